@@ -1,0 +1,123 @@
+"""Stage 4, chart: Plan -> Chart, the umbrella as a mapping of relative paths to bytes. Nothing is written here.
+
+Templates are copied byte for byte from chart-template/; what differs between pipelines and services is data:
+Chart.yaml, values.yaml, values.schema.json, README.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from nimhelm.assets import folder, schema
+from nimhelm.plan import Plan, PlannedService
+
+DEFAULT_VERSION = "0.1.0"
+KUBE_VERSION = ">=1.28.0-0"
+PIPELINE_ANNOTATION = "nimhelm.dev/pipeline"
+ORDER_ANNOTATION = "nimhelm.dev/start-order"
+DIGEST_ANNOTATION = "nimhelm.dev/digest"
+SCHEMA_LINE = "# yaml-language-server: $schema=values.schema.json\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart in memory. `files` maps paths below the chart's folder (with `/`) to their bytes."""
+
+    name: str
+    version: str
+    files: dict[str, bytes]
+
+
+def build_chart(plan: Plan, version: str = DEFAULT_VERSION, app_version: str = "") -> Chart:
+    """The umbrella chart of a plan. The same plan gives the same bytes on any machine."""
+    from nimhelm.chartreadme import readme
+    from nimhelm.values import values_comments, values_tree
+    from nimhelm.yamlwrite import dump
+
+    files = dict(template_files("umbrella"))
+    files["values.yaml"] = dump(values_tree(plan), values_comments(plan), SCHEMA_LINE).encode()
+    files["values.schema.json"] = values_schema([service.name for service in plan.services])
+    files["README.md"] = readme(plan, version).encode()
+    shared = {path: content for path, content in template_files("service").items() if path != "Chart.yaml"}
+    for service in plan.services:
+        base = f"charts/{service.name}/"
+        files.update((base + path, content) for path, content in shared.items())
+        files[base + "Chart.yaml"] = dump(subchart_yaml(service, version)).encode()
+    umbrella = chart_yaml(plan, version, app_version)
+    digest = content_digest({**files, "Chart.yaml": dump(umbrella).encode()})
+    umbrella["annotations"][DIGEST_ANNOTATION] = digest
+    files["Chart.yaml"] = dump(umbrella).encode()
+    return Chart(plan.name, version, dict(sorted(files.items())))
+
+
+@cache
+def template_files(name: str) -> dict[str, bytes]:
+    """`service` or `umbrella` -> the files of that chart template by relative path."""
+    root = folder("chart-template") / name
+    paths = sorted(path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+def chart_yaml(plan: Plan, version: str, app_version: str) -> dict[str, Any]:
+    """The umbrella's Chart.yaml as data."""
+    data: dict[str, Any] = {
+        "apiVersion": "v2",
+        "name": plan.name,
+        "description": f"The NIMPipeline {plan.name}: {_services_text(plan)}",
+        "type": "application",
+        "version": version,
+    }
+    if app_version:
+        data["appVersion"] = app_version
+    return data | {
+        "kubeVersion": KUBE_VERSION,
+        "keywords": ["nvidia", "nim", "inference"],
+        "annotations": {
+            PIPELINE_ANNOTATION: plan.name,
+            ORDER_ANNOTATION: json.dumps(plan.waves, separators=(",", ":")),
+        },
+        "dependencies": [
+            {"name": service.name, "version": version, "repository": "", "condition": f"{service.name}.enabled"}
+            for service in plan.services
+        ],
+    }
+
+
+def subchart_yaml(service: PlannedService, version: str) -> dict[str, Any]:
+    """A subchart's Chart.yaml as data; its appVersion is the tag of the image."""
+    image = service.spec.get("image") or {}
+    return {
+        "apiVersion": "v2",
+        "name": service.name,
+        "description": f"NIM {image.get('repository', '')}",
+        "type": "application",
+        "version": version,
+        "appVersion": str(image.get("tag", "")),
+        "kubeVersion": KUBE_VERSION,
+    }
+
+
+def values_schema(names: list[str]) -> bytes:
+    """The umbrella's values.schema.json: the schema that all share, and a property for each service."""
+    base = schema("values")
+    services = {name: {"$ref": "#/definitions/service"} for name in names}
+    tree = {**base, "properties": {**base["properties"], **services}}
+    return (json.dumps(tree, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def content_digest(files: dict[str, bytes]) -> str:
+    """sha256 over every path and content, so that a chart edited by hand is told from one that nimhelm wrote."""
+    total = hashlib.sha256()
+    for path in sorted(files):
+        total.update(f"{path}\0{len(files[path])}\0".encode())
+        total.update(files[path])
+    return "sha256:" + total.hexdigest()
+
+
+def _services_text(plan: Plan) -> str:
+    count = len(plan.services)
+    return f"{count} NIM service{'' if count == 1 else 's'}"

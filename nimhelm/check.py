@@ -1,0 +1,83 @@
+"""Stage 2, check: documents -> Findings, all of them in one run.
+
+First the shape of each document (shape.py, from the schemas), then the rules over it (rules/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nimhelm.assets import schema
+from nimhelm.finding import ERROR, WARNING, Finding
+from nimhelm.load import Loaded
+from nimhelm.pipeline import Pipeline, Service, at, dig, pipeline_of
+from nimhelm.rules.cache import check_cache, check_claims, check_use
+from nimhelm.rules.expose import EXPOSE_RULES
+from nimhelm.rules.graph import PIPELINE_RULES
+from nimhelm.rules.image import IMAGE_RULES
+from nimhelm.rules.platform import PLATFORM_RULES
+from nimhelm.rules.pod import POD_RULES
+from nimhelm.rules.resources import RESOURCE_RULES
+from nimhelm.rules.scale import SCALE_RULES
+from nimhelm.rules.storage import STORAGE_RULES
+from nimhelm.shape import check_shape
+from nimhelm.yamlread import Document
+
+SERVICE_RULES = (
+    *IMAGE_RULES, *STORAGE_RULES, *RESOURCE_RULES, *EXPOSE_RULES, *SCALE_RULES, *POD_RULES, *PLATFORM_RULES,
+)  # fmt: skip
+
+
+def check_documents(loaded: Loaded) -> list[Finding]:
+    """Everything that is wrong or suspicious in what was loaded, in the order of files and lines, each once."""
+    findings = list(loaded.findings)
+    caches = caches_by_name(loaded)
+    for document in loaded.caches:
+        findings += check_shape(document, schema("nimcache"))
+        findings += check_cache(document)
+    for document in loaded.pipelines:
+        findings += check_shape(document, schema("pipeline"))
+        findings += check_pipeline(pipeline_of(document), caches)
+    findings += check_names(loaded)
+    return sorted(set(findings))
+
+
+def caches_by_name(loaded: Loaded) -> dict[str, Document]:
+    """The NIMCache documents by metadata.name."""
+    named = ((dig(document.data, "metadata", "name"), document) for document in loaded.caches)
+    return {name: document for name, document in named if isinstance(name, str)}
+
+
+def check_pipeline(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[Finding]:
+    """Every rule over one pipeline."""
+    for rule in PIPELINE_RULES:
+        yield from rule(pipeline)
+    for service in pipeline.services:
+        yield from check_service(service)
+    yield from check_use(pipeline, caches)
+    yield from check_claims(pipeline, caches)
+
+
+def check_service(service: Service) -> Iterator[Finding]:
+    """Every rule over one service. What would stop a disabled service stops nothing today: it is a warning."""
+    if not service.spec:
+        if service.enabled:
+            hint = "add spec with at least an image"
+            yield at(service.document, ERROR, "NH011", service.item_field, f"{service.name} has no spec", hint)
+        return
+    for rule in SERVICE_RULES:
+        for finding in rule(service):
+            yield finding if service.enabled else finding._replace(severity=WARNING)
+
+
+def check_names(loaded: Loaded) -> Iterator[Finding]:
+    """Two pipelines, or two caches, of one name would become one chart, or one claim."""
+    for documents in (loaded.pipelines, loaded.caches):
+        seen: dict[tuple[object, object], Document] = {}
+        for document in documents:
+            key = (dig(document.data, "metadata", "namespace"), dig(document.data, "metadata", "name"))
+            if key in seen and isinstance(key[1], str):
+                first = seen[key]
+                message = f"{key[1]} appears twice (the first in {first.path} at line {first.mark(('metadata', 'name')).line})"
+                yield at(document, ERROR, "NH007", ("metadata", "name"), message, "rename one")
+            seen.setdefault(key, document)

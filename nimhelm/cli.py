@@ -1,0 +1,113 @@
+"""The command line. A command parses its options, calls one function of a stage, and returns its exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nimhelm import __version__
+
+FORMATS = click.Choice(["text", "json", "github", "sarif"])
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
+
+
+def run_click(arguments: list[str]) -> int:
+    """Run a command line with click; returns the exit code (2: wrong usage)."""
+    try:
+        result = cli.main(arguments, prog_name="nimhelm", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", message="nimhelm %(version)s")
+def cli() -> None:
+    """NIMPipelines on any cluster: a plain umbrella Helm chart with real start-up order, and no operator.
+
+    Exit codes: 0 fine, 1 findings or not ready, 2 usage, 3 environment, 4 timeout.
+    """
+
+
+def semver(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse a chart version that Helm would refuse."""
+    from semver import Version
+
+    if not Version.is_valid(value):
+        raise click.BadParameter(f"{value!r} is not a semantic version, for example 1.2.3")
+    return value
+
+
+@cli.command()
+@FILES
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    default=".",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where the chart's folder goes; default: here.",
+)
+@click.option("--package", is_flag=True, help="Write a .tgz instead of a folder.")
+@click.option("--include-disabled", is_flag=True, help="Bring disabled services along, switched off in the values.")
+@click.option(
+    "--chart-version", default="0.1.0", callback=semver, metavar="SEMVER", help="Version of the chart; default: 0.1.0."
+)
+@click.option("--app-version", default="", metavar="TEXT", help="appVersion of the umbrella.")
+@click.option("--force", is_flag=True, help="Overwrite what nimhelm did not write, or what was changed since.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 with a diff when the chart on disk is another.")
+def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, force: bool, **chosen: Any) -> int:
+    """Turn the NIMPipelines in FILEs (-: standard input) into umbrella Helm charts.
+
+    Takes several documents in a file, a List, NIMCaches beside the pipeline, and what kubectl get -o yaml prints.
+    """
+    from nimhelm.build import build_files
+    from nimhelm.convert import Options
+
+    options = Options(chosen["chart_version"], chosen["app_version"], chosen["include_disabled"])
+    return build_files(list(files), options, folder, package=package, force=force, check=check)
+
+
+@cli.command()
+@FILES
+@click.option("--values", "chart", metavar="CHART", help="FILEs are values files: check them against this chart.")
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--format", "output", type=FORMATS, default="text", help="text (default), json, github or sarif.")
+def validate(files: tuple[str, ...], chart: str | None, strict: bool, output: str) -> int:
+    """Check NIMPipelines, NIMCaches, or the values files of a chart: all findings of all FILEs in one run."""
+    if chart is not None:
+        from nimhelm.valuescheck import validate_values
+
+        return validate_values(Path(chart), list(files), strict, output)
+    from nimhelm.validate import validate_files
+
+    return validate_files(list(files), strict, output)
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["pipeline", "nimcache", "values"]))
+def schema(kind: str) -> int:
+    """Print the JSON schema of a NIMPipeline, of a NIMCache, or of the values of every chart."""
+    from nimhelm.assets import folder
+
+    click.echo((folder("schema") / f"{kind}.schema.json").read_text(encoding="utf-8"), nl=False)
+    return 0
+
+
+@cli.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--exit-code", is_flag=True, help="Exit 1 when something changes.")
+def diff(old: str, new: str, exit_code: bool) -> int:
+    """Say what changes for the cluster between two pipelines or charts: images, GPUs, replicas, order."""
+    from nimhelm.diff import diff_paths
+
+    return diff_paths(old, new, exit_code)

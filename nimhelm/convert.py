@@ -1,0 +1,88 @@
+"""The whole of nimhelm on one screen: pipeline files -> charts.
+
+    files ─ load ─► Documents ─ check ─► Findings ─ plan ─► Plan ─ chart ─► Chart ─ write ─► directory or .tgz
+
+Each stage is the module of that name; it takes the value of the stage before it and returns the next.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from nimhelm.chart import DEFAULT_VERSION, Chart, build_chart
+from nimhelm.check import caches_by_name, check_documents
+from nimhelm.finding import ERROR, WARNING, Finding, has_errors
+from nimhelm.load import Loaded, load_files
+from nimhelm.pipeline import pipeline_of
+from nimhelm.plan import Plan, plan_pipeline
+from nimhelm.write import package_chart, write_chart
+from nimhelm.yamlread import Document
+
+WORKABLE = {
+    "NH024": "the chart does not wait for it",
+    "NH060": "the chart leaves replicas to the HPA",
+}
+"""Errors of a document that a chart can do without, as the operator's controller does: the build warns and goes on."""
+
+
+class Options(NamedTuple):
+    """What a user may choose of a build."""
+
+    version: str = DEFAULT_VERSION
+    app_version: str = ""
+    include_disabled: bool = False
+
+
+DEFAULTS = Options()
+
+
+class Converted(NamedTuple):
+    """The charts of all pipelines with their plans; none when a finding is an error."""
+
+    plans: list[Plan]
+    charts: list[Chart]
+    findings: list[Finding]
+
+
+def convert_files(paths: list[str], options: Options = DEFAULTS) -> Converted:
+    """Files (`-`: standard input) -> charts in memory. Raises LoadError; what is wrong in a file is a finding."""
+    loaded = load_files(paths)
+    findings = [soften(finding) for finding in check_documents(loaded)] + nothing_found(loaded, paths)
+    if has_errors(findings):
+        return Converted([], [], findings)
+    plans = [
+        plan_pipeline(document, caches_of(document, loaded), options.include_disabled) for document in loaded.pipelines
+    ]
+    charts = [build_chart(plan, options.version, options.app_version) for plan in plans]
+    return Converted(plans, charts, findings)
+
+
+def write(charts: list[Chart], folder: Path, package: bool = False, force: bool = False) -> list[Path]:
+    """Write every chart below `folder`, as directories or as .tgz. Raises WriteError."""
+    put = package_chart if package else write_chart
+    return [put(chart, folder, force) for chart in charts]
+
+
+def soften(finding: Finding) -> Finding:
+    """An error that the chart can do without, as a warning that says so."""
+    if finding.severity != ERROR or finding.code not in WORKABLE:
+        return finding
+    return finding._replace(severity=WARNING, message=f"{finding.message}: {WORKABLE[finding.code]}")
+
+
+def caches_of(document: Document, loaded: Loaded) -> dict[str, Document]:
+    """The NIMCaches that go into a pipeline's chart: all of them when it is the only one, else those that it uses."""
+    caches = caches_by_name(loaded)
+    if len(loaded.pipelines) == 1:
+        return caches
+    used = {service.get("storage", "nimCache", "name") for service in pipeline_of(document).services}
+    return {name: cache for name, cache in caches.items() if name in used}
+
+
+def nothing_found(loaded: Loaded, paths: list[str]) -> list[Finding]:
+    """An error when no file holds a NIMPipeline and nothing else was said of it."""
+    if loaded.pipelines or loaded.findings:
+        return []
+    path = "<stdin>" if paths == ["-"] else paths[0]
+    return [Finding(path, 1, 1, "NH005", ERROR, "no NIMPipeline in " + ", ".join(paths), "", "write kind: NIMPipeline")]

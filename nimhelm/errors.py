@@ -1,0 +1,32 @@
+"""Failures of a tool or of the machine. What is wrong with a document is a Finding, never an exception."""
+
+from __future__ import annotations
+
+
+class NimhelmError(Exception):
+    """Something other than the user's documents stands in the way.
+
+    `hint` is the way out, one sentence. `exit_code` is what the command ends with: 3, the environment.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class LoadError(NimhelmError):
+    """A file cannot be read: absent, a directory, no permission."""
+
+
+class WriteError(NimhelmError):
+    """A chart cannot be written: a foreign directory in its place, no space, no permission."""
+
+
+class HelmError(NimhelmError):
+    """helm is missing, or failed."""
+
+
+class KubectlError(NimhelmError):
+    """kubectl is missing, the cluster is out of reach, or it refused to answer."""

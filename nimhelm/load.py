@@ -1,0 +1,132 @@
+"""Stage 1, load: files -> Documents of the kinds nimhelm knows, and findings about the files themselves.
+
+Takes a file with several documents, a List, or the output of `kubectl get nimpipeline NAME -o yaml`; `-` is standard
+input.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+from nimhelm.errors import LoadError
+from nimhelm.finding import ERROR, Finding
+from nimhelm.yamlread import Document, Path, read
+
+API_VERSION = "apps.nvidia.com/v1alpha1"
+GROUP = API_VERSION.split("/")[0]
+MAX_BYTES = 20_000_000
+
+
+class Loaded(NamedTuple):
+    """What the files hold: pipelines and caches in reading order, and what is wrong with the files themselves."""
+
+    pipelines: list[Document]
+    caches: list[Document]
+    findings: list[Finding]
+
+
+def load_files(paths: list[str]) -> Loaded:
+    """Read every file (`-`: standard input). Documents of other kinds are left alone, as kubectl would take them.
+
+    Raises LoadError for a file that cannot be opened.
+    """
+    loaded = Loaded([], [], [])
+    for path in paths:
+        load_text(path, read_bytes(path), loaded)
+    return loaded
+
+
+def read_bytes(path: str) -> bytes:
+    """The bytes of a file. Raises LoadError when it cannot be opened."""
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with open(path, "rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise LoadError(f"cannot read {path}: {error.strerror}", "check the path and its permissions") from error
+
+
+def load_text(path: str, content: bytes, loaded: Loaded) -> None:
+    """Add the documents and findings of one file's content to `loaded`."""
+    documents, findings = read_content(path, content)
+    loaded.findings.extend(findings)
+    for document in documents:
+        for item in unpack(document):
+            sort_in(item, loaded)
+
+
+def read_content(path: str, content: bytes) -> tuple[list[Document], list[Finding]]:
+    """The documents of a file's bytes; a file that is no text is one finding."""
+    shown = "<stdin>" if path == "-" else path
+    if len(content) > MAX_BYTES:
+        message = f"larger than {MAX_BYTES // 1_000_000} MB: no pipeline is"
+        return [], [Finding(shown, 1, 1, "NH003", ERROR, message, "", "is this the right file?")]
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        message = f"not UTF-8 text: byte 0x{content[error.start]:02X}"
+        return [], [Finding(shown, line, column, "NH003", ERROR, message, "", "save the file as UTF-8")]
+    return read(shown, text)
+
+
+def unpack(document: Document) -> list[Document]:
+    """The document itself, or the items of a List."""
+    data = document.data
+    if isinstance(data, dict) and str(data.get("kind", "")).endswith("List") and isinstance(data.get("items"), list):
+        base: Path = (*document.base, "items")
+        return [document._replace(data=item, base=(*base, index)) for index, item in enumerate(data["items"])]
+    return [document]
+
+
+def sort_in(document: Document, loaded: Loaded) -> None:
+    """Put a document into the list of its kind; say so when its apiVersion or its kind is nearly, but not quite, ours."""
+    data = document.data
+    if not isinstance(data, dict):
+        loaded.findings.append(
+            _at(document, (), "NH005", f"not a Kubernetes object, but {_kind_of(data)}", "write a mapping")
+        )
+        return
+    kind, version = data.get("kind"), data.get("apiVersion")
+    kinds = {"NIMPipeline": loaded.pipelines, "NIMCache": loaded.caches}
+    if kind in kinds:
+        if version == API_VERSION:
+            kinds[kind].append(document)
+        else:
+            field: Path = ("apiVersion",) if "apiVersion" in data else ()
+            message = f"{kind} has apiVersion {version!r}" if field else f"{kind} has no apiVersion"
+            loaded.findings.append(_at(document, field, "NH006", message, f"write apiVersion: {API_VERSION}"))
+    elif isinstance(version, str) and version.startswith(GROUP + "/"):
+        unknown_kind(document, kind, loaded)
+    elif kind is None and _looks_like_pipeline(data):
+        loaded.findings.append(_at(document, (), "NH006", "no kind", "write kind: NIMPipeline"))
+
+
+def unknown_kind(document: Document, kind: Any, loaded: Loaded) -> None:
+    """A kind of NVIDIA's group that is neither NIMPipeline nor NIMCache: misspelt, or one that nimhelm does not turn."""
+    field: Path = ("kind",) if kind is not None else ()
+    if kind in ("NIMService", "NIMBuild") or (isinstance(kind, str) and kind.startswith("Nemo")):
+        hint = (
+            "list the service under spec.services of a NIMPipeline" if kind == "NIMService" else "deploy it separately"
+        )
+        loaded.findings.append(_at(document, field, "NH005", f"{kind} is not turned into a chart", hint, "warning"))
+        return
+    message = f"unknown kind {kind!r}" if field else "no kind"
+    loaded.findings.append(_at(document, field, "NH006", message, "write kind: NIMPipeline (or NIMCache)"))
+
+
+def _looks_like_pipeline(data: dict[str, Any]) -> bool:
+    spec = data.get("spec")
+    return isinstance(spec, dict) and isinstance(spec.get("services"), list)
+
+
+def _kind_of(data: Any) -> str:
+    return {list: "a list", str: "a string", bool: "a boolean"}.get(type(data), "a number")
+
+
+def _at(document: Document, field: Path, code: str, message: str, hint: str, severity: str = ERROR) -> Finding:
+    mark = document.mark(field)
+    return Finding(document.path, mark.line, mark.column, code, severity, message, ".".join(map(str, field)), hint)

@@ -1,0 +1,176 @@
+"""A NIMPipeline as the stages see it: services over the document's own data, with safe look-ups and places.
+
+Nothing is converted or defaulted in the data: it goes into values.yaml as the user wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from nimhelm.finding import ERROR, WARNING, Finding
+from nimhelm.yamlread import Document, Path, field_text
+
+EXTERNAL_ANNOTATION = "nimhelm.dev/external-dependencies"
+DEFAULT_PORT = 8000
+"""The CRD's default of spec.expose.service.port."""
+
+
+class Service(NamedTuple):
+    """One item of spec.services, or one service's block of a values file. `spec` is the NIMService spec, {} when absent."""
+
+    document: Document
+    name: str
+    enabled: bool
+    spec: dict[str, Any]
+    dependencies: list[dict[str, Any]]
+    item_field: Path
+    spec_field: Path
+
+    def get(self, *field: str | int) -> Any:
+        """The value at a path below spec, or None when any part is absent or of another type."""
+        return dig(self.spec, *field)
+
+    def mapping(self, *field: str | int) -> dict[str, Any]:
+        """The mapping at a path below spec; {} when it is absent or something else."""
+        value = self.get(*field)
+        return value if isinstance(value, dict) else {}
+
+    def sequence(self, *field: str | int) -> list[Any]:
+        """The list at a path below spec; [] when it is absent or something else."""
+        value = self.get(*field)
+        return value if isinstance(value, list) else []
+
+    def items(self, *field: str | int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Index and item of a list of mappings below spec."""
+        for index, item in enumerate(self.sequence(*field)):
+            if isinstance(item, dict):
+                yield index, item
+
+    def error(self, code: str, field: Path, message: str, hint: str) -> Finding:
+        """A finding at a field below spec."""
+        return at(self.document, ERROR, code, (*self.spec_field, *field), message, hint)
+
+    def warning(self, code: str, field: Path, message: str, hint: str) -> Finding:
+        """A warning at a field below spec."""
+        return at(self.document, WARNING, code, (*self.spec_field, *field), message, hint)
+
+    def dependency_field(self, index: int, *field: str) -> Path:
+        """The path, in the document, of one dependency or of a field of it."""
+        return (*self.item_field, "dependencies", index, *field)
+
+
+class Pipeline(NamedTuple):
+    """A NIMPipeline document. `services` has every item that is a mapping, in the order of the file."""
+
+    document: Document
+    name: str
+    namespace: str
+    services: list[Service]
+    external: frozenset[str]
+
+    def service(self, name: str) -> Service | None:
+        """The service of that name; with duplicates the last one, as the operator has it."""
+        return next((service for service in reversed(self.services) if service.name == name), None)
+
+
+def pipeline_of(document: Document) -> Pipeline:
+    """A document of kind NIMPipeline -> Pipeline, however wrong its fields are."""
+    metadata = dig(document.data, "metadata")
+    services = dig(document.data, "spec", "services")
+    external = dig(metadata, "annotations", EXTERNAL_ANNOTATION)
+    names = external.split(",") if isinstance(external, str) else []
+    return Pipeline(
+        document,
+        _text(dig(metadata, "name")),
+        _text(dig(metadata, "namespace")),
+        [_service(document, index, item) for index, item in enumerate(_list(services)) if isinstance(item, dict)],
+        frozenset(name.strip() for name in names if name.strip()),
+    )
+
+
+def _service(document: Document, index: int, item: dict[str, Any]) -> Service:
+    field: Path = ("spec", "services", index)
+    spec = item.get("spec")
+    return Service(
+        document,
+        _text(item.get("name")),
+        item.get("enabled") is True,
+        spec if isinstance(spec, dict) else {},
+        [dependency for dependency in _list(item.get("dependencies")) if isinstance(dependency, dict)],
+        field,
+        (*field, "spec"),
+    )
+
+
+def dig(data: Any, *field: str | int) -> Any:
+    """data[field[0]][field[1]]…, or None as soon as a part is absent or is no mapping or list."""
+    for part in field:
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
+
+
+def at(document: Document, severity: str, code: str, field: Path, message: str, hint: str) -> Finding:
+    """A finding at a field of a document; at its nearest ancestor when the field is absent."""
+    mark = document.mark(field)
+    return Finding(document.path, mark.line, mark.column, code, severity, message, field_text(field), hint)
+
+
+def number(value: Any, default: int) -> int:
+    """A whole number as it is, anything else as `default`."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def api_port(service: Service) -> int:
+    """The port of the service's HTTP API, also that of its container."""
+    return number(service.get("expose", "service", "port"), DEFAULT_PORT)
+
+
+def served_ports(service: Service) -> dict[str, int]:
+    """The named ports of the Kubernetes Service: api always, grpc and metrics when given."""
+    ports = {"api": api_port(service)}
+    for name in ("grpc", "metrics"):
+        port = service.get("expose", "service", f"{name}Port")
+        if isinstance(port, int) and port:
+            ports[name] = port
+    return ports
+
+
+def is_scaled(service: Service) -> bool:
+    """Whether an HPA sets the replicas."""
+    return service.get("scale", "enabled") is True
+
+
+def replicas(service: Service) -> int:
+    """How many pods the service starts with: the HPA's minimum, spec.replicas, or the cluster's default of 1."""
+    if is_scaled(service):
+        return number(service.get("scale", "hpa", "minReplicas"), 1)
+    return number(service.get("replicas"), 1)
+
+
+def max_replicas(service: Service) -> int:
+    """How many pods the service may grow to."""
+    return number(service.get("scale", "hpa", "maxReplicas"), 1) if is_scaled(service) else replicas(service)
+
+
+def is_multi_node(service: Service) -> bool:
+    """Whether the service is a LeaderWorkerSet: more than one pipeline-parallel rank, as the operator decides."""
+    return number(service.get("multiNode", "parallelism", "pipeline"), 1) > 1
+
+
+def is_kserve(service: Service) -> bool:
+    """Whether KServe runs the service."""
+    return bool(service.get("inferencePlatform") == "kserve")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,282 @@
+"""Stage 3, plan: a checked pipeline -> Plan: start order, gates, timeouts, GPUs. Everything that is derived, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+from math import ceil
+from typing import Any
+
+from nimhelm.pipeline import (
+    Pipeline,
+    Service,
+    api_port,
+    dig,
+    is_kserve,
+    is_multi_node,
+    max_replicas,
+    number,
+    pipeline_of,
+    replicas,
+)  # fmt: skip
+from nimhelm.rules.resources import gpus
+from nimhelm.yamlread import Document
+
+READY_PATH = "/v1/health/ready"
+DEFAULT_STARTUP_SECONDS = 30 + 10 * 120
+"""The operator's start-up probe: 30 s of delay, then 120 tries 10 s apart."""
+
+KNATIVE_STARTUP_SECONDS = 30 + 10 * 30
+MARGIN = 1.2
+MIN_WAIT_SECONDS = 1800
+KSERVE_PORT = 80
+"""KServe's predictor Service listens here whatever the container's port is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How a service waits for one dependency: HTTP when there is a path, else a TCP connect. Seconds are seconds."""
+
+    name: str
+    port: int
+    timeout_seconds: int
+    path: str = ""
+    scheme: str = "HTTP"
+    host: str = ""
+    wait_port: int = 0
+    http_headers: tuple[tuple[str, str], ...] = ()
+    external: bool = False
+    env_name: str = ""
+    env_value: str = ""
+
+    @property
+    def target(self) -> str:
+        """What the gate asks, as it is logged."""
+        host, port = self.host or self.name, self.wait_port or self.port
+        return f"{self.scheme.lower()}://{host}:{port}{self.path}" if self.path else f"tcp://{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedService:
+    """One service of the chart."""
+
+    name: str
+    enabled: bool
+    spec: dict[str, Any]
+    wave: int
+    gates: tuple[Gate, ...]
+    replicas: int
+    max_replicas: int
+    gpus: dict[str, int]
+    startup_seconds: int
+    progress_deadline_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the chart of one pipeline holds. `services` stand in start order, `skipped` are the disabled ones left out."""
+
+    name: str
+    namespace: str
+    source: str
+    services: tuple[PlannedService, ...]
+    skipped: tuple[str, ...]
+    timeout_seconds: int
+    caches: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def waves(self) -> list[list[str]]:
+        """Names of the services that may start together, wave after wave."""
+        result: list[list[str]] = []
+        for service in self.services:
+            if service.wave == len(result):
+                result.append([])
+            result[service.wave].append(service.name)
+        return result
+
+    @property
+    def gpus(self) -> dict[str, int]:
+        """Extended resources by name that the enabled services ask for at the start, all replicas together."""
+        total: dict[str, int] = {}
+        for service in self.services:
+            for name, amount in service.gpus.items():
+                if service.enabled:
+                    total[name] = total.get(name, 0) + amount * service.replicas
+        return dict(sorted(total.items()))
+
+
+def plan_pipeline(
+    document: Document, caches: dict[str, Document] | None = None, include_disabled: bool = False
+) -> Plan:
+    """The plan of a NIMPipeline document without error findings; `caches` are the NIMCache documents by name."""
+    pipeline = pipeline_of(document)
+    chosen = [service for service in pipeline.services if service.enabled or include_disabled]
+    waves = start_waves(chosen)
+    chains = startup_chains(chosen)
+    used = {name: _cache_values(cache) for name, cache in sorted((caches or {}).items())}
+    order = sorted(chosen, key=lambda service: waves[service.name])
+    services = tuple(_planned(service, pipeline, waves[service.name], chains, used) for service in order)
+    enabled = [service for service in services if service.enabled]
+    return Plan(
+        pipeline.name,
+        pipeline.namespace,
+        document.path,
+        services,
+        tuple(service.name for service in pipeline.services if service not in chosen),
+        max((service.progress_deadline_seconds for service in enabled), default=0),
+        used,
+    )
+
+
+def start_waves(services: list[Service]) -> dict[str, int]:
+    """The wave of each service: 0 without dependencies, else one more than its latest dependency."""
+    graph = dependency_graph(services)
+    waves: dict[str, int] = {}
+    for name in TopologicalSorter(graph).static_order():
+        waves[name] = 1 + max((waves[dependency] for dependency in graph[name]), default=-1)
+    return waves
+
+
+def dependency_graph(services: list[Service]) -> dict[str, list[str]]:
+    """Names of the dependencies among the given services."""
+    names = {service.name for service in services}
+    return {
+        service.name: [item["name"] for item in service.dependencies if item["name"] in names] for service in services
+    }
+
+
+def startup_seconds(service: Service) -> int:
+    """How long a service may take from start to ready by its own start-up probe."""
+    probe = service.mapping("startupProbe", "probe")
+    if service.get("startupProbe", "enabled") is False or not probe:
+        knative = service.mapping("annotations").get("serving.kserve.io/deploymentMode") in ("Knative", "Serverless")
+        return KNATIVE_STARTUP_SECONDS if is_kserve(service) and knative else DEFAULT_STARTUP_SECONDS
+    tries, period = number(probe.get("failureThreshold"), 3), number(probe.get("periodSeconds"), 10)
+    return number(probe.get("initialDelaySeconds"), 0) + tries * period
+
+
+def startup_chains(services: list[Service]) -> dict[str, int]:
+    """Seconds from the install until each service must be ready: its own start-up after the longest chain upstream."""
+    graph = dependency_graph(services)
+    own = {service.name: startup_seconds(service) for service in services}
+    chains: dict[str, int] = {}
+    for name in TopologicalSorter(graph).static_order():
+        chains[name] = own[name] + max((chains[dependency] for dependency in graph[name]), default=0)
+    return chains
+
+
+def wait_seconds(chain: int) -> int:
+    """The timeout of a gate. All gates start at the install, so they must outlast the whole chain above them."""
+    return max(MIN_WAIT_SECONDS, ceil(MARGIN * chain))
+
+
+def _planned(
+    service: Service, pipeline: Pipeline, wave: int, chains: dict[str, int], caches: dict[str, dict[str, Any]]
+) -> PlannedService:
+    gates = tuple(_gate(item, pipeline, chains) for item in service.dependencies)
+    longest = max((gate.timeout_seconds for gate in gates), default=0)
+    own = startup_seconds(service)
+    nodes = number(service.get("multiNode", "parallelism", "pipeline"), 1) if is_multi_node(service) else 1
+    spec = _with_cache(service, caches)
+    devices = gpus(service._replace(spec=spec))
+    return PlannedService(
+        service.name, service.enabled, spec, wave, gates, replicas(service), max_replicas(service),
+        {name: amount * nodes for name, amount in devices.items()}, own, wait_seconds(own) + longest,
+    )  # fmt: skip
+
+
+def _gate(dependency: dict[str, Any], pipeline: Pipeline, chains: dict[str, int]) -> Gate:
+    name, port = dependency["name"], dependency["port"]
+    target = pipeline.service(name)
+    gate = Gate(
+        name, port, MIN_WAIT_SECONDS,
+        env_name=dependency.get("envName") or "", env_value=dependency.get("envValue") or "",
+    )  # fmt: skip
+    if target is None:
+        return replace(gate, external=True)
+    gate = replace(gate, timeout_seconds=wait_seconds(chains.get(name, startup_seconds(target))))
+    if is_kserve(target):
+        gate = replace(gate, host=f"{name}-predictor", wait_port=KSERVE_PORT)
+    return _asking(gate, target)
+
+
+def _asking(gate: Gate, target: Service) -> Gate:
+    """The gate with the path of the dependency's readiness probe, if that asks its API port over HTTP."""
+    port = api_port(target)
+    if gate.port not in (port, KSERVE_PORT if is_kserve(target) else port):
+        return gate
+    probe = target.mapping("readinessProbe", "probe")
+    get = probe.get("httpGet")
+    if target.get("readinessProbe", "enabled") is False or not probe:
+        return replace(gate, path=READY_PATH)
+    if not isinstance(get, dict) or get.get("port") not in ("api", port, str(port)):
+        return gate
+    headers = tuple((header["name"], header["value"]) for header in get.get("httpHeaders") or ())
+    return replace(
+        gate, path=_absolute(get.get("path") or "/"), scheme=get.get("scheme") or "HTTP", http_headers=headers
+    )
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else "/" + path
+
+
+def _cache_values(document: Document) -> dict[str, Any]:
+    """A NIMCache's spec as it goes into values, beside what its status says of the profiles."""
+    spec = dig(document.data, "spec")
+    return {"spec": spec if isinstance(spec, dict) else {}, "profiles": dig(document.data, "status", "profiles") or []}
+
+
+def _with_cache(service: Service, caches: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The spec with what its NIMCache says of it: claim, subPath, source; GPUs when the cache's status names the profile."""
+    wanted = service.mapping("storage", "nimCache")
+    cache = caches.get(wanted.get("name") or "")
+    if cache is None:
+        return service.spec
+    resolved = {**wanted, **cache_link(wanted["name"], cache["spec"])}
+    spec = {**service.spec, "storage": {**service.mapping("storage"), "nimCache": resolved}}
+    devices = _profile_gpus(wanted.get("profile"), cache)
+    if devices and not service.get("draResources") and not gpus(service):
+        resources = service.mapping("resources")
+        amount = {"nvidia.com/gpu": str(devices)}
+        spec["resources"] = {
+            **resources,
+            "limits": {**(resources.get("limits") or {}), **amount},
+            "requests": {**(resources.get("requests") or {}), **amount},
+        }
+    return spec
+
+
+def cache_link(name: str, spec: dict[str, Any]) -> dict[str, str]:
+    """What a service needs to know of its cache: {claimName, subPath, source, modelPath}, empty ones left out."""
+    claim = dig(spec, "storage", "pvc", "name") or f"{name}-pvc"
+    source, model = _cache_source(spec)
+    link = {"claimName": claim, "subPath": dig(spec, "storage", "pvc", "subPath"), "source": source, "modelPath": model}
+    return {key: value for key, value in link.items() if value}
+
+
+def _cache_source(spec: dict[str, Any]) -> tuple[str, str]:
+    for kind in ("hf", "dataStore"):
+        part = dig(spec, "source", kind)
+        if isinstance(part, dict):
+            model = (
+                f"hf://{part.get('namespace')}/{part.get('modelName')}"
+                if kind == "hf" and part.get("modelName")
+                else ""
+            )
+            return kind, model
+    if dig(spec, "source", "ngc", "modelEndpoint"):
+        return "ngcModelEndpoint", ""
+    return "ngc", ""
+
+
+def _profile_gpus(profile: Any, cache: dict[str, Any]) -> int:
+    """The GPUs that the chosen profile of an NGC cache was made for; 0 when the cache's status does not list it."""
+    if not profile or _cache_source(cache["spec"])[0] != "ngc":
+        return 0
+    for known in cache["profiles"]:
+        if isinstance(known, dict) and known.get("name") == profile:
+            config = known.get("config") or {}
+            value = str(config.get("tensorParallelism") or config.get("tp") or "1")
+            return int(value) if value.isdigit() else 1
+    return 0

@@ -1,0 +1,94 @@
+"""Rules of spec.expose and spec.metrics: ports, ingress, routes, monitoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nimhelm.finding import Finding
+from nimhelm.pipeline import Service, served_ports
+
+
+def check_ports(service: Service) -> Iterator[Finding]:
+    """One Service cannot have a port number twice."""
+    seen: dict[int, str] = {}
+    for name, port in served_ports(service).items():
+        if port in seen:
+            field = ("expose", "service", f"{name}Port" if name != "api" else "port")
+            message = f"the ports {seen[port]} and {name} are both {port}"
+            yield service.error("NH070", field, message, "give each a number of its own")
+        seen[port] = name
+
+
+def check_router(service: Service) -> Iterator[Finding]:
+    """The webhook's and the CRD's rules of expose.router."""
+    router = service.mapping("expose", "router")
+    ingress, gateway = router.get("ingress"), router.get("gateway")
+    if (ingress or gateway) and not router.get("hostDomainName"):
+        message = "a router needs hostDomainName: the host is <service>.<namespace>.<hostDomainName>"
+        yield service.error("NH071", ("expose", "router"), message, "for example hostDomainName: example.com")
+    if ingress and gateway:
+        yield service.error(
+            "NH072", ("expose", "router", "gateway"), "router.ingress and router.gateway exclude each other", "keep one"
+        )
+    if ingress and service.get("expose", "ingress", "enabled") is True:
+        message = "expose.ingress.enabled and expose.router.ingress exclude each other"
+        yield service.error(
+            "NH072", ("expose", "router", "ingress"), message, "keep router.ingress; expose.ingress is deprecated"
+        )
+    if (ingress or gateway) and service.get("expose", "service", "type") == "LoadBalancer":
+        message = f"{service.name} is reachable by its LoadBalancer and by its router: two ways in"
+        yield service.warning(
+            "NH074", ("expose", "service", "type"), message, "write type: ClusterIP, or remove the router"
+        )
+
+
+def check_gateway(service: Service) -> Iterator[Finding]:
+    """Routes need something to route to."""
+    gateway = service.mapping("expose", "router", "gateway")
+    if gateway.get("grpcRoutesEnabled") is True and not service.get("expose", "service", "grpcPort"):
+        message = "grpcRoutesEnabled without a gRPC port to route to"
+        yield service.error(
+            "NH073", ("expose", "router", "gateway", "grpcRoutesEnabled"), message, "add expose.service.grpcPort"
+        )
+    backend = gateway.get("backendRef")
+    if (
+        isinstance(backend, dict)
+        and backend.get("group", "") in ("", None)
+        and backend.get("kind", "Service") == "Service"
+    ):
+        if not backend.get("port"):
+            field = ("expose", "router", "gateway", "backendRef")
+            yield service.error("NH073", field, "a backendRef to a Service needs a port", "add port")
+    if gateway.get("httpRoutesEnabled") is False and gateway.get("grpcRoutesEnabled") is not True:
+        message = "a gateway without any route: neither HTTP nor gRPC routes are enabled"
+        yield service.warning(
+            "NH073", ("expose", "router", "gateway", "httpRoutesEnabled"), message, "enable one, or remove the gateway"
+        )
+
+
+def check_legacy_ingress(service: Service) -> Iterator[Finding]:
+    """expose.ingress is deprecated, and useless without a spec."""
+    ingress = service.mapping("expose", "ingress")
+    if ingress.get("enabled") is not True:
+        return
+    yield service.warning(
+        "NH075", ("expose", "ingress"), "expose.ingress is deprecated", "use expose.router.ingress with hostDomainName"
+    )
+    spec = ingress.get("spec")
+    if not isinstance(spec, dict) or not (spec.get("rules") or spec.get("defaultBackend")):
+        message = "the ingress has neither rules nor a defaultBackend: the API server refuses it"
+        yield service.error("NH075", ("expose", "ingress", "spec"), message, "add spec.rules")
+
+
+def check_metrics(service: Service) -> Iterator[Finding]:
+    """metrics.enabled alone is refused by the operator's webhook."""
+    metrics = service.mapping("metrics")
+    monitor = metrics.get("serviceMonitor")
+    if metrics.get("enabled") is True and not (
+        isinstance(monitor, dict) and any(v not in (None, "", {}) for v in monitor.values())
+    ):
+        message = "metrics.enabled without a serviceMonitor"
+        yield service.error("NH080", ("metrics",), message, "add serviceMonitor, for example {interval: 30s}")
+
+
+EXPOSE_RULES = (check_ports, check_router, check_gateway, check_legacy_ingress, check_metrics)

@@ -1,0 +1,157 @@
+"""Rules of multi-node services, devices claimed with DRA, endpoint pickers and KServe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nimhelm.finding import Finding
+from nimhelm.pipeline import Service, is_kserve, is_multi_node, is_scaled, number
+from nimhelm.yamlread import Path
+
+CLAIM_SOURCES = ("resourceClaimName", "resourceClaimTemplateName", "claimCreationSpec")
+MODES = ("Standard", "RawDeployment", "Knative", "Serverless", "ModelMesh")
+KNATIVE = ("Knative", "Serverless")
+_SEMVER = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?\Z")
+
+
+def check_multi_node(service: Service) -> Iterator[Finding]:
+    """What a LeaderWorkerSet needs, and excludes."""
+    node = service.get("multiNode")
+    if not isinstance(node, dict):
+        return
+    if is_scaled(service):
+        yield service.error("NH120", ("multiNode",), "multiNode and scale.enabled exclude each other", "remove one")
+    if is_kserve(service):
+        yield service.error(
+            "NH120", ("multiNode",), "KServe cannot run a multi-node service", "remove inferencePlatform: kserve"
+        )
+    if node.get("mpi") is not None and node.get("ray") is not None:
+        yield service.error(
+            "NH121", ("multiNode", "ray"), "multiNode.mpi and multiNode.ray exclude each other", "keep one"
+        )
+    domain = node.get("computeDomain")
+    if isinstance(domain, dict) and (domain.get("create") is True) == bool(domain.get("name")):
+        message = "a compute domain is either created or named" + (", not both" if domain.get("name") else "")
+        yield service.error(
+            "NH122", ("multiNode", "computeDomain"), message, "write create: true, or the name of an existing one"
+        )
+    if not is_multi_node(service):
+        message = "multiNode with parallelism.pipeline of 1 is one node: a plain Deployment is made"
+        yield service.warning("NH123", ("multiNode",), message, "raise parallelism.pipeline, or remove multiNode")
+    elif len(service.name) > 50:
+        message = f"a multi-node service's name has 50 characters at most, this one {len(service.name)}"
+        yield service.error("NH028", ("multiNode",), message, "shorten the name")
+
+
+def check_dra(service: Service) -> Iterator[Finding]:
+    """The webhook's rules of draResources."""
+    names: set[Any] = set()
+    many = is_scaled(service) or number(service.get("replicas"), 1) > 1
+    for index, resource in service.items("draResources"):
+        field: Path = ("draResources", index)
+        sources = [name for name in CLAIM_SOURCES if resource.get(name)]
+        if len(sources) != 1:
+            message = f"draResources[{index}] needs exactly one of {', '.join(CLAIM_SOURCES)}"
+            yield service.error("NH130", field, message, "keep one" if sources else "add one")
+        name = resource.get("resourceClaimName")
+        if name and many:
+            message = f"several replicas cannot share the claim {name}"
+            yield service.error("NH131", (*field, "resourceClaimName"), message, "use resourceClaimTemplateName")
+        if name and name in names:
+            yield service.error("NH131", (*field, "resourceClaimName"), f"the claim {name} is listed twice", "keep one")
+        names.add(name)
+        yield from _created_claim(service, (*field, "claimCreationSpec"), resource.get("claimCreationSpec"))
+
+
+def _created_claim(service: Service, field: Path, spec: Any) -> Iterator[Finding]:
+    if not isinstance(spec, dict):
+        return
+    if not spec.get("devices"):
+        yield service.error("NH132", field, "a created claim needs devices", "add devices: [{name: gpu}]")
+    for index, device in service.items(*field, "devices"):
+        place: Path = (*field, "devices", index)
+        if number(device.get("count"), 1) < 1:
+            yield service.error("NH132", (*place, "count"), "the count must be 1 or more", "write 1")
+        if device.get("celExpressions") and (device.get("attributeSelectors") or device.get("capacitySelectors")):
+            message = "celExpressions exclude attributeSelectors and capacitySelectors"
+            yield service.error("NH132", (*place, "celExpressions"), message, "keep one of them")
+        yield from _selectors(service, place, device)
+
+
+def _selectors(service: Service, place: Path, device: dict[str, Any]) -> Iterator[Finding]:
+    keys: set[str] = set()
+    for kind in ("attributeSelectors", "capacitySelectors"):
+        for index, selector in service.items(*place, kind):
+            field: Path = (*place, kind, index)
+            key = selector.get("key")
+            qualified = (
+                key if isinstance(key, str) and "/" in key else f"{device.get('driverName') or 'gpu.nvidia.com'}/{key}"
+            )
+            if qualified in keys:
+                yield service.error("NH133", (*field, "key"), f"the selector {key} is listed twice", "keep one")
+            keys.add(qualified)
+            value = selector.get("value")
+            if kind == "attributeSelectors":
+                yield from _attribute(service, field, selector, value)
+            elif value in (None, ""):
+                yield service.error("NH133", field, "a capacity selector needs a value", "for example value: 40Gi")
+
+
+def _attribute(service: Service, field: Path, selector: dict[str, Any], value: Any) -> Iterator[Finding]:
+    kinds = [
+        name
+        for name in ("boolValue", "intValue", "stringValue", "versionValue")
+        if isinstance(value, dict) and value.get(name) is not None
+    ]
+    if len(kinds) != 1:
+        message = "an attribute selector's value is exactly one of boolValue, intValue, stringValue, versionValue"
+        yield service.error("NH133", (*field, "value"), message, "keep one" if kinds else "add one")
+    elif kinds == ["versionValue"] and not _SEMVER.match(str(value["versionValue"])):
+        yield service.error(
+            "NH133",
+            (*field, "value", "versionValue"),
+            f"{value['versionValue']} is no semantic version",
+            "for example 1.2.3",
+        )
+    elif kinds[0] in ("boolValue", "stringValue") and selector.get("op", "Equal") not in ("Equal", "NotEqual"):
+        yield service.error("NH133", (*field, "op"), f"{selector['op']} cannot compare a {kinds[0]}", "use Equal")
+
+
+def check_kserve(service: Service) -> Iterator[Finding]:
+    """What KServe's serverless mode does itself cannot be asked of the chart as well."""
+    if not is_kserve(service):
+        return
+    mode = service.mapping("annotations").get("serving.kserve.io/deploymentMode")
+    if mode is not None and mode not in MODES:
+        field: Path = ("annotations", "serving.kserve.io/deploymentMode")
+        yield service.error("NH140", field, f"{mode} is no deployment mode of KServe", "one of " + ", ".join(MODES))
+    if mode not in KNATIVE:
+        return
+    for field in (("scale", "enabled"), ("expose", "ingress", "enabled"), ("metrics", "enabled")):
+        if service.get(*field) is True:
+            yield service.error(
+                "NH141", field, f"{'.'.join(map(str, field))} is not possible in KServe's {mode} mode", "remove it"
+            )
+    for name in ("ingress", "gateway"):
+        if service.get("expose", "router", name):
+            yield service.error(
+                "NH141",
+                ("expose", "router", name),
+                f"router.{name} is not possible in KServe's {mode} mode",
+                "remove it",
+            )
+
+
+def check_picker(service: Service) -> Iterator[Finding]:
+    """An endpoint picker takes its configuration from one place."""
+    config = service.mapping("expose", "router", "eppConfig")
+    if config.get("config") and config.get("configMapRef"):
+        field: Path = ("expose", "router", "eppConfig", "configMapRef")
+        yield service.error(
+            "NH150", field, "eppConfig.config and eppConfig.configMapRef exclude each other", "keep one"
+        )
+
+
+PLATFORM_RULES = (check_multi_node, check_dra, check_kserve, check_picker)

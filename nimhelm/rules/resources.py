@@ -1,0 +1,84 @@
+"""Rules of spec.resources: what the API server refuses of requests and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nimhelm.finding import Finding
+from nimhelm.pipeline import Service
+from nimhelm.quantity import is_whole, nanos
+
+
+def is_extended(name: str) -> bool:
+    """Whether Kubernetes refuses to overcommit a resource: nvidia.com/gpu, any name with a domain of its own, huge pages."""
+    domain, slash, _ = name.partition("/")
+    return name.startswith("hugepages-") or (
+        bool(slash) and domain != "kubernetes.io" and not domain.endswith(".kubernetes.io")
+    )
+
+
+def check_amounts(service: Service) -> Iterator[Finding]:
+    """No amount below zero; whole numbers of extended resources."""
+    for side in ("requests", "limits"):
+        for name, value in service.mapping("resources", side).items():
+            amount = nanos(value)
+            field = ("resources", side, name)
+            if amount is None:
+                continue
+            if amount < 0:
+                yield service.error("NH041", field, f"{name}: {value} is below zero", "write 0 or more")
+            elif is_extended(name) and not name.startswith("hugepages-") and not is_whole(value):
+                hint = "write a whole number; share a GPU with MIG or time-slicing instead"
+                yield service.error("NH041", field, f"{name}: {value} is a fraction, and a device is given whole", hint)
+
+
+def check_equal(service: Service) -> Iterator[Finding]:
+    """Requests never above limits, and equal to them for what cannot be overcommitted."""
+    limits = service.mapping("resources", "limits")
+    for name, wanted in service.mapping("resources", "requests").items():
+        request, limit = nanos(wanted), nanos(limits.get(name))
+        if request is None or limit is None:
+            continue
+        field = ("resources", "requests", name)
+        if is_extended(name) and request != limit:
+            message = f"requests {wanted} of {name} but limits it to {limits[name]}: the API server wants them equal"
+            yield service.error("NH040", field, message, f"write the same number, or only limits: {limits[name]}")
+        elif request > limit:
+            message = f"requests {wanted} of {name}, more than its limit {limits[name]}"
+            yield service.error("NH042", field, message, "raise the limit or lower the request")
+
+
+def check_names(service: Service) -> Iterator[Finding]:
+    """Names that Kubernetes knows: cpu, memory, ephemeral-storage, hugepages-*, or one with a domain."""
+    known = ("cpu", "memory", "ephemeral-storage")
+    for side in ("requests", "limits"):
+        for name in service.mapping("resources", side):
+            if name not in known and "/" not in name and not name.startswith("hugepages-"):
+                hint = (
+                    "did you mean nvidia.com/gpu?"
+                    if "gpu" in name.lower()
+                    else f"one of {', '.join(known)}, or a name with a domain"
+                )
+                yield service.error("NH044", ("resources", side, name), f"{name} is no resource of Kubernetes", hint)
+
+
+def check_claims(service: Service) -> Iterator[Finding]:
+    """The operator refuses resources.claims: spec.draResources makes them."""
+    if service.get("resources", "claims"):
+        yield service.error("NH043", ("resources", "claims"), "resources.claims cannot be set", "use spec.draResources")
+
+
+def gpus(service: Service) -> dict[str, int]:
+    """Extended resources of one pod by name, the larger of request and limit: {"nvidia.com/gpu": 1}."""
+    from nimhelm.quantity import count
+
+    found: dict[str, Any] = {}
+    for side in ("requests", "limits"):
+        for name, value in service.mapping("resources", side).items():
+            if is_extended(name) and not name.startswith("hugepages-"):
+                found[name] = max(found.get(name, 0), count(value))
+    return {name: amount for name, amount in sorted(found.items()) if amount}
+
+
+RESOURCE_RULES = (check_amounts, check_equal, check_names, check_claims)

@@ -1,0 +1,245 @@
+"""The shape of a document: its fields, types and values, held against one of the JSON schemas in schema/.
+
+An interpreter for the part of draft-07 that those schemas use. It is here because a commit hook cannot afford the
+import of jsonschema (74 ms), and because a finding needs the line and the way out that a general validator has not.
+Codes: NH010 unknown field, NH011 missing field, NH012 wrong type, NH013 value not allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from nimhelm.finding import ERROR, Finding
+from nimhelm.yamlread import Document, Path, field_text
+
+Schema = dict[str, Any]
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float),
+    "null": type(None),
+}  # fmt: skip
+_ARTICLES = {
+    "object": "a mapping", "array": "a list", "string": "a string", "boolean": "true or false",
+    "integer": "a whole number", "number": "a number", "null": "empty",
+}  # fmt: skip
+
+
+def check_shape(document: Document, schema: Schema, field: Path = ()) -> list[Finding]:
+    """Everything in the document, from `field` down, that its schema does not allow; a null counts as absent."""
+    data = document.data
+    for part in field:
+        data = data[part]
+    return list(_Walk(document, schema).value(data, schema, field))
+
+
+class _Walk:
+    def __init__(self, document: Document, root: Schema) -> None:
+        self.document = document
+        self.root = root
+        self.definitions = root.get("definitions", {})
+
+    def value(self, data: Any, schema: Schema, field: Path) -> Iterator[Finding]:
+        """Findings for one value; a wrong type ends the descent, nothing below it can be judged."""
+        if "$ref" in schema:
+            schema = self.definitions[schema["$ref"].rsplit("/", 1)[1]]
+        if not _is_type(data, schema.get("type")):
+            yield self.wrong_type(data, schema, field)
+        elif isinstance(data, dict):
+            yield from self.mapping(data, schema, field)
+        elif isinstance(data, list):
+            yield from self.sequence(data, schema, field)
+        else:
+            problem = scalar_problem(data, schema)
+            if problem:
+                yield self.at(
+                    field, "NH013", f"{shown(data)} is not allowed here: {problem}", _example(schema), inside=True
+                )
+
+    def mapping(self, data: dict[str, Any], schema: Schema, field: Path) -> Iterator[Finding]:
+        properties: Schema = schema.get("properties", {})
+        others = schema.get("additionalProperties", True)
+        for key, value in data.items():
+            if key in properties:
+                if value is not None:
+                    yield from self.value(value, properties[key], (*field, key))
+                elif key in schema.get("required", ()):
+                    yield self.at((*field, key), "NH011", f"{key} is empty", f"give {key} a value")
+            elif others is False:
+                yield self.unknown(key, properties, field)
+            elif isinstance(others, dict):
+                yield from self.entry(key, value, schema, field)
+        for key in schema.get("required", ()):
+            if key not in data:
+                hint = _example(properties.get(key, {})) or f"add {key}"
+                yield self.at(field, "NH011", f"{key} is missing", hint, (*field, key))
+        if len(data) < schema.get("minProperties", 0):
+            yield self.at(field, "NH011", "empty mapping", _example(schema) or "fill it in or leave it out")
+
+    def entry(self, key: str, value: Any, schema: Schema, field: Path) -> Iterator[Finding]:
+        """One entry of a map whose keys are the user's own: labels, limits, node selectors."""
+        names = schema.get("propertyNames")
+        problem = scalar_problem(key, names) if names else ""
+        if problem:
+            yield self.at((*field, key), "NH013", f"the key {shown(key)} is not allowed here: {problem}", "")
+        if value is not None:
+            yield from self.value(value, schema["additionalProperties"], (*field, key))
+        else:
+            yield self.at(
+                (*field, key), "NH012", f"{key} is empty", 'write "" for an empty string, or leave the key out'
+            )
+
+    def sequence(self, data: list[Any], schema: Schema, field: Path) -> Iterator[Finding]:
+        low, high = schema.get("minItems", 0), schema.get("maxItems", len(data))
+        if not low <= len(data) <= high:
+            wanted = f"at least {low}" if len(data) < low else f"at most {high}"
+            yield self.at(field, "NH013", f"{len(data)} items, {wanted} allowed", "")
+        for index, item in enumerate(data):
+            yield from self.value(item, schema.get("items", {}), (*field, index))
+
+    def wrong_type(self, data: Any, schema: Schema, field: Path) -> Finding:
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        wanted = " or ".join(_ARTICLES[name] for name in types)
+        text = self.document.mark(field).text
+        hint = _example(schema)
+        if "string" in types and text is not None:
+            hint = f'quote it: "{text}"'
+        elif isinstance(data, str) and not {"integer", "number", "boolean"}.isdisjoint(types):
+            hint = "write it without quotes" if _is_type(_unquoted(data), types) else hint
+        kept = text if text and not isinstance(data, str) else shown(data)
+        return self.at(
+            field, "NH012", f"{_name(field)} must be {wanted}, not {_kind(data)} {kept}".rstrip(), hint, inside=True
+        )
+
+    def unknown(self, key: str, properties: Schema, field: Path) -> Finding:
+        hint = self.suggestion(key, properties, field)
+        where = field_text(field) or "the document"
+        return self.at((*field, key), "NH010", f"unknown field {key} in {where}", hint)
+
+    def suggestion(self, key: str, properties: Schema, field: Path) -> str:
+        from difflib import get_close_matches
+
+        lower = {name.lower(): name for name in properties}
+        close = get_close_matches(key.lower(), lower, 1, 0.6)
+        if close and (elsewhere := lower[close[0]]):
+            return f"did you mean {elsewhere}?"
+        places = _places(key, self.root)
+        if places:
+            return "it belongs under " + " or ".join(places[:2])
+        return "fields here: " + ", ".join(sorted(properties)[:12]) if properties else "remove it"
+
+    def at(
+        self, field: Path, code: str, message: str, hint: str, named: Path | None = None, inside: bool = False
+    ) -> Finding:
+        """A finding at the key of a field, or at its value when the value itself is wrong (`inside`)."""
+        mark = self.document.mark(field)
+        line, column = (
+            (mark.value_line, mark.value_column) if inside and mark.text is not None else (mark.line, mark.column)
+        )
+        return Finding(self.document.path, line, column, code, ERROR, message, field_text(named or field), hint)
+
+
+def scalar_problem(data: Any, schema: Schema) -> str:
+    """Why a scalar is not allowed by its schema, as the end of a sentence; "" when it is."""
+    if "enum" in schema and data not in schema["enum"]:
+        return "one of " + ", ".join(str(value) for value in schema["enum"] if value != "")
+    if "const" in schema and data != schema["const"]:
+        return f"only {schema['const']}"
+    if isinstance(data, str):
+        return _string_problem(data, schema)
+    if isinstance(data, (int, float)) and not isinstance(data, bool):
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if (low is not None and data < low) or (high is not None and data > high):
+            return (
+                f"{low} to {high}"
+                if low is not None and high is not None
+                else f"at least {low}"
+                if high is None
+                else f"at most {high}"
+            )
+    return ""
+
+
+def _string_problem(data: str, schema: Schema) -> str:
+    if len(data) < schema.get("minLength", 0):
+        return "it must not be empty"
+    if len(data) > schema.get("maxLength", len(data)):
+        return f"at most {schema['maxLength']} characters"
+    pattern = schema.get("pattern")
+    if pattern and not _matcher(pattern)(data):
+        return schema.get("description", "").split(". ")[0].rstrip(".").lower() or f"it must match {pattern}"
+    return ""
+
+
+@cache
+def _matcher(pattern: str) -> Callable[[str], Any]:
+    """`$` at the end means the end, as in RE2 and JSON Schema; Python's would let a final newline through."""
+    return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") and not pattern.endswith(r"\$") else pattern).search
+
+
+def _is_type(data: Any, wanted: Any) -> bool:
+    if wanted is None:
+        return True
+    for name in (wanted,) if isinstance(wanted, str) else wanted:
+        if isinstance(data, _TYPES[name]) and (name == "boolean" or not isinstance(data, bool)):
+            return True
+    return False
+
+
+def _unquoted(text: str) -> Any:
+    from nimhelm.yamlread import resolve
+
+    return resolve(text)
+
+
+def _name(field: Path) -> str:
+    return next((str(part) for part in reversed(field) if isinstance(part, str)), "the document")
+
+
+def _kind(data: Any) -> str:
+    if data is None:
+        return "empty"
+    return {dict: "a mapping", list: "a list", str: "the string", bool: "the boolean"}.get(type(data), "the number")
+
+
+def shown(data: Any) -> str:
+    """A value as it goes into a message: short, on one line."""
+    if data is None or isinstance(data, (dict, list)):
+        return ""
+    text = (
+        str(data).lower()
+        if isinstance(data, bool)
+        else repr(data).replace("'", '"')
+        if isinstance(data, str)
+        else str(data)
+    )
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _example(schema: Schema) -> str:
+    examples = schema.get("examples")
+    if not examples or isinstance(examples[0], (dict, list)):
+        return ""
+    return f"for example {examples[0]}"
+
+
+def _places(key: str, root: Schema) -> list[str]:
+    """Where else in the schema a field of this name stands: `hostDomainName` -> [`expose.router`]."""
+    found: list[str] = []
+    _find(key, root, root.get("definitions", {}), "", found, 0)
+    return sorted(set(found), key=lambda place: (place.count("."), place))
+
+
+def _find(key: str, schema: Schema, definitions: Schema, path: str, found: list[str], depth: int) -> None:
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
+    if depth > 7:
+        return
+    if key in schema.get("properties", {}) and path:
+        found.append(path.removeprefix("spec.services[]."))
+    for name, child in schema.get("properties", {}).items():
+        _find(key, child, definitions, f"{path}.{name}" if path else name, found, depth + 1)
+    if "items" in schema:
+        _find(key, schema["items"], definitions, path + "[]", found, depth + 1)

@@ -1,0 +1,47 @@
+"""What a build made, for the person who ran it: services by wave, GPUs, what was skipped, how to install it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from nimhelm.chartreadme import minutes
+from nimhelm.plan import Plan, PlannedService
+
+
+def summary(plan: Plan, path: Path) -> str:
+    """The text that `nimhelm build` prints for one chart."""
+    width = max((len(service.name) for service in plan.services), default=0)
+    lines = [f"{plan.name}: {_count(plan)} -> {path}"]
+    previous = -1
+    for service in plan.services:
+        wave = f"wave {service.wave + 1}" if service.wave != previous else ""
+        lines.append(f"  {wave:<8} {service.name:<{width}}  {_asks(service)}".rstrip())
+        previous = service.wave
+    lines.append("  GPUs     " + (", ".join(f"{amount} {name}" for name, amount in plan.gpus.items()) or "none"))
+    if plan.caches:
+        lines.append("  caches   " + ", ".join(plan.caches))
+    if plan.skipped:
+        lines.append("  skipped  " + ", ".join(plan.skipped) + " (disabled; --include-disabled brings them along)")
+    return "\n".join([*lines, "", "  " + install_line(plan, path), ""])
+
+
+def install_line(plan: Plan, path: Path) -> str:
+    """The helm install command with the namespace of the pipeline and the timeout that the chain of services needs."""
+    place = str(path) if path.is_absolute() or str(path).startswith(".") else f"./{path}"
+    command = ["helm", "install", plan.name, place]
+    if plan.namespace:
+        command += ["-n", plan.namespace, "--create-namespace"]
+    return shlex.join([*command, "--wait", "--timeout", minutes(plan.timeout_seconds)])
+
+
+def _count(plan: Plan) -> str:
+    count = len(plan.services)
+    return f"{count} service{'' if count == 1 else 's'}"
+
+
+def _asks(service: PlannedService) -> str:
+    gpus = ", ".join(f"{amount} {name}" for name, amount in service.gpus.items()) or "no GPU"
+    many = f" x {service.replicas}" if service.replicas != 1 else ""
+    waits = f"  waits for {', '.join(gate.name for gate in service.gates)}" if service.gates else ""
+    return f"{gpus}{many}{'' if service.enabled else '  (disabled)'}{waits}"

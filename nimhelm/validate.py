@@ -1,0 +1,34 @@
+"""`nimhelm validate`: pipelines held against every check, for people and for commit hooks."""
+
+from __future__ import annotations
+
+import sys
+
+from nimhelm.check import check_documents
+from nimhelm.finding import WARNING, Finding, has_errors
+from nimhelm.load import Loaded, load_files
+from nimhelm.report import REPORTERS
+
+
+def validate_files(paths: list[str], strict: bool = False, output: str = "text") -> int:
+    """Print the findings of all files; returns 0, or 1 when one of them is an error (under strict: a warning)."""
+    loaded = load_files(paths)
+    findings = sorted(check_documents(loaded) + files_without(paths, loaded))
+    sys.stdout.write(REPORTERS[output](findings))
+    failed = has_errors(findings, strict)
+    if output == "text" and failed:
+        print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def files_without(paths: list[str], loaded: Loaded) -> list[Finding]:
+    """A warning for each file that holds nothing for nimhelm to check, and of which nothing else was said."""
+    known = {document.path for document in (*loaded.pipelines, *loaded.caches)}
+    known |= {finding.path for finding in loaded.findings}
+    message = "no NIMPipeline or NIMCache in this file: nothing was checked"
+    shown = ("<stdin>" if path == "-" else path for path in paths)
+    return [
+        Finding(path, 1, 1, "NH005", WARNING, message, "", "is this the right file?")
+        for path in shown
+        if path not in known
+    ]

@@ -1,0 +1,313 @@
+"""YAML in: text -> documents of plain values that know where each value stands.
+
+Scalars mean what they mean to kubectl and helm (go-yaml), not what they mean to PyYAML: `y` is true, `0o14` is 12,
+`1e3` is 1000, `1:30` and `2026-01-01` are strings. What is checked is then what is deployed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from nimhelm.finding import ERROR, Finding
+
+Path = tuple[str | int, ...]
+
+MAX_DEPTH = 100
+MAX_NODES = 500_000
+"""Nodes of a document with every alias expanded: far above a real pipeline, far below an alias bomb."""
+
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"))
+_FALSE = frozenset(("n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"))
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_NUMBER_START = frozenset("0123456789+-.")
+_SPECIAL_FLOAT = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+_STANDARD_TAG = "tag:yaml.org,2002:"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Mark(NamedTuple):
+    """Where a field stands: its key, its value (lines and columns from 1), and the value's text if it is a scalar."""
+
+    line: int
+    column: int
+    value_line: int
+    value_column: int
+    text: str | None = None
+
+
+class Document(NamedTuple):
+    """One YAML document, or one item of a List: plain data and the mark of every field in it.
+
+    `base` is the path of `data` inside the file's document: () or ("items", 0).
+    """
+
+    path: str
+    data: Any
+    marks: dict[Path, Mark]
+    base: Path = ()
+
+    def mark(self, field: Path = ()) -> Mark:
+        """The mark of a field; of its nearest ancestor that has one when it is absent or stands behind an alias."""
+        place = self.base + field
+        while place not in self.marks:
+            place = place[:-1]
+        return self.marks[place]
+
+
+class _StopError(Exception):
+    """Reading this file cannot go on; carries the finding that says why."""
+
+    def __init__(self, line: int, column: int, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.finding = (line, column, code, ERROR, message, "", hint)
+
+
+def resolve(text: str) -> Any:
+    """The value of a plain scalar as go-yaml reads it: `0o14` -> 12, `1e3` -> 1000, `y` -> True, `1:30` -> `1:30`."""
+    if text in _NULL:
+        return None
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if text[0] not in _NUMBER_START:
+        return text
+    return _number(text)
+
+
+def _number(text: str) -> Any:
+    plain = text.replace("_", "")
+    sign, digits = (-1, plain[1:]) if plain[:1] == "-" else (1, plain.removeprefix("+"))
+    base = {"0x": 16, "0X": 16, "0o": 8, "0O": 8, "0b": 2, "0B": 2}.get(digits[:2])
+    try:
+        if base and digits[2:].isalnum():
+            return sign * int(digits[2:], base)
+        if digits.isascii() and digits.isdigit() and len(digits) <= 19:
+            return sign * int(digits, 8 if len(digits) > 1 and digits[0] == "0" else 10)
+    except ValueError:
+        pass  # 08 is no octal number: go-yaml falls through to its float, which takes it
+    if _FLOAT.match(plain):
+        value = float(plain)
+        return int(value) if value.is_integer() and abs(value) < 1e15 else value
+    special = _SPECIAL_FLOAT.get(text.lower())
+    return float(special) if special else text
+
+
+def read(path: str, text: str) -> tuple[list[Document], list[Finding]]:
+    """Every document of one file's text, and what is wrong with the YAML itself (codes NH001 to NH004).
+
+    A syntax error ends the file; the documents before it are still returned.
+    """
+    documents: list[Document] = []
+    findings: list[Finding] = []
+    try:
+        for data, marks in _Composer(path, findings).documents(text):
+            if data is not None:
+                documents.append(Document(path, data, marks))
+    except _StopError as stop:
+        findings.append(Finding(path, *stop.finding))
+    except yaml.YAMLError as error:
+        findings.append(_syntax_finding(path, text, error))
+    return documents, findings
+
+
+def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
+    if isinstance(error, yaml.reader.ReaderError):
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, error.position - (before.rfind("\n") + 1) + 1
+        message = f"the character U+{ord(text[error.position]):04X} is not allowed in YAML"
+        return Finding(
+            path, line, column, "NH003", ERROR, message, "", "is this a binary file? write the character as an escape"
+        )
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    problem = getattr(error, "problem", None) or str(error)
+    context = getattr(error, "context", None)
+    if "maximum nesting depth" in problem:
+        hint = "flatten the document"
+        return Finding(path, line, column, "NH003", ERROR, f"nested deeper than {MAX_DEPTH} levels", "", hint)
+    rows = text.splitlines()
+    row = rows[line - 1] if line <= len(rows) else ""
+    if "\t" in row[: len(row) - len(row.lstrip())] or "'\\t'" in problem:
+        return Finding(
+            path, line, column, "NH001", ERROR, "a tab cannot indent YAML", "", "indent with spaces (two a level)"
+        )
+    hint = "check the indentation and the quotes of this line and the one above"
+    message = f"not valid YAML: {problem}" + (f", {context}" if context else "")
+    return Finding(path, line, column, "NH001", ERROR, message, "", hint)
+
+
+class _Composer:
+    """Events -> values, without recursion, so that no document can exhaust the stack."""
+
+    def __init__(self, path: str, findings: list[Finding]) -> None:
+        self.path = path
+        self.findings = findings
+
+    def documents(self, text: str) -> Iterator[tuple[Any, dict[Path, Mark]]]:
+        """Each document's data and marks, in the order of the file."""
+        for event in yaml.parse(text, Loader=_LOADER):
+            name = type(event).__name__
+            if name == "DocumentStartEvent":
+                self.start()
+            elif name == "DocumentEndEvent":
+                yield self.root, self.marks
+            elif name in ("ScalarEvent", "AliasEvent"):
+                getattr(self, name)(event)
+            elif name in ("MappingStartEvent", "SequenceStartEvent"):
+                self.open(event, {} if name == "MappingStartEvent" else [])
+            elif name in ("MappingEndEvent", "SequenceEndEvent"):
+                self.close()
+
+    def start(self) -> None:
+        self.root: Any = None
+        self.marks: dict[Path, Mark] = {}
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.stack: list[_Frame] = []
+        self.nodes = 0
+
+    def ScalarEvent(self, event: Any) -> None:
+        frame = self.stack[-1] if self.stack else None
+        text = event.value
+        if event.tag is not None and event.tag != "!":
+            value = self.tagged(event)
+        else:
+            value = text if event.style else resolve(text)
+        if frame is not None and frame.key is None and frame.is_mapping:
+            self.key(frame, event, value)
+            return
+        self.place(event, value, text)
+        if event.anchor:
+            self.anchors[event.anchor] = (value, 1)
+
+    def tagged(self, event: Any) -> Any:
+        if event.tag == _STANDARD_TAG + "str":
+            return event.value
+        tag = event.tag.replace(_STANDARD_TAG, "!!")
+        if tag in ("!!int", "!!float", "!!bool", "!!null"):
+            return resolve(event.value)
+        raise self.stop(event, "NH004", f"the YAML tag {tag} has no meaning in a Kubernetes document", "remove the tag")
+
+    def AliasEvent(self, event: Any) -> None:
+        if event.anchor not in self.anchors:
+            raise self.stop(
+                event, "NH001", f"the alias *{event.anchor} has no anchor before it", f"define &{event.anchor} first"
+            )
+        value, weight = self.anchors[event.anchor]
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and frame.is_mapping and frame.key is None:
+            self.key(frame, event, value)
+            return
+        self.count(event, weight)
+        self.place(event, value, None)
+
+    def open(self, event: Any, value: Any) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            raise self.stop(event, "NH003", f"nested deeper than {MAX_DEPTH} levels", "flatten the document")
+        if event.tag is not None and event.tag not in ("!", _STANDARD_TAG + "map", _STANDARD_TAG + "seq"):
+            self.tagged(event)
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and frame.is_mapping and frame.key is None:
+            raise self.stop(event, "NH004", "a mapping or a list cannot be a key", "write the key as a string")
+        path = self.place(event, value, None)
+        self.stack.append(_Frame(value, path, event.anchor, self.nodes))
+
+    def close(self) -> None:
+        frame = self.stack.pop()
+        if frame.anchor:
+            self.anchors[frame.anchor] = (frame.value, self.nodes - frame.nodes + 1)
+        for line, column, source in frame.merges:
+            self.merge(frame, line, column, source)
+
+    def key(self, frame: _Frame, event: Any, value: Any) -> None:
+        mark = event.start_mark
+        if not isinstance(value, str):
+            raise self.stop(
+                event,
+                "NH004",
+                f"the key {event.value if hasattr(event, 'value') else value!r} is not a string",
+                "quote it",
+            )
+        frame.key = value
+        frame.key_place = (mark.line + 1, mark.column + 1)
+
+    def place(self, event: Any, value: Any, text: str | None) -> Path:
+        """Put a value where it belongs: into the open mapping or list, or at the root."""
+        self.count(event, 1)
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if not self.stack:
+            self.root, self.marks[()] = value, Mark(line, column, line, column, text)
+            return ()
+        frame = self.stack[-1]
+        if not frame.is_mapping:
+            path = (*frame.path, len(frame.value))
+            frame.value.append(value)
+            self.marks[path] = Mark(line, column, line, column, text)
+            return path
+        key, (key_line, key_column), frame.key = frame.key, frame.key_place, None
+        path = (*frame.path, key)
+        if key == "<<":
+            frame.merges.append((key_line, key_column, value))
+        elif key in frame.value:
+            self.duplicate(path, key_line, key_column)
+        else:
+            frame.value[key] = value
+            self.marks[path] = Mark(key_line, key_column, line, column, text)
+        return path
+
+    def duplicate(self, path: Path, line: int, column: int) -> None:
+        first = self.marks[path]
+        message = f"the key {path[-1]} appears twice in this mapping (first at line {first.line})"
+        self.findings.append(
+            Finding(self.path, line, column, "NH002", ERROR, message, field_text(path), "keep one of the two")
+        )
+
+    def merge(self, frame: _Frame, line: int, column: int, source: Any) -> None:
+        for mapping in source if isinstance(source, list) else [source]:
+            if not isinstance(mapping, dict):
+                raise _StopError(line, column, "NH001", "<< merges mappings only", "write << : *anchor of a mapping")
+            for key, value in mapping.items():
+                frame.value.setdefault(key, value)
+
+    def count(self, event: Any, weight: int) -> None:
+        self.nodes += weight
+        if self.nodes > MAX_NODES:
+            hint = "write the values out, or split the file"
+            raise self.stop(event, "NH003", f"the document expands to more than {MAX_NODES} values", hint)
+
+    def stop(self, event: Any, code: str, message: str, hint: str) -> _StopError:
+        return _StopError(event.start_mark.line + 1, event.start_mark.column + 1, code, message, hint)
+
+
+class _Frame:
+    """A mapping or list that is still open."""
+
+    __slots__ = ("anchor", "is_mapping", "key", "key_place", "merges", "nodes", "path", "value")
+
+    def __init__(self, value: Any, path: Path, anchor: str | None, nodes: int) -> None:
+        self.value = value
+        self.path = path
+        self.anchor = anchor
+        self.nodes = nodes
+        self.is_mapping = isinstance(value, dict)
+        self.key: Any = None
+        self.key_place = (1, 1)
+        self.merges: list[tuple[int, int, Any]] = []
+
+
+def field_text(path: Path) -> str:
+    """A path as people write it: ("spec", "services", 2, "name") -> `spec.services[2].name`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif "." in part or "/" in part:
+            text += f'["{part}"]'
+        else:
+            text += f".{part}" if text else part
+    return text
