@@ -10,9 +10,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from nimhelm.assets import folder, schema
+from nimhelm.assets import folder
 from nimhelm.plan import Plan, PlannedService
 
 DEFAULT_VERSION = "0.1.0"
@@ -36,6 +37,7 @@ def build_chart(plan: Plan, version: str = DEFAULT_VERSION, app_version: str = "
     """The umbrella chart of a plan. The same plan gives the same bytes on any machine."""
     from nimhelm.chartreadme import readme
     from nimhelm.values import values_comments, values_tree
+    from nimhelm.valueschema import values_schema
     from nimhelm.yamlwrite import dump
 
     files = dict(template_files("umbrella"))
@@ -57,7 +59,7 @@ def build_chart(plan: Plan, version: str = DEFAULT_VERSION, app_version: str = "
 @cache
 def template_files(name: str) -> dict[str, bytes]:
     """`service` or `umbrella` -> the files of that chart template by relative path."""
-    root = folder("chart-template") / name
+    root = Path(folder("chart-template"), name)
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
@@ -99,14 +101,6 @@ def subchart_yaml(service: PlannedService, version: str) -> dict[str, Any]:
         "appVersion": str(image.get("tag", "")),
         "kubeVersion": KUBE_VERSION,
     }
-
-
-def values_schema(names: list[str]) -> bytes:
-    """The umbrella's values.schema.json: the schema that all share, and a property for each service."""
-    base = schema("values")
-    services = {name: {"$ref": "#/definitions/service"} for name in names}
-    tree = {**base, "properties": {**base["properties"], **services}}
-    return (json.dumps(tree, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def content_digest(files: dict[str, bytes]) -> str:

@@ -96,9 +96,9 @@ def validate(files: tuple[str, ...], chart: str | None, strict: bool, output: st
 @click.argument("kind", type=click.Choice(["pipeline", "nimcache", "values"]))
 def schema(kind: str) -> int:
     """Print the JSON schema of a NIMPipeline, of a NIMCache, or of the values of every chart."""
-    from nimhelm.assets import folder
+    from nimhelm.assets import schema_text
 
-    click.echo((folder("schema") / f"{kind}.schema.json").read_text(encoding="utf-8"), nl=False)
+    click.echo(schema_text(kind), nl=False)
     return 0
 
 

@@ -95,7 +95,7 @@ def _service(document: Document, index: int, item: dict[str, Any]) -> Service:
     return Service(
         document,
         _text(item.get("name")),
-        item.get("enabled") is True,
+        item.get("enabled") not in (None, False),
         spec if isinstance(spec, dict) else {},
         [dependency for dependency in _list(item.get("dependencies")) if isinstance(dependency, dict)],
         field,

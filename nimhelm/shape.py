@@ -54,9 +54,8 @@ class _Walk:
         else:
             problem = scalar_problem(data, schema)
             if problem:
-                yield self.at(
-                    field, "NH013", f"{shown(data)} is not allowed here: {problem}", _example(schema), inside=True
-                )
+                message = f"{_name(field)} must {problem}, not {shown(data)}"
+                yield self.at(field, "NH013", message, _example(schema), inside=True)
 
     def mapping(self, data: dict[str, Any], schema: Schema, field: Path) -> Iterator[Finding]:
         properties: Schema = schema.get("properties", {})
@@ -83,7 +82,7 @@ class _Walk:
         names = schema.get("propertyNames")
         problem = scalar_problem(key, names) if names else ""
         if problem:
-            yield self.at((*field, key), "NH013", f"the key {shown(key)} is not allowed here: {problem}", "")
+            yield self.at((*field, key), "NH013", f"a key of {_name(field)} must {problem}, not {shown(key)}", "")
         if value is not None:
             yield from self.value(value, schema["additionalProperties"], (*field, key))
         else:
@@ -142,34 +141,36 @@ class _Walk:
 
 
 def scalar_problem(data: Any, schema: Schema) -> str:
-    """Why a scalar is not allowed by its schema, as the end of a sentence; "" when it is."""
+    """What a scalar must, and does not: `be one of A, B`; "" when its schema allows it."""
     if "enum" in schema and data not in schema["enum"]:
-        return "one of " + ", ".join(str(value) for value in schema["enum"] if value != "")
+        return "be one of " + ", ".join(str(value) for value in schema["enum"] if value != "")
     if "const" in schema and data != schema["const"]:
-        return f"only {schema['const']}"
+        return f"be {schema['const']}"
     if isinstance(data, str):
         return _string_problem(data, schema)
     if isinstance(data, (int, float)) and not isinstance(data, bool):
-        low, high = schema.get("minimum"), schema.get("maximum")
-        if (low is not None and data < low) or (high is not None and data > high):
-            return (
-                f"{low} to {high}"
-                if low is not None and high is not None
-                else f"at least {low}"
-                if high is None
-                else f"at most {high}"
-            )
+        return _number_problem(data, schema.get("minimum"), schema.get("maximum"))
     return ""
 
 
 def _string_problem(data: str, schema: Schema) -> str:
     if len(data) < schema.get("minLength", 0):
-        return "it must not be empty"
+        return "have a value"
     if len(data) > schema.get("maxLength", len(data)):
-        return f"at most {schema['maxLength']} characters"
+        return f"have at most {schema['maxLength']} characters"
     pattern = schema.get("pattern")
     if pattern and not _matcher(pattern)(data):
-        return schema.get("description", "").split(". ")[0].rstrip(".").lower() or f"it must match {pattern}"
+        return "be " + schema["description"].rstrip(".") if "description" in schema else f"match {pattern}"
+    return ""
+
+
+def _number_problem(data: float, low: float | None, high: float | None) -> str:
+    if low is not None and high is not None and not low <= data <= high:
+        return f"be {low} to {high}"
+    if low is not None and data < low:
+        return f"be {low} or more"
+    if high is not None and data > high:
+        return f"be {high} or less"
     return ""
 
 

@@ -49,20 +49,6 @@ def check_equal(service: Service) -> Iterator[Finding]:
             yield service.error("NH042", field, message, "raise the limit or lower the request")
 
 
-def check_names(service: Service) -> Iterator[Finding]:
-    """Names that Kubernetes knows: cpu, memory, ephemeral-storage, hugepages-*, or one with a domain."""
-    known = ("cpu", "memory", "ephemeral-storage")
-    for side in ("requests", "limits"):
-        for name in service.mapping("resources", side):
-            if name not in known and "/" not in name and not name.startswith("hugepages-"):
-                hint = (
-                    "did you mean nvidia.com/gpu?"
-                    if "gpu" in name.lower()
-                    else f"one of {', '.join(known)}, or a name with a domain"
-                )
-                yield service.error("NH044", ("resources", side, name), f"{name} is no resource of Kubernetes", hint)
-
-
 def check_claims(service: Service) -> Iterator[Finding]:
     """The operator refuses resources.claims: spec.draResources makes them."""
     if service.get("resources", "claims"):
@@ -81,4 +67,4 @@ def gpus(service: Service) -> dict[str, int]:
     return {name: amount for name, amount in sorted(found.items()) if amount}
 
 
-RESOURCE_RULES = (check_amounts, check_equal, check_names, check_claims)
+RESOURCE_RULES = (check_amounts, check_equal, check_claims)

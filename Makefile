@@ -1,0 +1,43 @@
+PYTHON ?= .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: test check fast schema golden bench cluster cluster-down cluster-clean venv
+
+venv: .venv/.installed  ## the virtual environment with everything the tests need
+
+.venv/.installed: pyproject.toml
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -e '.[test]' hatchling
+	.venv/bin/python tools/get_helm.py
+	touch $@
+
+test: venv  ## everything but the cluster: style, types, schemas, tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	$(PYTHON) tools/build_schema.py --check
+	$(PYTHON) -m pytest --ignore tests/cluster
+
+fast: venv  ## the tests that need no helm
+	$(PYTHON) -m pytest -x --ignore tests/cluster --ignore tests/helm --ignore tests/chart --ignore tests/hooks
+
+schema: venv  ## build the JSON schemas from schema/source
+	$(PYTHON) tools/build_schema.py
+
+golden: venv  ## write the golden charts anew; read the diff before you commit it
+	$(PYTHON) -m pytest tests/test_golden.py --update-golden
+
+bench: venv  ## whole-process times: medians, and ratios to helm and a bare interpreter in the same run
+	$(PYTHON) tests/bench.py
+
+cluster: venv  ## a one-node Kubernetes in a network namespace of its own
+	$(PYTHON) -m tests.cluster.bench up
+
+cluster-down: venv
+	$(PYTHON) -m tests.cluster.bench down
+
+cluster-clean: venv
+	$(PYTHON) -m tests.cluster.bench clean
+
+cluster-test: venv  ## the tests on that cluster, or on the one of KUBECONFIG with NIMHELM_CLUSTER=external
+	$(PYTHON) -m pytest tests/cluster

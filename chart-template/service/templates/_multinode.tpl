@@ -1,0 +1,1 @@
+{{- define "nimhelm.service.computeDomainClaims" -}}[]{{- end }}

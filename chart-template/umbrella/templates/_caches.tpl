@@ -1,0 +1,3 @@
+{{- define "nimhelm.umbrella.cache.claim" -}}
+  {{- dig "storage" "pvc" "name" "" (last .) | default (printf "%s-pvc" (first .)) }}
+{{- end }}

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Builds the JSON schemas from schema/source. `--check` only tells whether the built files are up to date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from nimhelm.valueschema import laid_out  # noqa: E402
+
+Schema = dict[str, Any]
+HERE = Path(__file__).resolve().parent.parent
+REF = "#/definitions/"
+BASE_URL = "https://nimhelm.dev/schema/"
+
+
+class Target(NamedTuple):
+    """A schema to build: the source of its root, the definitions at hand, and those kept though no ref names them."""
+
+    path: str
+    root: Schema
+    definitions: dict[str, Schema]
+    entries: tuple[str, ...] = ()
+
+
+class Source(NamedTuple):
+    """schema/source: definitions of documents, definitions of values (which differ in some leaves), roots by name."""
+
+    document: dict[str, Schema]
+    values: dict[str, Schema]
+    roots: dict[str, Schema]
+
+
+def read_source(folder: Path) -> Source:
+    """The YAML files of a folder as one Source; values.yaml is laid over the definitions of the others."""
+    files = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(folder.glob("*.yaml"))}
+    overlay = files.pop("values")
+    document = {name: schema for file in files.values() for name, schema in file.get("definitions", {}).items()}
+    values = overlaid(document, overlay["definitions"])
+    roots = {name: file["root"] for name, file in files.items() if "root" in file}
+    roots["values"] = overlay["root"]
+    roots["chart"] = extended(overlay["chartRoot"], values)
+    return Source(document, values, roots)
+
+
+def overlaid(base: dict[str, Schema], overlay: dict[str, Schema]) -> dict[str, Schema]:
+    """Base definitions with the overlay's added; an overlay entry may extend the base definition of its own name."""
+    return base | {name: extended(schema, base) for name, schema in overlay.items()}
+
+
+def extended(schema: Schema, definitions: dict[str, Schema]) -> Schema:
+    """{extends: a, properties: {b: …}} -> a with the property b added or replaced. An empty `required` is dropped."""
+    if "extends" not in schema:
+        return schema
+    parent = definitions[schema["extends"]]
+    own = {key: value for key, value in schema.items() if key != "extends"}
+    result = parent | own
+    if "properties" in parent:
+        result["properties"] = parent["properties"] | own.get("properties", {})
+    if result.get("required") == []:
+        del result["required"]
+    return result
+
+
+def refs(node: object) -> Iterator[str]:
+    """Names of the definitions that a schema refers to."""
+    if isinstance(node, dict):
+        ref = node.get("$ref")
+        if isinstance(ref, str):
+            yield ref.removeprefix(REF)
+        for child in node.values():
+            yield from refs(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from refs(child)
+
+
+def reachable(root: Schema, entries: tuple[str, ...], definitions: dict[str, Schema]) -> dict[str, Schema]:
+    """The definitions that the root or the entries lead to, directly or through others."""
+    found: dict[str, Schema] = {}
+    pending = [*entries, *refs(root)]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found[name] = definitions[name]
+            pending.extend(refs(definitions[name]))
+    return found
+
+
+def targets(source: Source) -> list[Target]:
+    """Every file that is built from the source."""
+    return [
+        Target("schema/pipeline.schema.json", source.roots["pipeline"], source.document),
+        Target("schema/nimcache.schema.json", source.roots["nimcache"], source.document),
+        Target("schema/values.schema.json", source.roots["values"], source.values, ("service",)),
+        Target("chart-template/service/values.schema.json", source.roots["chart"], source.values),
+    ]
+
+
+def schema_id(path: str) -> str:
+    """schema/pipeline.schema.json -> https://nimhelm.dev/schema/pipeline.schema.json"""
+    file = Path(path)
+    return BASE_URL + (file.name if file.parent.name == "schema" else f"{file.parent.name}.{file.name}")
+
+
+def built(target: Target) -> str:
+    """The text of a schema file; the same source gives the same bytes."""
+    schema = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": schema_id(target.path),
+        **target.root,
+        "definitions": reachable(target.root, target.entries, target.definitions),
+    }
+    return laid_out(schema) + "\n"
+
+
+def is_stale(file: Path, text: str) -> bool:
+    """Whether a file is missing or has another content."""
+    return not file.is_file() or file.read_text("utf-8") != text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the schemas that changed, or with --check report them and return 1."""
+    parser = argparse.ArgumentParser(description="Build the JSON schemas from schema/source.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is not up to date")
+    check = parser.parse_args(arguments).check
+    stale = [(HERE / t.path, built(t)) for t in targets(read_source(HERE / "schema" / "source"))]
+    stale = [(file, text) for file, text in stale if is_stale(file, text)]
+    for file, text in stale:
+        if check:
+            print(f"{file.relative_to(HERE)} is not up to date: run tools/build_schema.py", file=sys.stderr)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8", newline="\n")
+            print(f"wrote {file.relative_to(HERE)}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
