@@ -1,7 +1,7 @@
 PYTHON ?= .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: test check fast schema golden bench cluster cluster-down cluster-clean venv
+.PHONY: demo test check fast schema golden bench cluster cluster-down cluster-clean venv
 
 venv: .venv/.installed  ## the virtual environment with everything the tests need
 
@@ -10,6 +10,9 @@ venv: .venv/.installed  ## the virtual environment with everything the tests nee
 	.venv/bin/pip install --quiet --disable-pip-version-check -e '.[test]' hatchling
 	.venv/bin/python tools/get_helm.py
 	touch $@
+
+demo: venv  ## build the charts of the examples into demo/
+	.venv/bin/nimhelm build examples/*.yaml -o demo
 
 test: venv  ## everything but the cluster: style, types, schemas, tests
 	.venv/bin/ruff format --check .
@@ -39,5 +42,8 @@ cluster-down: venv
 cluster-clean: venv
 	$(PYTHON) -m tests.cluster.bench clean
 
-cluster-test: venv  ## the tests on that cluster, or on the one of KUBECONFIG with NIMHELM_CLUSTER=external
+cluster-demo: venv  ## build the charts of the examples into demo/
+	.venv/bin/nimhelm build examples/*.yaml -o demo
+
+test: venv  ## the tests on that cluster, or on the one of KUBECONFIG with NIMHELM_CLUSTER=external
 	$(PYTHON) -m pytest tests/cluster

@@ -5,7 +5,7 @@ First the shape of each document (shape.py, from the schemas), then the rules ov
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
@@ -71,13 +71,20 @@ def check_service(service: Service) -> Iterator[Finding]:
 
 
 def check_names(loaded: Loaded) -> Iterator[Finding]:
-    """Two pipelines, or two caches, of one name would become one chart, or one claim."""
+    """Two pipelines, or two caches, of one name in one file. Files may repeat a name: staging and production do."""
     for documents in (loaded.pipelines, loaded.caches):
-        seen: dict[tuple[object, object], Document] = {}
-        for document in documents:
-            key = (dig(document.data, "metadata", "namespace"), dig(document.data, "metadata", "name"))
-            if key in seen and isinstance(key[1], str):
-                first = seen[key]
-                message = f"{key[1]} appears twice (the first in {first.path} at line {first.mark(('metadata', 'name')).line})"
-                yield at(document, ERROR, "NH007", ("metadata", "name"), message, "rename one")
-            seen.setdefault(key, document)
+        yield from repeated(documents, lambda document: (document.path, dig(document.data, "metadata", "namespace")))
+
+
+def repeated(documents: list[Document], scope: Callable[[Document], object]) -> Iterator[Finding]:
+    """An error at each document whose name another one of the same scope has had before."""
+    seen: dict[tuple[object, str], Document] = {}
+    for document in documents:
+        name = dig(document.data, "metadata", "name")
+        if not isinstance(name, str):
+            continue
+        first = seen.setdefault((scope(document), name), document)
+        if first is not document:
+            place = f"{first.path} at line {first.mark(('metadata', 'name')).line}"
+            message = f"{name} appears twice (the first in {place})"
+            yield at(document, ERROR, "NH007", ("metadata", "name"), message, "rename one")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nimhelm.chart import DEFAULT_VERSION, Chart, build_chart
-from nimhelm.check import caches_by_name, check_documents
+from nimhelm.check import caches_by_name, check_documents, repeated
 from nimhelm.finding import ERROR, WARNING, Finding, has_errors
 from nimhelm.load import Loaded, load_files
 from nimhelm.pipeline import pipeline_of
@@ -49,6 +49,7 @@ def convert_files(paths: list[str], options: Options = DEFAULTS) -> Converted:
     """Files (`-`: standard input) -> charts in memory. Raises LoadError; what is wrong in a file is a finding."""
     loaded = load_files(paths)
     findings = [soften(finding) for finding in check_documents(loaded)] + nothing_found(loaded, paths)
+    findings += [finding for finding in repeated(loaded.pipelines, lambda _: None) if finding not in findings]
     if has_errors(findings):
         return Converted([], [], findings)
     plans = [

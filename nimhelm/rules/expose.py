@@ -50,15 +50,11 @@ def check_gateway(service: Service) -> Iterator[Finding]:
         yield service.error(
             "NH073", ("expose", "router", "gateway", "grpcRoutesEnabled"), message, "add expose.service.grpcPort"
         )
-    backend = gateway.get("backendRef")
-    if (
-        isinstance(backend, dict)
-        and backend.get("group", "") in ("", None)
-        and backend.get("kind", "Service") == "Service"
-    ):
-        if not backend.get("port"):
-            field = ("expose", "router", "gateway", "backendRef")
-            yield service.error("NH073", field, "a backendRef to a Service needs a port", "add port")
+    backend = service.mapping("expose", "router", "gateway", "backendRef")
+    is_service = backend and not backend.get("group") and backend.get("kind", "Service") == "Service"
+    if is_service and not backend.get("port"):
+        field = ("expose", "router", "gateway", "backendRef")
+        yield service.error("NH073", field, "a backendRef to a Service needs a port", "add port")
     if gateway.get("httpRoutesEnabled") is False and gateway.get("grpcRoutesEnabled") is not True:
         message = "a gateway without any route: neither HTTP nor gRPC routes are enabled"
         yield service.warning(
