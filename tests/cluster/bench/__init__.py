@@ -1,0 +1,1 @@
+"""A one-node Kubernetes for the tests, in namespaces of its own."""

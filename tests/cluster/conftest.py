@@ -1,0 +1,134 @@
+"""Fixtures: a cluster for the session, a namespace for each test."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .bench import cluster as bench
+from .bench.registry import Rule
+from .bench.settings import KUBECONFIG
+from .connection import Cluster, wait_until
+
+EXTERNAL = "external"
+REGISTRIES = ("nvcr.io", "localhost:5000")
+API_KEY = "nvapi-bench"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The cluster of $KUBECONFIG if NIMHELM_CLUSTER=external, and else the bench.
+
+    A bench that runs already is used and left running.  That it cannot start
+    is an error of the tests that need it, never a reason to skip them.
+    """
+    if os.environ.get("NIMHELM_CLUSTER") == EXTERNAL:
+        yield _external_cluster()
+        return
+    was_up = bench.is_up()
+    bench.up()
+    try:
+        yield Cluster(KUBECONFIG, str(bench.kubectl_path()), is_bench=True)
+    finally:
+        if not was_up:
+            bench.down()
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A new namespace with the two secrets that every pipeline needs."""
+    name = make_namespace(cluster)
+    yield name
+    remove_namespace(cluster, name)
+
+
+@pytest.fixture
+def new_namespace(cluster: Cluster) -> Iterator[Callable[[], str]]:
+    """For tests that need more than one: each call makes one more."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(make_namespace(cluster))
+        return made[-1]
+
+    yield make
+    for name in made:
+        remove_namespace(cluster, name)
+
+
+@pytest.fixture
+def gpus(cluster: Cluster) -> Iterator[Callable[[int], None]]:
+    """Sets the number of GPUs; after the test there are as many as before."""
+    yield cluster.gpus
+    if cluster.is_bench:
+        cluster.gpus(bench.DEFAULT_GPUS)
+
+
+@pytest.fixture
+def registry(cluster: Cluster) -> Iterator[Callable[..., None]]:
+    """Sets the rules of the registry; after the test only the default ones apply."""
+
+    def set_rules(*rules: Rule) -> None:
+        cluster.registry_rules(rules)
+
+    yield set_rules
+    if cluster.is_bench:
+        cluster.registry_rules([])
+
+
+def make_namespace(cluster: Cluster) -> str:
+    """Create a namespace in which pods can be created at once."""
+    name = f"nimhelm-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", name)
+    wait_until(
+        lambda: cluster.kubectl("get", "serviceaccount", "default", namespace=name, check=False),
+        what=f"the service account of {name}",
+    )
+    cluster.apply(_api_key_secret(), _pull_secret(), namespace=name)
+    return name
+
+
+def remove_namespace(cluster: Cluster, name: str) -> None:
+    """Delete a namespace: its pods at once, the rest in the background."""
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    cluster.kubectl("delete", "pods", "--all", "--force", "--grace-period=0", namespace=name, check=False)
+
+
+def _external_cluster() -> Cluster:
+    kubeconfig, kubectl = os.environ.get("KUBECONFIG"), shutil.which("kubectl")
+    if not kubeconfig or not kubectl:
+        pytest.fail("NIMHELM_CLUSTER=external needs $KUBECONFIG and kubectl on the path")
+    return Cluster(Path(kubeconfig), kubectl, is_bench=False)
+
+
+def _api_key_secret() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "ngc-api-key"},
+        "stringData": {"NGC_API_KEY": API_KEY},
+    }
+
+
+def _pull_secret() -> dict[str, Any]:
+    user = "$oauthtoken"
+    login = {
+        "username": user,
+        "password": API_KEY,
+        "auth": base64.b64encode(f"{user}:{API_KEY}".encode()).decode(),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {"name": "ngc-secret"},
+        "stringData": {".dockerconfigjson": json.dumps({"auths": dict.fromkeys(REGISTRIES, login)})},
+    }

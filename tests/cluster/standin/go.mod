@@ -1,0 +1,3 @@
+module nimhelm.test/standin
+
+go 1.24
