@@ -111,3 +111,80 @@ def diff(old: str, new: str, exit_code: bool) -> int:
     from nimhelm.diff import diff_paths
 
     return diff_paths(old, new, exit_code)
+
+
+def duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Seconds from what Go and Helm call a duration: `90`, `90s`, `30m`, `1h30m`."""
+    import re
+
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", value)
+    if not value or match is None:
+        raise click.BadParameter(f"{value!r} is not a duration, for example 90s, 30m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+@cli.command()
+@click.argument("release")
+@click.option("-n", "--namespace", default="", help="Namespace of the release; default: that of the context.")
+@click.option("--context", "context", default="", help="Context of the kubeconfig.")
+@click.option("--kubeconfig", default="", metavar="FILE", help="Another kubeconfig.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml", "name"]),
+    default="table",
+    help="table (default), json or yaml (shaped like a NIMPipeline), or name: the services not ready.",
+)
+@click.option("--wait", is_flag=True, help="Return when it is Ready (0), Failed (1) or the timeout is over (4).")
+@click.option("--watch", is_flag=True, help="Keep showing; without a terminal a line for each change.")
+@click.option(
+    "--timeout",
+    default="0",
+    callback=duration,
+    metavar="DURATION",
+    help="Of --wait: 90s, 30m, 1h30m; 0 (default): for ever.",
+)
+@click.option(
+    "--request-timeout",
+    default="10s",
+    callback=duration,
+    metavar="DURATION",
+    help="How long the cluster may take to answer; default: 10s.",
+)
+@click.option(
+    "--save", default="", metavar="DIR", help="Save what was read, without values of secrets, for --from-dir."
+)
+@click.option(
+    "--from-dir",
+    default="",
+    metavar="DIR",
+    help="Read saved objects (by --save, or kubectl get -o yaml) instead of a cluster.",
+)
+def status(**options: Any) -> int:
+    """Say whether a release is ready, and if not, why, and what to do next."""
+    from nimhelm.watch import Options, run
+
+    return run(Options(**options))
+
+
+@cli.command()
+@click.argument("release")
+@click.argument("chart")
+@click.option("-n", "--namespace", required=True, help="Namespace of the operator's pipeline, and of the release.")
+@click.option("--context", "context", default="", help="Context of the kubeconfig.")
+@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files for the chart, as for helm install.")
+@click.option(
+    "--new-pods", is_flag=True, help="Give the pods gates and the chart's own labels at once; this restarts them."
+)
+@click.option("--timeout", default="10m", metavar="DURATION", help="helm's --timeout; default: 10m.")
+@click.option("--yes", is_flag=True, help="Do it; without this nothing is changed.")
+def adopt(release: str, chart: str, values: tuple[str, ...], new_pods: bool, **options: Any) -> int:
+    """Take a pipeline that the NIM Operator runs over into a Helm release, without downtime.
+
+    Shows first what would happen to each object, and which pods would restart, and why.
+    """
+    from nimhelm.takeover import Target, adopt
+
+    target = Target(release, chart, options["namespace"], options["context"], values, not new_pods)
+    return adopt(target, options["yes"], options["timeout"])

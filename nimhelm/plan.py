@@ -223,8 +223,8 @@ def _absolute(path: str) -> str:
 
 def _cache_values(document: Document) -> dict[str, Any]:
     """A NIMCache's spec as it goes into values, beside what its status says of the profiles."""
-    spec = dig(document.data, "spec")
-    return {"spec": spec if isinstance(spec, dict) else {}, "profiles": dig(document.data, "status", "profiles") or []}
+    spec, profiles = dig(document.data, "spec"), dig(document.data, "status", "profiles")
+    return {"spec": spec if isinstance(spec, dict) else {}, "profiles": profiles if isinstance(profiles, list) else []}
 
 
 def _with_cache(service: Service, caches: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -275,8 +275,7 @@ def _profile_gpus(profile: Any, cache: dict[str, Any]) -> int:
     if not profile or _cache_source(cache["spec"])[0] != "ngc":
         return 0
     for known in cache["profiles"]:
-        if isinstance(known, dict) and known.get("name") == profile:
-            config = known.get("config") or {}
-            value = str(config.get("tensorParallelism") or config.get("tp") or "1")
-            return int(value) if value.isdigit() else 1
+        if dig(known, "name") == profile:
+            value = str(dig(known, "config", "tensorParallelism") or dig(known, "config", "tp") or "1")
+            return int(value) if value.isdecimal() else 1
     return 0

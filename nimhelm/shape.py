@@ -93,8 +93,8 @@ class _Walk:
     def sequence(self, data: list[Any], schema: Schema, field: Path) -> Iterator[Finding]:
         low, high = schema.get("minItems", 0), schema.get("maxItems", len(data))
         if not low <= len(data) <= high:
-            wanted = f"at least {low}" if len(data) < low else f"at most {high}"
-            yield self.at(field, "NH013", f"{len(data)} items, {wanted} allowed", "")
+            wanted = f"at least {low} is needed" if len(data) < low else f"at most {high} are possible"
+            yield self.at(field, "NH013", f"{_name(field)} has {len(data)} items, {wanted}", "")
         for index, item in enumerate(data):
             yield from self.value(item, schema.get("items", {}), (*field, index))
 

@@ -124,10 +124,12 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
         return Finding(
             path, line, column, "NH003", ERROR, message, "", "is this a binary file? write the character as an escape"
         )
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = getattr(error, "problem", None) or str(error)
-    context = getattr(error, "context", None)
+    context, start = getattr(error, "context", None), getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None)
+    if mark is None or (start and mark.index >= len(text.rstrip())):
+        mark = start  # what is never closed is wrong where it opens, not at the end of the file
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     if "maximum nesting depth" in problem:
         hint = "flatten the document"
         return Finding(path, line, column, "NH003", ERROR, f"nested deeper than {MAX_DEPTH} levels", "", hint)
@@ -139,6 +141,8 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
         )
     hint = "check the indentation and the quotes of this line and the one above"
     message = f"not valid YAML: {problem}" + (f", {context}" if context else "")
+    if context and start and start.line + 1 != line:
+        message += f" that starts at line {start.line + 1}"
     return Finding(path, line, column, "NH001", ERROR, message, "", hint)
 
 
@@ -177,7 +181,7 @@ class _Composer:
         if event.tag is not None and event.tag != "!":
             value = self.tagged(event)
         else:
-            value = text if event.style else resolve(text)
+            value = text if event.style or event.tag else resolve(text)
         if frame is not None and frame.key is None and frame.is_mapping:
             self.key(frame, event, value)
             return
@@ -213,7 +217,8 @@ class _Composer:
             self.tagged(event)
         frame = self.stack[-1] if self.stack else None
         if frame is not None and frame.is_mapping and frame.key is None:
-            raise self.stop(event, "NH004", "a mapping or a list cannot be a key", "write the key as a string")
+            hint = "write the key as a string; put text that contains {{ }} in quotes"
+            raise self.stop(event, "NH004", "a mapping or a list cannot be a key", hint)
         path = self.place(event, value, None)
         self.stack.append(_Frame(value, path, event.anchor, self.nodes))
 

@@ -19,13 +19,6 @@ def check_cache(document: Document) -> Iterator[Finding]:
     if isinstance(source, dict):
         yield from _source(document, source)
     yield from _storage(document)
-    for name in ("httpProxy", "httpsProxy"):
-        url = dig(document.data, "spec", "proxy", name)
-        if isinstance(url, str) and url and not url.startswith(("http://", "https://")):
-            field: Path = ("spec", "proxy", name)
-            yield at(
-                document, ERROR, "NH161", field, f"{url} does not start with http:// or https://", f"write http://{url}"
-            )
 
 
 def _source(document: Document, source: dict[str, Any]) -> Iterator[Finding]:
@@ -47,9 +40,6 @@ def _source(document: Document, source: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _ngc(document: Document, ngc: dict[str, Any], field: Path) -> Iterator[Finding]:
-    for name in ("authSecret", "modelPuller"):
-        if ngc.get(name) == "":
-            yield at(document, ERROR, "NH160", (*field, name), f"{name} is empty", f"give {name} a value")
     model = ngc.get("model")
     if model is not None and ngc.get("modelEndpoint"):
         yield at(

@@ -161,7 +161,7 @@ def check_env_names(pipeline: Pipeline) -> Iterator[Finding]:
 
 def unused_external(pipeline: Pipeline) -> Iterator[Finding]:
     """An external dependency that nothing uses, or that the pipeline has itself, is a slip."""
-    used = {dependency.get("name") for service in pipeline.services for dependency in service.dependencies}
+    used = [dependency.get("name") for service in pipeline.services for dependency in service.dependencies]
     own = {service.name for service in pipeline.services}
     field = ("metadata", "annotations", EXTERNAL_ANNOTATION)
     for name in sorted(pipeline.external):

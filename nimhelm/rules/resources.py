@@ -18,19 +18,19 @@ def is_extended(name: str) -> bool:
     )
 
 
+def is_device(name: str) -> bool:
+    """Whether a resource is counted in whole devices: nvidia.com/gpu, nvidia.com/mig-1g.10gb."""
+    return is_extended(name) and not name.startswith("hugepages-")
+
+
 def check_amounts(service: Service) -> Iterator[Finding]:
-    """No amount below zero; whole numbers of extended resources."""
+    """Whole numbers of extended resources."""
     for side in ("requests", "limits"):
         for name, value in service.mapping("resources", side).items():
-            amount = nanos(value)
-            field = ("resources", side, name)
-            if amount is None:
-                continue
-            if amount < 0:
-                yield service.error("NH041", field, f"{name}: {value} is below zero", "write 0 or more")
-            elif is_extended(name) and not name.startswith("hugepages-") and not is_whole(value):
+            if is_device(name) and nanos(value) is not None and not is_whole(value):
                 hint = "write a whole number; share a GPU with MIG or time-slicing instead"
-                yield service.error("NH041", field, f"{name}: {value} is a fraction, and a device is given whole", hint)
+                message = f"{name}: {value} is a fraction, and a device is given whole"
+                yield service.error("NH041", ("resources", side, name), message, hint)
 
 
 def check_equal(service: Service) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def gpus(service: Service) -> dict[str, int]:
     found: dict[str, Any] = {}
     for side in ("requests", "limits"):
         for name, value in service.mapping("resources", side).items():
-            if is_extended(name) and not name.startswith("hugepages-"):
+            if is_device(name):
                 found[name] = max(found.get(name, 0), count(value))
     return {name: amount for name, amount in sorted(found.items()) if amount}
 

@@ -19,10 +19,9 @@ def check_scale(service: Service) -> Iterator[Finding]:
         )
     hpa = service.mapping("scale", "hpa")
     low, high = number(hpa.get("minReplicas"), 1), number(hpa.get("maxReplicas"), 0)
-    if high < 1:
-        field = ("scale", "hpa", "maxReplicas") if "maxReplicas" in hpa else ("scale", "hpa")
-        yield service.error("NH061", field, "scale.enabled needs hpa.maxReplicas of 1 or more", "add maxReplicas")
-    elif low > high:
+    if hpa.get("maxReplicas") is None:
+        yield service.error("NH061", ("scale", "hpa"), "scale.enabled needs hpa.maxReplicas", "add maxReplicas")
+    elif 1 <= high < low:
         message = f"minReplicas {low} is above maxReplicas {high}"
         yield service.error("NH061", ("scale", "hpa", "minReplicas"), message, "raise maxReplicas or lower minReplicas")
 

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 from nimhelm.finding import Finding
 from nimhelm.pipeline import Service, max_replicas
-from nimhelm.quantity import nanos
 
 SOURCES = ("nimCache", "pvc", "emptyDir", "hostPath")
 
 
 def storage_sources(service: Service) -> list[str]:
-    """The storage sources a service sets. A mapping with nothing in it counts for emptyDir alone, as in the webhook."""
-    storage = service.mapping("storage")
+    """The storage sources a service sets, in its order. An empty mapping counts for emptyDir alone, as in the webhook."""
     found = []
-    for name in SOURCES:
-        value = storage.get(name)
+    for name, value in service.mapping("storage").items():
+        if name not in SOURCES:
+            continue
         if isinstance(value, dict):
             used = name == "emptyDir" or any(item not in (None, "", False, {}) for item in value.values())
         else:
@@ -45,21 +44,14 @@ def check_claim(service: Service) -> Iterator[Finding]:
     if "pvc" not in storage_sources(service):
         return
     field = ("storage", "pvc")
-    if pvc.get("create") is not True:
-        if not pvc.get("name"):
-            yield service.error(
-                "NH052",
-                field,
-                "a claim that is not created needs a name",
-                "add create: true and size, or the name of a claim",
-            )
-        return
-    size = pvc.get("size")
-    if size in (None, ""):
+    created = pvc.get("create") is True
+    if not created and not pvc.get("name"):
+        hint = "add create: true and size, or the name of a claim"
+        yield service.error("NH052", field, "a claim that is not created needs a name", hint)
+    if created and pvc.get("size") in (None, ""):
         yield service.error("NH053", field, "a claim that is created needs a size", "for example size: 50Gi")
-    elif isinstance(size, str) and (amount := nanos(size)) is not None and amount <= 0:
-        yield service.error("NH053", (*field, "size"), f"the size {size} is not positive", "for example size: 50Gi")
-    yield from check_access_mode(service)
+    if created or pvc.get("volumeAccessMode"):
+        yield from check_access_mode(service)
 
 
 def check_access_mode(service: Service) -> Iterator[Finding]:
@@ -79,19 +71,6 @@ def check_access_mode(service: Service) -> Iterator[Finding]:
         yield service.warning("NH056", field, message, hint)
 
 
-def check_shared_memory(service: Service) -> Iterator[Finding]:
-    """A limit of /dev/shm is positive."""
-    limit = service.get("storage", "sharedMemorySizeLimit")
-    amount = nanos(limit)
-    if amount is not None and amount <= 0:
-        yield service.error(
-            "NH054",
-            ("storage", "sharedMemorySizeLimit"),
-            f"the limit {limit} is not positive",
-            "for example 16Gi, or leave it out",
-        )
-
-
 def check_cache_profile(service: Service) -> Iterator[Finding]:
     """A profile of which cache?"""
     cache = service.mapping("storage", "nimCache")
@@ -99,4 +78,4 @@ def check_cache_profile(service: Service) -> Iterator[Finding]:
         yield service.error("NH055", ("storage", "nimCache"), "a profile without the name of its NIMCache", "add name")
 
 
-STORAGE_RULES = (check_sources, check_claim, check_shared_memory, check_cache_profile)
+STORAGE_RULES = (check_sources, check_claim, check_cache_profile)

@@ -3,7 +3,6 @@
 python=/opt/nim/llm/.venv/bin/python3
 server=nim_llm_sdk.entrypoints.openai.api_server
 packer=nim_llm_sdk.logging.pack_all_logs_into_json
-
 if [ "${NIM_JSONL_LOGGING:-0}" = "1" ] && "$python" -c "import $packer" 2> /dev/null; then
   "$python" -m "$server" |& "$python" -m "$packer"
 else

@@ -38,7 +38,7 @@ ask_tcp() {
 
 ask_cache() {
   answer="the caching job has not finished"
-  [ -e /cache/.nimhelm-complete ]
+  [ -e "/cache/.nimhelm-complete-${WAIT_TARGET#cache://}" ]
 }
 
 ask() {

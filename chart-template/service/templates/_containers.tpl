@@ -111,11 +111,17 @@
     {{- include "nimhelm.service.yaml" (index . 3) | nindent 4 }}
 {{- end }}
 
-{{- /* The ports of the main container, as JSON. */}}
+{{- /* The ports of the main container, as JSON. Knative names ports itself, and has no use for metrics. */}}
 {{- define "nimhelm.service.containerPorts" -}}
+  {{- $knative := eq (include "nimhelm.service.kserveMode" .) "Knative" }}
   {{- $ports := list }}
   {{- range include "nimhelm.service.ports" . | fromJsonArray }}
-    {{- $ports = append $ports (dict "name" .name "containerPort" .port "protocol" "TCP") }}
+    {{- $port := dict "containerPort" .port "protocol" "TCP" }}
+    {{- if not $knative }}
+      {{- $ports = append $ports (set $port "name" .name) }}
+    {{- else if ne .name "metrics" }}
+      {{- $ports = append $ports $port }}
+    {{- end }}
   {{- end }}
   {{- toJson $ports }}
 {{- end }}

@@ -110,6 +110,11 @@ change. Values can be changed at every install, after `nimhelm build` checked th
   {{- if and (hasKey .Values.multiNode "ray") (hasKey .Values.multiNode "mpi") }}
     {{- printf "%s starts its nodes both with MPI and with Ray: leave out %s.multiNode.mpi or .ray\n" $name $name }}
   {{- end }}
+  {{- with .Values.multiNode.computeDomain }}
+    {{- if not (or (get . "create") (get . "claimTemplateName")) }}
+      {{- printf "%s joins a compute domain whose claim template is not known: set %s.multiNode.computeDomain.claimTemplateName, or .create=true\n" $name $name }}
+    {{- end }}
+  {{- end }}
   {{- if eq .Values.inferencePlatform "kserve" }}
     {{- if .Values.multiNode }}
       {{- printf "%s cannot run on several nodes with KServe: leave out %s.multiNode, or set .inferencePlatform=standalone\n" $name $name }}

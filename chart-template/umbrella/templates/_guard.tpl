@@ -22,13 +22,16 @@ values of each install.
   {{- end }}
 {{- end }}
 
-{{- /* Takes (all services by name, name of the service, dependency). */}}
+{{- /*
+A dependency that can never answer. One that is not waited for (wait.enabled=false beside its name) is
+taken as known to be missing. Takes (all services by name, name of the service, dependency).
+*/}}
 {{- define "nimhelm.umbrella.problems.dependency" -}}
   {{- $services := index . 0 }}
   {{- $name := index . 1 }}
   {{- $dependency := index . 2 }}
   {{- $target := $dependency.name }}
-  {{- if not (dig "external" false $dependency) }}
+  {{- if and (not (dig "external" false $dependency)) (dig "wait" "enabled" true $dependency) }}
     {{- if not (hasKey $services $target) }}
       {{- printf "%s depends on %s, which is no service of this chart: set external=true for it in %s.dependencies, or take it out\n" $name $target $name }}
     {{- else }}

@@ -1,0 +1,103 @@
+"""Model caches: a service waits until the Job that fills its cache is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import steps
+from nimhelm.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.causes.gates import TIMED_OUT, failed_end, gate_name, gate_status, waited
+from nimhelm.evidence import Case, current_pods, message_of
+from nimhelm.releasegraph import CACHE_LABEL, JOB, GraphCache, GraphService
+from nimhelm.wording import count, duration, short
+
+_GATE = "wait-for-cache-"
+Explain = Callable[[Case, ko.Object], Cause | None]
+
+
+def cache_gate(case: Case, pod: ko.Object, explain: Explain) -> Cause | None:
+    """The pod waits for its model cache: why that is not filled. `explain` diagnoses a pod of the Job."""
+    name, gate = _gate_of(case, pod)
+    status = gate_status(pod, gate)
+    if not name or not ("running" in ko.mapping(status, "state") or "waiting" in ko.mapping(status, "state")):
+        return None
+    job = _job_case(case, case.evidence.graph.caches.get(name, GraphCache(name)))
+    if failed := _failed(job, explain):
+        return failed._replace(text=f"model cache {short(name)}: {failed.text}")
+    if ended := failed_end(status):
+        return _gave_up_waiting(case, pod, name, ended)
+    if "running" not in ko.mapping(status, "state"):
+        return None  # not its turn yet
+    active = [each for each in job.pods if ko.text(each, "status", "phase") != "Succeeded"]
+    if active and (cause := explain(job, active[0])) and cause.problem:
+        return cause._replace(text=f"model cache {short(name)}: {cause.text}")
+    since = ko.moment(active[0], "status", "startTime") if active else None
+    doing = f", downloading for {duration(ko.seconds_since(since, case.now))}" if since else ""
+    text = f"waiting {duration(waited(case, gate))} for model cache {short(name)}{doing}"
+    return Cause("CacheFilling", text, NOT_READY, problem=False)
+
+
+def _gate_of(case: Case, pod: ko.Object) -> tuple[str, str]:
+    """The model cache that the pod waits for and the gate's container; ("", "") if it waits for none."""
+    ours = {gate_name(dependency.name) for dependency in case.service.dependencies}
+    if case.service.cache:
+        return case.service.cache, gate_name(f"cache-{case.service.cache}")
+    gates = [ko.text(each, "name") for each in ko.items(pod, "spec", "initContainers")]
+    found = next((gate for gate in gates if gate.startswith(_GATE) and gate not in ours), "")
+    return found.removeprefix(_GATE), found
+
+
+def _gave_up_waiting(case: Case, pod: ko.Object, name: str, ended: ko.Object) -> Cause:
+    message = ko.text(ended, "message")
+    timed_out = TIMED_OUT.search(message)
+    after = f" after {duration(int(timed_out[1][:9]))}" if timed_out else ""
+    text = f"gave up{after} of waiting for model cache {short(name)}"
+    step = steps.command(case.evidence, "get", "pods,jobs", "-l", f"{CACHE_LABEL}={name}")
+    return Cause("GateTimeout", text, FAILED, short(message, 600), step)
+
+
+def _job_case(case: Case, cache: GraphCache) -> Case:
+    """The cache's Job as something that can be diagnosed like a service."""
+    pods = case.evidence.cache_pods.get(cache.name, [])
+    as_service = GraphService(
+        cache.job or f"{cache.name}-job",
+        workload=JOB,
+        claim=cache.claim,
+        auth_secret=case.service.auth_secret,
+        pull_secrets=case.service.pull_secrets,
+    )
+    failed = [pod for pod in pods if ko.text(pod, "status", "phase") == "Failed"]
+    failed.sort(key=lambda pod: ko.text(pod, "metadata", "creationTimestamp"), reverse=True)
+    return Case(case.evidence, as_service, current_pods(pods), failed, None)
+
+
+def _failed(job: Case, explain: Explain) -> Cause | None:
+    """The Job gave up, or its latest try failed and no other runs."""
+    gave_up = _gave_up(job)
+    if not gave_up and (job.pods or not job.departed):
+        return None
+    why = explain(job, job.departed[0]) if job.departed else None
+    step = why.next if why else steps.command(job.evidence, "describe", "job", job.name)
+    said = (why.text if why else gave_up) or short(ko.text(job.departed[0], "status", "message")) or "its pod failed"
+    if not gave_up:
+        text = f"{count(len(job.departed), 'try' if len(job.departed) == 1 else 'trie')} failed: {said}"
+        return Cause("CacheJobRetrying", text, NOT_READY, why.detail if why else "", step)
+    again = steps.command(job.evidence, "logs", f"job/{job.name}", "--tail=50")
+    return Cause(
+        "CacheJobFailed",
+        f"job {job.name} failed: {said}",
+        FAILED,
+        (why.detail if why else "") or gave_up,
+        step or again,
+    )
+
+
+def _gave_up(job: Case) -> str:
+    """What says that the Job tries no more, "" if it does."""
+    for each in job.evidence.snapshot.of("jobs"):
+        failed = ko.condition(each, "Failed")
+        if ko.name_of(each) == job.name and ko.text(failed, "status") == "True":
+            return short(ko.text(failed, "message")) or "failed"
+    events = job.evidence.events_of("Job", job.name, "BackoffLimitExceeded", "DeadlineExceeded")
+    return short(message_of(events[0])) if events else ""

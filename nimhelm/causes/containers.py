@@ -1,0 +1,105 @@
+"""Containers that the kubelet cannot create or start: configuration, runtime, mounts of the wrong kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import steps
+from nimhelm.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.evidence import Case
+from nimhelm.wording import short
+
+_NAME = r"([A-Za-z0-9][-A-Za-z0-9._]*)"
+_SECRET_ABSENT = re.compile(rf'secrets? "{_NAME}" (?:not found|is forbidden)')
+_CONFIGMAP_ABSENT = re.compile(rf'configmaps? "{_NAME}" not found')
+_KEY_ABSENT = re.compile(rf"couldn't find key {_NAME} in (Secret|ConfigMap) (?:{_NAME}/)?{_NAME}")
+_ROOT = re.compile(r"runAsNonRoot|non-root|non-numeric user")
+_GPU_RUNTIME = re.compile(
+    r"nvidia-container-cli|libnvidia|nvidia-container-runtime|nvml error|no CDI device|unresolvable CDI", re.I
+)
+
+_CREATION = (
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "StartError",
+    "PreStartHookError",
+    "PostStartHookError",
+)
+# The kubelet's own words for "not yet".
+_NORMAL = ("", "ContainerCreating", "PodInitializing")
+
+
+def statuses(pod: ko.Object) -> list[ko.Object]:
+    """The states of the pod's containers, init containers first."""
+    return ko.items(pod, "status", "initContainerStatuses") + ko.items(pod, "status", "containerStatuses")
+
+
+def waiting_containers(pod: ko.Object) -> Iterator[tuple[ko.Object, str, str]]:
+    """(status, reason, message) of each container that waits for more than its turn."""
+    for status in statuses(pod):
+        reason = ko.text(status, "state", "waiting", "reason")
+        if reason not in _NORMAL:
+            yield status, reason, ko.text(status, "state", "waiting", "message")
+
+
+def container_not_created(case: Case, pod: ko.Object) -> Cause | None:
+    """A container that the kubelet refuses to create, or the runtime to start."""
+    for status, reason, message in waiting_containers(pod):
+        if reason in _CREATION:
+            return _creation(case, pod, ko.text(status, "name"), reason, message)
+    return None
+
+
+def absent_object(case: Case, message: str) -> Cause | None:
+    """A secret, ConfigMap or key that a message says is missing, for env or for a volume."""
+    if match := _KEY_ABSENT.search(message):
+        key, kind, name = match[1], match[2], match[4]
+        text = f"{kind} {name} has no key {key}"
+        if kind == "Secret":
+            return Cause("SecretKeyMissing", text, FAILED, next=steps.key_secret(case.evidence, name, key))
+        return Cause("ConfigMapKeyMissing", text, FAILED, next=steps.describe(case, "configmap", name))
+    if match := _SECRET_ABSENT.search(message):
+        return _secret_absent(case, match[1])
+    if match := _CONFIGMAP_ABSENT.search(message):
+        step = steps.command(case.evidence, "create", "configmap", match[1], f"--from-file={match[1]}/")
+        return Cause("ConfigMapMissing", f"ConfigMap {match[1]} does not exist", FAILED, next=step)
+    return None
+
+
+def _secret_absent(case: Case, secret: str) -> Cause:
+    if secret in case.service.pull_secrets and secret != case.service.auth_secret:
+        step = steps.pull_secret(case.evidence, secret, steps.NGC_HOST)
+    else:
+        step = steps.key_secret(case.evidence, secret, "NGC_API_KEY")
+    return Cause("SecretMissing", f"secret {secret} does not exist", FAILED, next=step)
+
+
+def _creation(case: Case, pod: ko.Object, container: str, reason: str, message: str) -> Cause:
+    if cause := absent_object(case, message):
+        return cause._replace(detail=short(message, 600))
+    look = steps.describe(case, "pod", ko.name_of(pod))
+    if _ROOT.search(message):
+        change = {"securityContext": {"runAsUser": 1000, "runAsNonRoot": True}}
+        text = f"container {short(container)} may not run as root, but its image does"
+        return Cause("RunsAsRoot", text, FAILED, short(message, 600), steps.patch_pods(case, change))
+    if _GPU_RUNTIME.search(message):
+        text = f"the node's NVIDIA runtime fails: {short(message)}"
+        return Cause("GPURuntime", text, FAILED, short(message, 600), look)
+    # A deadline while creating is the load of the node; the kubelet tries again.
+    state = NOT_READY if "context deadline exceeded" in message else FAILED
+    return Cause(reason, f"container {short(container)}: {reason}: {short(message)}", state, short(message, 600), look)
+
+
+def unknown_waiting(case: Case, pod: ko.Object) -> Cause | None:
+    """A reason that no other function knows, as it stands. A back-off is told by what the container ended with."""
+    for status, reason, message in waiting_containers(pod):
+        if reason == "CrashLoopBackOff" and ko.mapping(status, "lastState", "terminated"):
+            continue
+        text = f"container {short(ko.text(status, 'name'))}: {short(reason)}" + (
+            f": {short(message)}" if message else ""
+        )
+        return Cause(short(reason), text, NOT_READY, short(message, 600), steps.describe(case, "pod", ko.name_of(pod)))
+    return None

@@ -1,0 +1,194 @@
+"""Containers that ran and ended: crashes, memory, probes that gave up, and what a NIM's last words mean."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import steps
+from nimhelm.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.causes.gates import is_gate
+from nimhelm.causes.lastwords import understand
+from nimhelm.evidence import Case, message_of
+from nimhelm.wording import count, duration, last_line, short
+
+
+class Crash(NamedTuple):
+    """A container's last end, and whether it runs again meanwhile."""
+
+    container: str
+    exit_code: int
+    reason: str
+    message: str
+    restarts: int
+    running: bool
+    looping: bool
+    lasted: int
+    init: bool
+
+
+def crash(case: Case, pod: ko.Object) -> Cause | None:
+    """A container that ended with a failure, and does not serve since."""
+    for place in ("initContainerStatuses", "containerStatuses"):
+        for status in ko.items(pod, "status", place):
+            if is_gate(case.service, ko.text(status, "name")):
+                continue
+            found = _crash_of(status, init=place.startswith("init"))
+            if found and (cause := _cause(case, pod, found)):
+                return cause
+    return None
+
+
+def _crash_of(status: ko.Object, init: bool) -> Crash | None:
+    """The container's last failure, if it is not ready (an init container: not through) since."""
+    if ko.true(status, "ready"):
+        return None
+    ended = ko.mapping(status, "state", "terminated") or ko.mapping(status, "lastState", "terminated")
+    # A main container must not end at all, with whatever code.
+    if not ended or (init and ko.number(ended, "exitCode") == 0 and ko.text(ended, "reason") in ("", "Completed")):
+        return None
+    started = ko.moment(ended, "startedAt")
+    finished = ko.moment(ended, "finishedAt")
+    return Crash(
+        container=ko.text(status, "name"),
+        exit_code=ko.number(ended, "exitCode"),
+        reason=ko.text(ended, "reason"),
+        message=ko.text(ended, "message"),
+        restarts=ko.number(status, "restartCount"),
+        running="running" in ko.mapping(status, "state"),
+        looping="waiting" in ko.mapping(status, "state"),
+        lasted=ko.seconds_since(started, finished) if finished else 0,
+        init=init,
+    )
+
+
+def _cause(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
+    name = ko.name_of(pod)
+    look = steps.logs(case, name, end.container, previous=end.running or end.looping)
+    detail = short(end.message, 600)
+    # A first crash may be bad luck, and is followed by a restart at once. Then it is a loop: in the back-off, and
+    # from the second restart on also in the moments in which it runs.
+    state = FAILED if end.looping or end.restarts >= 2 else NOT_READY
+    if end.reason == "OOMKilled":
+        return _out_of_memory(case, pod, end)._replace(detail=detail)
+    if end.reason in ("StartError", "ContainerCannotRun"):
+        return Cause(
+            end.reason, f"container {short(end.container)} cannot start: {short(end.message)}", FAILED, detail, look
+        )
+    if probe := _probe_gave_up(case, pod, end):
+        return probe
+    if understood := understand(end.message):
+        words, line = understood
+        return Cause(words.code, f"{words.text}: {last_line(line)}", state, detail, _step(case, words.code) or look)
+    return Cause("CrashLoop", _crash_text(end), state, detail, look)
+
+
+def _crash_text(end: Crash) -> str:
+    what = f"init container {short(end.container)}" if end.init else f"container {short(end.container)}"
+    times = f", restarted {count(end.restarts, 'time')}" if end.restarts else ""
+    said = (
+        last_line(end.message)
+        or ("" if end.reason in ("Error", "Completed") else short(end.reason))
+        or "it said nothing"
+    )
+    return f"{what} exits with {end.exit_code}{times}: {said}"
+
+
+def _out_of_memory(case: Case, pod: ko.Object, end: Crash) -> Cause:
+    """The kernel killed it at its limit. The step doubles the limit."""
+    limit = _memory_limit(pod, end.container)
+    text = f"out of memory: container {short(end.container)} was killed at its limit" + (
+        f" of {short(limit)}" if limit else ""
+    )
+    if doubled := _doubled(limit):
+        change = {"name": end.container, "resources": {"limits": {"memory": doubled}}}
+        return Cause("OOMKilled", text, FAILED, next=steps.patch_pods(case, {"containers": [change]}))
+    return Cause("OOMKilled", text, FAILED, next=steps.describe(case, "pod", ko.name_of(pod)))
+
+
+def _memory_limit(pod: ko.Object, container: str) -> str:
+    containers = ko.items(pod, "spec", "containers") + ko.items(pod, "spec", "initContainers")
+    return next(
+        (ko.text(each, "resources", "limits", "memory") for each in containers if ko.text(each, "name") == container),
+        "",
+    )
+
+
+def _doubled(quantity: str) -> str:
+    """ "16Gi" -> "32Gi"; "" for what is no plain quantity."""
+    match = re.fullmatch(r"(\d{1,18})([KMGT]i?|[kmPE]i?|)", quantity)
+    return f"{2 * int(match[1])}{match[2]}" if match else ""
+
+
+def _probe_gave_up(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
+    """The kubelet killed it because a startup or liveness probe ran out."""
+    killed = [message_of(event) for event in case.evidence.events_of("Pod", ko.name_of(pod), "Killing")]
+    budget = _startup_budget(case, pod, end.container)
+    started_out = any(f"{end.container} failed startup probe" in message for message in killed)
+    if started_out or (not killed and _ended_with_its_budget(end, budget)):
+        return _startup(case, pod, end, budget)
+    if any(f"{end.container} failed liveness probe" in message for message in killed):
+        times = count(end.restarts, "time")
+        text = f"container {short(end.container)} stopped answering its liveness probe, restarted {times}"
+        step = steps.logs(case, ko.name_of(pod), end.container, previous=True)
+        return Cause("LivenessProbe", text, FAILED if end.restarts > 1 else NOT_READY, probe_answer(case, pod), step)
+    return None
+
+
+def _ended_with_its_budget(end: Crash, budget: int) -> bool:
+    """Whether it ended at the age at which its startup probe gives up: it tells the same as the event, which is gone
+    after an hour. A server that obeys the signal in its grace period may even exit with 0."""
+    by_signal = end.exit_code in (137, 143) or (end.exit_code == 0 and budget >= 60)
+    return by_signal and bool(budget) and -5 <= end.lasted - budget <= 45
+
+
+def _startup(case: Case, pod: ko.Object, end: Crash, budget: int) -> Cause:
+    """The startup probe's budget is too small for this model. The step doubles it."""
+    answer = probe_answer(case, pod)
+    after = f" after {duration(budget)}" if budget else ""
+    text = f"startup probe gave up{after}, restarted {count(end.restarts, 'time')}" + (f": {answer}" if answer else "")
+    threshold = ko.number(probe_of(pod, end.container, "startupProbe"), "failureThreshold") or 3
+    change = {"name": end.container, "startupProbe": {"failureThreshold": 2 * threshold}}
+    return Cause(
+        "StartupProbe", text, FAILED, short(end.message, 600), steps.patch_pods(case, {"containers": [change]})
+    )
+
+
+def probe_of(pod: ko.Object, container: str, kind: str) -> ko.Object:
+    """The container's probe of that kind, {} without one."""
+    found = [each for each in ko.items(pod, "spec", "containers") if ko.text(each, "name") == container]
+    return ko.mapping(found, 0, kind)
+
+
+def _startup_budget(case: Case, pod: ko.Object, container: str) -> int:
+    """How long the startup probe lets the container try, in seconds; 0 without a probe."""
+    probe = probe_of(pod, container, "startupProbe")
+    if not probe:
+        return 0
+    period = ko.number(probe, "periodSeconds") or 10
+    budget = ko.number(probe, "initialDelaySeconds") + period * (ko.number(probe, "failureThreshold") or 3)
+    return budget or case.service.startup_seconds
+
+
+def probe_answer(case: Case, pod: ko.Object) -> str:
+    """What the newest failed probe got: "Startup probe failed: … with statuscode: 503" -> "HTTP 503"."""
+    events = case.evidence.events_of("Pod", ko.name_of(pod), "Unhealthy")
+    if not events:
+        return ""
+    said = re.sub(r"^(?:Startup|Readiness|Liveness) probe (?:failed|errored):?\s*", "", message_of(events[0]))
+    if status := re.search(r"statuscode: (\d{3})", said):
+        return f"HTTP {status[1]}"
+    # 'Get "http://10.0.0.5:8000/v1/health/ready": dial tcp …: connection refused': what follows the address says it.
+    return short(re.sub(r'^(?:Get|Head) "[^"]*": ', "", said))
+
+
+def _step(case: Case, code: str) -> str:
+    """The step for last words that are understood, "" where the log is the next step."""
+    secret = case.service.auth_secret
+    if code in ("APIKeyMissing", "DownloadUnauthorized") and secret:
+        restart = steps.command(case.evidence, "rollout", "restart", steps.workload(case))
+        return f"{steps.key_secret(case.evidence, secret, 'NGC_API_KEY')} && {restart}"
+    if code == "NotWritable":
+        return steps.patch_pods(case, {"securityContext": {"fsGroup": 1000}})
+    return ""

@@ -1,0 +1,135 @@
+"""Gates: the init containers in which a service waits for what it depends on."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from shlex import quote
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import steps
+from nimhelm.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.evidence import Case
+from nimhelm.releasegraph import Dependency, GraphService
+from nimhelm.wording import duration, last_line, short
+
+_PREFIX = "wait-for-"
+_SETUP = "wait-setup"
+_LONGEST_NAME = 63
+TIMED_OUT = re.compile(r"timed out after (\d+)s waiting for (\S+?):? (.*)", re.DOTALL)
+
+
+def gate_name(dependency: str) -> str:
+    """The init container that waits for it: "milvus" -> "wait-for-milvus". Long names the chart cuts, with a hash."""
+    name = _PREFIX + dependency
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:54].removesuffix('-')}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+
+
+def is_gate(service: GraphService, container: str) -> bool:
+    """Whether the container is one of the service's own gates, for a dependency or for a model cache."""
+    gates = {gate_name(dependency.name) for dependency in service.dependencies}
+    return container in gates or container.startswith(_PREFIX + "cache-") or container == _SETUP
+
+
+def gate_status(pod: ko.Object, gate: str) -> ko.Object:
+    """The state of the gate's container, {} if the pod has none or has not begun."""
+    return next(
+        (each for each in ko.items(pod, "status", "initContainerStatuses") if ko.text(each, "name") == gate), {}
+    )
+
+
+def has_gate(pod: ko.Object, gate: str) -> bool:
+    """Whether the pod was made with this gate."""
+    return any(ko.text(each, "name") == gate for each in ko.items(pod, "spec", "initContainers"))
+
+
+def is_open(pod: ko.Object, gate: str) -> bool:
+    """Whether the pod has got past the gate."""
+    status = gate_status(pod, gate)
+    if ko.mapping(status, "state", "terminated"):
+        return ko.number(status, "state", "terminated", "exitCode") == 0
+    return ko.text(ko.condition(pod, "Initialized"), "status") == "True" and "running" not in ko.mapping(
+        status, "state"
+    )
+
+
+def has_begun(pod: ko.Object, gate: str) -> bool:
+    """Whether the gate asks, or asked and gave up."""
+    status = gate_status(pod, gate)
+    return bool(ko.mapping(status, "state", "running") or failed_end(status))
+
+
+def waited(case: Case, gate: str) -> int:
+    """The seconds that the pods have been at the gate, of the one that waits longest."""
+    started = (ko.moment(gate_status(pod, gate), "state", "running", "startedAt") for pod in case.pods)
+    return max((ko.seconds_since(each, case.now) for each in started), default=0)
+
+
+def gate_closed(case: Case, pod: ko.Object) -> Cause | None:
+    """A gate at which the pod waits now, or that gave up."""
+    for dependency in case.service.dependencies:
+        status = gate_status(pod, gate_name(dependency.name))
+        if "running" in ko.mapping(status, "state"):
+            return _waiting(case, dependency, status)
+        if ended := failed_end(status):
+            return _gave_up(case, pod, dependency, ended)
+    return None
+
+
+def setup_failed(case: Case, pod: ko.Object) -> Cause | None:
+    """The container that brings the gates their program ended with an error."""
+    ended = failed_end(gate_status(pod, _SETUP))
+    if not ended:
+        return None
+    said = last_line(ko.text(ended, "message")) or f"exit code {ko.number(ended, 'exitCode')}"
+    step = steps.logs(case, ko.name_of(pod), _SETUP)
+    return Cause(
+        "GateSetup", f"the gates cannot be set up: {said}", FAILED, short(ko.text(ended, "message"), 600), step
+    )
+
+
+def failed_end(status: ko.Object) -> ko.Object:
+    """How the gate's last try ended, {} if it runs, is through or has not begun."""
+    ended = ko.mapping(status, "state", "terminated")
+    if not ended and "waiting" in ko.mapping(status, "state"):
+        ended = ko.mapping(status, "lastState", "terminated")
+    return ended if ended and ko.dig(ended, "exitCode") != 0 else {}
+
+
+def _waiting(case: Case, dependency: Dependency, status: ko.Object) -> Cause:
+    gate = gate_name(dependency.name)
+    of = f" of {duration(dependency.timeout)}" if dependency.timeout else ""
+    where = f"{short(dependency.name)}:{dependency.port} (external)" if dependency.external else short(dependency.name)
+    tries = ko.number(status, "restartCount")
+    again = f", after {tries} time{'s' if tries > 1 else ''} in vain" if tries else ""
+    text = f"waiting {duration(waited(case, gate))}{of} for {where}{again}"
+    step = _probe_external(case, dependency) if dependency.external else ""
+    before = ko.text(status, "lastState", "terminated", "message")
+    return Cause("Waiting", text, NOT_READY, last_line(before), step, problem=False, waits_for=dependency.name)
+
+
+def _gave_up(case: Case, pod: ko.Object, dependency: Dependency, ended: ko.Object) -> Cause:
+    """The gate timed out, or could not even ask."""
+    message = ko.text(ended, "message")
+    name = short(dependency.name)
+    if not (said := TIMED_OUT.search(message)):
+        what = last_line(message) or f"exit code {ko.number(ended, 'exitCode')}, it said nothing"
+        step = steps.logs(case, ko.name_of(pod), gate_name(dependency.name))
+        return Cause("GateFailed", f"the gate for {name} fails: {what}", FAILED, short(message, 600), step)
+    answer = f": {short(said[3])}" if said[3].strip() else ""
+    text = f"gave up after {duration(int(said[1][:9]))} of waiting for {name}{answer}"
+    if dependency.external:
+        step = _probe_external(case, dependency)
+    else:
+        selector = f"kubernetes.io/service-name={dependency.name}"
+        step = steps.command(case.evidence, "get", "endpointslices", "-l", selector, "-o", "wide")
+    return Cause("GateTimeout", text, FAILED, short(message, 600), step, waits_for=dependency.name)
+
+
+def _probe_external(case: Case, dependency: Dependency) -> str:
+    """Asks the external dependency from inside the cluster."""
+    image = "--image=docker.io/library/busybox:1.37.0-musl"
+    ask = f"-- nc -zv -w 5 {quote(short(dependency.name))} {dependency.port}"
+    return steps.command(case.evidence, "run", "nimhelm-ask", "--rm", "-i", "--restart=Never", image, tail=ask)

@@ -1,0 +1,106 @@
+"""Nodes: pods they evicted or rejected, nodes that are gone, sandboxes they cannot make."""
+
+from __future__ import annotations
+
+import re
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import steps
+from nimhelm.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.evidence import Case, event_time, message_of
+from nimhelm.wording import count, duration, short
+
+_RECENT = 3600
+
+
+def departed_pods(case: Case) -> Cause | None:
+    """Pods that a node evicted or rejected within the hour. The Deployment replaces them, at first."""
+    lost = [(_left_at(case, pod), pod) for pod in case.departed]
+    lost = sorted((item for item in lost if item[0] < _RECENT), key=lambda item: item[0])
+    if not lost:
+        return None
+    _, pod = lost[0]
+    reason, message = ko.text(pod, "status", "reason"), ko.text(pod, "status", "message")
+    state = FAILED if len(lost) > 1 else NOT_READY
+    step = steps.describe(case, "pod", ko.name_of(pod))
+    times = f" ({count(len(lost), 'pod')} so far)" if len(lost) > 1 else ""
+    code, text = _why(reason, message)
+    return Cause(code, f"{text}{times}", state, short(message, 600), step)
+
+
+def _why(reason: str, message: str) -> tuple[str, str]:
+    said = short(message) or short(reason) or "no reason given"
+    if reason == "Evicted":
+        if match := re.search(r'Usage of EmptyDir volume "([^"]+)" exceeds the limit "([^"]+)"', message):
+            return "Evicted", f"evicted: emptyDir {short(match[1])} outgrew its limit of {short(match[2])}"
+        if "ephemeral local storage usage exceeds" in message:
+            return "Evicted", f"evicted: {said}"
+        if match := re.search(r"low on resource: ([a-z-]+)", message):
+            return "Evicted", f"evicted: the node ran low on {match[1]}"
+        return "Evicted", f"evicted: {said}"
+    if reason == "UnexpectedAdmissionError" or reason.startswith("OutOf"):
+        return "NodeRejected", f"the node rejected the pod: {said}"
+    if not reason:
+        return "PodFailed", f"the pod failed: {said}"
+    return short(reason), f"{short(reason)}: {said}"
+
+
+def _left_at(case: Case, pod: ko.Object) -> int:
+    """The age of the pod's end, in seconds."""
+    transitions = [ko.moment(each, "lastTransitionTime") for each in ko.items(pod, "status", "conditions")]
+    ends = [each for each in transitions if each]
+    return ko.seconds_since(max(ends) if ends else ko.moment(pod, "metadata", "creationTimestamp"), case.now)
+
+
+def node_not_ready(case: Case, pod: ko.Object) -> Cause | None:
+    """The node under the pod is gone or not ready."""
+    node = ko.text(pod, "spec", "nodeName")
+    if not node:
+        return None
+    ready = ko.condition(case.evidence.nodes.get(node), "Ready")
+    by_node = bool(ready) and ko.text(ready, "status") != "True"
+    told = case.evidence.events_of("Pod", ko.name_of(pod), "NodeNotReady")
+    by_event = bool(told) and ko.seconds_since(event_time(told[0]), case.now) < _RECENT
+    if by_node or (by_event and not ready) or ko.text(pod, "status", "reason") == "NodeLost":
+        detail = short(ko.text(ready, "message") or (message_of(told[0]) if told else ""), 600)
+        text = f"node {short(node)} is not ready"
+        return Cause("NodeNotReady", text, NOT_READY, detail, steps.cluster(case.evidence, "describe", "node", node))
+    return None
+
+
+def sandbox(case: Case, pod: ko.Object) -> Cause | None:
+    """The node cannot make the pod's sandbox: network, runtime class. Gone once one is there."""
+    if ko.text(ko.condition(pod, "PodReadyToStartContainers"), "status") == "True" or ko.text(pod, "status", "podIP"):
+        return None
+    events = case.evidence.events_of("Pod", ko.name_of(pod), "FailedCreatePodSandBox", "NetworkNotReady")
+    if not events:
+        return None
+    message = message_of(events[0])
+    look = steps.describe(case, "pod", ko.name_of(pod))
+    if match := re.search(r'no runtime for "([^"]+)" is configured', message):
+        text = f"the node's container runtime has no handler {short(match[1])} (runtime class)"
+        return Cause(
+            "RuntimeHandlerMissing",
+            text,
+            FAILED,
+            short(message, 600),
+            steps.cluster(case.evidence, "get", "runtimeclasses"),
+        )
+    age = ko.seconds_since(event_time(events[0]), case.now)
+    text = f"the node cannot make the pod's sandbox: {short(message)}"
+    return Cause(ko.text(events[0], "reason"), text, NOT_READY, short(message, 600), look, problem=age < _RECENT)
+
+
+def unknown_warning(case: Case, pod: ko.Object) -> Cause | None:
+    """The newest warning about the pod that no other function knows, as it stands."""
+    known = ("Unhealthy", "BackOff", "FailedScheduling", "Failed", "FailedToRetrieveImagePullSecret")
+    for event in case.evidence.events_of("Pod", ko.name_of(pod)):
+        recent = ko.seconds_since(event_time(event), case.now) < 600
+        if ko.text(event, "type") == "Warning" and ko.text(event, "reason") not in known and recent:
+            reason, message = short(ko.text(event, "reason")) or "Warning", short(message_of(event))
+            since = duration(ko.seconds_since(event_time(event), case.now))
+            text = f"{reason}: {message}"
+            return Cause(
+                reason, text, NOT_READY, f"{since} ago: {message}", steps.describe(case, "pod", ko.name_of(pod))
+            )
+    return None

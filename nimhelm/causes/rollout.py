@@ -1,0 +1,204 @@
+"""The workload itself: absent, refused by the API server, out of its deadline, scaled away."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import steps
+from nimhelm.causes.cause import FAILED, NOT_READY, PENDING, Cause
+from nimhelm.evidence import Case, event_time, message_of
+from nimhelm.releasegraph import DEPLOYMENT
+from nimhelm.wording import duration, short
+
+# Between Helm's creating the workload and its controller's first pod.
+_CONTROLLER_PATIENCE = 60
+# A refused pod is tried again at growing distances, of a quarter of an hour in the end.
+_REFUSAL_STANDS = 1200
+
+# What the API server says, the cause's code, and how it is put; {0} and so on are the pattern's groups.
+_REFUSALS = (
+    (
+        r"Limit must be set for non overcommitable resources",
+        "GPULimitMissing",
+        "GPU requests without an equal limit are refused",
+    ),
+    (
+        r"must be equal to ([A-Za-z0-9][-A-Za-z0-9._/]*) limit",
+        "GPULimitUnequal",
+        "request and limit of {0} differ",
+    ),
+    (
+        r"exceeded quota: ([^\s,]+), requested: ([^,]+)",
+        "QuotaExceeded",
+        "quota {0} is used up: asks for {1}",
+    ),
+    (r"failed quota: ([^\s:]+): must specify (.+)", "QuotaNeedsLimits", "quota {0} wants {1} to be set"),
+    (
+        r'violates PodSecurity "([^"]+)": (.+)',
+        "PodSecurity",
+        "the namespace's PodSecurity level {0} forbids: {1}",
+    ),
+    (
+        r"unable to validate against any security context constraint",
+        "SecurityContextConstraint",
+        "no security context constraint (OpenShift) allows the pod",
+    ),
+    (r'serviceaccount "([^"]+)" not found', "ServiceAccountMissing", "service account {0} does not exist"),
+    (r'RuntimeClass "?([^"\s]+)"? not found', "RuntimeClassMissing", "runtime class {0} does not exist"),
+    (
+        r"no PriorityClass with name (\S+) was found",
+        "PriorityClassMissing",
+        "priority class {0} does not exist",
+    ),
+    (
+        r'admission webhook "([^"]+)" denied the request: ?(.*)',
+        "WebhookDenied",
+        "webhook {0} denies the pod: {1}",
+    ),
+    (r'failed calling webhook "([^"]+)": ?(.*)', "WebhookUnreachable", "webhook {0} does not answer: {1}"),
+    (
+        r"(?:maximum|minimum) \S+ usage per (?:Container|Pod) is .*",
+        "LimitRange",
+        "the namespace's LimitRange forbids it: {whole}",
+    ),
+)
+
+
+def workload_missing(case: Case) -> Cause | None:
+    """The graph names a Deployment that the cluster does not have."""
+    if case.deployment is not None or case.pods or case.service.workload != DEPLOYMENT:
+        return None
+    graph = case.evidence.graph
+    text = f"Deployment {short(case.name)} does not exist"
+    return Cause("WorkloadMissing", text, PENDING, next=steps.helm(case.evidence, "status", graph.release))
+
+
+def creation_refused(case: Case) -> Cause | None:
+    """The API server refuses the pods: the Deployment is there, and pods are missing."""
+    message = _refusal(case)
+    if not message:
+        return None
+    detail = short(message, 600)
+    for pattern, code, text in _REFUSALS:
+        if match := re.search(pattern, message, re.IGNORECASE | re.DOTALL):
+            groups = [short(group or "") for group in match.groups()]
+            said = text.format(*groups, whole=short(match[0]))
+            return Cause(code, f"no pods: {said}", FAILED, detail, _step(case, code, groups))
+    said = re.sub(r"^Error creating: ", "", message)
+    return Cause("FailedCreate", f"no pods: {short(said)}", FAILED, detail, _look(case))
+
+
+def _refusal(case: Case) -> str:
+    """What the API server said, from the Deployment, its ReplicaSets, or where they are not read, from events."""
+    failing = ko.condition(case.deployment, "ReplicaFailure")
+    if ko.text(failing, "status") == "True":
+        return ko.text(failing, "message") or ko.text(failing, "reason")
+    for owner in case.evidence.replicasets.get(case.name, []):
+        failing = ko.condition(owner, "ReplicaFailure")
+        if ko.text(failing, "status") == "True" and ko.number(owner, "spec", "replicas"):
+            return ko.text(failing, "message") or ko.text(failing, "reason")
+    if case.pods:
+        return ""
+    events = case.evidence.creation_events.get(case.name, [])
+    recent = [event for event in events if ko.seconds_since(event_time(event), case.now) < _REFUSAL_STANDS]
+    return (message_of(recent[0]) or "FailedCreate") if recent else ""
+
+
+def _step(case: Case, code: str, found: list[str]) -> str:
+    evidence = case.evidence
+    if code in ("GPULimitMissing", "GPULimitUnequal") and case.service.gpus:
+        resource, amount = next(iter(case.service.gpus.items()))
+        container = {
+            "name": f"{case.name}-ctr",
+            "resources": {"requests": {resource: str(amount)}, "limits": {resource: str(amount)}},
+        }
+        return steps.patch_pods(case, {"containers": [container]})
+    named = {
+        "QuotaExceeded": ("describe", "resourcequota"),
+        "QuotaNeedsLimits": ("describe", "resourcequota"),
+        "ServiceAccountMissing": ("create", "serviceaccount"),
+    }
+    if code in named:
+        return steps.command(evidence, *named[code], found[0])
+    listed = {
+        "RuntimeClassMissing": "runtimeclasses",
+        "PriorityClassMissing": "priorityclasses",
+        "WebhookUnreachable": "validatingwebhookconfigurations,mutatingwebhookconfigurations",
+        "WebhookDenied": "validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    }
+    if code in listed:
+        return steps.cluster(evidence, "get", listed[code])
+    if code == "LimitRange":
+        return steps.command(evidence, "describe", "limitrange")
+    return _look(case)
+
+
+def deadline_exceeded(case: Case) -> Cause | None:
+    """The Deployment made no progress within progressDeadlineSeconds."""
+    progressing = ko.condition(case.deployment, "Progressing")
+    if ko.text(progressing, "reason") != "ProgressDeadlineExceeded":
+        return None
+    seconds = ko.number(case.deployment, "spec", "progressDeadlineSeconds")
+    text = "no progress within its deadline" + (f" of {duration(seconds)}" if seconds else "")
+    container = [] if case.service.workload != DEPLOYMENT else ["-c", f"{case.name}-ctr"]
+    step = steps.command(case.evidence, "logs", steps.workload(case), *container, "--tail=50")
+    return Cause("ProgressDeadline", text, FAILED, short(ko.text(progressing, "message"), 600), step)
+
+
+def scaled_away(case: Case) -> Cause | None:
+    """Someone scaled it to zero, or paused its rollout."""
+    if case.deployment is None:
+        return None
+    if _wants_none(case):
+        step = steps.command(case.evidence, "scale", steps.workload(case), f"--replicas={case.service.replicas or 1}")
+        return Cause("ScaledToZero", "scaled to 0 replicas", NOT_READY, next=step)
+    if ko.true(case.deployment, "spec", "paused"):
+        step = steps.command(case.evidence, "rollout", "resume", steps.workload(case))
+        return Cause("RolloutPaused", "its rollout is paused", NOT_READY, next=step)
+    return None
+
+
+def _wants_none(case: Case) -> bool:
+    spec = ko.mapping(case.deployment, "spec")
+    return "replicas" in spec and ko.number(spec, "replicas") == 0
+
+
+def old_pods_stay(case: Case) -> Cause | None:
+    """Pods that should have ended keep their place: a node that is gone, a finalizer."""
+    if case.pods or _wants_none(case):
+        return None
+    leaving = [pod for pod in case.evidence.pods.get(case.name, []) if ko.dig(pod, "metadata", "deletionTimestamp")]
+    ages = [
+        (ko.seconds_since(ko.moment(pod, "metadata", "deletionTimestamp"), case.now), ko.name_of(pod))
+        for pod in leaving
+    ]
+    if not ages:
+        return None
+    age, name = max(ages)
+    text = f"pod {short(name)} has not ended yet" + (f", due {duration(age)} ago" if age else "")
+    late = age > 300
+    return Cause("PodTerminating", text, PENDING, next=steps.describe(case, "pod", name) if late else "", problem=late)
+
+
+def no_pods_yet(case: Case) -> Cause | None:
+    """The workload is there and has no pods, and nobody says why."""
+    if case.pods or _wants_none(case):
+        return None
+    created = ko.moment(case.deployment, "metadata", "creationTimestamp") or _release_created(case)
+    age = ko.seconds_since(created, case.now)
+    late = age > _CONTROLLER_PATIENCE
+    kind, _, name = steps.workload(case).partition("/")
+    text = "no pods yet" + (f" after {duration(age)}" if late else "")
+    return Cause("NoPods", text, PENDING, next=steps.describe(case, kind, name) if late else "", problem=late)
+
+
+def _release_created(case: Case) -> datetime | None:
+    graphs = case.evidence.snapshot.of("configmaps")
+    return next((ko.moment(each, "metadata", "creationTimestamp") for each in graphs), None)
+
+
+def _look(case: Case) -> str:
+    kind, _, name = steps.workload(case).partition("/")
+    return steps.describe(case, kind, name)

@@ -1,0 +1,196 @@
+"""Pods that no node takes: GPUs, taints, selectors, claims, and the GPU that a waiting service holds."""
+
+from __future__ import annotations
+
+import re
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import steps
+from nimhelm.causes.cause import FAILED, PENDING, Cause
+from nimhelm.causes.storage import claim_of_message, pending_claim
+from nimhelm.evidence import Case, case_of, message_of
+from nimhelm.wording import count, short
+
+_INSUFFICIENT = re.compile(r"Insufficient ([A-Za-z0-9][-A-Za-z0-9._/]*)")
+_TAINT = re.compile(r"untolerated taints?(?:\(s\))? \{([^}]*)\}")
+_BASIC = ("cpu", "memory", "ephemeral-storage", "pods", "hugepages-1Gi", "hugepages-2Mi")
+_NODE_TROUBLE = {
+    "node.kubernetes.io/disk-pressure": ("DiskPressure", "the node's disk is full"),
+    "node.kubernetes.io/memory-pressure": ("MemoryPressure", "the node's memory is full"),
+    "node.kubernetes.io/not-ready": ("NodeNotReady", "the node is not ready"),
+    "node.kubernetes.io/unreachable": ("NodeNotReady", "the node is unreachable"),
+    "node.kubernetes.io/unschedulable": ("NodeCordoned", "the node is cordoned"),
+}
+
+
+def unschedulable(case: Case, pod: ko.Object) -> Cause | None:
+    """The pod has no node and the scheduler said why.
+
+    Always Pending, never Failed: it mends itself when a GPU gets free or the cluster grows a node, and helm and
+    cluster autoscalers count on that.
+    """
+    scheduled = ko.condition(pod, "PodScheduled")
+    if ko.text(pod, "spec", "nodeName") or ko.text(scheduled, "status") == "True":
+        return None
+    message = ko.text(scheduled, "message") or _last_event(case, pod)
+    if ko.text(scheduled, "reason") == "SchedulingGated":
+        gates = ", ".join(short(ko.text(each, "name")) for each in ko.items(pod, "spec", "schedulingGates"))
+        return Cause(
+            "SchedulingGated",
+            f"scheduling is held by {gates or 'a gate'}",
+            PENDING,
+            short(message, 600),
+            _look(case, pod),
+        )
+    if not message:
+        return Cause("Scheduling", "not scheduled yet", PENDING, problem=False)
+    return _explain(case, pod, message)._replace(detail=short(message, 600))
+
+
+def _last_event(case: Case, pod: ko.Object) -> str:
+    events = case.evidence.events_of("Pod", ko.name_of(pod), "FailedScheduling")
+    return message_of(events[0]) if events else ""
+
+
+def _explain(case: Case, pod: ko.Object, message: str) -> Cause:
+    """The scheduler's sentence in other words. Claims first: nothing else counts while they are unbound."""
+    if (claim := claim_of_message(case, pod, message)) is not None:
+        return claim
+    if re.search(r"resourceclaim|claims? (?:to be|is not) allocated|allocate all claims|device ?class", message, re.I):
+        step = steps.command(case.evidence, "get", "resourceclaims", "-o", "wide")
+        return Cause("DeviceClaim", f"the device claim is not allocated: {short(message)}", PENDING, next=step)
+    lacking = _INSUFFICIENT.findall(message)
+    extended = [each.rstrip(".") for each in lacking if each.rstrip(".") not in _BASIC]
+    if extended:
+        return _no_gpu(case, pod, extended[0], message)
+    if lacking:
+        what = ", ".join(dict.fromkeys(each.rstrip(".") for each in lacking))
+        return Cause("Insufficient", f"no node has enough {what} free", PENDING, next=_look_at_nodes(case))
+    return _nodes_refuse(case, pod, message)
+
+
+def _nodes_refuse(case: Case, pod: ko.Object, message: str) -> Cause:
+    if match := _TAINT.search(message):
+        return _taint(case, match[1])
+    if "node affinity" in message and "volume" not in message.lower():
+        text = "no node matches the nodeSelector or affinity"
+        selector = ko.mapping(pod, "spec", "nodeSelector")
+        if selector:
+            text = "no node has the label" + ("s " if len(selector) > 1 else " ")
+            text += ", ".join(f"{short(key)}={short(ko.text(selector, key))}" for key in selector)
+        return Cause("NodeSelector", text, PENDING, next=steps.cluster(case.evidence, "get", "nodes", "--show-labels"))
+    if "volume" in message.lower() and ("affinity" in message or "zone" in message):
+        return Cause(
+            "VolumeElsewhere",
+            "the claim's volume is on another node or zone than the GPU",
+            PENDING,
+            next=_look(case, pod),
+        )
+    if "were unschedulable" in message:
+        return Cause(
+            "NodeCordoned", "the nodes are cordoned", PENDING, next=steps.cluster(case.evidence, "get", "nodes")
+        )
+    if "Too many pods" in message:
+        return Cause(
+            "TooManyPods",
+            "the nodes hold as many pods as they may",
+            PENDING,
+            next=steps.cluster(case.evidence, "get", "nodes"),
+        )
+    return Cause("Unschedulable", f"unschedulable: {short(message)}", PENDING, next=_look(case, pod))
+
+
+def _taint(case: Case, taint: str) -> Cause:
+    """A taint of the administrator's needs a toleration, a taint of Kubernetes' own tells of a sick node."""
+    key, _, value = (part.strip() for part in taint.partition(":"))
+    if key in _NODE_TROUBLE:
+        code, text = _NODE_TROUBLE[key]
+        return Cause(code, text, PENDING, next=steps.cluster(case.evidence, "describe", "nodes"))
+    toleration = {"key": key, "operator": "Exists"}
+    shown = short(key) + (f"={short(value)}" if value else "")
+    return Cause(
+        "Taint",
+        f"the nodes have the taint {shown}, which the pod does not tolerate",
+        PENDING,
+        next=steps.patch_pods(case, {"tolerations": [toleration]}),
+    )
+
+
+def _no_gpu(case: Case, pod: ko.Object, resource: str, message: str) -> Cause:
+    """Not enough of an extended resource: held by a waiting service, absent from every node, or plainly in use."""
+    wanted = requested(pod, resource)
+    if holders := _waiting_holders(case, resource):
+        return _held(case, resource, holders)
+    offers = [ko.number(node, "status", "allocatable", resource) for node in case.evidence.nodes.values()]
+    look = _look_at_nodes(case, resource)
+    if offers and max(offers) == 0:
+        return Cause(
+            "NoGPUNode", f"no node offers {resource}: is its device plugin (GPU Operator) running?", PENDING, next=look
+        )
+    if offers and max(offers) < wanted:
+        return Cause(
+            "GPUTooMany", f"asks for {wanted} {resource}, the largest node has {max(offers)}", PENDING, next=look
+        )
+    nodes = re.match(r"0/(\d+) nodes", message)
+    of = f" on {count(int(nodes[1][:9]), 'node')}" if nodes else ""
+    have = f", {sum(offers)} in the cluster" if offers else ""
+    text = f"no free {resource}{of}: asks for {wanted} a pod{have}"
+    return Cause("InsufficientGPU", text, PENDING, next=look)
+
+
+def _waiting_holders(case: Case, resource: str) -> list[tuple[str, int]]:
+    """The services that wait for this one while their pods hold the resource: (who, how much), in start order."""
+    idle = case.evidence.at_gates
+    waiters = case.evidence.all_dependants(case.name) & idle.keys() if idle else set()
+    held = [
+        (each.name, sum(requested(pod, resource) for pod in idle[each.name]))
+        for each in case.evidence.graph.services
+        if each.name in waiters
+    ]
+    return [(name, amount) for name, amount in held if amount]
+
+
+def _held(case: Case, resource: str, holders: list[tuple[str, int]]) -> Cause:
+    """The only way out by hand: send the waiting one away until this one runs."""
+    waiter = next(case_of(case.evidence, each) for each in case.evidence.graph.services if each.name == holders[0][0])
+    held = " and ".join(f"{short(who)} holds {amount}" for who, amount in holders[:3])
+    text = f"no free {resource}: {held} while waiting for this service"
+    replicas = ko.number(waiter.deployment, "spec", "replicas") or waiter.service.replicas or 1
+    away = steps.command(case.evidence, "scale", steps.workload(waiter), "--replicas=0")
+    until = steps.command(case.evidence, "rollout", "status", steps.workload(case))
+    back = steps.command(case.evidence, "scale", steps.workload(waiter), f"--replicas={replicas}")
+    return Cause("GPUHeldByWaiter", text, PENDING, next=f"{away} && {until} && {back}")
+
+
+def requested(pod: ko.Object, resource: str) -> int:
+    """How much of it the pod counts for: the greater of its containers together and any one init container."""
+    together = sum(_asks(each, resource) for each in ko.items(pod, "spec", "containers"))
+    return max([together, *(_asks(each, resource) for each in ko.items(pod, "spec", "initContainers"))])
+
+
+def _asks(container: ko.Object, resource: str) -> int:
+    return ko.number(container, "resources", "requests", resource) or ko.number(
+        container, "resources", "limits", resource
+    )
+
+
+def unbound_claim(case: Case, pod: ko.Object) -> Cause | None:
+    """A claim of the pod that is not bound, whatever the scheduler said or did not say yet."""
+    if ko.text(pod, "spec", "nodeName"):
+        return None
+    claims = [ko.text(each, "persistentVolumeClaim", "claimName") for each in ko.items(pod, "spec", "volumes")]
+    found = [pending_claim(case, claim) for claim in claims if claim in case.evidence.claims]
+    return next((cause for cause in found if cause is not None and cause.state == FAILED), None)
+
+
+def _look(case: Case, pod: ko.Object) -> str:
+    return steps.describe(case, "pod", ko.name_of(pod))
+
+
+def _look_at_nodes(case: Case, resource: str = "") -> str:
+    if not resource:
+        return steps.cluster(case.evidence, "describe", "nodes")
+    escaped = resource.replace(".", r"\.")
+    return steps.command(
+        case.evidence, "get", "nodes", "-o", f"custom-columns=NODE:.metadata.name,HAS:.status.allocatable.{escaped}"
+    )

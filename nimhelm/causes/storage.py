@@ -1,0 +1,169 @@
+"""Claims and volumes: unbound, refused, attached elsewhere, not mountable."""
+
+from __future__ import annotations
+
+import re
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import steps
+from nimhelm.causes.cause import FAILED, NOT_READY, PENDING, Cause
+from nimhelm.causes.containers import absent_object
+from nimhelm.evidence import Case, event_time, message_of
+from nimhelm.wording import duration, short
+
+_CLAIM_ABSENT = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_CLASS_ABSENT = re.compile(r'storageclass(?:\.storage\.k8s\.io)? "([^"]+)" not found')
+_MULTI_ATTACH = re.compile(r'Multi-Attach error for volume "([^"]+)"(?:.*used by pod\(s\) (.+))?', re.DOTALL)
+_NO_CSI = re.compile(r"driver name (\S+) not found in the list of registered CSI drivers")
+# An external provisioner that says nothing for so long does not run.
+_PROVISIONER_PATIENCE = 120
+# The kubelet and the attach controller try again at growing distances, of two minutes and a little in the end; an event
+# that much older is of something that went well since.
+_MOUNT_RETRY = 600
+_MOUNT_SETTLES = 20
+
+
+def claim_of_message(case: Case, pod: ko.Object, message: str) -> Cause | None:
+    """The claim that keeps the scheduler from placing the pod, None if claims are not what it names."""
+    if match := _CLAIM_ABSENT.search(message):
+        return Cause(
+            "ClaimMissing",
+            f"claim {short(match[1])} does not exist",
+            FAILED,
+            next=steps.command(case.evidence, "get", "pvc"),
+        )
+    if "unbound immediate PersistentVolumeClaims" not in message and "unbound PersistentVolumeClaims" not in message:
+        return None
+    claims = [ko.text(each, "persistentVolumeClaim", "claimName") for each in ko.items(pod, "spec", "volumes")]
+    claims = [claim for claim in claims if claim]
+    found = [cause for claim in claims if (cause := pending_claim(case, claim))]
+    if found:
+        return found[0]
+    named = short(claims[0] if claims else case.service.claim) or "of the pod"
+    return Cause("ClaimUnbound", f"claim {named} is not bound", PENDING, next=steps.describe(case, "pvc", named))
+
+
+def pending_claim(case: Case, claim: str) -> Cause | None:
+    """Why a claim is not bound; None if it is, or if it only waits for its pod to be placed."""
+    held = case.evidence.claims.get(claim)
+    phase = ko.text(held, "status", "phase")
+    look = steps.describe(case, "pvc", claim)
+    if phase == "Lost":
+        return Cause("ClaimLost", f"claim {short(claim)} has lost its volume", FAILED, next=look)
+    if held is None or phase != "Pending":
+        return None
+    events = case.evidence.events_of("PersistentVolumeClaim", claim)
+    for event in events:
+        if cause := _claim_event(case, claim, event):
+            return cause._replace(detail=short(message_of(event), 600))
+        if ko.text(event, "reason") in ("WaitForFirstConsumer", "WaitForPodScheduled"):
+            return None
+    return _silent_claim(case, claim, held)
+
+
+def _claim_event(case: Case, claim: str, event: ko.Object) -> Cause | None:
+    """What an event about the claim means, None if it says nothing of a fault."""
+    reason, message = ko.text(event, "reason"), message_of(event)
+    if match := _CLASS_ABSENT.search(message):
+        return _class_absent(case, claim, match[1])
+    if "no storage class is set" in message:
+        return _no_class(case, claim)
+    if reason == "ProvisioningFailed":
+        text = f"claim {short(claim)} cannot be provisioned: {short(message)}"
+        return Cause("ProvisioningFailed", text, FAILED, next=steps.describe(case, "pvc", claim))
+    if reason in ("ExternalProvisioning", "Provisioning"):
+        return _provisioning(case, claim)
+    if reason == "FailedBinding":
+        text = f"claim {short(claim)} cannot be bound: {short(message)}"
+        return Cause("FailedBinding", text, FAILED, next=steps.describe(case, "pvc", claim))
+    return None
+
+
+def _provisioning(case: Case, claim: str) -> Cause:
+    held = case.evidence.claims.get(claim)
+    age = ko.seconds_since(ko.moment(held, "metadata", "creationTimestamp"), case.now)
+    by = ko.text(held, "metadata", "annotations", "volume.kubernetes.io/storage-provisioner") or "the provisioner"
+    text = f"claim {short(claim)}: waiting {duration(age)} for {short(by)} to make the volume"
+    late = age > _PROVISIONER_PATIENCE
+    return Cause("Provisioning", text, PENDING, next=steps.describe(case, "pvc", claim) if late else "", problem=late)
+
+
+def _silent_claim(case: Case, claim: str, held: ko.Object) -> Cause | None:
+    """A pending claim whose events are gone."""
+    if ko.text(held, "metadata", "annotations", "volume.kubernetes.io/selected-node"):
+        return _provisioning(case, claim)
+    wanted = ko.dig(held, "spec", "storageClassName")
+    if wanted == "":
+        return _no_class(case, claim, "asks for no storage class and finds no volume")
+    if not isinstance(wanted, str):
+        return _no_class(case, claim)
+    if ko.text(held, "metadata", "annotations", "volume.kubernetes.io/storage-provisioner"):
+        return _provisioning(case, claim)
+    text = f"claim {short(claim)} (storage class {short(wanted)}) is not bound"
+    return Cause("ClaimUnbound", text, PENDING, next=steps.cluster(case.evidence, "get", "storageclass", wanted))
+
+
+def _no_class(case: Case, claim: str, why: str = "names no storage class and the cluster has no default one") -> Cause:
+    step = steps.cluster(case.evidence, "get", "storageclass")
+    return Cause("NoStorageClass", f"claim {short(claim)} {why}", FAILED, next=step)
+
+
+def _class_absent(case: Case, claim: str, wanted: str) -> Cause:
+    text = f"claim {short(claim)}: storage class {short(wanted)} does not exist"
+    return Cause("StorageClassMissing", text, FAILED, next=steps.cluster(case.evidence, "get", "storageclass"))
+
+
+def volume(case: Case, pod: ko.Object) -> Cause | None:
+    """A volume of a placed pod that cannot be attached or mounted. Gone once a container has started."""
+    if ko.text(ko.condition(pod, "PodReadyToStartContainers"), "status") == "True" or _has_begun(pod):
+        return None
+    events = case.evidence.events_of("Pod", ko.name_of(pod), "FailedAttachVolume", "FailedMount", "FailedMapVolume")
+    causes = [_volume_event(case, pod, event) for event in events if _still_counts(case, event)]
+    # "timed out waiting for the condition" comes beside the message that says why.
+    telling = [cause for cause in causes if cause.code != "FailedMount"] or causes
+    return telling[0] if telling else None
+
+
+def _has_begun(pod: ko.Object) -> bool:
+    every = ko.items(pod, "status", "initContainerStatuses") + ko.items(pod, "status", "containerStatuses")
+    return any(ko.mapping(each, "state", "running") or ko.mapping(each, "state", "terminated") for each in every)
+
+
+def _still_counts(case: Case, event: ko.Object) -> bool:
+    """Whether it is tried in vain still. The first seconds, in which a claim gets bound, see failures that pass."""
+    tried = ko.seconds_since(event_time(event), case.now)
+    first = ko.seconds_since(ko.moment(event, "firstTimestamp"), case.now)
+    return tried < _MOUNT_RETRY and (first > _MOUNT_SETTLES or "not found" in message_of(event))
+
+
+def _volume_event(case: Case, pod: ko.Object, event: ko.Object) -> Cause:
+    reason, message = ko.text(event, "reason"), message_of(event)
+    look = steps.describe(case, "pod", ko.name_of(pod))
+    detail = short(message, 600)
+    if match := _MULTI_ATTACH.search(message):
+        return _multi_attach(case, pod, match[1], match[2] or "")._replace(detail=detail)
+    if cause := absent_object(case, message):
+        return cause._replace(detail=detail)
+    if match := _NO_CSI.search(message):
+        text = f"the node has no CSI driver {short(match[1])}"
+        return Cause("CSIDriverMissing", text, FAILED, detail, steps.cluster(case.evidence, "get", "csidrivers"))
+    text = f"a volume cannot be {'attached' if 'Attach' in reason else 'mounted'}: {short(message)}"
+    return Cause(reason, text, NOT_READY, detail, look)
+
+
+def _multi_attach(case: Case, pod: ko.Object, volume_name: str, used_by: str) -> Cause:
+    """The volume is on another node. It never comes when a pod that is to stay holds it."""
+    holders = [name.strip() for name in used_by.replace(" and ", ",").split(",") if name.strip()]
+    own = [ko.name_of(each) for each in case.pods if each is not pod and ko.text(each, "spec", "nodeName")]
+    staying = [name for name in holders if name in own] or (own if not holders else [])
+    claim = case.service.claim or volume_name
+    text = f"Multi-Attach: claim {short(claim)} is attached to another node"
+    if staying or holders:
+        text += f" by pod {short((staying or holders)[0])}"
+    if staying and case.service.replicas > 1:
+        step = steps.command(case.evidence, "scale", steps.workload(case), "--replicas=1")
+    elif holders or staying:
+        step = steps.command(case.evidence, "delete", "pod", (staying or holders)[0])
+    else:
+        step = steps.cluster(case.evidence, "get", "volumeattachments")
+    return Cause("MultiAttach", text, FAILED if staying else NOT_READY, next=step)

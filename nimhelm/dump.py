@@ -1,0 +1,219 @@
+"""A snapshot as a folder of files: to be sent to someone, and to be read again without a cluster.
+
+One file for each list, `pods.json` and so on, and `release.json` with the moment and what else was known. Values of
+environment variables, commands and headers are left out, as is everything of secrets but Helm's record of status
+and revision. A folder that a user filled with `kubectl get … -o yaml` is read as well, under whatever file names.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes.containers import statuses
+from nimhelm.errors import KubectlError, LoadError, WriteError
+from nimhelm.evidence import event_time
+from nimhelm.kubectlerrors import no_release, not_ours
+from nimhelm.releasegraph import RELEASE_LABEL, is_graph, releases_of
+from nimhelm.snapshot import KINDS, HelmRecord, Snapshot
+from nimhelm.wording import short
+
+_OWN_FILE = "release.json"
+_KIND_OF = {
+    "ConfigMap": "configmaps",
+    "Deployment": "deployments",
+    "Pod": "pods",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Event": "events",
+    "Node": "nodes",
+    "ReplicaSet": "replicasets",
+    "Job": "jobs",
+    "HorizontalPodAutoscaler": "horizontalpodautoscalers",
+}
+# Copies of the whole object, values included.
+_COPIES = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def save(snapshot: Snapshot, folder: str) -> None:
+    """Writes the snapshot. A folder with other things in it is left alone: WriteError."""
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        if any(target.iterdir()) and not (target / _OWN_FILE).is_file():
+            raise WriteError(f"{folder} is not empty and holds no dump", "name another folder for --save")
+        for kind in KINDS:
+            if kind in snapshot.lists:
+                _write(target / f"{kind}.json", _list([_without_values(each) for each in snapshot.of(kind)]))
+            else:  # of an earlier dump
+                (target / f"{kind}.json").unlink(missing_ok=True)
+        _write(target / _OWN_FILE, _about(snapshot))
+    except OSError as error:
+        raise WriteError(
+            f"{folder} cannot be written: {error.strerror or error}", "name another folder for --save"
+        ) from None
+
+
+def _about(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "release": snapshot.release,
+        "namespace": snapshot.namespace,
+        "now": snapshot.now.isoformat(),
+        "helm": snapshot.helm._asdict() if snapshot.helm else None,
+        "notes": list(snapshot.notes),
+    }
+
+
+def _list(objects: list[ko.Object]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "List", "items": objects}
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _without_values(value: Any, key: str = "") -> Any:
+    """A copy without what may be secret: values of env and of headers, commands, copies of the whole object."""
+    if isinstance(value, list):
+        if key in ("command", "args"):
+            return []
+        plain = key in ("env", "httpHeaders")
+        return [_without_value(each) if plain else _without_values(each) for each in value]
+    if isinstance(value, dict):
+        kept = {name: item for name, item in value.items() if name not in (_COPIES, "managedFields")}
+        return {name: _without_values(item, name) for name, item in kept.items()}
+    return value
+
+
+def _without_value(entry: Any) -> Any:
+    """{"name": "TOKEN", "value": "s3cret"} -> {"name": "TOKEN"}; references to secrets stay, they are names."""
+    return {name: item for name, item in entry.items() if name != "value"} if isinstance(entry, dict) else None
+
+
+def load_dump(folder: str, release: str, namespace: str = "") -> Snapshot:
+    """The snapshot in the folder. Raises LoadError for what is no dump, KubectlError if the release is not in it."""
+    files = _files(folder)
+    about: dict[str, Any] = {}
+    lists: dict[str, list[ko.Object]] = {}
+    records: list[tuple[str, HelmRecord]] = []
+    for path in files:
+        for document in _documents(path):
+            if path.name == _OWN_FILE and "kind" not in document:
+                about = document
+            for each in _objects(document):
+                _sort_in(each, lists, records)
+    graph = _graph_of(lists, release, namespace, records)
+    place = ko.text(graph, "metadata", "namespace") or namespace
+    own = about if ko.text(about, "release") == release else {}
+    newest = max(
+        (record for name, record in records if name == release), key=lambda record: record.revision, default=None
+    )
+    return Snapshot(
+        release=release,
+        namespace=place,
+        now=ko.moment(own, "now") or _newest_moment(lists),
+        lists={kind: _in_namespace(kind, objects, place) for kind, objects in lists.items()},
+        helm=newest or _saved_record(own),
+        notes=tuple(ko.texts(own, "notes")),
+    )
+
+
+def _files(folder: str) -> list[Path]:
+    target = Path(folder)
+    if not target.is_dir():
+        raise LoadError(
+            f"{folder} is no folder", "--from-dir wants what --save wrote, or files of kubectl get … -o yaml"
+        )
+    files = sorted(path for path in target.iterdir() if path.suffix in (".json", ".yaml", ".yml") and path.is_file())
+    if not files:
+        raise LoadError(f"{folder} holds no .json or .yaml file", "nimhelm status RELEASE --save FOLDER writes them")
+    return files
+
+
+def _documents(path: Path) -> list[ko.Object]:
+    """The file's documents. JSON is tried first: it is many times faster than YAML."""
+    try:
+        content = path.read_text(encoding="utf-8")
+        try:
+            found = [json.loads(content)]
+        except ValueError:
+            found = _yaml_documents(content)
+    except OSError as error:
+        raise LoadError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise LoadError(f"{path} is neither JSON nor YAML: {short(str(error))}", "save it again") from None
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _yaml_documents(content: str) -> list[Any]:
+    import yaml
+
+    try:
+        return list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
+
+
+def _objects(document: ko.Object) -> list[ko.Object]:
+    """The objects of a List (PodList and so on leave the kind of their items out), or the one object."""
+    if "items" not in document:
+        return [document]
+    kind = ko.text(document, "kind").removesuffix("List")
+    return [each if ko.text(each, "kind") else each | {"kind": kind} for each in ko.items(document, "items")]
+
+
+def _sort_in(each: ko.Object, lists: dict[str, list[ko.Object]], records: list[tuple[str, HelmRecord]]) -> None:
+    kind = ko.text(each, "kind")
+    if kind in _KIND_OF:
+        lists.setdefault(_KIND_OF[kind], []).append(each)
+    elif kind == "Secret" and ko.label(each, "owner") == "helm":
+        record = HelmRecord(ko.label(each, "status"), ko.number(each, "metadata", "labels", "version"))
+        records.append((ko.label(each, "name"), record))
+
+
+def _graph_of(
+    lists: dict[str, list[ko.Object]], release: str, namespace: str, records: list[tuple[str, HelmRecord]]
+) -> ko.Object:
+    graphs = [each for each in lists.get("configmaps", []) if is_graph(each)]
+    here = [each for each in graphs if not namespace or ko.text(each, "metadata", "namespace") == namespace]
+    found = next((each for each in here if ko.label(each, RELEASE_LABEL) == release), None)
+    if found is None:
+        raise _absent(release, namespace, releases_of(graphs), records)
+    return found
+
+
+def _absent(release: str, namespace: str, others: list[str], records: list[tuple[str, HelmRecord]]) -> KubectlError:
+    if any(name == release for name, _ in records):
+        return not_ours(release, namespace)
+    if not others:
+        hint = "save them too: kubectl get configmaps,deployments,pods,pvc,events,nodes -o yaml"
+        return KubectlError(
+            f"the dump has no graph of release {short(release)} (ConfigMap {short(release)}-nimpipeline)", hint
+        )
+    return no_release(release, namespace, others)
+
+
+def _in_namespace(kind: str, objects: list[ko.Object], namespace: str) -> list[ko.Object]:
+    """A dump may be of all namespaces."""
+    if kind == "nodes" or not namespace:
+        return objects
+    return [each for each in objects if ko.text(each, "metadata", "namespace") in ("", namespace)]
+
+
+def _saved_record(about: dict[str, Any]) -> HelmRecord | None:
+    saved = ko.mapping(about, "helm")
+    return HelmRecord(ko.text(saved, "status"), ko.number(saved, "revision")) if saved else None
+
+
+def _newest_moment(lists: dict[str, list[ko.Object]]) -> datetime:
+    """When a dump of kubectl's was taken, as far as it tells: no earlier than the newest thing in it."""
+    seen = [event_time(event) for event in lists.get("events", [])]
+    for objects in lists.values():
+        for each in objects:
+            moments = [ko.moment(each, "metadata", "creationTimestamp")]
+            moments += [ko.moment(held, "lastTransitionTime") for held in ko.items(each, "status", "conditions")]
+            moments += [ko.moment(held, "state", "running", "startedAt") for held in statuses(each)]
+            seen += [moment for moment in moments if moment]
+    return max(seen, default=datetime(1970, 1, 1, tzinfo=timezone.utc))

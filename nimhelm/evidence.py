@@ -1,0 +1,235 @@
+"""Evidence: a snapshot, indexed once, so that each service's objects are found without a search."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from nimhelm import kubeobject as ko
+from nimhelm.releasegraph import (
+    CACHE_LABEL,
+    RELEASE_LABEL,
+    SERVICE_LABEL,
+    Graph,
+    GraphService,
+)
+from nimhelm.snapshot import Snapshot
+
+# Names that controllers derive from the workload's: LeaderWorkerSet's StatefulSets, KServe's predictor, a
+# ReplicaSet's hash.
+_DERIVED = (
+    re.compile(r"(.+)-lws(?:-\d+)?\Z"),
+    re.compile(r"(.+)-predictor(?:-\d+-deployment)?(?:-[a-z0-9]+)?\Z"),
+    re.compile(r"(.+)-[a-z0-9]+\Z"),
+)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Evidence(NamedTuple):
+    """The objects of a release by the service, cache or object that they tell of."""
+
+    graph: Graph
+    snapshot: Snapshot
+    deployments: dict[str, ko.Object]
+    replicasets: dict[str, list[ko.Object]]
+    pods: dict[str, list[ko.Object]]
+    cache_pods: dict[str, list[ko.Object]]
+    claims: dict[str, ko.Object]
+    nodes: dict[str, ko.Object]
+    events: dict[tuple[str, str], list[ko.Object]]
+    creation_events: dict[str, list[ko.Object]]
+    dependants: dict[str, list[str]]
+    at_gates: dict[str, list[ko.Object]]
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the snapshot."""
+        return self.snapshot.now
+
+    def all_dependants(self, name: str) -> set[str]:
+        """The services that wait for this one, over any number of steps."""
+        found: set[str] = set()
+        ahead = [name]
+        while ahead:
+            new = set(self.dependants.get(ahead.pop(), [])) - found
+            found |= new
+            ahead.extend(new)
+        return found - {name}
+
+    def events_of(self, kind: str, name: str, *reasons: str) -> list[ko.Object]:
+        """The events about an object, newest first; with reasons only those."""
+        found = self.events.get((kind, name), [])
+        return [event for event in found if ko.text(event, "reason") in reasons] if reasons else found
+
+
+class Case(NamedTuple):
+    """One service under diagnosis: its pods that count, those that are gone for good, its Deployment."""
+
+    evidence: Evidence
+    service: GraphService
+    pods: list[ko.Object]
+    departed: list[ko.Object]
+    deployment: ko.Object | None
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the snapshot."""
+        return self.evidence.now
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return self.service.name
+
+
+def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
+    """The snapshot's objects, indexed."""
+    names = {service.name for service in graph.services}
+    pods = [pod for pod in snapshot.of("pods") if _in_release(pod, graph.release)]
+    deployments = [each for each in snapshot.of("deployments") if _in_release(each, graph.release)]
+    deployments = [each for each in deployments if not _is_beside(each)]
+    events = sorted(snapshot.of("events"), key=event_time, reverse=True)
+    return Evidence(
+        graph=graph,
+        snapshot=snapshot,
+        deployments=_deployments(deployments, names),
+        replicasets=_group(snapshot.of("replicasets"), lambda each: service_of_derived(ko.name_of(each), names)),
+        pods=_group(pods, lambda pod: _service_of_pod(pod, names)),
+        cache_pods=_group(pods, lambda pod: ko.label(pod, CACHE_LABEL)),
+        claims={ko.name_of(each): each for each in snapshot.of("persistentvolumeclaims")},
+        nodes={ko.name_of(each): each for each in snapshot.of("nodes")},
+        events=_index_events(events),
+        creation_events=_group(
+            [event for event in events if ko.text(event, "reason") == "FailedCreate"],
+            lambda event: service_of_derived(about(event)[1], names),
+        ),
+        dependants=_dependants(graph),
+        at_gates=_group([pod for pod in pods if _is_at_gate(pod)], lambda pod: _service_of_pod(pod, names)),
+    )
+
+
+def case_of(evidence: Evidence, service: GraphService) -> Case:
+    """The service's own objects out of the evidence."""
+    pods = evidence.pods.get(service.name, [])
+    return Case(
+        evidence=evidence,
+        service=service,
+        pods=current_pods(pods),
+        departed=[pod for pod in pods if ko.text(pod, "status", "phase") == "Failed"],
+        deployment=evidence.deployments.get(service.name),
+    )
+
+
+def current_pods(pods: list[ko.Object]) -> list[ko.Object]:
+    """The pods that live and are to stay, newest first: none being deleted, none of a template already replaced."""
+    alive = [pod for pod in pods if not is_leaving(pod)]
+    alive.sort(key=lambda pod: ko.moment(pod, "metadata", "creationTimestamp") or _LONG_AGO, reverse=True)
+    template = ko.label(alive[0], "pod-template-hash") if alive else ""
+    return [pod for pod in alive if is_ready(pod) or ko.label(pod, "pod-template-hash") == template]
+
+
+def is_leaving(pod: ko.Object) -> bool:
+    """Whether the pod has ended or is being deleted."""
+    return bool(ko.dig(pod, "metadata", "deletionTimestamp")) or ko.text(pod, "status", "phase") in (
+        "Failed",
+        "Succeeded",
+    )
+
+
+def is_ready(pod: ko.Object) -> bool:
+    """Whether the pod takes requests."""
+    return ko.text(ko.condition(pod, "Ready"), "status") == "True"
+
+
+def event_time(event: ko.Object) -> datetime:
+    """When the event was seen last. Which field says so depends on the API that recorded it."""
+    for path in (("series", "lastObservedTime"), ("lastTimestamp",), ("deprecatedLastTimestamp",), ("eventTime",)):
+        if found := ko.moment(event, *path):
+            return found
+    return ko.moment(event, "metadata", "creationTimestamp") or _LONG_AGO
+
+
+def about(event: ko.Object) -> tuple[str, str]:
+    """The kind and name of what the event is about."""
+    place = "involvedObject" if "involvedObject" in event else "regarding"
+    return ko.text(event, place, "kind"), ko.text(event, place, "name")
+
+
+def message_of(event: ko.Object) -> str:
+    """What the event says."""
+    return ko.text(event, "message") or ko.text(event, "note")
+
+
+def service_of_derived(name: str, services: set[str]) -> str:
+    """The service that an object of a controller belongs to: "llm-service-6d4cf56db6" -> "llm-service", or ""."""
+    if name in services:
+        return name
+    matches = (pattern.match(name) for pattern in _DERIVED)
+    return next((match[1] for match in matches if match and match[1] in services), "")
+
+
+def _dependants(graph: Graph) -> dict[str, list[str]]:
+    """Who waits for a service directly, by the service."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for service in graph.services:
+        for dependency in service.dependencies:
+            if service.enabled and dependency.wait and not dependency.external:
+                found[dependency.name].append(service.name)
+    return dict(found)
+
+
+def _is_at_gate(pod: ko.Object) -> bool:
+    """On a node, to stay, and still in its init containers: the node's GPUs count as taken."""
+    placed = bool(ko.text(pod, "spec", "nodeName")) and not is_leaving(pod)
+    return placed and ko.text(ko.condition(pod, "Initialized"), "status") != "True"
+
+
+def _in_release(value: ko.Object, release: str) -> bool:
+    """KServe and LeaderWorkerSet make pods of their own, which do not always get the labels of the chart."""
+    labelled = ko.label(value, RELEASE_LABEL)
+    return labelled == release or (not labelled and bool(_controller_label(value)))
+
+
+def _controller_label(value: ko.Object) -> str:
+    inference = ko.label(value, "serving.kserve.io/inferenceservice")
+    return inference or ko.label(value, "leaderworkerset.sigs.k8s.io/name").removesuffix("-lws")
+
+
+def _is_beside(value: ko.Object) -> bool:
+    """Whether it only helps: a caching Job, a Helm test, the endpoint picker of a service's InferencePool."""
+    hook = ko.text(value, "metadata", "annotations", "helm.sh/hook")
+    picker = ko.label(value, SERVICE_LABEL) + "-epp"
+    return bool(hook or ko.label(value, CACHE_LABEL)) or picker in (ko.label(value, "app"), ko.name_of(value))
+
+
+def _service_of_pod(pod: ko.Object, names: set[str]) -> str:
+    if _is_beside(pod):
+        return ""
+    candidates = (ko.label(pod, SERVICE_LABEL), _controller_label(pod), ko.label(pod, "app").removesuffix("-lws"))
+    return next((name for name in candidates if name in names), "")
+
+
+def _deployments(found: list[ko.Object], names: set[str]) -> dict[str, ko.Object]:
+    """By service. Under KServe the Deployment is the controller's and has a derived name."""
+    by_label = {ko.label(each, SERVICE_LABEL): each for each in found}
+    by_name = {service_of_derived(ko.name_of(each), names): each for each in found}
+    exact = {ko.name_of(each): each for each in found}
+    return {name: each for name, each in (by_name | by_label | exact).items() if name in names}
+
+
+def _group(found: list[ko.Object], key: Callable[[ko.Object], str]) -> dict[str, list[ko.Object]]:
+    groups: dict[str, list[ko.Object]] = defaultdict(list)
+    for each in found:
+        if name := key(each):
+            groups[name].append(each)
+    return dict(groups)
+
+
+def _index_events(events: list[ko.Object]) -> dict[tuple[str, str], list[ko.Object]]:
+    index: dict[tuple[str, str], list[ko.Object]] = defaultdict(list)
+    for event in events:
+        index[about(event)].append(event)
+    return dict(index)

@@ -1,0 +1,243 @@
+"""What the NIM Operator would report of a release, and why: a pure function from a snapshot to a status.
+
+A service is
+  Ready     all its replicas of the newest template are ready, and none of an older one is left;
+  Pending   its objects or pods do not exist yet, or no node takes them. Waiting for a GPU is Pending and not
+            Failed: it mends itself when a GPU gets free or a node is added;
+  NotReady  it is there and on its way: starting, or waiting at a gate;
+  Failed    a cause that does not mend itself: an image that cannot be pulled, a crash loop, a gate that gave up;
+  Disabled  switched off; no part of the pipeline's state, as with the operator.
+The pipeline is Failed if any service is, Ready if all are, NotReady otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from nimhelm import kubeobject as ko
+from nimhelm.causes import gates, steps
+from nimhelm.causes.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
+from nimhelm.diagnose import diagnose
+from nimhelm.evidence import Case, Evidence, case_of, gather
+from nimhelm.readiness import readiness, since
+from nimhelm.releasegraph import RELEASE_LABEL, Dependency, Graph, GraphService, is_graph, read_graph
+from nimhelm.remarks import Warned, warnings_of
+from nimhelm.snapshot import Snapshot
+from nimhelm.wording import count, short
+
+__all__ = ["DISABLED", "FAILED", "NOT_READY", "PENDING", "READY", "PipelineStatus", "ServiceStatus", "Wait", "compute"]
+
+# A gate asks every few seconds: one that is still closed so long after its dependency got ready cannot reach it.
+_GATE_PATIENCE = 120
+
+
+class Wait(NamedTuple):
+    """A gate that is not open yet: what it waits for, for how long and how long at most, in seconds."""
+
+    name: str
+    state: str
+    external: bool
+    waited: int
+    timeout: int
+
+
+class ServiceStatus(NamedTuple):
+    """`root` is set where no other service explains why this one is not ready. `gpus` counts all replicas."""
+
+    name: str
+    state: str
+    ready: int = 0
+    desired: int = 0
+    gpus: Mapping[str, int] = MappingProxyType({})
+    waits: tuple[Wait, ...] = ()
+    cause: Cause | None = None
+    root: bool = False
+    since: datetime | None = None
+    workload: str = ""
+
+
+class PipelineStatus(NamedTuple):
+    """Services in start order. `since` is when the pipeline came into its state."""
+
+    name: str
+    namespace: str
+    release: str
+    state: str
+    services: tuple[ServiceStatus, ...]
+    conditions: tuple[dict[str, Any], ...]
+    since: datetime
+    now: datetime
+    created: datetime | None = None
+    warnings: tuple[Warned, ...] = ()
+
+    @property
+    def enabled(self) -> list[ServiceStatus]:
+        """The services that are not switched off."""
+        return [service for service in self.services if service.state != DISABLED]
+
+    @property
+    def elapsed(self) -> int:
+        """Seconds in this state."""
+        return ko.seconds_since(self.since, self.now)
+
+
+def compute(snapshot: Snapshot) -> PipelineStatus:
+    """The status of the snapshot's release. Never raises, whatever the objects look like."""
+    configmap = graph_configmap(snapshot)
+    graph = read_graph(configmap, snapshot.release)
+    evidence = gather(snapshot, graph)
+    services = [_service(evidence, service) for service in graph.services]
+    found = {service.name: service for service in services}
+    services = [
+        _judged(evidence, _with_waits(case_of(evidence, service), status, found), found)
+        for service, status in zip(graph.services, services, strict=True)
+    ]
+    state = _state(graph, services)
+    created = ko.moment(configmap, "metadata", "creationTimestamp")
+    entered = _entered(state, services, created or snapshot.now)
+    return PipelineStatus(
+        name=graph.pipeline,
+        namespace=graph.namespace or snapshot.namespace,
+        release=snapshot.release,
+        state=state,
+        services=tuple(services),
+        conditions=_conditions(state, services, entered, created or snapshot.now),
+        since=entered,
+        now=snapshot.now,
+        created=created,
+        warnings=warnings_of(evidence, state == READY),
+    )
+
+
+def graph_configmap(snapshot: Snapshot) -> ko.Object:
+    """The ConfigMap with the release's graph, {} if the snapshot has none."""
+    graphs = [each for each in snapshot.of("configmaps") if is_graph(each)]
+    return next((each for each in graphs if ko.label(each, RELEASE_LABEL) == snapshot.release), {})
+
+
+def _service(evidence: Evidence, service: GraphService) -> ServiceStatus:
+    """The service by itself, without what it waits for."""
+    if not service.enabled:
+        return ServiceStatus(service.name, DISABLED)
+    case = case_of(evidence, service)
+    ready, desired, settled = readiness(case)
+    cause = None if settled else diagnose(case)
+    return ServiceStatus(
+        name=service.name,
+        state=cause.state if cause else READY,
+        ready=ready,
+        desired=desired,
+        gpus={resource: amount * desired for resource, amount in service.gpus.items()},
+        cause=cause,
+        since=since(case, settled),
+        workload=steps.full_workload(case),
+    )
+
+
+def _with_waits(case: Case, status: ServiceStatus, found: dict[str, ServiceStatus]) -> ServiceStatus:
+    if status.state in (READY, DISABLED):
+        return status
+    waits = [
+        _wait(case, each, found) for each in case.service.dependencies if each.wait and _is_closed(case, each, found)
+    ]
+    return status._replace(waits=tuple(waits))
+
+
+def _is_closed(case: Case, dependency: Dependency, found: dict[str, ServiceStatus]) -> bool:
+    """Whether this dependency holds the service up: some pod is before its gate, and it is asked or not ready."""
+    gate = gates.gate_name(dependency.name)
+    before = [pod for pod in case.pods if gates.has_gate(pod, gate) and not gates.is_open(pod, gate)]
+    known = found.get(dependency.name)
+    absent = not dependency.external and (known is None or known.state != READY)
+    if not case.pods:
+        return absent
+    return bool(before) and (absent or any(gates.has_begun(pod, gate) for pod in before))
+
+
+def _wait(case: Case, dependency: Dependency, found: dict[str, ServiceStatus]) -> Wait:
+    known = found.get(dependency.name) if not dependency.external else None
+    return Wait(
+        name=dependency.name,
+        state=known.state if known else "",
+        external=dependency.external,
+        waited=gates.waited(case, gates.gate_name(dependency.name)),
+        timeout=dependency.timeout,
+    )
+
+
+def _judged(evidence: Evidence, status: ServiceStatus, found: dict[str, ServiceStatus]) -> ServiceStatus:
+    """The status with its root mark: what waits for a service that is itself not ready is explained by that."""
+    if status.cause is None:
+        return status
+    awaited = found.get(status.cause.waits_for)
+    if awaited and awaited.state not in (READY, DISABLED):
+        return status._replace(cause=status.cause._replace(next=""))
+    if awaited and awaited.state == READY and status.cause.code == "Waiting":
+        return status._replace(root=True, cause=_unreachable(evidence, status, status.cause, awaited))
+    return status._replace(root=True)
+
+
+def _unreachable(evidence: Evidence, status: ServiceStatus, cause: Cause, awaited: ServiceStatus) -> Cause:
+    """The dependency has been ready for long and the gate does not open: port, path or network policy."""
+    waited = max((wait.waited for wait in status.waits if wait.name == awaited.name), default=0)
+    if min(waited, ko.seconds_since(awaited.since, evidence.now)) < _GATE_PATIENCE:
+        return cause
+    selector = f"kubernetes.io/service-name={awaited.name}"
+    step = steps.command(evidence, "get", "endpointslices,networkpolicies", "-l", selector)
+    text = f"{cause.text}, which is Ready: wrong port or path, or a network policy"
+    return cause._replace(code="GateUnreachable", text=text, next=step, problem=True)
+
+
+def _state(graph: Graph, services: list[ServiceStatus]) -> str:
+    states = [service.state for service in services if service.state != DISABLED]
+    if FAILED in states:
+        return FAILED
+    unreadable = bool(graph.trouble) and not graph.services
+    return NOT_READY if unreadable or any(state != READY for state in states) else READY
+
+
+def _entered(state: str, services: list[ServiceStatus], created: datetime) -> datetime:
+    """When the pipeline came into its state: with the last service to get ready, or the first to stop being so."""
+    moments = [service.since for service in services if service.since and (service.state == READY) == (state == READY)]
+    if not moments:
+        return created
+    return max(moments) if state == READY else min(moments)
+
+
+def _conditions(
+    state: str, services: list[ServiceStatus], entered: datetime, created: datetime
+) -> tuple[dict[str, Any], ...]:
+    """NIM_PIPELINE_READY and NIM_PIPELINE_FAILED in the shape of metav1.Condition."""
+    enabled = [service for service in services if service.state != DISABLED]
+    ready = sum(service.state == READY for service in enabled)
+    failed = [service for service in enabled if service.state == FAILED]
+    counted = f"{ready} of {count(len(enabled), 'service')} ready"
+    roots = [f"{short(each.name)}: {each.cause.text}" for each in enabled if each.root and each.cause]
+    why = "; ".join([counted, *roots[:5]])
+    blame = "; ".join(f"{short(each.name)}: {each.cause.text}" for each in failed[:5] if each.cause)
+    failed_since = min((each.since for each in failed if each.since), default=entered if failed else created)
+    return (
+        _condition(
+            "NIM_PIPELINE_READY", state == READY, "Ready" if state == READY else "ServicesNotReady", why, entered
+        ),
+        _condition(
+            "NIM_PIPELINE_FAILED",
+            state == FAILED,
+            "ServicesFailed" if failed else "NoServiceFailed",
+            blame or "no service has failed",
+            failed_since,
+        ),
+    )
+
+
+def _condition(kind: str, holds: bool, reason: str, message: str, changed: datetime) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "status": "True" if holds else "False",
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": changed.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }

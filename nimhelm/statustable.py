@@ -1,0 +1,240 @@
+"""A status as text: the table, or the shape of a NIMPipeline in JSON or YAML, or names for other commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from nimhelm.causes.cause import DISABLED, FAILED, NOT_READY, PENDING, READY
+from nimhelm.releasegraph import RELEASE_LABEL
+from nimhelm.status import PipelineStatus, ServiceStatus, Wait
+from nimhelm.wording import clean, duration
+
+_HEADINGS = ("SERVICE", "STATE", "READY", "GPU", "WAITS FOR", "WHY")
+_COLOURS = {READY: "32", PENDING: "33", NOT_READY: "33", FAILED: "31", DISABLED: "2"}
+_MANY_STEPS = 5
+_MANY_WAITS = 3
+
+
+class Style(NamedTuple):
+    """How a table is drawn. `width` cuts the last column and 0 does not; `marks` are for failed and for on the way."""
+
+    colour: bool = False
+    width: int = 0
+    marks: tuple[str, str] = ("✗", "…")
+
+
+def render(status: PipelineStatus, output: str = "table", style: Style = Style()) -> str:  # noqa: B008 (immutable)
+    """The status in one of OUTPUTS, with a newline at its end."""
+    return OUTPUTS[output](status, style)
+
+
+def table(status: PipelineStatus, style: Style) -> str:
+    """A headline, a row for each service in start order, what to know besides, and the next steps."""
+    rows = [_HEADINGS, *(_row(service, style) for service in status.services)]
+    widths = [max(display_width(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
+    lines = [_headline(status, style), _line(_HEADINGS, widths, style)]
+    for service, row in zip(status.services, rows[1:], strict=True):
+        lines.append(_coloured(_line(row, widths, style), service, row, widths, style))
+    for warned in status.warnings:
+        lines.append(f"warning: {warned.text}" + (f" ({warned.next})" if warned.next else ""))
+    return "\n".join([*lines, *next_steps(status)]) + "\n"
+
+
+def _headline(status: PipelineStatus, style: Style) -> str:
+    ready = sum(service.state == READY for service in status.enabled)
+    state = _paint(status.state, _COLOURS[status.state], style)
+    counted = f"{ready}/{len(status.enabled)} services ready"
+    return f"{clean(status.name)}  {state}  {counted}  ({duration(status.elapsed)})"
+
+
+def next_steps(status: PipelineStatus) -> list[str]:
+    """One line for each root cause that has a step; services with the same trouble share it."""
+    steps = [
+        service.cause.next for service in status.services if service.root and service.cause and service.cause.problem
+    ]
+    steps = [step for step in dict.fromkeys(steps) if step]
+    if not steps:  # nothing is wrong so far: what only waits may still have something to look at
+        waiting = [service.cause.next for service in status.services if service.root and service.cause]
+        steps = [step for step in dict.fromkeys(waiting) if step]
+    more = len(steps) - _MANY_STEPS
+    return [f"next: {step}" for step in steps[:_MANY_STEPS]] + ([f"and {more} more, see -o json"] if more > 0 else [])
+
+
+def _row(service: ServiceStatus, style: Style) -> tuple[str, ...]:
+    if service.state == DISABLED:
+        return clean(service.name), service.state, "-", "-", "-", ""
+    gpus = sum(service.gpus.values())
+    return (
+        clean(service.name),
+        service.state,
+        f"{service.ready}/{service.desired}",
+        str(gpus) if gpus else "-",
+        _waits(service.waits, style),
+        _why(service, style),
+    )
+
+
+def _waits(waits: tuple[Wait, ...], style: Style) -> str:
+    """ "rerank-service ✗, milvus …": what is not open yet, marked by its state."""
+    shown = [_awaited(wait, style) for wait in waits[:_MANY_WAITS]]
+    return ", ".join(shown) + (f" +{len(waits) - _MANY_WAITS}" if len(waits) > _MANY_WAITS else "") or "-"
+
+
+def _awaited(wait: Wait, style: Style) -> str:
+    failed, coming = style.marks
+    mark = {FAILED: f" {failed}", READY: ""}.get(wait.state, f" {coming}")
+    return clean(wait.name) + mark
+
+
+def _why(service: ServiceStatus, style: Style) -> str:
+    if service.cause is None:
+        return ""
+    mark = f"{style.marks[0]} " if service.root and service.cause.problem else ""
+    return mark + service.cause.text
+
+
+def _line(row: tuple[str, ...], widths: list[int], style: Style) -> str:
+    """The columns, aligned; cut at the terminal's width, so that no row wraps."""
+    padded = [cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=False)]
+    line = "  ".join([*padded, row[-1]]).rstrip()
+    return _cut(line, style.width) if style.width else line
+
+
+def _coloured(line: str, service: ServiceStatus, row: tuple[str, ...], widths: list[int], style: Style) -> str:
+    """The line with its state in colour, and a root cause in red."""
+    if not style.colour:
+        return line
+    name_end = len(row[0]) + widths[0] - display_width(row[0]) + 2
+    state_end = name_end + len(row[1])
+    start = line[:name_end] + _paint(line[name_end:state_end], _COLOURS[service.state], style)
+    rest = line[state_end:]
+    if service.root and service.cause and service.cause.problem and (mark := rest.rfind(row[-1][:8])) >= 0:
+        rest = rest[:mark] + _paint(rest[mark:], _COLOURS[FAILED], style)
+    return start + rest
+
+
+def _paint(said: str, colour: str, style: Style) -> str:
+    return f"\x1b[{colour}m{said}\x1b[0m" if style.colour and said else said
+
+
+def display_width(cell: str) -> int:
+    """The columns a text takes in a terminal: 2 for a wide character, none for a combining one."""
+    if cell.isascii():
+        return len(cell)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in cell
+    )
+
+
+def _cut(line: str, width: int) -> str:
+    if display_width(line) <= width:
+        return line
+    while line and display_width(line) > width - 1:
+        line = line[:-1]
+    return line + "…"
+
+
+def document(status: PipelineStatus) -> dict[str, Any]:
+    """The status as the NIMPipeline that the operator would show, with the details that it has not beside them."""
+    metadata = {"name": clean(status.name), "namespace": status.namespace, "labels": {RELEASE_LABEL: status.release}}
+    if status.created:
+        metadata["creationTimestamp"] = status.created.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "apps.nvidia.com/v1alpha1",
+        "kind": "NIMPipeline",
+        "metadata": metadata,
+        "status": {
+            "state": status.state,
+            "states": {clean(service.name): service.state for service in status.enabled},
+            "conditions": list(status.conditions),
+            "services": [_detail(service) for service in status.services],
+            "warnings": [warned._asdict() for warned in status.warnings],
+            "observedAt": status.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+    }
+
+
+def _detail(service: ServiceStatus) -> dict[str, Any]:
+    detail: dict[str, Any] = {"name": clean(service.name), "state": service.state}
+    if service.state == DISABLED:
+        return detail
+    detail |= {"ready": service.ready, "desired": service.desired, "gpus": dict(service.gpus)}
+    detail["waitsFor"] = [_wait_detail(wait) for wait in service.waits]
+    if cause := service.cause:
+        detail |= {"root": service.root, "problem": cause.problem, "next": cause.next}
+        detail["cause"] = {"code": cause.code, "text": cause.text, "detail": cause.detail}
+    return detail
+
+
+def _wait_detail(wait: Wait) -> dict[str, Any]:
+    return {
+        "name": clean(wait.name),
+        "ready": wait.state == READY,
+        "external": wait.external,
+        "waitedSeconds": wait.waited,
+        "timeoutSeconds": wait.timeout,
+    }
+
+
+def _as_json(status: PipelineStatus, style: Style) -> str:
+    return json.dumps(document(status), indent=2, ensure_ascii=False) + "\n"
+
+
+def _as_yaml(status: PipelineStatus, style: Style) -> str:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    Dumper.add_representer(
+        str, lambda dumper, said: dumper.represent_scalar("tag:yaml.org,2002:str", said, _quotes(said))
+    )
+    return str(yaml.dump(document(status), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10**6))
+
+
+def _quotes(said: str) -> str | None:
+    """Quotes for every string that a reader of whatever YAML version may take for something else."""
+    plain = re.fullmatch(r"[A-Za-z][\w./-]*", said, re.ASCII)
+    return None if plain and said.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null") else '"'
+
+
+def _as_names(status: PipelineStatus, style: Style) -> str:
+    """The workloads of the enabled services, in start order, for `xargs kubectl rollout restart` and the like."""
+    return "".join(f"{clean(service.workload)}\n" for service in status.enabled)
+
+
+OUTPUTS: dict[str, Callable[[PipelineStatus, Style], str]] = {
+    "table": table,
+    "json": _as_json,
+    "yaml": _as_yaml,
+    "name": _as_names,
+}
+
+
+def changed_lines(before: PipelineStatus | None, now: PipelineStatus) -> list[str]:
+    """What a log of the watch says of the change: a line for each service whose state or cause is another."""
+    known = {service.name: service for service in before.services} if before else {}
+    lines = [_log_line(service) for service in now.services if _tells(known.get(service.name)) != _tells(service)]
+    if before is None or before.state != now.state or lines:
+        ready = sum(service.state == READY for service in now.enabled)
+        lines.append(f"{clean(now.name)}  {now.state}  {ready}/{len(now.enabled)} services ready")
+    return lines
+
+
+def _tells(service: ServiceStatus | None) -> tuple[object, ...]:
+    """What makes a change worth a line: not the seconds that pass in a cause's text."""
+    if service is None:
+        return ()
+    cause = service.cause
+    said = (cause.code, cause.waits_for, cause.text if cause.problem else "") if cause else ()
+    return service.state, service.ready, service.desired, said
+
+
+def _log_line(service: ServiceStatus) -> str:
+    counted = "" if service.state == DISABLED else f"  {service.ready}/{service.desired}"
+    return f"{clean(service.name)}  {service.state}{counted}" + (f"  {service.cause.text}" if service.cause else "")

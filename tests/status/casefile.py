@@ -1,0 +1,55 @@
+"""Case files: the objects of a release as a cluster had them, and what is to be said of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nimhelm import kubeobject as ko
+from nimhelm.releasegraph import GRAPH_LABEL, RELEASE_LABEL
+from nimhelm.snapshot import HelmRecord, Snapshot
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+_LISTS = {
+    "Deployment": "deployments",
+    "Pod": "pods",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Event": "events",
+    "Node": "nodes",
+    "ReplicaSet": "replicasets",
+    "Job": "jobs",
+}
+
+
+def read_case(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return document
+
+
+def graph_configmap(graph: dict[str, Any], namespace: str = "nim-service") -> dict[str, Any]:
+    """The ConfigMap that the chart makes of the graph."""
+    release = graph["release"]
+    labels = {
+        "app.kubernetes.io/name": graph["pipeline"],
+        RELEASE_LABEL: release,
+        GRAPH_LABEL: "true",
+        "helm.sh/chart": f"{graph['pipeline']}-{graph['chartVersion']}",
+        "nimhelm.dev/pipeline": graph["pipeline"],
+    }
+    metadata = {"name": f"{release}-nimpipeline", "namespace": namespace, "labels": labels}
+    metadata["creationTimestamp"] = "2026-11-24T02:58:48Z"
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"pipeline.json": json.dumps(graph)}}
+
+
+def snapshot_of(case: dict[str, Any]) -> Snapshot:
+    """The case as if it had been read from a cluster."""
+    lists: dict[str, list[ko.Object]] = {"configmaps": [graph_configmap(case["graph"])]}
+    for each in case["objects"]:
+        lists.setdefault(_LISTS[each["kind"]], []).append(each)
+    now = ko.moment(case, "now")
+    assert now
+    helm = HelmRecord(**case["helm"]) if "helm" in case else None
+    return Snapshot(case["graph"]["release"], "nim-service", now, lists, helm, tuple(case.get("notes", ())))

@@ -1,0 +1,38 @@
+"""A cluster to read, with the real kubectl."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.status.apiserver import Cluster, serving
+from tests.status.casefile import read_case, snapshot_of
+
+KUBECTL = Path(__file__).parents[2] / ".tools" / "helm4" / "kubectl"
+CASES = Path(__file__).parent / "cases"
+
+
+def cluster_of(case: str) -> Cluster:
+    """A cluster with the objects of a case."""
+    snapshot = snapshot_of(read_case(CASES / f"{case}.yaml"))
+    return Cluster({**snapshot.lists, "namespaces": [{"metadata": {"name": "nim-service"}}]})
+
+
+@pytest.fixture
+def real_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The real kubectl as the one that is run, with a home of its own (it caches discovery there)."""
+    if not KUBECTL.exists():
+        pytest.skip("no kubectl under .tools: python tools/get_helm.py")
+    monkeypatch.setenv("KUBECTL", str(KUBECTL))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    return KUBECTL
+
+
+@pytest.fixture
+def cluster(real_kubectl: Path) -> Iterator[Cluster]:
+    """The example pipeline with an image that cannot be pulled, served on loopback."""
+    with serving(cluster_of("image_pull_401")) as served:
+        yield served

@@ -1,0 +1,74 @@
+"""Every failure mode: objects in, status out. The cases are files, one each, under cases/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nimhelm.status import PipelineStatus, ServiceStatus, compute
+from nimhelm.statustable import OUTPUTS, render
+from tests.status.casefile import CASES, read_case, snapshot_of
+
+
+def seen(service: ServiceStatus) -> dict[str, Any]:
+    """What a case file may expect of a service."""
+    cause = service.cause
+    return {
+        "state": service.state,
+        "ready": f"{service.ready}/{service.desired}",
+        "gpus": sum(service.gpus.values()),
+        "waits": [wait.name for wait in service.waits],
+        "root": service.root,
+        "code": cause.code if cause else "",
+        "text": cause.text if cause else "",
+        "next": cause.next if cause else "",
+        "problem": cause.problem if cause else False,
+    }
+
+
+def meets(expected: Any, got: Any, key: str) -> bool:
+    """Texts are expected to contain what the case says, all else to equal it."""
+    return expected in got if key in ("text", "next") else bool(expected == got)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    case = read_case(path)
+    status = compute(snapshot_of(case))
+    assert status.state == case["expect"]["state"]
+    found = {service.name: seen(service) for service in status.services}
+    for name, expected in case["expect"]["services"].items():
+        wrong = {
+            key: (value, found[name][key]) for key, value in expected.items() if not meets(value, found[name][key], key)
+        }
+        assert not wrong, (name, wrong, found[name])
+    check_warnings(case, status)
+
+
+def check_warnings(case: dict[str, Any], status: PipelineStatus) -> None:
+    expected = case["expect"].get("warnings", [])
+    assert len(status.warnings) == len(expected), status.warnings
+    for sentence, warned in zip(expected, status.warnings, strict=True):
+        assert sentence in warned.text
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_problem_has_a_next_step_and_detail(path: Path) -> None:
+    for service in compute(snapshot_of(read_case(path))).services:
+        if service.root and service.cause and service.cause.problem:
+            assert service.cause.next.startswith(("kubectl ", "helm ", "docker ")), service.cause
+            assert service.cause.text
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_every_case_can_be_shown(path: Path, output: str) -> None:
+    shown = render(compute(snapshot_of(read_case(path))), output)
+    assert shown.endswith("\n") or not shown
+    assert "\x1b" not in shown
+
+
+def test_there_is_a_case_for_every_cause_in_the_documentation() -> None:
+    assert len(CASES) >= 80

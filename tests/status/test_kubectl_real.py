@@ -1,0 +1,157 @@
+"""Reading with the real kubectl from a loopback API server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nimhelm.errors import KubectlError
+from nimhelm.kubectl import read_release
+from nimhelm.kubectlerrors import UnreachableError
+from nimhelm.snapshot import HelmRecord
+from nimhelm.status import compute
+from tests.status.apiserver import Cluster, helm_secret, serving
+from tests.status.conftest import cluster_of
+
+
+def test_reads_what_the_status_needs(cluster: Cluster, tmp_path: Path) -> None:
+    status = compute(read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path)))
+    assert (status.name, status.namespace, status.state) == ("rag-pipeline", "nim-service", "Failed")
+    failed = {service.name: service.cause.code for service in status.services if service.root and service.cause}
+    assert failed == {"rerank-service": "ImagePullUnauthorized"}
+
+
+def test_lists_at_most_six_times_and_never_writes(cluster: Cluster, tmp_path: Path) -> None:
+    read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+    expected = ["configmaps", "deployments", "events", "persistentvolumeclaims", "pods", "secrets"]
+    assert sorted(cluster.listed) == expected
+    assert cluster.writes == []
+
+
+def test_reads_nodes_when_a_pod_finds_none(real_kubectl: Path, tmp_path: Path) -> None:
+    with serving(cluster_of("gpu_insufficient")) as cluster:
+        snapshot = read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert len(cluster.listed) == 6
+    assert len(snapshot.of("nodes")) == 3
+
+
+def test_five_lists_do_when_all_is_ready(real_kubectl: Path, tmp_path: Path) -> None:
+    with serving(cluster_of("all_ready")) as cluster:
+        assert compute(read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))).state == "Ready"
+    assert len(cluster.listed) == 5
+
+
+def test_reads_the_newest_helm_record(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.lists["secrets"] = [helm_secret("rag", "superseded", 9), helm_secret("rag", "failed", 10)]
+    assert read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path)).helm == HelmRecord("failed", 10)
+    assert cluster.tables == ["secrets"]  # asked for as a table: the content of secrets stays on the server
+
+
+@pytest.mark.parametrize("kind", ["configmaps", "deployments", "pods"])
+def test_says_which_right_is_missing(cluster: Cluster, tmp_path: Path, kind: str) -> None:
+    cluster.forbidden = {kind}
+    with pytest.raises(KubectlError, match=f"jane may not list {kind}") as caught:
+        read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert caught.value.exit_code == 3
+    assert f"kubectl auth can-i list {kind}" in caught.value.hint
+
+
+def test_does_without_what_may_not_be_read(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.forbidden = {"events", "persistentvolumeclaims", "secrets", "nodes"}
+    snapshot = read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert compute(snapshot).state == "Failed"
+    assert [note.split(":")[0] for note in snapshot.notes] == [
+        "jane may not list persistentvolumeclaims in namespace nim-service",
+        "jane may not list events in namespace nim-service",
+        "jane may not list secrets in namespace nim-service",
+    ]
+
+
+def test_nodes_forbidden_at_the_cluster_scope(real_kubectl: Path, tmp_path: Path) -> None:
+    with serving(cluster_of("gpu_insufficient")) as cluster:
+        cluster.forbidden = {"nodes"}
+        snapshot = read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert snapshot.notes[0].startswith("jane may not list nodes in the cluster:")
+
+
+def test_unauthorized(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.unauthorized = True
+    with pytest.raises(KubectlError, match=r"does not know you \(401\)"):
+        read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+
+
+def test_slow_server(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.delay = 30
+    with pytest.raises(UnreachableError, match="did not answer"):
+        read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path), timeout=1)
+
+
+def test_server_that_answers_503(cluster: Cluster, tmp_path: Path) -> None:
+    config = cluster.kubeconfig(tmp_path)
+    read_release("rag", kubeconfig=config)  # discovery is cached from now on
+    cluster.broken = 503
+    with pytest.raises(UnreachableError, match="cannot answer now"):
+        read_release("rag", kubeconfig=config)
+
+
+def test_no_server(real_kubectl: Path, tmp_path: Path) -> None:
+    cluster = Cluster({})
+    cluster.address = "http://127.0.0.1:1"
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1 refuses the connection"):
+        read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+
+
+def test_no_such_host(real_kubectl: Path, tmp_path: Path) -> None:
+    cluster = Cluster({})
+    cluster.address = "https://no-such-host.invalid"
+    with pytest.raises(UnreachableError):
+        read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path), timeout=3)
+
+
+def test_no_kubeconfig_at_all(real_kubectl: Path, tmp_path: Path) -> None:
+    with pytest.raises(KubectlError) as caught:
+        read_release("rag")
+    assert "KUBECONFIG" in caught.value.hint
+
+
+def test_no_such_kubeconfig(real_kubectl: Path, tmp_path: Path) -> None:
+    with pytest.raises(KubectlError, match="the kubeconfig cannot be read"):
+        read_release("rag", kubeconfig=str(tmp_path / "none"))
+
+
+def test_no_such_context(cluster: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(KubectlError, match="there is no context prod"):
+        read_release("rag", context="prod", kubeconfig=cluster.kubeconfig(tmp_path))
+
+
+def test_login_plugin_that_is_missing(cluster: Cluster, tmp_path: Path) -> None:
+    config = Path(cluster.kubeconfig(tmp_path))
+    plugin = '{"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-login", "interactiveMode": "Never"}}'
+    config.write_text(config.read_text().replace('{"token": "t"}', plugin).replace("http://", "https://"))
+    with pytest.raises(KubectlError, match="login plugin"):
+        read_release("rag", kubeconfig=str(config))
+
+
+def test_no_such_release_names_the_others(cluster: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(KubectlError, match="there is no release rga") as caught:
+        read_release("rga", "nim-service", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert caught.value.hint == "pipelines there: rag"
+    assert len(cluster.listed) == 6
+
+
+def test_no_such_namespace(cluster: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(KubectlError, match="there is no namespace nim-servce"):
+        read_release("rag", "nim-servce", kubeconfig=cluster.kubeconfig(tmp_path))
+
+
+def test_release_of_another_chart(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.lists["secrets"] = [helm_secret("postgres", "deployed", 1)]
+    with pytest.raises(KubectlError, match="was not installed from a chart that nimhelm built"):
+        read_release("postgres", "nim-service", kubeconfig=cluster.kubeconfig(tmp_path))
+
+
+def test_steps_carry_the_users_context(cluster: Cluster, tmp_path: Path) -> None:
+    snapshot = read_release("rag", context="here", kubeconfig=cluster.kubeconfig(tmp_path))
+    steps = [service.cause.next for service in compute(snapshot).services if service.root and service.cause]
+    assert steps[0].startswith(f"kubectl --kubeconfig {snapshot.kubeconfig} --context here create secret")

@@ -1,0 +1,140 @@
+"""The table as people see it, and the other forms."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nimhelm.status import PipelineStatus, compute
+from nimhelm.statustable import Style, display_width, render
+from nimhelm.watch import style_of
+from tests.status.casefile import CASES, read_case, snapshot_of
+
+
+def status(case: str) -> PipelineStatus:
+    return compute(snapshot_of(read_case(Path(__file__).parent / "cases" / f"{case}.yaml")))
+
+
+PULL = """\
+rag-pipeline  Failed  1/3 services ready  (1m12s)
+SERVICE            STATE     READY  GPU  WAITS FOR         WHY
+embedding-service  Ready     1/1    1    -
+rerank-service     Failed    0/1    1    -                 ✗ image pull: 401 from nvcr.io for secret ngc-secret
+llm-service        NotReady  0/2    2    rerank-service ✗  waiting 58s of 30m for rerank-service
+next: kubectl create secret docker-registry ngc-secret -n nim-service --docker-server=nvcr.io \
+--docker-username='$oauthtoken' --docker-password="$NGC_API_KEY" --dry-run=client -o yaml | kubectl apply -f - -n nim-service
+"""
+
+
+def test_table() -> None:
+    assert render(status("image_pull_401")) == PULL
+
+
+def test_disabled_services_are_shown_as_such() -> None:
+    row = render(status("disabled_service")).splitlines()[3]
+    assert row.split() == ["rerank-service", "Disabled", "-", "-", "-"]
+
+
+def test_rows_are_cut_to_the_terminal_and_steps_are_not() -> None:
+    lines = render(status("image_pull_401"), "table", Style(width=60)).splitlines()
+    assert all(display_width(line) <= 60 for line in lines[1:-1])
+    assert lines[3].endswith("…")
+    assert lines[-1] == PULL.splitlines()[-1]
+
+
+def test_colour_marks_states_and_the_root() -> None:
+    coloured = render(status("image_pull_401"), "table", Style(colour=True))
+    assert "\x1b[31mFailed\x1b[0m" in coloured
+    assert "\x1b[31m✗ image pull: 401 from nvcr.io for secret ngc-secret\x1b[0m" in coloured
+    assert "\x1b[33mNotReady\x1b[0m  0/2" in coloured
+    plain = coloured
+    for code in ("31", "32", "33", "0"):
+        plain = plain.replace(f"\x1b[{code}m", "")
+    assert plain == PULL
+
+
+def test_style_of_what_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert style_of(io.StringIO()) == Style()
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    assert style_of(ascii_only).marks == ("x", "..")
+    render(status("image_pull_401"), "table", style_of(ascii_only)).encode("ascii")
+
+
+def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert style_of(Terminal()).colour
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not style_of(Terminal()).colour
+
+
+def test_shape_of_a_nimpipeline() -> None:
+    document = json.loads(render(status("image_pull_401"), "json"))
+    assert (document["apiVersion"], document["kind"]) == ("apps.nvidia.com/v1alpha1", "NIMPipeline")
+    assert document["metadata"]["name"] == "rag-pipeline"
+    assert document["status"]["state"] == "Failed"
+    assert document["status"]["states"] == {
+        "embedding-service": "Ready",
+        "rerank-service": "Failed",
+        "llm-service": "NotReady",
+    }
+    conditions = {each["type"]: each for each in document["status"]["conditions"]}
+    assert conditions["NIM_PIPELINE_READY"]["status"] == "False"
+    assert conditions["NIM_PIPELINE_FAILED"] == {
+        "type": "NIM_PIPELINE_FAILED",
+        "status": "True",
+        "reason": "ServicesFailed",
+        "message": "rerank-service: image pull: 401 from nvcr.io for secret ngc-secret",
+        "lastTransitionTime": "2026-11-24T02:58:48Z",
+    }
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_yaml_and_json_say_the_same(path: Path) -> None:
+    found = compute(snapshot_of(read_case(path)))
+    as_yaml = yaml.load(render(found, "yaml"), Loader=yaml.BaseLoader)
+    as_json = json.loads(render(found, "json"), parse_int=str)
+    assert as_yaml == json.loads(json.dumps(as_json).replace(": true", ': "true"').replace(": false", ': "false"'))
+
+
+def test_names_are_for_other_commands() -> None:
+    assert (
+        render(status("disabled_service"), "name") == "deployment.apps/embedding-service\ndeployment.apps/llm-service\n"
+    )
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_steps_are_whole_shell_commands(path: Path) -> None:
+    for service in compute(snapshot_of(read_case(path))).services:
+        if service.cause and service.cause.next:
+            assert shlex.split(service.cause.next)[0] in ("kubectl", "helm", "docker")
+
+
+def test_names_from_the_cluster_are_quoted_for_the_shell() -> None:
+    case = read_case(Path(__file__).parent / "cases" / "crash_loop.yaml")
+    for each in case["objects"]:
+        if each["kind"] == "Pod" and each["metadata"]["name"].startswith("rerank"):
+            each["metadata"]["name"] = "x; rm -rf $HOME"
+    cause = next(service.cause for service in compute(snapshot_of(case)).services if service.name == "rerank-service")
+    assert cause
+    assert "'x; rm -rf $HOME'" in cause.next
+    assert shlex.split(cause.next)[2] == "x; rm -rf $HOME"
+
+
+def test_wide_characters_keep_the_columns() -> None:
+    found = status("image_pull_401")
+    services = tuple(each._replace(name="埋め込み") if each.name.startswith("emb") else each for each in found.services)
+    rows = render(found._replace(services=services)).splitlines()[2:5]
+    starts = {
+        display_width(row[: row.index(state)]) for row, state in zip(rows, ("Ready", "Failed", "NotReady"), strict=True)
+    }
+    assert len(starts) == 1
