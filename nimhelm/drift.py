@@ -22,10 +22,8 @@ def drift(chart: Chart, path: Path) -> str:
         return ""
     shown = [name for name in differing if name not in ("Chart.yaml",)] or differing
     text = "".join(_file(path, name, on_disk.get(name), chart.files.get(name)) for name in shown)
-    return (
-        text
-        + f"{path}: {len(shown)} file{'' if len(shown) == 1 else 's'} differ from what the pipeline generates; run nimhelm build\n"
-    )
+    count = "1 file differs" if len(shown) == 1 else f"{len(shown)} files differ"
+    return f"{text}{path}: {count} from what the pipeline generates; run nimhelm build\n"
 
 
 def _file(path: Path, name: str, old: bytes | None, new: bytes | None) -> str:

@@ -8,7 +8,7 @@ and revision. A folder that a user filled with `kubectl get … -o yaml` is read
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -216,4 +216,4 @@ def _newest_moment(lists: dict[str, list[ko.Object]]) -> datetime:
             moments += [ko.moment(held, "lastTransitionTime") for held in ko.items(each, "status", "conditions")]
             moments += [ko.moment(held, "state", "running", "startedAt") for held in statuses(each)]
             seen += [moment for moment in moments if moment]
-    return max(seen, default=datetime(1970, 1, 1, tzinfo=timezone.utc))
+    return max(seen, default=datetime(1970, 1, 1, tzinfo=UTC))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from nimhelm import kubeobject as ko
@@ -25,7 +25,7 @@ _DERIVED = (
     re.compile(r"(.+)-predictor(?:-\d+-deployment)?(?:-[a-z0-9]+)?\Z"),
     re.compile(r"(.+)-[a-z0-9]+\Z"),
 )
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Evidence(NamedTuple):

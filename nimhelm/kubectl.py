@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from nimhelm import kubeobject as ko
@@ -71,7 +71,7 @@ def read_release(
     return Snapshot(
         release=release,
         namespace=ko.text(graph, "metadata", "namespace") or namespace,
-        now=datetime.now(timezone.utc),
+        now=datetime.now(UTC),
         lists=lists,
         helm=helm,
         notes=tuple(notes),

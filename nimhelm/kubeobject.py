@@ -6,7 +6,7 @@ or None where the field is absent or of another type. Nothing here raises.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 Object = dict[str, Any]
@@ -77,7 +77,7 @@ def moment(value: Any, *path: str | int) -> datetime | None:
     if not isinstance(found, datetime):
         return None
     try:
-        return found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except OverflowError:  # year 1 or 9999 with an offset
         return None
 

@@ -92,7 +92,7 @@ def sort_in(document: Document, loaded: Loaded) -> None:
         return
     kind, version = data.get("kind"), data.get("apiVersion")
     kinds = {"NIMPipeline": loaded.pipelines, "NIMCache": loaded.caches}
-    if kind in kinds:
+    if isinstance(kind, str) and kind in kinds:
         if version == API_VERSION:
             kinds[kind].append(document)
         else:

@@ -163,6 +163,11 @@ def is_multi_node(service: Service) -> bool:
     return number(service.get("multiNode", "parallelism", "pipeline"), 1) > 1
 
 
+def nodes(service: Service) -> int:
+    """How many nodes one replica of the service spans, each with the devices of its resources."""
+    return number(service.get("multiNode", "parallelism", "pipeline"), 1) if is_multi_node(service) else 1
+
+
 def is_kserve(service: Service) -> bool:
     """Whether KServe runs the service."""
     return bool(service.get("inferencePlatform") == "kserve")

@@ -13,8 +13,8 @@ from nimhelm.pipeline import (
     api_port,
     dig,
     is_kserve,
-    is_multi_node,
     max_replicas,
+    nodes,
     number,
     pipeline_of,
     replicas,
@@ -176,12 +176,11 @@ def _planned(
     gates = tuple(_gate(item, pipeline, chains) for item in service.dependencies)
     longest = max((gate.timeout_seconds for gate in gates), default=0)
     own = startup_seconds(service)
-    nodes = number(service.get("multiNode", "parallelism", "pipeline"), 1) if is_multi_node(service) else 1
     spec = _with_cache(service, caches)
     devices = gpus(service._replace(spec=spec))
     return PlannedService(
         service.name, service.enabled, spec, wave, gates, replicas(service), max_replicas(service),
-        {name: amount * nodes for name, amount in devices.items()}, own, wait_seconds(own) + longest,
+        {name: amount * nodes(service) for name, amount in devices.items()}, own, wait_seconds(own) + longest,
     )  # fmt: skip
 
 

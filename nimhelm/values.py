@@ -11,6 +11,8 @@ GLOBAL: dict[str, tuple[Any, str]] = {
     "imageRegistry": ("", "replaces the registry host of every image, for a mirror or an air-gapped cluster"),
     "imagePullSecrets": ([], "names of pull secrets added to every pod"),
     "storageClass": ("", "for created claims that name no class; empty: the cluster's default"),
+    "keepClaims": (False, "true: created claims stay when the release is uninstalled"),
+    "restricted": (False, "true: every pod keeps to the Pod Security level restricted"),
     "waitEnabled": (True, "false: no service waits for its dependencies"),
     "waitImage": ("docker.io/library/busybox:1.37.0-musl", "must hold a static busybox at /bin/busybox"),
     "waitImagePullPolicy": ("IfNotPresent", ""),

@@ -43,8 +43,14 @@ def chart_values(chart: Path) -> tuple[dict[str, Any], Schema]:
     if "values.schema.json" not in files:
         raise LoadError(f"{chart} has no values.schema.json", "build it with nimhelm")
     documents, _ = read_content(f"{chart}/values.yaml", files.get("values.yaml", b""))
-    schema: Schema = json.loads(files["values.schema.json"])
-    return (documents[0].data if documents else {}), schema
+    base = documents[0].data if documents else {}
+    try:
+        schema = json.loads(files["values.schema.json"])
+    except ValueError as error:
+        raise LoadError(
+            f"{chart}/values.schema.json is no JSON: {error}", "build the chart anew with nimhelm"
+        ) from error
+    return (base if isinstance(base, dict) else {}), schema
 
 
 def check_values_file(path: str, base: dict[str, Any], schema: Schema) -> list[Finding]:
@@ -85,16 +91,16 @@ def merge(base: Any, over: Any) -> Any:
 
 def check_merged(document: Document, schema: Schema) -> list[Finding]:
     """Shape and rules of a whole values tree."""
-    services = list(_services(document))
+    services = list(_services(document, schema.get("properties", {})))
     findings = check_shape(document, schema)
     for service in services:
         findings += check_service(service)
     return findings + list(check_graph(document, {service.name: service for service in services}))
 
 
-def _services(document: Document) -> Iterator[Service]:
+def _services(document: Document, known: Schema) -> Iterator[Service]:
     for name, block in document.data.items():
-        if name in NOT_SERVICES or not isinstance(block, dict):
+        if name in NOT_SERVICES or name not in known or not isinstance(block, dict):
             continue
         listed = block.get("dependencies")
         dependencies = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
@@ -107,8 +113,10 @@ def check_graph(document: Document, services: dict[str, Service]) -> Iterator[Fi
         if not service.enabled or dig(service.spec, "wait", "enabled") is False:
             continue
         for index, dependency in enumerate(service.dependencies):
-            if dig(dependency, "wait", "enabled") is not False and dependency.get("external") is not True:
-                yield from _dependency(document, service, index, services.get(str(dependency.get("name"))))
+            name = str(dependency.get("name"))
+            known = name in services or name not in document.data  # a service that is no mapping has its finding
+            if known and dig(dependency, "wait", "enabled") is not False and dependency.get("external") is not True:
+                yield from _dependency(document, service, index, services.get(name))
 
 
 def _dependency(document: Document, service: Service, index: int, target: Service | None) -> Iterator[Finding]:
@@ -129,9 +137,7 @@ def _dependency(document: Document, service: Service, index: int, target: Servic
         message = f"{service.name} waits for {name}, which has 0 replicas"
         yield at(document, ERROR, "NH025", (target.name, "replicas"), message, off)
     elif (
-        isinstance(port, int)
-        and dependency.get("wait", {}).get("port") is None
-        and port not in served_ports(target).values()
+        isinstance(port, int) and dig(dependency, "wait", "port") is None and port not in served_ports(target).values()
     ):
         listed = ", ".join(str(number) for number in served_ports(target).values())
         message = f"{service.name} waits for port {port} of {name}, which serves {listed}"

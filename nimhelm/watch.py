@@ -195,7 +195,7 @@ def _live(screen: Screen) -> Callable[[PipelineStatus], None]:
     def show(status: PipelineStatus) -> None:
         nonlocal drawn
         size = shutil.get_terminal_size()
-        rows = _fitting(render(status, "table", style_of(screen.out)).splitlines(), size)
+        rows = _fitting(render(status, "table", style_of(screen.out)).splitlines(), len(status.services), size)
         back = f"\x1b[{drawn}A" if drawn else ""
         screen.write(back + "".join(f"\x1b[2K{row}\n" for row in rows) + "\x1b[J")
         drawn = sum(_height(row, size.columns) for row in rows)
@@ -203,16 +203,23 @@ def _live(screen: Screen) -> Callable[[PipelineStatus], None]:
     return show
 
 
-def _fitting(rows: list[str], size: os.terminal_size) -> list[str]:
-    """The rows that fit on the screen, without the last services if need be: the next steps stay."""
-    over = sum(_height(row, size.columns) for row in rows) - (size.lines - 2)
-    if over <= 0:
-        return rows
-    services = [index for index, row in enumerate(rows) if index > 1 and not row.startswith(("next: ", "warning: "))]
-    hidden = set(services[-over - 1 :])
-    shown = [row for index, row in enumerate(rows) if index not in hidden]
-    shown.insert(min(hidden, default=len(shown)), f"… {len(hidden)} more, too many for the screen")
-    return shown
+def _fitting(rows: list[str], services: int, size: os.terminal_size) -> list[str]:
+    """The rows that fit on the screen: a first next step stays, further ones and the last services go."""
+    head, listed, tail = rows[:2], rows[2 : 2 + services], rows[2 + services :]
+    room = size.lines - 1 - len(head)
+
+    def over() -> bool:
+        return len(listed) + sum(_height(row, size.columns) for row in tail) > room
+
+    while over() and len(tail) > 1:
+        tail.pop()
+    hidden = 0
+    while over() and len(listed) > 1:
+        listed.pop()
+        hidden += 1
+        # The row that says so takes the place of one more.
+        listed[-1] = f"… {hidden + 1} more, too many for the screen"
+    return head + listed + tail
 
 
 def _height(row: str, columns: int) -> int:

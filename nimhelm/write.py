@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 from nimhelm.chart import DIGEST_ANNOTATION, Chart, content_digest
@@ -30,8 +31,8 @@ def write_chart(chart: Chart, folder: Path, force: bool = False) -> Path:
     Raises WriteError when something else stands there (unless `force`), or when the disk refuses.
     """
     target = folder / chart.name
-    guard(target, force)
     try:
+        guard(target, force)
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target)
         part = part_of(target)
@@ -42,9 +43,7 @@ def write_chart(chart: Chart, folder: Path, force: bool = False) -> Path:
         swap(part, target)
     except OSError as error:
         shutil.rmtree(part_of(target), ignore_errors=True)
-        raise WriteError(
-            f"cannot write {target}: {error.strerror}", "check the permissions and the free space"
-        ) from error
+        raise refused(target, error) from error
     return target
 
 
@@ -61,11 +60,15 @@ def package_chart(chart: Chart, folder: Path, force: bool = False) -> Path:
         part.write_bytes(content)
         part.replace(target)
     except OSError as error:
-        part_of(target).unlink(missing_ok=True)
-        raise WriteError(
-            f"cannot write {target}: {error.strerror}", "check the permissions and the free space"
-        ) from error
+        with suppress(OSError):
+            part_of(target).unlink()
+        raise refused(target, error) from error
     return target
+
+
+def refused(target: Path, error: OSError) -> WriteError:
+    """What the disk said, as a sentence."""
+    return WriteError(f"cannot write {target}: {error.strerror or error}", "check the permissions and the free space")
 
 
 def archive(chart: Chart) -> bytes:
@@ -76,7 +79,10 @@ def archive(chart: Chart) -> bytes:
             entry = tarfile.TarInfo(f"{chart.name}/{path}")
             entry.size, entry.mode, entry.mtime = len(content), 0o644, 0
             tar.addfile(entry, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), compresslevel=9, mtime=0)
+    packed = io.BytesIO()
+    with gzip.GzipFile("", "wb", 9, packed, mtime=0) as stream:  # gzip.compress names the system in the header
+        stream.write(plain.getvalue())
+    return packed.getvalue()
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -113,7 +119,7 @@ def part_of(target: Path) -> Path:
 def remove_leftovers(target: Path) -> None:
     """Remove what killed builds of this target left behind; a build that still runs keeps its own."""
     for leftover in target.parent.glob(f".{target.name}.nimhelm-*"):
-        pid = leftover.name.rsplit("-", 1)[1]
+        pid = leftover.name.removesuffix("-old").rsplit("-", 1)[1]
         if pid == str(os.getpid()) or (pid.isdigit() and not _is_alive(int(pid))):
             shutil.rmtree(leftover, ignore_errors=True)
 

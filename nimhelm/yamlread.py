@@ -58,6 +58,10 @@ class Document(NamedTuple):
             place = place[:-1]
         return self.marks[place]
 
+    def holds(self, field: Path) -> bool:
+        """Whether the file itself writes a field, rather than an alias, a merge or the chart that it goes over."""
+        return self.base + field in self.marks
+
 
 class _StopError(Exception):
     """Reading this file cannot go on; carries the finding that says why."""

@@ -24,7 +24,7 @@ _REASONS = (
 
 # What runtimes and registries say, and what it means. The first that matches counts: a 401 while fetching a token
 # for an image that does not exist reads like both, and the credentials are the likelier fault.
-_MEANINGS = (
+MEANINGS = (
     (r"402 Payment Required|status(?: code)?:? 402", "ImagePullPaymentRequired", "402 (no licence for it) from {host}"),
     (
         r"\b401\b|unauthorized|authentication required|no basic auth|incorrect username",
@@ -92,7 +92,7 @@ def _cause(case: Case, pod: ko.Object, reason: str, image: str, said: str) -> Ca
         return Cause(reason, text, FAILED, short(said, 600), _look(case, pod))
     # The image's own name must not decide what the registry said of it ("…/x509-proxy: timeout").
     bare = said.replace(image, "") if image else said
-    for pattern, code, text in _MEANINGS:
+    for pattern, code, text in MEANINGS:
         if re.search(pattern, bare, re.IGNORECASE):
             return _meant(case, pod, code, text.format(host=host, image=short(image)), image)._replace(
                 detail=short(said, 600)

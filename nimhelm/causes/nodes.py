@@ -11,6 +11,19 @@ from nimhelm.evidence import Case, event_time, message_of
 from nimhelm.wording import count, duration, short
 
 _RECENT = 3600
+# Warnings that other functions judge: what these say nothing of is over, or is the normal course.
+_KNOWN_WARNINGS = (
+    "Unhealthy",
+    "BackOff",
+    "Failed",
+    "FailedScheduling",
+    "FailedToRetrieveImagePullSecret",
+    "FailedMount",
+    "FailedAttachVolume",
+    "FailedMapVolume",
+    "FailedCreatePodSandBox",
+    "NetworkNotReady",
+)
 
 
 def departed_pods(case: Case) -> Cause | None:
@@ -93,10 +106,9 @@ def sandbox(case: Case, pod: ko.Object) -> Cause | None:
 
 def unknown_warning(case: Case, pod: ko.Object) -> Cause | None:
     """The newest warning about the pod that no other function knows, as it stands."""
-    known = ("Unhealthy", "BackOff", "FailedScheduling", "Failed", "FailedToRetrieveImagePullSecret")
     for event in case.evidence.events_of("Pod", ko.name_of(pod)):
         recent = ko.seconds_since(event_time(event), case.now) < 600
-        if ko.text(event, "type") == "Warning" and ko.text(event, "reason") not in known and recent:
+        if ko.text(event, "type") == "Warning" and ko.text(event, "reason") not in _KNOWN_WARNINGS and recent:
             reason, message = short(ko.text(event, "reason")) or "Warning", short(message_of(event))
             since = duration(ko.seconds_since(event_time(event), case.now))
             text = f"{reason}: {message}"

@@ -18,7 +18,7 @@ _CONTROLLER_PATIENCE = 60
 _REFUSAL_STANDS = 1200
 
 # What the API server says, the cause's code, and how it is put; {0} and so on are the pattern's groups.
-_REFUSALS = (
+REFUSALS = (
     (
         r"Limit must be set for non overcommitable resources",
         "GPULimitMissing",
@@ -81,7 +81,7 @@ def creation_refused(case: Case) -> Cause | None:
     if not message:
         return None
     detail = short(message, 600)
-    for pattern, code, text in _REFUSALS:
+    for pattern, code, text in REFUSALS:
         if match := re.search(pattern, message, re.IGNORECASE | re.DOTALL):
             groups = [short(group or "") for group in match.groups()]
             said = text.format(*groups, whole=short(match[0]))

@@ -8,6 +8,7 @@ from typing import Any
 from nimhelm.finding import Finding
 from nimhelm.pipeline import Service
 from nimhelm.quantity import is_whole, nanos
+from nimhelm.yamlread import Path
 
 
 def is_extended(name: str) -> bool:
@@ -40,13 +41,20 @@ def check_equal(service: Service) -> Iterator[Finding]:
         request, limit = nanos(wanted), nanos(limits.get(name))
         if request is None or limit is None:
             continue
-        field = ("resources", "requests", name)
+        field = written_amount(service, name)
         if is_extended(name) and request != limit:
             message = f"requests {wanted} of {name} but limits it to {limits[name]}: the API server wants them equal"
             yield service.error("NH040", field, message, f"write the same number, or only limits: {limits[name]}")
         elif request > limit:
             message = f"requests {wanted} of {name}, more than its limit {limits[name]}"
             yield service.error("NH042", field, message, "raise the limit or lower the request")
+
+
+def written_amount(service: Service, name: str) -> Path:
+    """The request of a resource; its limit, where a values file writes that alone and the request is the chart's."""
+    request, limit = ("resources", "requests", name), ("resources", "limits", name)
+    holds = service.document.holds
+    return limit if holds((*service.spec_field, *limit)) and not holds((*service.spec_field, *request)) else request
 
 
 def check_claims(service: Service) -> Iterator[Finding]:
