@@ -23,7 +23,7 @@ _HOMES = {
     "write_chart": "nimhelm.write",
     "package_chart": "nimhelm.write",
     "convert_files": "nimhelm.convert",
-    "compute": "nimhelm.status",
+    "compute": "nimhelm.status.compute",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 

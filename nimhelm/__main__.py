@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 EXIT_ENVIRONMENT = 3
 EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line of this process and exit."""
+    """Run the command line of this process and exit. What the terminal cannot show is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(guarded(sys.argv[1:]))
 
 
@@ -47,7 +51,8 @@ def complain(error: Exception) -> int:
 
     if isinstance(error, NimhelmError):
         hint = f"\n  {printable(error.hint)}" if error.hint else ""
-        print(f"nimhelm: {printable(str(error))}{hint}", file=sys.stderr)
+        message = "\n".join(map(printable, str(error).splitlines()))
+        print(f"nimhelm: {message}{hint}", file=sys.stderr)
         return error.exit_code
     print(f"nimhelm: internal error: {type(error).__name__}: {printable(str(error))}", file=sys.stderr)
     print("  this is a bug of nimhelm; NIMHELM_DEBUG=1 shows where", file=sys.stderr)

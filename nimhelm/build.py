@@ -24,16 +24,18 @@ def build_files(
         print("nothing was written", file=sys.stderr)
         return 1
     if check:
-        return compare(converted, folder)
+        return compare(converted, folder, package)
     for plan, path in zip(converted.plans, write(converted.charts, folder, package, force), strict=True):
         sys.stdout.write(summary(plan, path))
     return 0
 
 
-def compare(converted: Converted, folder: Path) -> int:
+def compare(converted: Converted, folder: Path, package: bool = False) -> int:
     """Print how the charts on disk differ from what the pipelines generate; returns 1 when one does."""
     from nimhelm.drift import drift
+    from nimhelm.write import chart_path, package_path
 
-    differences = "".join(drift(chart, folder / chart.name) for chart in converted.charts)
+    place = package_path if package else chart_path
+    differences = "".join(drift(chart, place(chart, folder)) for chart in converted.charts)
     sys.stdout.write(differences)
     return 1 if differences else 0

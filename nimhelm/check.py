@@ -73,7 +73,9 @@ def check_service(service: Service) -> Iterator[Finding]:
 def check_names(loaded: Loaded) -> Iterator[Finding]:
     """Two pipelines, or two caches, of one name in one file. Files may repeat a name: staging and production do."""
     for documents in (loaded.pipelines, loaded.caches):
-        yield from repeated(documents, lambda document: (document.path, str(dig(document.data, "metadata", "namespace"))))
+        yield from repeated(
+            documents, lambda document: (document.path, str(dig(document.data, "metadata", "namespace")))
+        )
 
 
 def repeated(documents: list[Document], scope: Callable[[Document], object]) -> Iterator[Finding]:

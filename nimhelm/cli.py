@@ -163,7 +163,7 @@ def duration(context: click.Context, parameter: click.Parameter, value: str) -> 
 )
 def status(**options: Any) -> int:
     """Say whether a release is ready, and if not, why, and what to do next."""
-    from nimhelm.watch import Options, run
+    from nimhelm.status.watch import Options, run
 
     return run(Options(**options))
 

@@ -8,8 +8,6 @@ stopped. The operator must be stopped meanwhile, or it would take its objects ba
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,11 +19,13 @@ from nimhelm.chart import PIPELINE_ANNOTATION
 from nimhelm.chartread import read_chart
 from nimhelm.errors import KubectlError, LoadError
 from nimhelm.helm import run_helm
+from nimhelm.kubectl import Access, run
 from nimhelm.pipeline import dig
 
 WORKLOADS = ("Deployment", "LeaderWorkerSet", "InferenceService")
 OPERATOR_KINDS = ("nimpipelines.apps.nvidia.com", "nimservices.apps.nvidia.com", "nimcaches.apps.nvidia.com")
 OPERATOR_LABEL = "app.kubernetes.io/name=k8s-nim-operator"
+REQUEST_SECONDS = 60.0
 KEEP_PODS = "global.nimhelm.keepOperatorPods=true"
 
 
@@ -172,15 +172,8 @@ def _items(text: str) -> list[Object]:
     return [item for item in items or [] if item]
 
 
-def kubectl(target: Target, *words: str, stdin: str = "") -> str:
+def kubectl(target: Target, *words: str, stdin: str | None = None) -> str:
     """kubectl's standard output. Raises KubectlError with what it said."""
-    binary = os.environ.get("KUBECTL") or "kubectl"
-    flags = ["--context", target.context] if target.context else []
-    flags += ["--namespace", target.namespace] if target.namespace else []
-    try:
-        done = subprocess.run([binary, *words, *flags], input=stdin, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise KubectlError(f"there is no {binary}", "install kubectl, or name it in KUBECTL") from None
-    if done.returncode:
-        raise KubectlError(f"kubectl {words[0]} failed: {done.stderr.strip()}", "is the cluster within reach?")
-    return done.stdout
+    access = Access(target.namespace, target.context, timeout=REQUEST_SECONDS)
+    asked = "the chart's objects" if words[1].startswith("-") else words[1].partition("/")[0]
+    return run(access, asked, *words, given=stdin)

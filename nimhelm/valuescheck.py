@@ -91,11 +91,22 @@ def merge(base: Any, over: Any) -> Any:
 
 def check_merged(document: Document, schema: Schema) -> list[Finding]:
     """Shape and rules of a whole values tree."""
-    services = list(_services(document, schema.get("properties", {})))
-    findings = check_shape(document, schema)
+    known = schema.get("properties", {})
+    services = list(_services(document, known))
+    findings = check_shape(document, schema) + [_emptied(document, name) for name in known if _is_gone(document, name)]
     for service in services:
         findings += check_service(service)
     return findings + list(check_graph(document, {service.name: service for service in services}))
+
+
+def _is_gone(document: Document, name: str) -> bool:
+    return name not in NOT_SERVICES and name not in document.data
+
+
+def _emptied(document: Document, name: str) -> Finding:
+    """A service whose whole block is taken away with null: its subchart stays, and has no image."""
+    message = f"{name} has no values left, but its subchart stays"
+    return at(document, ERROR, "NH011", (name,), message, f"write {name}.enabled: false")
 
 
 def _services(document: Document, known: Schema) -> Iterator[Service]:

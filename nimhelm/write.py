@@ -25,12 +25,22 @@ _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 
+def chart_path(chart: Chart, folder: Path) -> Path:
+    """The chart's own folder below `folder`."""
+    return folder / chart.name
+
+
+def package_path(chart: Chart, folder: Path) -> Path:
+    """The chart's .tgz below `folder`, under the name that helm gives it."""
+    return folder / f"{chart.name}-{chart.version}.tgz"
+
+
 def write_chart(chart: Chart, folder: Path, force: bool = False) -> Path:
     """Write the chart as `folder`/<name>/ and return that path.
 
     Raises WriteError when something else stands there (unless `force`), or when the disk refuses.
     """
-    target = folder / chart.name
+    target = chart_path(chart, folder)
     try:
         guard(target, force)
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +59,7 @@ def write_chart(chart: Chart, folder: Path, force: bool = False) -> Path:
 
 def package_chart(chart: Chart, folder: Path, force: bool = False) -> Path:
     """Write the chart as `folder`/<name>-<version>.tgz and return that path. An existing file of other content needs `force`."""
-    target = folder / f"{chart.name}-{chart.version}.tgz"
+    target = package_path(chart, folder)
     content = archive(chart)
     try:
         if target.exists() and target.read_bytes() != content and not force:

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from nimhelm import kubeobject as ko
-from nimhelm.releasegraph import GRAPH_LABEL, RELEASE_LABEL
-from nimhelm.snapshot import HelmRecord, Snapshot
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL
+from nimhelm.status.snapshot import HelmRecord, Snapshot
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 _LISTS = {

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import nimhelm
-from nimhelm.causes import images, rollout
-from nimhelm.causes.lastwords import LAST_WORDS
-from nimhelm.status import PipelineStatus, ServiceStatus, compute
-from nimhelm.statustable import OUTPUTS, render
+from nimhelm.status.causes import images, rollout
+from nimhelm.status.causes.lastwords import LAST_WORDS
+from nimhelm.status.compute import PipelineStatus, ServiceStatus, compute
+from nimhelm.status.table import OUTPUTS, render
 from tests.status.casefile import CASES, read_case, snapshot_of
 
 
@@ -76,7 +76,7 @@ def test_every_case_can_be_shown(path: Path, output: str) -> None:
 
 def test_every_cause_has_a_case() -> None:
     """A cause that nobody has seen objects for is a guess."""
-    sources = [path.read_text() for path in (Path(nimhelm.__file__).parent / "causes").glob("*.py")]
+    sources = [path.read_text() for path in (Path(nimhelm.__file__).parent / "status" / "causes").glob("*.py")]
     named = {code for source in sources for code in re.findall(r'Cause\(\s*"([A-Z]\w+)"', source)}
     named |= {words.code for words in LAST_WORDS}
     named |= {code for _, code, _ in (*images.MEANINGS, *rollout.REFUSALS)}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from nimhelm.errors import KubectlError
-from nimhelm.kubectl import read_release
 from nimhelm.kubectlerrors import UnreachableError
-from nimhelm.snapshot import HelmRecord
-from nimhelm.status import compute
+from nimhelm.status.compute import compute
+from nimhelm.status.release import read_release
+from nimhelm.status.snapshot import HelmRecord
 from tests.status.apiserver import Cluster, helm_secret, serving
 from tests.status.conftest import cluster_of
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from nimhelm.errors import KubectlError
-from nimhelm.kubectl import read_release
 from nimhelm.kubectlerrors import ForbiddenError, UnreachableError, explain
+from nimhelm.status.release import read_release
 from tests.status.casefile import read_case, snapshot_of
 
 CASES = Path(__file__).parent / "cases"
@@ -98,7 +98,7 @@ def test_answers_that_are_not_json(stub: Any) -> None:
 
 def test_hangs(stub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     stub("import time; time.sleep(60)")
-    monkeypatch.setattr("nimhelm.kubectl._GRACE", 0.2)
+    monkeypatch.setattr("nimhelm.kubectl.GRACE", 0.2)
     begun = time.monotonic()
     with pytest.raises(UnreachableError, match=r"within 0\.3 s"):
         read_release("rag", timeout=0.3)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nimhelm.dump import load_dump
-from nimhelm.status import compute
+from nimhelm.status.compute import compute
+from nimhelm.status.dump import load_dump
 
 RECORDED = Path(__file__).parent / "recorded"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nimhelm.status import PipelineStatus, compute
-from nimhelm.statustable import Style, display_width, render
-from nimhelm.watch import style_of
+from nimhelm.status.compute import PipelineStatus, compute
+from nimhelm.status.table import Style, display_width, render
+from nimhelm.status.watch import style_of
 from tests.status.casefile import CASES, read_case, snapshot_of
 
 

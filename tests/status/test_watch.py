@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from nimhelm import watch
 from nimhelm.errors import KubectlError
 from nimhelm.kubectlerrors import UnreachableError
-from nimhelm.snapshot import Snapshot
-from nimhelm.watch import Options, run
+from nimhelm.status import watch
+from nimhelm.status.snapshot import Snapshot
+from nimhelm.status.watch import Options, run
 from tests.status.apiserver import Cluster, serving
 from tests.status.casefile import read_case, snapshot_of
 from tests.status.conftest import cluster_of
@@ -224,7 +224,7 @@ def test_ctrl_c_leaves_nothing_behind(cluster: Cluster, tmp_path: Path) -> None:
     """A real SIGINT while kubectl waits for a slow server."""
     cluster.delay = 60
     options = f"Options('rag', kubeconfig={cluster.kubeconfig(tmp_path)!r}, watch=True)"
-    code = f"import sys; from nimhelm.watch import Options, run; sys.exit(run({options}))"
+    code = f"import sys; from nimhelm.status.watch import Options, run; sys.exit(run({options}))"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True)
     wait_for(lambda: len(cluster.listed) >= 5)
     process.send_signal(signal.SIGINT)

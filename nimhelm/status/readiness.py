@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nimhelm import kubeobject as ko
-from nimhelm.evidence import Case, is_ready
-from nimhelm.releasegraph import INFERENCE_SERVICE, LEADER_WORKER_SET
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.evidence import Case, is_ready
+from nimhelm.status.graph import INFERENCE_SERVICE, LEADER_WORKER_SET
 
 _LWS = "leaderworkerset.sigs.k8s.io/"
 

@@ -6,9 +6,9 @@ import json
 from shlex import quote
 from typing import Any
 
-from nimhelm.evidence import Case, Evidence
-from nimhelm.releasegraph import DEPLOYMENT, INFERENCE_SERVICE, JOB, LEADER_WORKER_SET
-from nimhelm.wording import clean
+from nimhelm.status.evidence import Case, Evidence
+from nimhelm.status.graph import DEPLOYMENT, INFERENCE_SERVICE, JOB, LEADER_WORKER_SET
+from nimhelm.status.wording import clean
 
 NGC_HOST = "nvcr.io"
 

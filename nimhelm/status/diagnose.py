@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import caching, containers, crashes, gates, images, nodes, progress, rollout, scheduling, storage
-from nimhelm.causes.cause import FAILED, NOT_READY, Cause, gravest
-from nimhelm.evidence import Case, is_ready
-from nimhelm.releasegraph import JOB
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import (
+    caching,
+    containers,
+    crashes,
+    gates,
+    images,
+    nodes,
+    progress,
+    rollout,
+    scheduling,
+    storage,
+)
+from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause, gravest
+from nimhelm.status.evidence import Case, is_ready
+from nimhelm.status.graph import JOB
 
 # Of the workload as a whole. Of two that are equally grave the upper one is shown.
 WORKLOAD_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (

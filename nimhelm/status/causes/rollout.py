@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import steps
-from nimhelm.causes.cause import FAILED, NOT_READY, PENDING, Cause
-from nimhelm.evidence import Case, event_time, message_of
-from nimhelm.releasegraph import DEPLOYMENT
-from nimhelm.wording import duration, short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import steps
+from nimhelm.status.causes.cause import FAILED, NOT_READY, PENDING, Cause
+from nimhelm.status.evidence import Case, event_time, message_of
+from nimhelm.status.graph import DEPLOYMENT
+from nimhelm.status.wording import duration, short
 
 # Between Helm's creating the workload and its controller's first pod.
 _CONTROLLER_PATIENCE = 60

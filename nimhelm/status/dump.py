@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes.containers import statuses
 from nimhelm.errors import KubectlError, LoadError, WriteError
-from nimhelm.evidence import event_time
 from nimhelm.kubectlerrors import no_release, not_ours
-from nimhelm.releasegraph import RELEASE_LABEL, is_graph, releases_of
-from nimhelm.snapshot import KINDS, HelmRecord, Snapshot
-from nimhelm.wording import short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes.containers import statuses
+from nimhelm.status.evidence import event_time
+from nimhelm.status.graph import RELEASE_LABEL, is_graph, releases_of
+from nimhelm.status.snapshot import KINDS, HelmRecord, Snapshot
+from nimhelm.status.wording import short
 
 _OWN_FILE = "release.json"
 _KIND_OF = {

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from nimhelm import kubeobject as ko
-from nimhelm.releasegraph import (
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.graph import (
     CACHE_LABEL,
     RELEASE_LABEL,
     SERVICE_LABEL,
     Graph,
     GraphService,
 )
-from nimhelm.snapshot import Snapshot
+from nimhelm.status.snapshot import Snapshot
 
 # Names that controllers derive from the workload's: LeaderWorkerSet's StatefulSets, KServe's predictor, a
 # ReplicaSet's hash.

@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TextIO
 
-from nimhelm.kubectl import read_release
 from nimhelm.kubectlerrors import UnreachableError
-from nimhelm.snapshot import Snapshot
-from nimhelm.status import FAILED, READY, PipelineStatus, compute
-from nimhelm.statustable import Style, changed_lines, display_width, render
-from nimhelm.wording import clean
+from nimhelm.status.compute import FAILED, READY, PipelineStatus, compute
+from nimhelm.status.release import read_release
+from nimhelm.status.snapshot import Snapshot
+from nimhelm.status.table import Style, changed_lines, display_width, render
+from nimhelm.status.wording import clean
 
 OK, NOT_OK, TIMED_OUT, INTERRUPTED = 0, 1, 4, 130
 PERIOD = 2.0
@@ -88,7 +88,7 @@ def _once(options: Options, screen: Screen) -> int:
 
 def _read(options: Options) -> Snapshot:
     if options.from_dir:
-        from nimhelm.dump import load_dump
+        from nimhelm.status.dump import load_dump
 
         return load_dump(options.from_dir, options.release, options.namespace)
     return read_release(
@@ -97,7 +97,7 @@ def _read(options: Options) -> Snapshot:
 
 
 def _save(options: Options, snapshot: Snapshot, screen: Screen) -> None:
-    from nimhelm.dump import save
+    from nimhelm.status.dump import save
 
     save(snapshot, options.save)
     screen.note(f"saved to {options.save}; read it with: nimhelm status {options.release} --from-dir {options.save}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import steps
-from nimhelm.causes.cause import FAILED, NOT_READY, Cause
-from nimhelm.evidence import Case
-from nimhelm.wording import short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import steps
+from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.evidence import Case
+from nimhelm.status.wording import short
 
 _NAME = r"([A-Za-z0-9][-A-Za-z0-9._]*)"
 _SECRET_ABSENT = re.compile(rf'secrets? "{_NAME}" (?:not found|is forbidden)')

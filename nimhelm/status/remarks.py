@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import steps
-from nimhelm.evidence import Evidence, event_time, message_of
-from nimhelm.wording import short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import steps
+from nimhelm.status.evidence import Evidence, event_time, message_of
+from nimhelm.status.wording import short
 
 # An autoscaler repeats its complaint every 15 seconds, so an older one is settled.
 _COMPLAINT_STANDS = 600

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from shlex import quote
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import steps
-from nimhelm.causes.cause import FAILED, NOT_READY, Cause
-from nimhelm.causes.containers import waiting_containers
-from nimhelm.evidence import Case, message_of
-from nimhelm.wording import short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import steps
+from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.causes.containers import waiting_containers
+from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.wording import short
 
 _REASONS = (
     "ErrImagePull",

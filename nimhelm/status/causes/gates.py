@@ -6,12 +6,12 @@ import re
 from hashlib import sha256
 from shlex import quote
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import steps
-from nimhelm.causes.cause import FAILED, NOT_READY, Cause
-from nimhelm.evidence import Case
-from nimhelm.releasegraph import Dependency, GraphService
-from nimhelm.wording import duration, last_line, short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import steps
+from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.evidence import Case
+from nimhelm.status.graph import Dependency, GraphService
+from nimhelm.status.wording import duration, last_line, short
 
 _PREFIX = "wait-for-"
 _SETUP = "wait-setup"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import steps
-from nimhelm.causes.cause import FAILED, NOT_READY, Cause
-from nimhelm.causes.gates import is_gate
-from nimhelm.causes.lastwords import understand
-from nimhelm.evidence import Case, message_of
-from nimhelm.wording import count, duration, last_line, short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import steps
+from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.causes.gates import is_gate
+from nimhelm.status.causes.lastwords import understand
+from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.wording import count, duration, last_line, short
 
 
 class Crash(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from nimhelm import kubeobject as ko
+from nimhelm.status import kubeobject as ko
 
 RELEASE_LABEL = "app.kubernetes.io/instance"
 SERVICE_LABEL = "app.kubernetes.io/name"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import steps
-from nimhelm.causes.cause import FAILED, NOT_READY, Cause
-from nimhelm.causes.gates import TIMED_OUT, failed_end, gate_name, gate_status, waited
-from nimhelm.evidence import Case, current_pods, message_of
-from nimhelm.releasegraph import CACHE_LABEL, JOB, GraphCache, GraphService
-from nimhelm.wording import count, duration, short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import steps
+from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.causes.gates import TIMED_OUT, failed_end, gate_name, gate_status, waited
+from nimhelm.status.evidence import Case, current_pods, message_of
+from nimhelm.status.graph import CACHE_LABEL, JOB, GraphCache, GraphService
+from nimhelm.status.wording import count, duration, short
 
 _GATE = "wait-for-cache-"
 Explain = Callable[[Case, ko.Object], Cause | None]

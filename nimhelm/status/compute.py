@@ -17,16 +17,16 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from nimhelm import kubeobject as ko
-from nimhelm.causes import gates, steps
-from nimhelm.causes.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
-from nimhelm.diagnose import diagnose
-from nimhelm.evidence import Case, Evidence, case_of, gather
-from nimhelm.readiness import readiness, since
-from nimhelm.releasegraph import RELEASE_LABEL, Dependency, Graph, GraphService, is_graph, read_graph
-from nimhelm.remarks import Warned, warnings_of
-from nimhelm.snapshot import Snapshot
-from nimhelm.wording import count, short
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import gates, steps
+from nimhelm.status.causes.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
+from nimhelm.status.diagnose import diagnose
+from nimhelm.status.evidence import Case, Evidence, case_of, gather
+from nimhelm.status.graph import RELEASE_LABEL, Dependency, Graph, GraphService, is_graph, read_graph
+from nimhelm.status.readiness import readiness, since
+from nimhelm.status.remarks import Warned, warnings_of
+from nimhelm.status.snapshot import Snapshot
+from nimhelm.status.wording import count, short
 
 __all__ = ["DISABLED", "FAILED", "NOT_READY", "PENDING", "READY", "PipelineStatus", "ServiceStatus", "Wait", "compute"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from nimhelm.kubeobject import Object
+from nimhelm.status.kubeobject import Object
 
 # The lists a snapshot may hold, under the names kubectl has for them. The last three are used when a dump has them.
 KINDS = (
