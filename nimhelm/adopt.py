@@ -127,7 +127,7 @@ def report(found: list[Change]) -> str:
         lines.append(f"  {action:<9}  {kind:<24} {', '.join(names)}{f' ({reason})' if reason else ''}")
     for change in found:
         if change.restarts:
-            shown = ", ".join(change.restarts[:6]) + (" ..." if len(change.restarts) > 6 else "")
+            shown = ", ".join(change.restarts[:12]) + (" ..." if len(change.restarts) > 12 else "")
             lines.append(f"  restarts   {change.kind} {change.name}: {shown}")
     if not any(change.restarts for change in found):
         lines.append("  no pod restarts")

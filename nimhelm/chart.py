@@ -48,7 +48,7 @@ def build_chart(plan: Plan, version: str = DEFAULT_VERSION, app_version: str = "
     for service in plan.services:
         base = f"charts/{service.name}/"
         files.update((base + path, content) for path, content in shared.items())
-        files[base + "Chart.yaml"] = dump(subchart_yaml(service, version)).encode()
+        files[base + "Chart.yaml"] = dump(subchart_yaml(service, plan.name, version)).encode()
     umbrella = chart_yaml(plan, version, app_version)
     digest = content_digest({**files, "Chart.yaml": dump(umbrella).encode()})
     umbrella["annotations"][DIGEST_ANNOTATION] = digest
@@ -89,7 +89,7 @@ def chart_yaml(plan: Plan, version: str, app_version: str) -> dict[str, Any]:
     }
 
 
-def subchart_yaml(service: PlannedService, version: str) -> dict[str, Any]:
+def subchart_yaml(service: PlannedService, pipeline: str, version: str) -> dict[str, Any]:
     """A subchart's Chart.yaml as data; its appVersion is the tag of the image."""
     image = service.spec.get("image") or {}
     return {
@@ -100,6 +100,7 @@ def subchart_yaml(service: PlannedService, version: str) -> dict[str, Any]:
         "version": version,
         "appVersion": str(image.get("tag", "")),
         "kubeVersion": KUBE_VERSION,
+        "annotations": {PIPELINE_ANNOTATION: pipeline},
     }
 
 

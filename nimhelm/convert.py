@@ -82,8 +82,8 @@ def caches_of(document: Document, loaded: Loaded) -> dict[str, Document]:
 
 
 def nothing_found(loaded: Loaded, paths: list[str]) -> list[Finding]:
-    """An error when no file holds a NIMPipeline and nothing else was said of it."""
-    if loaded.pipelines or loaded.findings:
+    """An error when no file holds a NIMPipeline, unless another error says why."""
+    if loaded.pipelines or has_errors(loaded.findings):
         return []
     path = "<stdin>" if paths == ["-"] else paths[0]
     return [Finding(path, 1, 1, "NH005", ERROR, "no NIMPipeline in " + ", ".join(paths), "", "write kind: NIMPipeline")]

@@ -8,6 +8,11 @@ import subprocess
 from nimhelm.errors import HelmError
 
 
+def helm_major() -> int:
+    """3 or 4: a few flags differ."""
+    return int(run_helm("version", "--template", "{{.Version}}").lstrip("v").split(".")[0])
+
+
 def run_helm(*arguments: str, timeout: float = 120.0) -> str:
     """helm's standard output. `HELM` names another binary. Raises HelmError when it is missing, slow or fails."""
     binary = os.environ.get("HELM") or "helm"

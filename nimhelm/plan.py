@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from math import ceil
@@ -29,6 +30,9 @@ DEFAULT_STARTUP_SECONDS = 30 + 10 * 120
 KNATIVE_STARTUP_SECONDS = 30 + 10 * 30
 MARGIN = 1.2
 MIN_WAIT_SECONDS = 1800
+CACHE_WAIT_SECONDS = 7200
+"""The wait for a model cache: it is about a download, which no probe says anything of."""
+
 KSERVE_PORT = 80
 """KServe's predictor Service listens here whatever the container's port is."""
 
@@ -112,8 +116,8 @@ def plan_pipeline(
     pipeline = pipeline_of(document)
     chosen = [service for service in pipeline.services if service.enabled or include_disabled]
     waves = start_waves(chosen)
-    chains = startup_chains(chosen)
     used = {name: _cache_values(cache) for name, cache in sorted((caches or {}).items())}
+    chains = startup_chains(chosen, used)
     order = sorted(chosen, key=lambda service: waves[service.name])
     services = tuple(_planned(service, pipeline, waves[service.name], chains, used) for service in order)
     enabled = [service for service in services if service.enabled]
@@ -155,14 +159,19 @@ def startup_seconds(service: Service) -> int:
     return number(probe.get("initialDelaySeconds"), 0) + tries * period
 
 
-def startup_chains(services: list[Service]) -> dict[str, int]:
+def startup_chains(services: list[Service], caches: Container[str] = ()) -> dict[str, int]:
     """Seconds from the install until each service must be ready: its own start-up after the longest chain upstream."""
     graph = dependency_graph(services)
-    own = {service.name: startup_seconds(service) for service in services}
+    own = {service.name: cache_seconds(service, caches) + startup_seconds(service) for service in services}
     chains: dict[str, int] = {}
     for name in TopologicalSorter(graph).static_order():
         chains[name] = own[name] + max((chains[dependency] for dependency in graph[name]), default=0)
     return chains
+
+
+def cache_seconds(service: Service, caches: Container[str]) -> int:
+    """How long a service may wait for its model cache, where the chart fills that."""
+    return CACHE_WAIT_SECONDS if service.mapping("storage", "nimCache").get("name") in caches else 0
 
 
 def wait_seconds(chain: int) -> int:
@@ -176,11 +185,12 @@ def _planned(
     gates = tuple(_gate(item, pipeline, chains) for item in service.dependencies)
     longest = max((gate.timeout_seconds for gate in gates), default=0)
     own = startup_seconds(service)
+    deadline = longest + cache_seconds(service, caches) + wait_seconds(own)
     spec = _with_cache(service, caches)
     devices = gpus(service._replace(spec=spec))
     return PlannedService(
         service.name, service.enabled, spec, wave, gates, replicas(service), max_replicas(service),
-        {name: amount * nodes(service) for name, amount in devices.items()}, own, wait_seconds(own) + longest,
+        {name: amount * nodes(service) for name, amount in devices.items()}, own, deadline,
     )  # fmt: skip
 
 
@@ -232,7 +242,8 @@ def _with_cache(service: Service, caches: dict[str, dict[str, Any]]) -> dict[str
     cache = caches.get(wanted.get("name") or "")
     if cache is None:
         return service.spec
-    resolved = {**wanted, **cache_link(wanted["name"], cache["spec"])}
+    gate = {"wait": {"enabled": True, "timeoutSeconds": CACHE_WAIT_SECONDS}}
+    resolved = {**wanted, **cache_link(wanted["name"], cache["spec"]), **gate}
     spec = {**service.spec, "storage": {**service.mapping("storage"), "nimCache": resolved}}
     devices = _profile_gpus(wanted.get("profile"), cache)
     if devices and not service.get("draResources") and not gpus(service):

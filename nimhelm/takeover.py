@@ -18,7 +18,7 @@ from nimhelm.adopt import REFUSE, TAKE_OVER, Change, Object, changes, identity, 
 from nimhelm.chart import PIPELINE_ANNOTATION
 from nimhelm.chartread import read_chart
 from nimhelm.errors import KubectlError, LoadError
-from nimhelm.helm import run_helm
+from nimhelm.helm import helm_major, run_helm
 from nimhelm.kubectl import Access, run
 from nimhelm.pipeline import dig
 
@@ -85,6 +85,8 @@ def take(target: Target, found: list[Change], resources: list[str], timeout: str
             kubectl(target, "patch", resource_of(change), change.name, "--type=merge", "--patch", patch)
     context = ["--kube-context", target.context] if target.context else []
     command = ["upgrade", "--install", target.release, target.chart, *target.helm_flags(), *context]
+    if helm_major() > 3:
+        command.append("--force-conflicts")  # helm 4 applies on the server, where the operator's fields are still its own
     run_helm(*command, "--timeout", timeout, timeout=3600)
     for resource in resources:
         kubectl(target, "patch", resource, "--type=merge", "--patch", '{"metadata":{"finalizers":null}}')

@@ -11,8 +11,6 @@ GLOBAL: dict[str, tuple[Any, str]] = {
     "imageRegistry": ("", "replaces the registry host of every image, for a mirror or an air-gapped cluster"),
     "imagePullSecrets": ([], "names of pull secrets added to every pod"),
     "storageClass": ("", "for created claims that name no class; empty: the cluster's default"),
-    "keepClaims": (False, "true: created claims stay when the release is uninstalled"),
-    "restricted": (False, "true: every pod keeps to the Pod Security level restricted"),
     "waitEnabled": (True, "false: no service waits for its dependencies"),
     "waitImage": ("docker.io/library/busybox:1.37.0-musl", "must hold a static busybox at /bin/busybox"),
     "waitImagePullPolicy": ("IfNotPresent", ""),
@@ -20,6 +18,9 @@ GLOBAL: dict[str, tuple[Any, str]] = {
     "waitTimeoutSeconds": (0, "for every wait of the chart; 0: each dependency's own timeout"),
     "pullWhileWaiting": (True, "waits run in the service's own image, so that it is pulled meanwhile"),
     "skipMissingKinds": (False, "true: leave out objects whose API the cluster lacks (ServiceMonitor, HTTPRoute, ...)"),
+    "keepClaims": (False, "true: created claims stay when the release is uninstalled"),
+    "restricted": (False, "true: all pods keep to the Pod Security level restricted"),
+    "keepOperatorPods": (False, "true: pods as the NIM Operator makes them, for a pipeline that was taken over from it"),
     "checkAfterInstall": (False, "true: helm install and upgrade also run the endpoint check of `helm test`"),
 }
 """Key -> (default, comment) of global.nimhelm."""

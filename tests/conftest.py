@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for example in EXAMPLES:
         run_nimhelm("build", example, "-o", folder, check=True)
     return folder
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compare a text with a file of the repository; under --update-golden write the file instead."""
+
+    def compare(path: Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), f"{path} differs; if rightly so: make golden"
+
+    return compare
 
 
 def run_nimhelm(*arguments: object, check: bool = False, **options: object) -> subprocess.CompletedProcess[str]:

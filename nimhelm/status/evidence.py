@@ -188,9 +188,13 @@ def _is_at_gate(pod: ko.Object) -> bool:
 
 
 def _in_release(value: ko.Object, release: str) -> bool:
-    """KServe and LeaderWorkerSet make pods of their own, which do not always get the labels of the chart."""
+    """KServe and LeaderWorkerSet make pods of their own, which do not always get the labels of the chart.
+
+    Pods that a release took over from the operator are their own instance.
+    """
     labelled = ko.label(value, RELEASE_LABEL)
-    return labelled == release or (not labelled and bool(_controller_label(value)))
+    adopted = labelled == ko.label(value, SERVICE_LABEL)
+    return labelled == release or (bool(labelled) and adopted) or (not labelled and bool(_controller_label(value)))
 
 
 def _controller_label(value: ko.Object) -> str:

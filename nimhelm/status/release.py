@@ -35,7 +35,8 @@ def read_release(
     """The release as it is now. Raises KubectlError with a sentence and a hint."""
     access = Access(namespace, context, kubeconfig, timeout)
     ours = f"{RELEASE_LABEL}={release}"
-    selectors = {"configmaps": f"{GRAPH_LABEL}=true", "deployments": ours, "pods": ours}
+    # Pods of LeaderWorkerSets, of KServe and of an adopted pipeline have labels of their own: all are read, and sorted.
+    selectors = {"configmaps": f"{GRAPH_LABEL}=true", "deployments": ours}
     lists, notes = _read_lists(access, {kind: selectors.get(kind, "") for kind in (*_REQUIRED, *_OPTIONAL)})
     graph = next((each for each in lists["configmaps"] if ko.label(each, RELEASE_LABEL) == release), None)
     if graph is None:

@@ -72,7 +72,6 @@ def test_selects_only_the_release(stub: Any) -> None:
     assert selectors == {
         "configmaps": "nimhelm.dev/graph=true",
         "deployments": "app.kubernetes.io/instance=rag",
-        "pods": "app.kubernetes.io/instance=rag",
         "secrets": "owner=helm,name=rag",
     }
 

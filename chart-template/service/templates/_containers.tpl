@@ -29,7 +29,9 @@
   {{- with include "nimhelm.service.hardening" . | trim }}
   {{- . | nindent 2 }}
   {{- end }}
-  terminationMessagePolicy: FallbackToLogsOnError
+  {{- with include "nimhelm.service.lastWords" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   volumeMounts:
     {{- include "nimhelm.service.mounts" . | fromJsonArray | include "nimhelm.service.yaml" | nindent 4 }}
 {{- end }}
@@ -55,7 +57,9 @@
   securityContext:
     runAsNonRoot: false
     runAsUser: 0
-  terminationMessagePolicy: FallbackToLogsOnError
+  {{- with include "nimhelm.service.lastWords" $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
   volumeMounts:
     {{- include "nimhelm.service.initMounts" $root | fromJsonArray | include "nimhelm.service.yaml" | nindent 4 }}
   {{- end }}
@@ -106,9 +110,16 @@
   {{- with include "nimhelm.service.hardening" $root | trim }}
   {{- . | nindent 2 }}
   {{- end }}
-  terminationMessagePolicy: FallbackToLogsOnError
+  {{- with include "nimhelm.service.lastWords" $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
   volumeMounts:
     {{- include "nimhelm.service.yaml" (index . 3) | nindent 4 }}
+{{- end }}
+
+{{- /* A container that dies leaves the end of its log in the pod's status, where `nimhelm status` finds it. */}}
+{{- define "nimhelm.service.lastWords" -}}
+  {{- if not .Values.global.nimhelm.keepOperatorPods }}terminationMessagePolicy: FallbackToLogsOnError{{ end }}
 {{- end }}
 
 {{- /* The ports of the main container, as JSON. Knative names ports itself, and has no use for metrics. */}}
@@ -141,7 +152,7 @@
 
 {{- /* With global.nimhelm.restricted: what the Pod Security level of that name asks of a container. */}}
 {{- define "nimhelm.service.hardening" -}}
-  {{- if dig "restricted" false .Values.global.nimhelm }}
+  {{- if .Values.global.nimhelm.restricted }}
 securityContext:
   allowPrivilegeEscalation: false
   capabilities:

@@ -100,7 +100,7 @@ hashed; n counts how often the same claim occurred before.
 
 {{- define "nimhelm.service.problems.dra" -}}
   {{- $name := .Chart.Name }}
-  {{- $single := or .Values.scale.enabled (gt (int (.Values.replicas | default 1)) 1) }}
+  {{- $single := or .Values.scale.enabled (gt (include "nimhelm.service.replicas" . | default "1" | int) 1) }}
   {{- range $index, $resource := .Values.draResources }}
     {{- $ways := list }}
     {{- range list "resourceClaimName" "resourceClaimTemplateName" "claimCreationSpec" }}

@@ -77,8 +77,8 @@ kept: $(NAME) in a value refers to what stands before it.
 {{- /* The way out of the cluster: these win over everything else. */}}
 {{- define "nimhelm.service.env.proxy" -}}
   {{- $env := list }}
-  {{- if hasKey .Values "proxy" }}
-    {{- $proxy := .Values.proxy | default dict }}
+  {{- if kindIs "map" .Values.proxy }}
+    {{- $proxy := .Values.proxy }}
     {{- $env = list
       (dict "name" "NIM_SDK_USE_NATIVE_TLS" "value" "1")
       (dict "name" "HTTPS_PROXY" "value" ($proxy.httpsProxy | default ""))

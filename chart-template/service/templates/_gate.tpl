@@ -7,11 +7,11 @@ so that `kubectl get pods` shows how many are still closed and `kubectl logs -c 
 {{- define "nimhelm.service.gates" -}}
   {{- $gates := list }}
   {{- $cache := .Values.storage.nimCache }}
-  {{- if and (include "nimhelm.service.gates.on" .) $cache.name (dig "wait" "enabled" false $cache) }}
+  {{- if and (include "nimhelm.service.gates.on" .) $cache.name $cache.wait.enabled }}
     {{- $gates = append $gates (dict
       "name" (printf "wait-for-cache-%s" $cache.name)
       "target" (printf "cache://%s" $cache.name)
-      "timeout" (include "nimhelm.service.gates.timeout" (list . (dig "wait" "timeoutSeconds" 7200 $cache)))) }}
+      "timeout" (include "nimhelm.service.gates.timeout" (list . $cache.wait.timeoutSeconds))) }}
   {{- end }}
   {{- if include "nimhelm.service.gates.on" . }}
     {{- range .Values.dependencies }}
@@ -29,7 +29,8 @@ so that `kubectl get pods` shows how many are still closed and `kubectl logs -c 
 {{- end }}
 
 {{- define "nimhelm.service.gates.on" -}}
-  {{- if and .Values.global.nimhelm.waitEnabled .Values.wait.enabled }}true{{ end }}
+  {{- $shared := .Values.global.nimhelm }}
+  {{- if and $shared.waitEnabled (not $shared.keepOperatorPods) .Values.wait.enabled }}true{{ end }}
 {{- end }}
 
 {{- /* What a gate asks: the readiness URL of a dependency, or whether its port accepts connections. */}}

@@ -29,7 +29,7 @@ change. Values can be changed at every install, after `nimhelm build` checked th
   {{- $given := list }}
   {{- if or $storage.nimCache.name $storage.nimCache.profile }}{{ $given = append $given "nimCache" }}{{ end }}
   {{- if or $pvc.create $pvc.name $pvc.size }}{{ $given = append $given "pvc" }}{{ end }}
-  {{- if hasKey $storage "emptyDir" }}{{ $given = append $given "emptyDir" }}{{ end }}
+  {{- if kindIs "map" $storage.emptyDir }}{{ $given = append $given "emptyDir" }}{{ end }}
   {{- if $storage.hostPath }}{{ $given = append $given "hostPath" }}{{ end }}
   {{- if not $given }}
     {{- printf "%s has no place for its model: set one of nimCache, pvc, emptyDir and hostPath under %s.storage\n" $name $name }}
@@ -91,8 +91,8 @@ change. Values can be changed at every install, after `nimhelm build` checked th
   {{- $scale := .Values.scale }}
   {{- if $scale.enabled }}
     {{- $most := $scale.hpa.maxReplicas | int }}
-    {{- if hasKey .Values "replicas" }}
-      {{- printf "%s has a fixed number of replicas and an autoscaler: leave out %s.replicas, or set .scale.enabled=false\n" $name $name }}
+    {{- if include "nimhelm.service.replicas" . }}
+      {{- printf "%s has a fixed number of replicas and an autoscaler: set %s.replicas=null, or .scale.enabled=false\n" $name $name }}
     {{- end }}
     {{- if lt $most 1 }}
       {{- printf "%s's autoscaler has no upper bound: set %s.scale.hpa.maxReplicas\n" $name $name }}
@@ -107,7 +107,15 @@ change. Values can be changed at every install, after `nimhelm build` checked th
 
 {{- define "nimhelm.service.problems.platform" -}}
   {{- $name := .Chart.Name }}
-  {{- if and (hasKey .Values.multiNode "ray") (hasKey .Values.multiNode "mpi") }}
+  {{- if .Values.global.nimhelm.restricted }}
+    {{- if .Values.storage.hostPath }}
+      {{- printf "%s keeps its model in a folder of the node, which Pod Security \"restricted\" forbids: change %s.storage, or set global.nimhelm.restricted=false\n" $name $name }}
+    {{- end }}
+    {{- if include "nimhelm.service.certConfigMap" . }}
+      {{- printf "%s adds certificates as root, which Pod Security \"restricted\" forbids: leave out %s.proxy.certConfigMap, or set global.nimhelm.restricted=false\n" $name $name }}
+    {{- end }}
+  {{- end }}
+  {{- if and (kindIs "map" .Values.multiNode.ray) (kindIs "map" .Values.multiNode.mpi) }}
     {{- printf "%s starts its nodes both with MPI and with Ray: leave out %s.multiNode.mpi or .ray\n" $name $name }}
   {{- end }}
   {{- with .Values.multiNode.computeDomain }}

@@ -45,8 +45,10 @@
         {{- $_ := set $scaling "scaleTarget" (get $target "averageUtilization" | default (get $target "averageValue") | default (get $target "value") | int) }}
       {{- end }}
     {{- end }}
-  {{- else if hasKey .Values "replicas" }}
-    {{- $scaling = dict "minReplicas" (int .Values.replicas) "maxReplicas" (int .Values.replicas) }}
+  {{- else }}
+    {{- with include "nimhelm.service.replicas" . }}
+      {{- $scaling = dict "minReplicas" (int .) "maxReplicas" (int .) }}
+    {{- end }}
   {{- end }}
   {{- toJson $scaling }}
 {{- end }}

@@ -30,10 +30,21 @@ The labels of a pod: as above, and the ones that workloads and Services select b
 change. Not the chart's version: a new one alone is no reason to load the model again.
 */}}
 {{- define "nimhelm.service.podLabels" -}}
-  {{- include "nimhelm.service.overlay" (list
-    .Values.labels
-    (include "nimhelm.service.versionlessLabels" . | fromJson)
-    (include "nimhelm.service.selector" . | fromJson)) }}
+  {{- $standard := include "nimhelm.service.versionlessLabels" . | fromJson }}
+  {{- if .Values.global.nimhelm.keepOperatorPods }}
+    {{- $standard = include "nimhelm.service.operatorLabels" . | fromJson }}
+  {{- end }}
+  {{- include "nimhelm.service.overlay" (list .Values.labels $standard (include "nimhelm.service.selector" . | fromJson)) }}
+{{- end }}
+
+{{- /* The labels of the pods that the NIM Operator made, as JSON: pods that keep them are not restarted. */}}
+{{- define "nimhelm.service.operatorLabels" -}}
+  {{- dict
+    "app.kubernetes.io/name" .Chart.Name
+    "app.kubernetes.io/instance" .Chart.Name
+    "app.kubernetes.io/part-of" "nim-service"
+    "app.kubernetes.io/managed-by" "k8s-nim-operator"
+    | toJson }}
 {{- end }}
 
 {{- /* The standard labels of what a new version of the chart must not change, as JSON. */}}

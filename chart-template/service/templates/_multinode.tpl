@@ -15,7 +15,7 @@
 
 {{- /* Ray's port when Ray starts the group, nothing when MPI does. */}}
 {{- define "nimhelm.service.lws.rayPort" -}}
-  {{- if hasKey .Values.multiNode "ray" }}
+  {{- if kindIs "map" .Values.multiNode.ray }}
     {{- dig "ray" "rayPort" 6379 .Values.multiNode | int }}
   {{- end }}
 {{- end }}
@@ -198,7 +198,9 @@ spec:
   {{- with include "nimhelm.service.hardening" $root | trim }}
   {{- . | nindent 2 }}
   {{- end }}
-  terminationMessagePolicy: FallbackToLogsOnError
+  {{- with include "nimhelm.service.lastWords" $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
   volumeMounts:
     {{- include "nimhelm.service.lws.mounts" . | fromJsonArray | include "nimhelm.service.yaml" | nindent 4 }}
 {{- end }}

@@ -13,7 +13,11 @@
     "runtimeClassName" .Values.runtimeClassName
     "schedulerName" .Values.schedulerName
     "priorityClassName" .Values.priorityClassName }}
-  {{- $result := dict "enableServiceLinks" false }}
+  {{- $result := dict }}
+  {{- if not .Values.global.nimhelm.keepOperatorPods }}
+    {{- /* A Service called nim-server would set NIM_SERVER_PORT in every pod of the namespace. */}}
+    {{- $_ := set $result "enableServiceLinks" false }}
+  {{- end }}
   {{- range $key, $value := $settings }}
     {{- if $value }}{{ $_ := set $result $key $value }}{{ end }}
   {{- end }}
@@ -25,7 +29,7 @@
     "runAsUser" (int64 .Values.userID)
     "runAsGroup" (int64 .Values.groupID)
     "fsGroup" (int64 .Values.groupID) }}
-  {{- if dig "restricted" false .Values.global.nimhelm }}
+  {{- if .Values.global.nimhelm.restricted }}
     {{- $_ := set $context "runAsNonRoot" true }}
     {{- $_ := set $context "seccompProfile" (dict "type" "RuntimeDefault") }}
   {{- end }}
@@ -34,9 +38,9 @@
 
 {{- /* The affinity, with the deprecated podAffinity in its place when it has none of its own. */}}
 {{- define "nimhelm.service.affinity" -}}
-  {{- $affinity := .Values.affinity | default dict }}
-  {{- if .Values.podAffinity }}
-    {{- $affinity = merge dict $affinity (dict "podAffinity" .Values.podAffinity) }}
+  {{- $affinity := deepCopy .Values.affinity }}
+  {{- if and .Values.podAffinity (not (get $affinity "podAffinity")) }}
+    {{- $_ := set $affinity "podAffinity" .Values.podAffinity }}
   {{- end }}
   {{- toJson $affinity }}
 {{- end }}

@@ -5,7 +5,7 @@ compares the chart with the cluster finds no difference. Anything out of the ord
 {{- define "nimhelm.service.quantity" -}}
   {{- $text := ternary . (toJson .) (kindIs "string" .) -}}
   {{- $result := "" -}}
-  {{- if regexMatch "^[0-9]{1,9}([.][0-9]{1,3})?([mkMGTPE]|[KMGTPE]i)?$" $text -}}
+  {{- if regexMatch "^[0-9]{1,12}([.][0-9]{1,3})?([mkMGTPE]|[KMGTPE]i)?$" $text -}}
     {{- $unit := regexFind "[a-zA-Z]*$" $text -}}
     {{- $parts := splitList "." (trimSuffix $unit $text) -}}
     {{- $decimals := printf "%s000" (index (append $parts "") 1) | trunc 3 -}}

@@ -2,7 +2,8 @@
 
 {{- /*
 The resources of the main container, as JSON. The API server accepts an extended resource (a GPU) and
-huge pages only when request and limit are equal, so each is copied to the side that lacks it.
+huge pages only when request and limit are equal, so each is copied to the side that lacks it. A pod of
+the operator keeps its limits alone: the API server makes the requests of them.
 */}}
 {{- define "nimhelm.service.resources" -}}
   {{- $limits := include "nimhelm.service.quantities" .Values.resources.limits | fromJson }}
@@ -11,7 +12,10 @@ huge pages only when request and limit are equal, so each is copied to the side 
   {{- with merge $limits (include "nimhelm.service.extended" $requests | fromJson) }}
     {{- $_ := set $resources "limits" . }}
   {{- end }}
-  {{- with merge $requests (include "nimhelm.service.extended" $limits | fromJson) }}
+  {{- if not .Values.global.nimhelm.keepOperatorPods }}
+    {{- $requests = merge $requests (include "nimhelm.service.extended" $limits | fromJson) }}
+  {{- end }}
+  {{- with $requests }}
     {{- $_ := set $resources "requests" . }}
   {{- end }}
   {{- with include "nimhelm.service.dra.containerClaims" . | fromJsonArray }}

@@ -1,3 +1,8 @@
+{{- /* The fixed number of pods, or nothing. 0 is a number; null, which takes a value back, is none. */}}
+{{- define "nimhelm.service.replicas" -}}
+  {{- if not (kindIs "invalid" .Values.replicas) }}{{ int .Values.replicas }}{{ end }}
+{{- end }}
+
 {{- /* The metrics that replicas are counted by, as JSON: grouped by type, their quantities as the API server writes them. */}}
 {{- define "nimhelm.service.hpaMetrics" -}}
   {{- $metrics := list }}

@@ -8,9 +8,9 @@
     {{- $source := dict "claimName" $claim }}
     {{- if $storage.readOnly }}{{ $_ := set $source "readOnly" true }}{{ end }}
     {{- dict "persistentVolumeClaim" $source | toJson }}
-  {{- else if hasKey $storage "emptyDir" }}
+  {{- else if kindIs "map" $storage.emptyDir }}
     {{- $source := dict }}
-    {{- with dig "sizeLimit" "" ($storage.emptyDir | default dict) }}
+    {{- with get $storage.emptyDir "sizeLimit" }}
       {{- $_ := set $source "sizeLimit" (include "nimhelm.service.quantity" .) }}
     {{- end }}
     {{- dict "emptyDir" $source | toJson }}

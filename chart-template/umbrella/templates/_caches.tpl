@@ -14,9 +14,11 @@
   {{- printf "%s-nim-cache" .Release.Name }}
 {{- end }}
 
-{{- /* The claim of a cache. Takes (name, cache). */}}
+{{- /* The claim of a cache, or nothing when a folder of the node holds it. Takes (name, cache). */}}
 {{- define "nimhelm.umbrella.cache.claim" -}}
-  {{- dig "storage" "pvc" "name" "" (last .) | default (printf "%s-pvc" (first .)) }}
+  {{- if not (dig "storage" "hostPath" "" (last .)) }}
+    {{- dig "storage" "pvc" "name" "" (last .) | default (printf "%s-pvc" (first .)) }}
+  {{- end }}
 {{- end }}
 
 {{- /* Where a cache gets its model: the ngc, hf or dataStore part of its source, as JSON. */}}

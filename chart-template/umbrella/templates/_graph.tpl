@@ -12,7 +12,7 @@
       "name" $name
       "enabled" (dig "enabled" true $cache)
       "claim" (include "nimhelm.umbrella.cache.claim" (list $name $cache))
-      "job" (printf "%s-job" $name)) }}
+      "job" (include "nimhelm.umbrella.cache.jobName" (list $ $name (toJson $cache | fromJson)))) }}
   {{- end }}
   {{- dict
     "apiVersion" "nimhelm.dev/v1"

@@ -24,8 +24,9 @@ neither templates nor defaults.
 {{- define "nimhelm.umbrella.replicas" -}}
   {{- if dig "scale" "enabled" false . }}
     {{- dig "scale" "hpa" "minReplicas" 1 . | int }}
+  {{- else if kindIs "invalid" .replicas }}1
   {{- else }}
-    {{- dig "replicas" 1 . | int }}
+    {{- int .replicas }}
   {{- end }}
 {{- end }}
 

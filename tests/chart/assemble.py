@@ -1,0 +1,120 @@
+"""Puts charts together from chart-template/ alone, so that these tests say nothing of the Python side."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "chart-template"
+SERVICE_DEFAULTS: dict[str, Any] = yaml.safe_load((TEMPLATES / "service/values.yaml").read_text())
+PIPELINE = "demo"
+Object = dict[str, Any]
+
+SPEC: dict[str, Any] = {
+    "enabled": True,
+    "image": {"repository": "nvcr.io/nim/meta/llama3", "tag": "1.0.0", "pullSecrets": ["ngc-secret"]},
+    "authSecret": "ngc-api-key",
+    "storage": {"pvc": {"create": True, "size": "50Gi"}},
+}
+"""The least that a service needs."""
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    """The least that a service needs, with other fields over it."""
+    return {**SPEC, **changes}
+
+
+def dependency(name: str, port: int = 8000, **more: Any) -> dict[str, Any]:
+    """An entry of dependencies that is waited for by HTTP."""
+    wait = {"enabled": True, "path": "/v1/health/ready", "timeoutSeconds": 1800}
+    return {"name": name, "port": port, "wait": {**wait, **more.pop("wait", {})}, **more}
+
+
+def umbrella(folder: Path, services: dict[str, dict[str, Any]], **values: Any) -> Path:
+    """A chart of these services under `folder`, in the order in which they are given; `values` are further top-level ones."""
+    chart = folder / PIPELINE
+    shutil.rmtree(chart, ignore_errors=True)
+    shutil.copytree(TEMPLATES / "umbrella", chart)
+    for name in services:
+        shutil.copytree(TEMPLATES / "service", chart / "charts" / name)
+        # The schema has tests of its own; here the templates are to be tested beyond what it lets through.
+        (chart / "charts" / name / "values.schema.json").unlink(missing_ok=True)
+        write_yaml(chart / "charts" / name / "Chart.yaml", chart_yaml(name))
+    dependencies = [
+        {"name": name, "version": "0.1.0", "repository": "", "condition": f"{name}.enabled"} for name in services
+    ]
+    order = {"nimhelm.dev/start-order": json.dumps([[name] for name in services])}
+    top = chart_yaml(PIPELINE)
+    write_yaml(chart / "Chart.yaml", {**top, "annotations": top["annotations"] | order, "dependencies": dependencies})
+    shared = {**SERVICE_DEFAULTS["global"]["nimhelm"], **values.pop("nimhelm", {})}
+    write_yaml(chart / "values.yaml", {"global": {"nimhelm": shared}, **values, **services})
+    return chart
+
+
+def chart_yaml(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v2",
+        "name": name,
+        "version": "0.1.0",
+        "kubeVersion": ">=1.28.0-0",
+        "annotations": {"nimhelm.dev/pipeline": PIPELINE},
+    }
+
+
+def write_yaml(path: Path, data: Any) -> None:
+    """As JSON, which is YAML once the characters are escaped that YAML has other ideas about."""
+    text = json.dumps(data, ensure_ascii=False, indent=1)
+    path.write_text(re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda m: f"\\u{ord(m[0]):04x}", text) + "\n")
+
+
+class Strict(yaml.CSafeLoader):
+    """YAML in which no mapping has a key twice; the API server and PyYAML would take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key twice among {keys}"
+        return super().construct_mapping(node, deep)
+
+
+def objects(manifest: str) -> dict[tuple[str, str], Object]:
+    """What helm rendered, by kind and name; an object rendered twice fails."""
+    found: dict[tuple[str, str], Object] = {}
+    for document in yaml.load_all(manifest, Loader=Strict):
+        if document:
+            key = document["kind"], document["metadata"]["name"]
+            assert key not in found, f"{key} is rendered twice"
+            found[key] = document
+    return found
+
+
+def pod_specs(rendered: dict[tuple[str, str], Object]) -> Iterator[tuple[str, Object]]:
+    """Every pod spec of a release, with the name of its owner."""
+    for (kind, name), document in rendered.items():
+        if kind == "Pod":
+            yield name, document["spec"]
+        elif kind in ("Deployment", "Job"):
+            yield name, document["spec"]["template"]["spec"]
+        elif kind == "LeaderWorkerSet":
+            for role in ("leaderTemplate", "workerTemplate"):
+                yield f"{name}/{role}", document["spec"]["leaderWorkerTemplate"][role]["spec"]
+        elif kind == "InferenceService":
+            yield name, document["spec"]["predictor"]
+
+
+def containers(pod: Object) -> dict[str, Object]:
+    """All containers of a pod spec by name, init containers included."""
+    every = pod.get("initContainers", []) + pod["containers"]
+    return {container["name"]: container for container in every}
+
+
+def env_of(container: Object) -> dict[str, Any]:
+    """The environment of a container; a name that occurs twice fails."""
+    names = [entry["name"] for entry in container["env"]]
+    assert len(names) == len(set(names)), f"{container['name']} has a variable twice: {names}"
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}

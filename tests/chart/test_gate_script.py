@@ -1,0 +1,205 @@
+"""The gate itself, run as in a pod: a busybox, its script from a rendered chart, and nothing else in its environment."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .assemble import containers, dependency, objects, spec, umbrella
+
+BUSYBOX = shutil.which("busybox")
+pytestmark = pytest.mark.skipif(not BUSYBOX, reason="needs a busybox (apt-get install busybox-static)")
+Answer = Callable[[http.server.BaseHTTPRequestHandler], int]
+
+
+@pytest.fixture(scope="module")
+def script(helm4, tmp_path_factory) -> str:  # type: ignore[no-untyped-def]
+    """The script as it stands in a pod."""
+    chart = umbrella(tmp_path_factory.mktemp("gate"), {"a": spec(), "b": spec(dependencies=[dependency("a")])})
+    pod = objects(helm4.template(chart).stdout)["Deployment", "b"]["spec"]["template"]["spec"]
+    (text,) = containers(pod)["wait-for-a"]["args"]
+    return str(text)
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[Answer], int]]:
+    """server(answer) -> port; `answer` gives the status for each request."""
+    running = []
+
+    def start(answer: Answer) -> int:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status = answer(self)
+                self.send_response(status)
+                if status in (301, 302):
+                    self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        running.append(listening)
+        return listening.server_address[1]
+
+    yield start
+    for each in running:
+        each.shutdown()
+        each.server_close()
+
+
+def gate(script: str, target: str, timeout: int = 2, **env: str) -> subprocess.Popen[str]:
+    environment = {
+        "BUSYBOX": str(BUSYBOX),
+        "WAIT_TARGET": target,
+        "WAIT_TIMEOUT": str(timeout),
+        "WAIT_PERIOD": "1",
+        **env,
+    }
+    return subprocess.Popen(
+        [str(BUSYBOX), "sh", "-c", script],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def run(script: str, target: str, timeout: int = 2, **env: str) -> tuple[int, list[str]]:
+    """-> (exit code, lines of the log)."""
+    process = gate(script, target, timeout, **env)
+    log, _ = process.communicate(timeout=30)
+    return process.returncode, log.splitlines()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_200_opens_it(script: str, server: Callable[[Answer], int]) -> None:
+    url = f"http://127.0.0.1:{server(lambda _: 200)}/v1/health/ready"
+    assert run(script, url) == (0, [f"waiting for {url} (timeout 2s)", "ready after 0s"])
+
+
+def test_it_waits_for_the_200(script: str, server: Callable[[Answer], int]) -> None:
+    start = time.monotonic()
+    port = server(lambda _: 200 if time.monotonic() > start + 2.5 else 503)
+    code, log = run(script, f"http://127.0.0.1:{port}/ready", timeout=20)
+    assert code == 0
+    assert log[1].startswith("not ready after 0s: wget: server returned error: HTTP/1.0 503")
+    assert len(log) == 3, "the same answer is logged once a minute"
+    assert log[2] in ("ready after 3s", "ready after 4s")
+
+
+def test_its_last_line_says_why_it_gave_up(script: str, server: Callable[[Answer], int]) -> None:
+    url = f"http://127.0.0.1:{server(lambda _: 503)}/ready"
+    code, log = run(script, url)
+    assert code == 1
+    assert (
+        log[-1]
+        == f"timed out after 2s waiting for {url}: wget: server returned error: HTTP/1.0 503 Service Unavailable"
+    )
+
+
+@pytest.mark.parametrize("status", [201, 204, 404, 500])
+def test_nothing_but_a_200_opens_it(script: str, server: Callable[[Answer], int], status: int) -> None:
+    code, log = run(script, f"http://127.0.0.1:{server(lambda _: status)}/ready", timeout=1)
+    assert code == 1
+    assert str(status) in log[-1]
+
+
+def test_a_redirect_counts_as_where_it_leads(script: str, server: Callable[[Answer], int]) -> None:
+    assert run(script, f"http://127.0.0.1:{server(lambda r: 302 if r.path == '/ready' else 200)}/ready")[0] == 0
+    assert run(script, f"http://127.0.0.1:{server(lambda r: 302 if r.path == '/ready' else 503)}/ready", 1)[0] == 1
+
+
+def test_nobody_there(script: str) -> None:
+    code, log = run(script, f"http://127.0.0.1:{free_port()}/ready", timeout=1)
+    assert code == 1
+    assert log[-1].endswith("wget: can't connect to remote host (127.0.0.1): Connection refused")
+
+
+def test_no_such_name(script: str) -> None:
+    code, log = run(script, "http://no-such-service.invalid:8000/ready", timeout=1)
+    assert code == 1
+    assert "bad address" in log[-1]
+
+
+def test_a_server_that_never_answers_does_not_hold_it(script: str, server: Callable[[Answer], int]) -> None:
+    def never(_: http.server.BaseHTTPRequestHandler) -> int:
+        time.sleep(8)
+        return 200
+
+    code, log = run(script, f"http://127.0.0.1:{server(never)}/ready", timeout=3)
+    assert code == 1
+    assert log[-1].endswith(": no answer within 5s")
+
+
+def test_headers_and_no_proxy(script: str, server: Callable[[Answer], int]) -> None:
+    seen: list[dict[str, str]] = []
+
+    def answer(request: http.server.BaseHTTPRequestHandler) -> int:
+        seen.append(dict(request.headers))
+        return 200
+
+    url = f"http://127.0.0.1:{server(answer)}/ready"
+    headers = "Authorization: Bearer a b*c $HOME\nX-Empty: "
+    assert run(script, url, WAIT_HEADERS=headers, http_proxy="http://127.0.0.1:1")[0] == 0
+    assert seen[0]["Authorization"] == "Bearer a b*c $HOME"
+    assert "X-Empty" in seen[0]
+
+
+def test_a_port(script: str, server: Callable[[Answer], int]) -> None:
+    target = f"tcp://127.0.0.1:{server(lambda _: 503)}"
+    assert run(script, target) == (0, [f"waiting for {target} (timeout 2s)", "ready after 0s"])
+
+
+def test_a_port_that_is_closed(script: str) -> None:
+    target = f"tcp://127.0.0.1:{free_port()}"
+    code, log = run(script, target, timeout=1)
+    assert code == 1
+    assert log[-1].startswith(f"timed out after 1s waiting for {target}: ")
+
+
+def test_ipv6(script: str) -> None:
+    if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
+        pytest.skip("no IPv6 here")
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
+        assert run(script, f"tcp://[::1]:{listening.getsockname()[1]}")[0] == 0
+
+
+def test_a_cache(script: str, tmp_path: Path) -> None:
+    script = script.replace("/cache/", f"{tmp_path}/")
+    assert run(script, "cache://llama", timeout=1)[1][-1] == (
+        "timed out after 1s waiting for cache://llama: the caching job has not finished"
+    )
+    (tmp_path / ".nimhelm-complete-llama").touch()
+    assert run(script, "cache://llama") == (0, ["waiting for cache://llama (timeout 2s)", "ready after 0s"])
+
+
+def test_it_ends_at_once_when_its_pod_is_deleted(script: str) -> None:
+    process = gate(script, f"tcp://127.0.0.1:{free_port()}", timeout=600, WAIT_PERIOD="60")
+    time.sleep(1)
+    begin = time.monotonic()
+    process.terminate()
+    try:
+        assert process.wait(timeout=10) == 143
+        assert time.monotonic() - begin < 2
+    finally:
+        # What it left behind, the end of a container takes along.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

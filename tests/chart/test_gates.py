@@ -1,0 +1,147 @@
+"""Which gates a pod has, what they ask, and what they may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .assemble import Object, containers, dependency, env_of, spec
+from .conftest import Render
+
+DEPENDANT = {"a": spec(), "b": spec(), "llm": spec(dependencies=[dependency("b", envName="B_URL"), dependency("a")])}
+
+
+def pod(rendered: dict[tuple[str, str], Object], name: str = "llm") -> Object:
+    return rendered["Deployment", name]["spec"]["template"]["spec"]  # type: ignore[no-any-return]
+
+
+def targets(rendered: dict[tuple[str, str], Object]) -> dict[str, str]:
+    every = containers(pod(rendered))
+    return {name: env_of(each)["WAIT_TARGET"] for name, each in every.items() if name.startswith("wait-for-")}
+
+
+def test_one_for_each_dependency_in_order_before_all_others(render: Render) -> None:
+    own = {"name": "own", "image": {"repository": "busybox", "tag": "1"}}
+    services = {**DEPENDANT, "llm": {**DEPENDANT["llm"], "initContainers": [own], "proxy": {"certConfigMap": "certs"}}}
+    names = [container["name"] for container in pod(render(services))["initContainers"]]
+    assert names == ["wait-setup", "wait-for-b", "wait-for-a", "update-ca-certificates", "own"]
+
+
+def test_it_runs_in_the_services_own_image(render: Render) -> None:
+    every = containers(pod(render(DEPENDANT)))
+    assert every["wait-setup"]["image"] == "docker.io/library/busybox:1.37.0-musl"
+    assert every["wait-setup"]["command"] == ["cp", "/bin/busybox", "/nimhelm/busybox"]
+    gate = every["wait-for-b"]
+    assert gate["image"] == every["llm-ctr"]["image"]
+    assert gate["command"] == ["/nimhelm/busybox", "sh", "-c"]
+    assert env_of(gate)["BUSYBOX"] == "/nimhelm/busybox"
+    assert gate["volumeMounts"] == [{"name": "nimhelm-wait", "mountPath": "/nimhelm", "readOnly": True}]
+
+
+def test_without_pulling_meanwhile_it_runs_in_its_own_image(render: Render) -> None:
+    rendered = pod(render(DEPENDANT, "--set", "global.nimhelm.pullWhileWaiting=false"))
+    gate = containers(rendered)["wait-for-b"]
+    assert "wait-setup" not in containers(rendered)
+    assert gate["image"] == "docker.io/library/busybox:1.37.0-musl"
+    assert gate["command"] == ["/bin/busybox", "sh", "-c"]
+    assert "volumeMounts" not in gate
+    assert "nimhelm-wait" not in [volume["name"] for volume in rendered["volumes"]]
+
+
+def test_it_passes_pod_security_restricted_and_sees_no_gpu_and_no_secret(render: Render) -> None:
+    for name, container in containers(pod(render(DEPENDANT))).items():
+        if name.startswith("wait-"):
+            context = container["securityContext"]
+            assert context["runAsNonRoot"] is True
+            assert context["runAsUser"] == 65532
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+            assert set(container["resources"]["limits"]) == set(container["resources"]["requests"]) == {"cpu", "memory"}
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+        if name.startswith("wait-for-"):
+            assert env_of(container)["NVIDIA_VISIBLE_DEVICES"] == "void"
+            assert "NGC_API_KEY" not in env_of(container)
+
+
+@pytest.mark.parametrize(
+    ("wait", "target"),
+    [
+        ({}, "http://a:8000/v1/health/ready"),
+        ({"path": "healthz"}, "http://a:8000/healthz"),
+        ({"path": "/x?y=1&z={{ 2 }}"}, "http://a:8000/x?y=1&z={{ 2 }}"),
+        ({"scheme": "HTTPS"}, "https://a:8000/v1/health/ready"),
+        ({"path": ""}, "tcp://a:8000"),
+        ({"path": "", "scheme": "HTTPS"}, "tcp://a:8000"),
+        ({"host": "a-predictor", "port": 80}, "http://a-predictor:80/v1/health/ready"),
+        ({"host": "fd00::1"}, "http://[fd00::1]:8000/v1/health/ready"),
+        ({"host": "[fd00::1]", "path": ""}, "tcp://[fd00::1]:8000"),
+    ],
+)
+def test_what_it_asks(render: Render, wait: dict[str, Any], target: str) -> None:
+    rendered = render({"a": spec(), "llm": spec(dependencies=[dependency("a", wait=wait)])})
+    assert targets(rendered) == {"wait-for-a": target}
+
+
+def test_it_asks_with_headers(render: Render) -> None:
+    headers = [{"name": "Host", "value": "x"}, {"name": "Authorization", "value": 'Bearer {{ y }}: "z"'}]
+    rendered = render({"a": spec(), "llm": spec(dependencies=[dependency("a", wait={"httpHeaders": headers})])})
+    assert (
+        env_of(containers(pod(rendered))["wait-for-a"])["WAIT_HEADERS"] == 'Host: x\nAuthorization: Bearer {{ y }}: "z"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds"),
+    [
+        ([], "1800"),
+        (["--set", "global.nimhelm.waitTimeoutSeconds=3600"], "3600"),
+        (["--set", "global.nimhelm.waitTimeoutSeconds=3600", "--set", "llm.wait.timeoutSeconds=60"], "60"),
+    ],
+)
+def test_how_long_it_waits(render: Render, arguments: list[str], seconds: str) -> None:
+    gate = containers(pod(render(DEPENDANT, *arguments)))["wait-for-a"]
+    assert env_of(gate)["WAIT_TIMEOUT"] == seconds
+
+
+@pytest.mark.parametrize("switch", ["llm.wait.enabled=false", "global.nimhelm.waitEnabled=false"])
+def test_all_gates_of_a_service_can_be_switched_off(render: Render, switch: str) -> None:
+    rendered = pod(render(DEPENDANT, "--set", switch))
+    assert "initContainers" not in rendered
+    assert env_of(rendered["containers"][0])["B_URL"] == "http://b:8000", "the address stays"
+
+
+def test_one_gate_can_be_switched_off(render: Render) -> None:
+    dependencies = [dependency("b", wait={"enabled": False}), dependency("a")]
+    rendered = render({**DEPENDANT, "llm": spec(dependencies=dependencies)})
+    assert list(targets(rendered)) == ["wait-for-a"]
+
+
+def test_a_name_longer_than_a_container_may_have(render: Render) -> None:
+    long, longer = "x" + "-y" * 28, "x" + "-y" * 28 + "-z"
+    rendered = render({long: spec(), longer: spec(), "llm": spec(dependencies=[dependency(long), dependency(longer)])})
+    names = list(targets(rendered))
+    assert len(set(names)) == 2
+    assert all(len(name) <= 63 for name in names)
+
+
+def test_services_without_dependencies_have_no_gate(render: Render) -> None:
+    assert "initContainers" not in pod(render({"llm": spec()}))
+
+
+def test_a_cache_is_waited_for_first(render: Render) -> None:
+    storage = {"nimCache": {"name": "llama", "subPath": "models", "wait": {"enabled": True, "timeoutSeconds": 60}}}
+    caches = {
+        "llama": {
+            "source": {"ngc": {"modelPuller": "nvcr.io/nim/x:1"}},
+            "storage": {"pvc": {"create": True, "size": "1Gi"}},
+        }
+    }
+    services = {"a": spec(), "llm": spec(storage=storage, dependencies=[dependency("a")])}
+    rendered = render(services, nimCaches=caches)
+    assert next(iter(targets(rendered).items())) == ("wait-for-cache-llama", "cache://llama")
+    gate = containers(pod(rendered))["wait-for-cache-llama"]
+    assert {"name": "model-store", "mountPath": "/cache", "subPath": "models", "readOnly": True} in gate["volumeMounts"]
+    assert env_of(gate)["WAIT_TIMEOUT"] == "60"

@@ -1,0 +1,237 @@
+"""What of a service's values ends up in its pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .assemble import Object, containers, dependency, env_of, spec
+from .conftest import Render
+
+
+def pod(rendered: dict[tuple[str, str], Object], name: str = "llm") -> Object:
+    return rendered["Deployment", name]["spec"]["template"]["spec"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("resources", "requests", "limits"),
+    [
+        (
+            {"requests": {"nvidia.com/gpu": "1", "memory": "8Gi"}},
+            {"nvidia.com/gpu": "1", "memory": "8Gi"},
+            {"nvidia.com/gpu": "1"},
+        ),
+        ({"limits": {"nvidia.com/gpu": 2, "cpu": 4}}, {"nvidia.com/gpu": "2"}, {"nvidia.com/gpu": "2", "cpu": "4"}),
+        (
+            {"requests": {"nvidia.com/mig-1g.5gb": 1}, "limits": {"rdma/hca": 1}},
+            {"nvidia.com/mig-1g.5gb": "1", "rdma/hca": "1"},
+            {"nvidia.com/mig-1g.5gb": "1", "rdma/hca": "1"},
+        ),
+        ({"requests": {"hugepages-2Mi": "128Mi"}}, {"hugepages-2Mi": "128Mi"}, {"hugepages-2Mi": "128Mi"}),
+        ({"limits": {"ephemeral-storage": "1Gi"}}, None, {"ephemeral-storage": "1Gi"}),
+        ({"requests": {"attachable-volumes.kubernetes.io/x": 1}}, {"attachable-volumes.kubernetes.io/x": "1"}, None),
+    ],
+)
+def test_extended_resources_are_copied_to_the_side_that_lacks_them(
+    render: Render, resources: dict[str, Any], requests: Any, limits: Any
+) -> None:
+    given = containers(pod(render({"llm": spec(resources=resources)})))["llm-ctr"]["resources"]
+    assert given.get("requests") == requests
+    assert given.get("limits") == limits
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("0.5", "500m"),
+        (0.5, "500m"),
+        ("1.5", "1500m"),
+        ("8", "8"),
+        (8, "8"),
+        ("1000m", "1"),
+        ("1500m", "1500m"),
+        ("1000", "1k"),
+        ("0", "0"),
+        ("1024Mi", "1Gi"),
+        ("0.5Gi", "512Mi"),
+        ("1.5Gi", "1536Mi"),
+        ("1000Mi", "1000Mi"),
+        ("100Gi", "100Gi"),
+        ("007", "7"),
+        ("5000000000", "5G"),
+        ("0.1Gi", "0.1Gi"),
+        ("1e3", "1e3"),
+        ("+1", "+1"),
+        ("1024Ti", "1Pi"),
+        ("12G", "12G"),
+        ("0.25m", "250u"),
+        ("1Ei", "1Ei"),
+        ("0Gi", "0"),
+    ],
+)
+def test_quantities_are_written_as_the_api_server_does(render: Render, written: Any, canonical: str) -> None:
+    given = containers(pod(render({"llm": spec(resources={"limits": {"memory": written}})})))["llm-ctr"]
+    assert given["resources"]["limits"]["memory"] == canonical
+
+
+def test_addresses_of_dependencies(render: Render) -> None:
+    dependencies = [
+        dependency("a", envName="A_URL"),
+        dependency("b", 9000, envName="SELF", envValue="grpc://elsewhere"),
+        dependency("a2", 8001, envName="DUP"),
+        dependency("silent"),
+        dependency("milvus", 19530, envName="MILVUS", external=True, wait={"enabled": False}),
+    ]
+    env = [
+        {"name": "FIRST", "value": "$(A_URL)"},
+        {"name": "DUP", "value": "mine"},
+        {"name": "TWICE", "value": "1"},
+        {"name": "TWICE", "value": "2"},
+    ]
+    others = {
+        "a": spec(),
+        "b": spec(expose={"service": {"port": 9000}}),
+        "a2": spec(expose={"service": {"port": 8001}}),
+        "silent": spec(),
+    }
+    container = containers(pod(render({**others, "llm": spec(dependencies=dependencies, env=env)})))["llm-ctr"]
+    assert [entry["name"] for entry in container["env"]][:6] == ["MILVUS", "DUP", "SELF", "A_URL", "FIRST", "TWICE"]
+    values = env_of(container)
+    assert values["A_URL"] == "http://a:8000"
+    assert values["SELF"] == "grpc://elsewhere"
+    assert values["DUP"] == "http://a2:8001", "a dependency replaces env"
+    assert values["MILVUS"] == "http://milvus:19530"
+    assert values["TWICE"] == "2", "as in a container, the last one counts"
+
+
+def test_what_wins_over_what(render: Render) -> None:
+    env = [
+        {"name": "NIM_LOG_LEVEL", "value": "DEBUG"},
+        {"name": "HTTP_PROXY", "value": "mine"},
+        {"name": "NGC_API_KEY", "value": "k"},
+    ]
+    container = containers(pod(render({"llm": spec(env=env, proxy={"httpProxy": "http://p:1"})})))["llm-ctr"]
+    values = env_of(container)
+    assert values["NIM_LOG_LEVEL"] == "DEBUG"
+    assert values["HTTP_PROXY"] == values["http_proxy"] == "http://p:1"
+    assert values["NGC_API_KEY"] == "k"
+    assert next(entry["name"] for entry in container["env"]) == "NIM_SDK_USE_NATIVE_TLS"
+
+
+def test_models_of_hugging_face(render: Render) -> None:
+    env = [{"name": "NIM_MODEL_NAME", "value": "hf://a/b"}]
+    container = containers(pod(render({"llm": spec(env=env)})))["llm-ctr"]
+    assert [entry["name"] for entry in container["env"]][:3] == ["NGC_API_KEY", "HF_TOKEN", "NIM_MODEL_NAME"]
+    assert env_of(container)["NGC_API_KEY"]["secretKeyRef"]["optional"] is True
+    assert "optional" not in env_of(container)["HF_TOKEN"]["secretKeyRef"]
+
+
+@pytest.mark.parametrize(
+    ("source", "extra", "token"),
+    [
+        ("ngc", [], False),
+        ("dataStore", [], True),
+        ("hf", ["NIM_MODEL_NAME", "HF_HOME", "NIM_MODEL_PATH"], True),
+        ("ngcModelEndpoint", ["NIM_MODEL_NAME", "HF_HOME", "NIM_MODEL_PATH"], False),
+    ],
+)
+def test_caches(render: Render, source: str, extra: list[str], token: bool) -> None:
+    cache = {
+        "name": "c",
+        "profile": "p",
+        "claimName": "claim",
+        "subPath": "sub",
+        "source": source,
+        "modelPath": "hf://a/b",
+    }
+    rendered = pod(render({"llm": spec(storage={"nimCache": cache, "readOnly": True})}))
+    container = containers(rendered)["llm-ctr"]
+    names = [entry["name"] for entry in container["env"]]
+    assert names[-1 - len(extra) :] == [*extra, "NIM_MODEL_PROFILE"]
+    assert ("HF_TOKEN" in names) is token
+    assert rendered["volumes"][1]["persistentVolumeClaim"] == {"claimName": "claim", "readOnly": True}
+    assert container["volumeMounts"][0] == {"name": "model-store", "mountPath": "/model-store", "subPath": "sub"}
+
+
+def test_native_images(render: Render) -> None:
+    container = containers(pod(render({"llm": spec(imageLayout="native")})))["llm-ctr"]
+    assert [entry["name"] for entry in container["env"]][:3] == ["NGC_API_KEY", "HF_TOKEN", "NIM_ENGINE_MODEL_PATH"]
+    assert env_of(container)["NIM_ENGINE_MODEL_PATH"] == "/model"
+    assert all(env_of(container)[name]["secretKeyRef"]["optional"] for name in ("NGC_API_KEY", "HF_TOKEN"))
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/model", "/opt/cache", "/dev/shm"]
+
+
+@pytest.mark.parametrize(
+    ("storage", "source"),
+    [
+        ({"pvc": {"name": "claim"}}, {"persistentVolumeClaim": {"claimName": "claim"}}),
+        ({"pvc": {"create": True, "size": "1Gi"}}, {"persistentVolumeClaim": {"claimName": "llm-pvc"}}),
+        ({"emptyDir": {}}, {"emptyDir": {}}),
+        ({"emptyDir": {"sizeLimit": "1024Mi"}}, {"emptyDir": {"sizeLimit": "1Gi"}}),
+        ({"hostPath": "/data"}, {"hostPath": {"path": "/data", "type": "DirectoryOrCreate"}}),
+    ],
+)
+def test_storage(render: Render, storage: dict[str, Any], source: dict[str, Any]) -> None:
+    rendered = render({"llm": spec(storage=storage)})
+    volumes = {volume["name"]: volume for volume in pod(rendered)["volumes"]}
+    assert volumes["model-store"] == {"name": "model-store", **source}
+    assert (("PersistentVolumeClaim", "llm-pvc") in rendered) is bool(storage.get("pvc", {}).get("create"))
+
+
+def test_a_claim(render: Render) -> None:
+    claim = render({"llm": spec()})["PersistentVolumeClaim", "llm-pvc"]
+    assert claim["spec"] == {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "50Gi"}}}
+    assert "annotations" not in claim["metadata"]
+    pvc = {
+        "create": True,
+        "size": "1Gi",
+        "storageClass": "fast",
+        "volumeAccessMode": "ReadWriteMany",
+        "annotations": {"on": "yes", "empty": ""},
+    }
+    claim = render({"llm": spec(storage={"pvc": pvc})})["PersistentVolumeClaim", "llm-pvc"]
+    assert claim["spec"]["storageClassName"] == "fast"
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert claim["metadata"]["annotations"] == {"on": "yes", "empty": ""}
+
+
+def test_placement(render: Render) -> None:
+    term = [{"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}}]
+    node = {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [{"key": "gpu", "operator": "In", "values": ["1"]}]}]
+        }
+    }
+    pods = {"requiredDuringSchedulingIgnoredDuringExecution": term}
+    rendered = pod(render({"llm": spec(affinity={"nodeAffinity": node}, podAffinity=pods)}))
+    assert rendered["affinity"] == {"nodeAffinity": node, "podAffinity": pods}
+    own = {
+        "podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "podAffinityTerm": term[0]}]}
+    }
+    assert pod(render({"llm": spec(affinity=own, podAffinity=pods)}))["affinity"] == own
+
+
+def test_probes(render: Render) -> None:
+    probe = {"tcpSocket": {"port": "api"}, "failureThreshold": 5}
+    values = spec(livenessProbe={"enabled": False}, readinessProbe={"probe": probe}, startupProbe={"enabled": True})
+    container = containers(pod(render({"llm": values})))["llm-ctr"]
+    assert "livenessProbe" not in container
+    assert container["readinessProbe"] == probe
+    assert container["startupProbe"]["failureThreshold"] == 120
+
+
+def test_a_service_called_nim_server_sets_no_variables(render: Render) -> None:
+    assert pod(render({"llm": spec()}))["enableServiceLinks"] is False
+
+
+def test_replicas(render: Render) -> None:
+    assert "replicas" not in render({"llm": spec()})["Deployment", "llm"]["spec"]
+    assert render({"llm": spec(replicas=0)})["Deployment", "llm"]["spec"]["replicas"] == 0
+
+
+def test_an_upgrade_leaves_the_number_of_pods_to_the_autoscaler(render: Render) -> None:
+    scaled = {"llm": spec(scale={"enabled": True, "hpa": {"minReplicas": 2, "maxReplicas": 4}})}
+    assert render(scaled)["Deployment", "llm"]["spec"]["replicas"] == 2
+    on_a_cluster = render(scaled, "--api-versions", "apiregistration.k8s.io/v1")
+    assert "replicas" not in on_a_cluster["Deployment", "llm"]["spec"]

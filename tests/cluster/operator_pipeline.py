@@ -1,0 +1,162 @@
+"""A pipeline as the NIM Operator runs it: its custom resources, and the objects that it makes of them.
+
+The operator itself is not here; what matters to a release that takes over is what it leaves in the cluster.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+GROUP = "apps.nvidia.com"
+VERSION = "v1alpha1"
+FINALIZER = "finalizer.nimservice.apps.nvidia.com"
+Object = dict[str, Any]
+
+
+def definition(kind: str) -> Object:
+    """A CustomResourceDefinition that takes anything, where the operator's own is not at hand."""
+    plural = kind.lower() + "s"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
+            "versions": [{"name": VERSION, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
+
+
+def resource(kind: str, name: str, spec: Object) -> Object:
+    """A custom resource of the operator, with its finalizer."""
+    metadata = {"name": name, "finalizers": [FINALIZER]}
+    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def labels(name: str) -> dict[str, str]:
+    """The operator's standard labels; its shipped chart leaves the version empty."""
+    return {
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/operator-version": "",
+        "app.kubernetes.io/part-of": "nim-service",
+        "app.kubernetes.io/managed-by": "k8s-nim-operator",
+    }
+
+
+def objects(name: str, spec: Object, uid: str, namespace: str, env: list[Object]) -> list[Object]:
+    """What the operator makes of a NIMService with a claim of its own; `uid` is that of the NIMService."""
+    owner = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "NIMService",
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+    def made(version: str, kind: str, **fields: Any) -> Object:
+        annotations = {"nvidia.com/last-applied-hash": "69874fdc8f"}
+        metadata = {"name": name, "labels": labels(name), "annotations": annotations, "ownerReferences": [owner]}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
+
+    port = spec["expose"]["service"]["port"]
+    rbac = "rbac.authorization.k8s.io"
+    rule = {
+        "apiGroups": ["security.openshift.io"],
+        "resources": ["securitycontextconstraints"],
+        "resourceNames": ["nonroot"],
+        "verbs": ["use"],
+    }
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    ports = [{"name": "api", "port": port, "targetPort": "api", "protocol": "TCP"}]
+    result = [
+        made("v1", "ServiceAccount"),
+        made(f"{rbac}/v1", "Role", rules=[rule]),
+        made(f"{rbac}/v1", "RoleBinding", roleRef={"apiGroup": rbac, "kind": "Role", "name": name}, subjects=[subject]),
+        made("v1", "Service", spec={"type": "ClusterIP", "selector": {"app": name}, "ports": ports}),
+        claim(name, spec, owner),
+        made("apps/v1", "Deployment", spec=deployment_spec(name, spec, port, env)),
+    ]
+    result[3]["metadata"]["annotations"]["openshift.io/required-scc"] = "nonroot"
+    result[5]["metadata"]["annotations"]["openshift.io/required-scc"] = "nonroot"
+    return result
+
+
+def claim(name: str, spec: Object, owner: Object) -> Object:
+    """The claim that the operator creates once."""
+    pvc = spec["storage"]["pvc"]
+    own = {
+        "app": "k8s-nim-operator",
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/managed-by": "k8s-nim-operator",
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": f"{name}-pvc", "labels": own, "ownerReferences": [owner]},
+        "spec": {"accessModes": [pvc["volumeAccessMode"]], "resources": {"requests": {"storage": pvc["size"]}}},
+    }
+
+
+def deployment_spec(name: str, spec: Object, port: int, env: list[Object]) -> Object:
+    """The Deployment of a standalone service."""
+    probe = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1}
+    ready = {"path": "/v1/health/ready", "port": "api"}
+    standard = {
+        "NIM_CACHE_PATH": "/model-store",
+        "OUTLINES_CACHE_DIR": "/tmp/outlines",
+        "NIM_SERVER_PORT": str(port),
+        "NIM_HTTP_API_PORT": str(port),
+        "NIM_JSONL_LOGGING": "1",
+        "NIM_LOG_LEVEL": "INFO",
+    }
+    key = {"name": spec["authSecret"], "key": "NGC_API_KEY"}
+    container = {
+        "name": f"{name}-ctr",
+        "image": f"{spec['image']['repository']}:{spec['image']['tag']}",
+        "imagePullPolicy": "IfNotPresent",
+        "env": [
+            *env,
+            *({"name": one, "value": value} for one, value in standard.items()),
+            {"name": "NGC_API_KEY", "valueFrom": {"secretKeyRef": key}},
+        ],
+        "ports": [{"name": "api", "containerPort": port, "protocol": "TCP"}],
+        "resources": spec["resources"],
+        "livenessProbe": {
+            **probe,
+            "httpGet": {"path": "/v1/health/live", "port": "api"},
+            "initialDelaySeconds": 15,
+            "failureThreshold": 3,
+        },
+        "readinessProbe": {**probe, "httpGet": ready, "initialDelaySeconds": 15, "failureThreshold": 3},
+        "startupProbe": {**probe, "httpGet": ready, "initialDelaySeconds": 30, "failureThreshold": 120},
+        "volumeMounts": [
+            {"name": "model-store", "mountPath": "/model-store"},
+            {"name": "dshm", "mountPath": "/dev/shm"},
+        ],
+    }
+    return {
+        "replicas": spec["replicas"],
+        "selector": {"matchLabels": {"app": name}},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": 0}},
+        "template": {
+            "metadata": {
+                "labels": {"app": name, **labels(name)},
+                "annotations": {"openshift.io/required-scc": "nonroot"},
+            },
+            "spec": {
+                "serviceAccountName": name,
+                "securityContext": {"runAsUser": 1000, "runAsGroup": 2000, "fsGroup": 2000},
+                "imagePullSecrets": [{"name": one} for one in spec["image"]["pullSecrets"]],
+                "containers": [container],
+                "volumes": [
+                    {"name": "dshm", "emptyDir": {"medium": "Memory"}},
+                    {"name": "model-store", "persistentVolumeClaim": {"claimName": f"{name}-pvc"}},
+                ],
+            },
+        },
+    }

@@ -1,0 +1,173 @@
+"""A pipeline that the operator runs becomes a Helm release: same names, same pods, nothing left of the operator."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from . import operator_pipeline as operator
+from .connection import Cluster, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+HELMS = {name: ROOT / ".tools" / name / "helm" for name in ("helm3", "helm4")}
+KINDS = ("NIMPipeline", "NIMService", "NIMCache")
+PIPELINE = """
+apiVersion: apps.nvidia.com/v1alpha1
+kind: NIMPipeline
+metadata: {name: moved}
+spec:
+  services:
+    - name: first
+      enabled: true
+      spec: &spec
+        image: {repository: nvcr.io/nim/moved, tag: "1.0.0", pullPolicy: IfNotPresent, pullSecrets: [ngc-secret]}
+        authSecret: ngc-api-key
+        storage: {pvc: {create: true, size: 1Gi, volumeAccessMode: ReadWriteOnce}}
+        resources: {limits: {nvidia.com/gpu: "1"}}
+        expose: {service: {type: ClusterIP, port: 8000}}
+        replicas: 1
+    - name: second
+      enabled: true
+      spec: *spec
+      dependencies:
+        - {name: first, port: 8000, envName: FIRST_URL, envValue: "http://first:8000/v1"}
+"""
+FIRST_URL = {"name": "FIRST_URL", "value": "http://first:8000/v1"}
+
+
+@pytest.fixture(scope="module")
+def definitions(cluster: Cluster) -> Iterator[None]:
+    """The kinds of the operator; left alone where they are already."""
+    have = cluster.kubectl("get", "crds", "-o", "name")
+    missing = [operator.definition(kind) for kind in KINDS if f"{kind.lower()}s.apps.nvidia.com" not in have]
+    if missing:
+        cluster.apply(*missing)
+    for kind in KINDS:
+        wait_until(
+            lambda kind=kind: cluster.kubectl("get", f"{kind.lower()}s", "-A", check=False) is not None, what=kind
+        )
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind.lower()}s.apps.nvidia.com")
+    yield
+    for one in missing:
+        cluster.kubectl("delete", "crd", one["metadata"]["name"], "--wait=false", check=False)
+
+
+@pytest.fixture
+def running(cluster: Cluster, namespace: str, definitions: None) -> Iterator[dict[str, str]]:
+    """The pipeline as the operator runs it; name -> uid of each pod, all of them ready."""
+    pipeline = yaml.safe_load(PIPELINE)
+    cluster.apply(operator.resource("NIMPipeline", "moved", pipeline["spec"]), namespace=namespace)
+    for service in pipeline["spec"]["services"]:
+        name, spec = service["name"], service["spec"]
+        cluster.apply(operator.resource("NIMService", name, spec), namespace=namespace)
+        uid = cluster.get("nimservice", name, namespace=namespace)["metadata"]["uid"]
+        env = [FIRST_URL] if service.get("dependencies") else []
+        cluster.apply(*operator.objects(name, spec, uid, namespace, env), namespace=namespace)
+    for name in ("first", "second"):
+        cluster.kubectl("rollout", "status", f"deployment/{name}", "--timeout=120s", namespace=namespace)
+    yield pods(cluster, namespace)
+    for one in left_over(cluster, namespace):
+        no_finalizers = '{"metadata":{"finalizers":null}}'
+        cluster.kubectl("patch", one, "--type=merge", "-p", no_finalizers, namespace=namespace, check=False)
+
+
+def pods(cluster: Cluster, namespace: str) -> dict[str, str]:
+    listed = cluster.get("pods", namespace=namespace)["items"]
+    return {
+        pod["metadata"]["name"]: pod["metadata"]["uid"]
+        for pod in listed
+        if not pod["metadata"].get("deletionTimestamp")
+    }
+
+
+def nimhelm(cluster: Cluster, helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {**cluster.env, "HELM": str(helm), "KUBECTL": cluster.kubectl_path, "PYTHONPATH": str(ROOT)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-m", "nimhelm", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> str:
+    source = tmp_path / "pipeline.yaml"
+    source.write_text(PIPELINE)
+    command = [sys.executable, "-m", "nimhelm", "build", str(source), "-o", str(tmp_path)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
+    return str(tmp_path / "moved")
+
+
+@pytest.mark.parametrize("helm", sorted(HELMS))
+def test_a_running_pipeline_moves_without_a_restart(
+    cluster: Cluster, namespace: str, running: dict[str, str], chart: str, helm: str
+) -> None:
+    dry = nimhelm(cluster, HELMS[helm], "adopt", "moved", chart, "-n", namespace)
+    assert dry.returncode == 0, dry.stderr
+    assert "no pod restarts" in dry.stdout, dry.stdout
+    assert owners(cluster, namespace, "deployment/first") == ["NIMService"]
+
+    done = nimhelm(cluster, HELMS[helm], "adopt", "moved", chart, "-n", namespace, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    wait_until(lambda: not left_over(cluster, namespace), what="the operator's resources are gone")
+    assert pods(cluster, namespace) == running
+    assert owners(cluster, namespace, "deployment/first") == []
+    assert owners(cluster, namespace, "persistentvolumeclaim/first-pvc") == []
+    again = nimhelm(cluster, HELMS[helm], "adopt", "moved", chart, "-n", namespace)
+    assert "take over" not in again.stdout
+    status = nimhelm(cluster, HELMS[helm], "status", "moved", "-n", namespace, "-o", "json")
+    assert status.returncode == 0, status.stdout + status.stderr
+    assert json.loads(status.stdout)["status"]["states"] == {"first": "Ready", "second": "Ready"}
+
+
+def test_gates_come_with_new_pods(cluster: Cluster, namespace: str, running: dict[str, str], chart: str) -> None:
+    dry = nimhelm(cluster, HELMS["helm4"], "adopt", "moved", chart, "-n", namespace, "--new-pods")
+    assert dry.returncode == 0, dry.stderr
+    assert "restarts   Deployment second: " in dry.stdout
+    assert "spec.initContainers" in dry.stdout, dry.stdout
+
+
+def test_what_another_release_owns_is_left_alone(
+    cluster: Cluster, namespace: str, running: dict[str, str], chart: str
+) -> None:
+    marks = ("meta.helm.sh/release-name=other", f"meta.helm.sh/release-namespace={namespace}")
+    cluster.kubectl("annotate", "service", "first", *marks, namespace=namespace)
+    refused = nimhelm(cluster, HELMS["helm4"], "adopt", "moved", chart, "-n", namespace, "--yes")
+    assert refused.returncode == 1
+    assert "refuse" in refused.stdout
+    assert "belongs to the release other" in refused.stdout
+    assert owners(cluster, namespace, "deployment/first") == ["NIMService"]
+
+
+def test_a_running_operator_is_stopped_first(
+    cluster: Cluster, namespace: str, running: dict[str, str], chart: str
+) -> None:
+    labels = {"app.kubernetes.io/name": "k8s-nim-operator"}
+    pod = {"containers": [{"name": "manager", "image": "nvcr.io/nvidia/k8s-nim-operator:v3"}]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec: dict[str, Any] = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    metadata = {"name": "k8s-nim-operator", "labels": labels}
+    cluster.apply(
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}, namespace=namespace
+    )
+    refused = nimhelm(cluster, HELMS["helm4"], "adopt", "moved", chart, "-n", namespace, "--yes")
+    assert refused.returncode == 3
+    assert f"kubectl scale deployment k8s-nim-operator -n {namespace} --replicas=0" in refused.stderr
+    assert owners(cluster, namespace, "deployment/first") == ["NIMService"]
+
+
+def owners(cluster: Cluster, namespace: str, name: str) -> list[str]:
+    references = cluster.get(name, namespace=namespace)["metadata"].get("ownerReferences", [])
+    return [reference["kind"] for reference in references]
+
+
+def left_over(cluster: Cluster, namespace: str) -> list[str]:
+    listed = cluster.get("nimpipelines,nimservices", namespace=namespace)["items"]
+    return [f"{item['kind'].lower()}/{item['metadata']['name']}" for item in listed]
