@@ -74,4 +74,5 @@ CODES = {
     "NH160": "the source of a NIMCache",
     "NH162": "the storage of a NIMCache",
     "NH163": "a NIMCache that is not among the documents",
+    "NH164": "a NIMCache that leaves its profiles to the caching job",
 }

@@ -86,7 +86,9 @@ def take(target: Target, found: list[Change], resources: list[str], timeout: str
     context = ["--kube-context", target.context] if target.context else []
     command = ["upgrade", "--install", target.release, target.chart, *target.helm_flags(), *context]
     if helm_major() > 3:
-        command.append("--force-conflicts")  # helm 4 applies on the server, where the operator's fields are still its own
+        command.append(
+            "--force-conflicts"
+        )  # helm 4 applies on the server, where the operator's fields are still its own
     run_helm(*command, "--timeout", timeout, timeout=3600)
     for resource in resources:
         kubectl(target, "patch", resource, "--type=merge", "--patch", '{"metadata":{"finalizers":null}}')

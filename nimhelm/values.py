@@ -20,7 +20,10 @@ GLOBAL: dict[str, tuple[Any, str]] = {
     "skipMissingKinds": (False, "true: leave out objects whose API the cluster lacks (ServiceMonitor, HTTPRoute, ...)"),
     "keepClaims": (False, "true: created claims stay when the release is uninstalled"),
     "restricted": (False, "true: all pods keep to the Pod Security level restricted"),
-    "keepOperatorPods": (False, "true: pods as the NIM Operator makes them, for a pipeline that was taken over from it"),
+    "keepOperatorPods": (
+        False,
+        "true: pods as the NIM Operator makes them, for a pipeline that was taken over from it",
+    ),
     "checkAfterInstall": (False, "true: helm install and upgrade also run the endpoint check of `helm test`"),
 }
 """Key -> (default, comment) of global.nimhelm."""

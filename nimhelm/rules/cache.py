@@ -50,10 +50,14 @@ def _ngc(document: Document, ngc: dict[str, Any], field: Path) -> Iterator[Findi
             "model and modelEndpoint exclude each other",
             "keep one",
         )
-    if not isinstance(model, dict):
-        return
-    profiles = model.get("profiles")
-    if not isinstance(profiles, list) or not profiles:
+    profiles = model.get("profiles") if isinstance(model, dict) else None
+    if not isinstance(model, dict) or not isinstance(profiles, list) or not profiles:
+        if not ngc.get("modelEndpoint") and not dig(document.data, "spec", "resources"):
+            message = (
+                "no profiles are named: the caching job takes those that fit the GPU it sees, and it asks for none"
+            )
+            hint = "add model.profiles, or resources.limits with a GPU"
+            yield at(document, WARNING, "NH164", field, message, hint)
         return
     others = [name for name in MODEL_FILTERS if model.get(name)]
     if others:

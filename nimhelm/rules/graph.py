@@ -45,6 +45,21 @@ def check_services(pipeline: Pipeline) -> Iterator[Finding]:
         )
 
 
+def check_further_services(pipeline: Pipeline) -> Iterator[Finding]:
+    """expose.service.name makes a further Service: no other service may have that name."""
+    owners = {service.name: service for service in pipeline.services}
+    for service in pipeline.services:
+        name = service.get("expose", "service", "name")
+        if not isinstance(name, str) or not name:
+            continue
+        owner = owners.setdefault(name, service)
+        if owner.name != service.name:
+            severity = ERROR if service.enabled and owner.enabled else WARNING
+            field = (*service.spec_field, "expose", "service", "name")
+            message = f"{service.name} makes a further Service {name}, and {owner.name} has it already"
+            yield at(pipeline.document, severity, "NH027", field, message, "give it a name of its own, or none")
+
+
 def document_item(service: Service) -> dict[str, Any] | None:
     """The mapping of spec.services that a service was made from."""
     from nimhelm.pipeline import dig
@@ -228,4 +243,4 @@ def _cycles_from(root: str, graph: dict[str, Service], done: set[str], pipeline:
             pending.append((target, 0))
 
 
-PIPELINE_RULES = (check_services, check_dependencies, check_cycles)
+PIPELINE_RULES = (check_services, check_further_services, check_dependencies, check_cycles)

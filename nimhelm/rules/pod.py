@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service
+from nimhelm.pipeline import Service, dig, number
 from nimhelm.yamlread import Path
 
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -47,6 +47,11 @@ def _env(service: Service, field: Path) -> Iterator[Finding]:
                 message,
                 "secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef",
             )
+        for kind in ("secretKeyRef", "configMapKeyRef"):
+            reference = dig(source, kind)
+            if isinstance(reference, dict) and not reference.get("name"):
+                place = (*field, index, "valueFrom", kind)
+                yield service.error("NH095", place, f"{kind} of {name} names no object", f"add name to {kind}")
 
 
 def check_probes(service: Service) -> Iterator[Finding]:
@@ -63,7 +68,9 @@ def _probe(service: Service, kind: str, probe: dict[str, Any]) -> Iterator[Findi
     if len(handlers) != 1:
         message = f"{kind} has {'no handler' if not handlers else 'several handlers: ' + ', '.join(handlers)}"
         yield service.error("NH100", field, message, "write exactly one of " + ", ".join(HANDLERS))
-    if kind != "readinessProbe" and probe.get("successThreshold", 1) != 1:
+    if isinstance(probe.get("exec"), dict) and not dig(probe, "exec", "command"):
+        yield service.error("NH100", (*field, "exec"), f"exec of {kind} has no command", "add command: [...]")
+    if kind != "readinessProbe" and number(probe.get("successThreshold"), 1) != 1:
         yield service.error(
             "NH101", (*field, "successThreshold"), f"successThreshold of {kind} must be 1", "write 1, or leave it out"
         )
@@ -98,7 +105,7 @@ def check_placement(service: Service) -> Iterator[Finding]:
         )
     for index, toleration in service.items("tolerations"):
         field: Path = ("tolerations", index)
-        operator = toleration.get("operator", "Equal")
+        operator = toleration.get("operator") or "Equal"
         if operator == "Exists" and toleration.get("value"):
             yield service.error(
                 "NH097", (*field, "value"), "a toleration with operator Exists takes no value", "remove the value"

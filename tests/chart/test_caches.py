@@ -92,9 +92,7 @@ def test_the_job(render: Render) -> None:
             "sidecar.istio.io/inject": "false",
         }.items()
     )
-    assert "helm.sh/chart" not in job_object(rendered)["spec"]["template"]["metadata"]["labels"], (
-        "a job never changes"
-    )
+    assert "helm.sh/chart" not in job_object(rendered)["spec"]["template"]["metadata"]["labels"], "a job never changes"
     assert pod["securityContext"] == {
         "runAsNonRoot": True,
         "runAsUser": 1000660000,
