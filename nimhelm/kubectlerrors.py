@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from nimhelm.errors import KubectlError
-from nimhelm.status.wording import short
+from nimhelm.wording import short
 
 
 class ForbiddenError(KubectlError):

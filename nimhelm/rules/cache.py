@@ -52,12 +52,9 @@ def _ngc(document: Document, ngc: dict[str, Any], field: Path) -> Iterator[Findi
         )
     profiles = model.get("profiles") if isinstance(model, dict) else None
     if not isinstance(model, dict) or not isinstance(profiles, list) or not profiles:
-        if not ngc.get("modelEndpoint") and not dig(document.data, "spec", "resources"):
-            message = (
-                "no profiles are named: the caching job takes those that fit the GPU it sees, and it asks for none"
-            )
-            hint = "add model.profiles, or resources.limits with a GPU"
-            yield at(document, WARNING, "NH164", field, message, hint)
+        if not ngc.get("modelEndpoint"):
+            message = "no profiles are named: the caching job takes those that fit the GPU it sees, and it has none"
+            yield at(document, WARNING, "NH164", field, message, "add model.profiles")
         return
     others = [name for name in MODEL_FILTERS if model.get(name)]
     if others:

@@ -26,7 +26,7 @@ from nimhelm.status.graph import RELEASE_LABEL, Dependency, Graph, GraphService,
 from nimhelm.status.readiness import readiness, since
 from nimhelm.status.remarks import Warned, warnings_of
 from nimhelm.status.snapshot import Snapshot
-from nimhelm.status.wording import count, short
+from nimhelm.wording import count, short
 
 __all__ = ["DISABLED", "FAILED", "NOT_READY", "PENDING", "READY", "PipelineStatus", "ServiceStatus", "Wait", "compute"]
 

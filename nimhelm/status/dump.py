@@ -19,7 +19,7 @@ from nimhelm.status.causes.containers import statuses
 from nimhelm.status.evidence import event_time
 from nimhelm.status.graph import RELEASE_LABEL, is_graph, releases_of
 from nimhelm.status.snapshot import KINDS, HelmRecord, Snapshot
-from nimhelm.status.wording import short
+from nimhelm.wording import short
 
 _OWN_FILE = "release.json"
 _KIND_OF = {

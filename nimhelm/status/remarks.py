@@ -8,7 +8,7 @@ from typing import NamedTuple
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.causes import steps
 from nimhelm.status.evidence import Evidence, event_time, message_of
-from nimhelm.status.wording import short
+from nimhelm.wording import short
 
 # An autoscaler repeats its complaint every 15 seconds, so an older one is settled.
 _COMPLAINT_STANDS = 600

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nimhelm.status.causes.cause import DISABLED, FAILED, NOT_READY, PENDING, READY
 from nimhelm.status.compute import PipelineStatus, ServiceStatus, Wait
 from nimhelm.status.graph import RELEASE_LABEL
-from nimhelm.status.wording import clean, duration
+from nimhelm.wording import clean, duration
 
 _HEADINGS = ("SERVICE", "STATE", "READY", "GPU", "WAITS FOR", "WHY")
 _COLOURS = {READY: "32", PENDING: "33", NOT_READY: "33", FAILED: "31", DISABLED: "2"}

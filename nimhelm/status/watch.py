@@ -23,7 +23,7 @@ from nimhelm.status.compute import FAILED, READY, PipelineStatus, compute
 from nimhelm.status.release import read_release
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.status.table import Style, changed_lines, display_width, render
-from nimhelm.status.wording import clean
+from nimhelm.wording import clean
 
 OK, NOT_OK, TIMED_OUT, INTERRUPTED = 0, 1, 4, 130
 PERIOD = 2.0

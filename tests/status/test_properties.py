@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nimhelm.status.compute import DISABLED, FAILED, NOT_READY, PENDING, READY, PipelineStatus, compute
 from nimhelm.status.snapshot import KINDS, HelmRecord, Snapshot
 from nimhelm.status.table import OUTPUTS, Style, render
-from nimhelm.status.wording import clean, last_line
+from nimhelm.wording import clean, last_line
 from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
 
 SNAPSHOTS = {path.stem: snapshot_of(read_case(path)) for path in CASES}

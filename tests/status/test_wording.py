@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nimhelm.status.wording import clean, duration, last_line, short
+from nimhelm.wording import clean, duration, last_line, short
 
 
 @pytest.mark.parametrize(

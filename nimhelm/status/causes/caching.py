@@ -10,7 +10,7 @@ from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.gates import TIMED_OUT, failed_end, gate_name, gate_status, waited
 from nimhelm.status.evidence import Case, current_pods, message_of
 from nimhelm.status.graph import CACHE_LABEL, JOB, GraphCache, GraphService
-from nimhelm.status.wording import count, duration, short
+from nimhelm.wording import count, duration, short
 
 _GATE = "wait-for-cache-"
 Explain = Callable[[Case, ko.Object], Cause | None]

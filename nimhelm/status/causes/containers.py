@@ -9,7 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status.causes import steps
 from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.evidence import Case
-from nimhelm.status.wording import short
+from nimhelm.wording import short
 
 _NAME = r"([A-Za-z0-9][-A-Za-z0-9._]*)"
 _SECRET_ABSENT = re.compile(rf'secrets? "{_NAME}" (?:not found|is forbidden)')

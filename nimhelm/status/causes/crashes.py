@@ -11,7 +11,7 @@ from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.gates import is_gate
 from nimhelm.status.causes.lastwords import understand
 from nimhelm.status.evidence import Case, message_of
-from nimhelm.status.wording import count, duration, last_line, short
+from nimhelm.wording import count, duration, last_line, short
 
 
 class Crash(NamedTuple):

@@ -11,7 +11,7 @@ from nimhelm.status.causes import steps
 from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.evidence import Case
 from nimhelm.status.graph import Dependency, GraphService
-from nimhelm.status.wording import duration, last_line, short
+from nimhelm.wording import duration, last_line, short
 
 _PREFIX = "wait-for-"
 _SETUP = "wait-setup"

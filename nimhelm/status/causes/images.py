@@ -10,7 +10,7 @@ from nimhelm.status.causes import steps
 from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.containers import waiting_containers
 from nimhelm.status.evidence import Case, message_of
-from nimhelm.status.wording import short
+from nimhelm.wording import short
 
 _REASONS = (
     "ErrImagePull",

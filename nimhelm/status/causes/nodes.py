@@ -8,7 +8,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status.causes import steps
 from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.evidence import Case, event_time, message_of
-from nimhelm.status.wording import count, duration, short
+from nimhelm.wording import count, duration, short
 
 _RECENT = 3600
 # Warnings that other functions judge: what these say nothing of is over, or is the normal course.

@@ -7,7 +7,7 @@ from nimhelm.status.causes import steps
 from nimhelm.status.causes.cause import NOT_READY, PENDING, Cause
 from nimhelm.status.causes.crashes import probe_answer
 from nimhelm.status.evidence import Case, event_time, message_of
-from nimhelm.status.wording import duration, short
+from nimhelm.wording import duration, short
 
 # A server that has started, and is not ready for so long, is no longer on its way.
 _READINESS_PATIENCE = 300

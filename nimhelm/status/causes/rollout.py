@@ -10,7 +10,7 @@ from nimhelm.status.causes import steps
 from nimhelm.status.causes.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.status.graph import DEPLOYMENT
-from nimhelm.status.wording import duration, short
+from nimhelm.wording import duration, short
 
 # Between Helm's creating the workload and its controller's first pod.
 _CONTROLLER_PATIENCE = 60

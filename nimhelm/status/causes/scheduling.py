@@ -9,7 +9,7 @@ from nimhelm.status.causes import steps
 from nimhelm.status.causes.cause import FAILED, PENDING, Cause
 from nimhelm.status.causes.storage import claim_of_message, pending_claim
 from nimhelm.status.evidence import Case, case_of, message_of
-from nimhelm.status.wording import count, short
+from nimhelm.wording import count, short
 
 _INSUFFICIENT = re.compile(r"Insufficient ([A-Za-z0-9][-A-Za-z0-9._/]*)")
 _TAINT = re.compile(r"untolerated taints?(?:\(s\))? \{([^}]*)\}")

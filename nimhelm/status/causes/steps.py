@@ -8,7 +8,7 @@ from typing import Any
 
 from nimhelm.status.evidence import Case, Evidence
 from nimhelm.status.graph import DEPLOYMENT, INFERENCE_SERVICE, JOB, LEADER_WORKER_SET
-from nimhelm.status.wording import clean
+from nimhelm.wording import clean
 
 NGC_HOST = "nvcr.io"
 

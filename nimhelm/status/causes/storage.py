@@ -9,7 +9,7 @@ from nimhelm.status.causes import steps
 from nimhelm.status.causes.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.causes.containers import absent_object
 from nimhelm.status.evidence import Case, event_time, message_of
-from nimhelm.status.wording import duration, short
+from nimhelm.wording import duration, short
 
 _CLAIM_ABSENT = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 _CLASS_ABSENT = re.compile(r'storageclass(?:\.storage\.k8s\.io)? "([^"]+)" not found')
