@@ -1,7 +1,7 @@
 PYTHON ?= .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fast schema golden bench cluster cluster-down cluster-clean venv
+.PHONY: demo test check fast schema golden bench cluster cluster-down cluster-clean cluster-test venv
 
 venv: .venv/.installed  ## the virtual environment with everything the tests need
 
@@ -28,7 +28,7 @@ schema: venv  ## build the JSON schemas from schema/source
 	$(PYTHON) tools/build_schema.py
 
 golden: venv  ## write the golden charts anew; read the diff before you commit it
-	$(PYTHON) -m pytest tests/test_golden.py --update-golden
+	$(PYTHON) -m pytest tests/test_golden.py tests/test_documents.py tests/test_valuescheck.py --update-golden
 
 bench: venv  ## whole-process times: medians, and ratios to helm and a bare interpreter in the same run
 	$(PYTHON) tests/bench.py
@@ -42,8 +42,5 @@ cluster-down: venv
 cluster-clean: venv
 	$(PYTHON) -m tests.cluster.bench clean
 
-cluster-demo: venv  ## build the charts of the examples into demo/
-	.venv/bin/nimhelm build examples/*.yaml -o demo
-
-test: venv  ## the tests on that cluster, or on the one of KUBECONFIG with NIMHELM_CLUSTER=external
+cluster-test: venv  ## the tests on that cluster, or on the one of KUBECONFIG with NIMHELM_CLUSTER=external
 	$(PYTHON) -m pytest tests/cluster

@@ -56,6 +56,7 @@ CODES = {
     "NH096": "the deprecated podAffinity",
     "NH097": "a toleration the API server refuses",
     "NH098": "a proxy that is no URL",
+    "NH099": "a requirement of an affinity the API server refuses",
     "NH100": "a probe without exactly one handler",
     "NH101": "a probe threshold the API server refuses",
     "NH102": "a probe asks a port the container does not have",

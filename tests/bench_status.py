@@ -18,11 +18,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from nimhelm import kubeobject as ko
-from nimhelm.snapshot import KINDS, Snapshot
-from nimhelm.status import compute
-from nimhelm.statustable import render
-from nimhelm.watch import Options, run
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.compute import compute
+from nimhelm.status.snapshot import KINDS, Snapshot
+from nimhelm.status.table import render
+from nimhelm.status.watch import Options, run
 from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
 
 SERVICES, RUNS, BUDGET = 500, 7, 1.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, served_ports
+from nimhelm.pipeline import Service, dig, served_ports
+from nimhelm.yamlread import Path
 
 
 def check_ports(service: Service) -> Iterator[Finding]:
@@ -74,6 +75,29 @@ def check_legacy_ingress(service: Service) -> Iterator[Finding]:
     if not isinstance(spec, dict) or not (spec.get("rules") or spec.get("defaultBackend")):
         message = "the ingress has neither rules nor a defaultBackend: the API server refuses it"
         yield service.error("NH075", ("expose", "ingress", "spec"), message, "add spec.rules")
+        return
+    field: Path = ("expose", "ingress", "spec")
+    yield from _backend(service, (*field, "defaultBackend"))
+    for index, _ in service.items(*field, "rules"):
+        paths: Path = (*field, "rules", index, "http", "paths")
+        for number, path in service.items(*paths):
+            yield from _backend(service, (*paths, number, "backend"))
+            if path.get("pathType") in ("Exact", "Prefix") and not str(path.get("path")).startswith("/"):
+                message = f"a path of pathType {path['pathType']} must start with /"
+                yield service.error("NH075", (*paths, number, "path"), message, "for example /")
+
+
+def _backend(service: Service, field: Path) -> Iterator[Finding]:
+    """A backend is a service with a port by number or by name, or a resource."""
+    backend = service.get(*field)
+    if not isinstance(backend, dict):
+        return
+    if (backend.get("service") is None) == (backend.get("resource") is None):
+        yield service.error("NH075", field, "a backend is either a service or a resource", "write one of the two")
+    port = dig(backend, "service", "port")
+    if isinstance(backend.get("service"), dict) and bool(dig(port, "number")) == bool(dig(port, "name")):
+        message = "the port of a backend is either a number or a name"
+        yield service.error("NH075", (*field, "service", "port"), message, "for example port: {number: 8000}")
 
 
 def check_metrics(service: Service) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,23 @@ from nimhelm.yamlread import Path
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 OWN_CONTAINERS = ("update-ca-certificates", "wait-setup")
+
+
+READABLE = (
+    (
+        "fieldRef",
+        "fieldPath",
+        r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])|spec\.(nodeName|serviceAccountName)|status\.(host|pod)IPs?",
+        "for example metadata.name, metadata.labels['app'], spec.nodeName or status.podIP",
+    ),
+    (
+        "resourceFieldRef",
+        "resource",
+        r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)",
+        "for example limits.memory or requests.cpu",
+    ),
+)
+"""What the API server lets a variable be read from: the source, its key, the values of that, a hint."""
 
 
 def check_env(service: Service) -> Iterator[Finding]:
@@ -47,11 +65,19 @@ def _env(service: Service, field: Path) -> Iterator[Finding]:
                 message,
                 "secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef",
             )
-        for kind in ("secretKeyRef", "configMapKeyRef"):
-            reference = dig(source, kind)
-            if isinstance(reference, dict) and not reference.get("name"):
-                place = (*field, index, "valueFrom", kind)
-                yield service.error("NH095", place, f"{kind} of {name} names no object", f"add name to {kind}")
+        else:
+            yield from _source(service, (*field, index, "valueFrom"), source)
+
+
+def _source(service: Service, field: Path, source: Any) -> Iterator[Finding]:
+    for kind in ("secretKeyRef", "configMapKeyRef"):
+        reference = dig(source, kind)
+        if isinstance(reference, dict) and not reference.get("name"):
+            yield service.error("NH095", (*field, kind), f"{kind} names no object", f"add name to {kind}")
+    for kind, key, pattern, hint in READABLE:
+        path = dig(source, kind, key)
+        if isinstance(path, str) and not re.fullmatch(pattern, path):
+            yield service.error("NH095", (*field, kind, key), f"a variable cannot be read from {path}", hint)
 
 
 def check_probes(service: Service) -> Iterator[Finding]:
@@ -121,6 +147,34 @@ def check_placement(service: Service) -> Iterator[Finding]:
             )
 
 
+def check_selectors(service: Service) -> Iterator[Finding]:
+    """Requirements of an affinity as the API server has them: the values that the operator takes."""
+    for name in ("affinity", "podAffinity"):
+        yield from _requirements(service, (name,), service.get(name))
+
+
+def _requirements(service: Service, field: Path, data: Any) -> Iterator[Finding]:
+    if isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _requirements(service, (*field, index), item)
+    elif isinstance(data, dict):
+        if "key" in data and "operator" in data:
+            yield from _requirement(service, field, data)
+        for key, value in data.items():
+            yield from _requirements(service, (*field, key), value)
+
+
+def _requirement(service: Service, field: Path, requirement: dict[str, Any]) -> Iterator[Finding]:
+    operator, values = requirement["operator"], requirement.get("values") or []
+    if operator in ("In", "NotIn") and not values:
+        yield service.error("NH099", field, f"the operator {operator} needs values", "add values")
+    elif operator in ("Exists", "DoesNotExist") and values:
+        yield service.error("NH099", (*field, "values"), f"the operator {operator} takes no values", "remove values")
+    elif operator in ("Gt", "Lt") and not (len(values) == 1 and str(values[0]).lstrip("-").isdecimal()):
+        message = f"the operator {operator} takes one whole number"
+        yield service.error("NH099", field, message, 'for example values: ["80"]')
+
+
 def check_proxy(service: Service) -> Iterator[Finding]:
     """Proxies are URLs."""
     for name in ("httpProxy", "httpsProxy"):
@@ -131,4 +185,4 @@ def check_proxy(service: Service) -> Iterator[Finding]:
             )
 
 
-POD_RULES = (check_env, check_probes, check_containers, check_placement, check_proxy)
+POD_RULES = (check_env, check_probes, check_containers, check_placement, check_selectors, check_proxy)

@@ -6,6 +6,25 @@ from collections.abc import Iterator
 
 from nimhelm.finding import Finding
 from nimhelm.pipeline import Service, is_scaled, number
+from nimhelm.yamlread import Path
+
+SOURCES = {
+    "Resource": "resource",
+    "Pods": "pods",
+    "Object": "object",
+    "External": "external",
+    "ContainerResource": "containerResource",
+}
+"""The field that a metric of each type has."""
+
+TARGETS = {
+    "resource": ("averageUtilization", "averageValue"),
+    "containerResource": ("averageUtilization", "averageValue"),
+    "pods": ("averageValue",),
+    "object": ("value", "averageValue"),
+    "external": ("value", "averageValue"),
+}
+"""What the target of each may be."""
 
 
 def check_scale(service: Service) -> Iterator[Finding]:
@@ -27,28 +46,37 @@ def check_scale(service: Service) -> Iterator[Finding]:
 
 
 def check_metric_sources(service: Service) -> Iterator[Finding]:
-    """A metric of type T needs the field of that name, and a utilization target needs a request to be a share of."""
+    """A metric of type T has the field of that name with a target, and a share needs a request to be a share of."""
     if not is_scaled(service):
         return
-    fields = {
-        "Resource": "resource",
-        "Pods": "pods",
-        "Object": "object",
-        "External": "external",
-        "ContainerResource": "containerResource",
-    }
     for index, metric in service.items("scale", "hpa", "metrics"):
-        name = fields.get(str(metric.get("type")))
-        field = ("scale", "hpa", "metrics", index)
-        if name and not isinstance(metric.get(name), dict):
-            yield service.error(
-                "NH062", field, f"a metric of type {metric['type']} needs the field {name}", f"add {name}"
-            )
-        elif name == "resource":
-            yield from _utilization(service, metric["resource"], field)
+        kind = str(metric.get("type"))
+        name, field = SOURCES.get(kind, ""), ("scale", "hpa", "metrics", index)
+        source = metric.get(name)
+        if not isinstance(source, dict):
+            if name:
+                yield service.error("NH062", field, f"a metric of type {kind} needs the field {name}", f"add {name}")
+            continue
+        for other in SOURCES.values():
+            if other != name and metric.get(other) is not None:
+                message = f"a metric of type {kind} takes the field {name}, not {other}"
+                yield service.error("NH062", (*field, other), message, "remove it, or change the type")
+        yield from _target(service, source.get("target"), name, (*field, name, "target"))
+        if name == "resource":
+            yield from _utilization(service, source, field)
 
 
-def _utilization(service: Service, resource: dict[str, object], field: tuple[str | int, ...]) -> Iterator[Finding]:
+def _target(service: Service, target: object, name: str, field: Path) -> Iterator[Finding]:
+    """A target has a value of its kind, and only one."""
+    if not isinstance(target, dict):
+        return
+    given = [key for key in TARGETS[name] if target.get(key) is not None]
+    if not given or (len(given) > 1 and name != "object"):
+        hint = "keep one" if given else f"add {TARGETS[name][0]}"
+        yield service.error("NH062", field, f"the target of {name} needs {' or '.join(TARGETS[name])}", hint)
+
+
+def _utilization(service: Service, resource: dict[str, object], field: Path) -> Iterator[Finding]:
     target, name = resource.get("target"), resource.get("name")
     if not isinstance(target, dict) or target.get("type") != "Utilization" or name not in ("cpu", "memory"):
         return

@@ -1,0 +1,151 @@
+"""The chart in memory: copied templates, Chart.yaml, schema, digest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from conftest import EXAMPLES, ROOT
+from pipelines import plan, service
+
+from nimhelm.chart import DIGEST_ANNOTATION, Chart, build_chart, content_digest
+from nimhelm.convert import Options, convert_files
+from nimhelm.write import read_folder
+from nimhelm.yamlread import read
+
+SERVICE = read_folder(ROOT / "chart-template" / "service")
+UMBRELLA = read_folder(ROOT / "chart-template" / "umbrella")
+
+
+def parsed(chart: Chart, path: str) -> Any:
+    return read(path, chart.files[path].decode())[0][0].data
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_templates_are_copied_byte_for_byte(example: Any) -> None:
+    for include in (True, False):
+        converted = convert_files([str(example)], Options(include_disabled=include))
+        chart, made = converted.charts[0], converted.plans[0]
+        copied = {path: content for path, content in chart.files.items() if not path.startswith("charts/")}
+        for path in ("Chart.yaml", "values.yaml", "values.schema.json", "README.md"):
+            del copied[path]
+        assert copied == UMBRELLA
+        for one in made.services:
+            base = f"charts/{one.name}/"
+            copied = {
+                path.removeprefix(base): content for path, content in chart.files.items() if path.startswith(base)
+            }
+            assert {**copied, "Chart.yaml": b""} == {**SERVICE, "Chart.yaml": b""}
+        assert {path.split("/")[1] for path in chart.files if path.startswith("charts/")} == {
+            one.name for one in made.services
+        }
+
+
+def test_the_umbrellas_chart_yaml() -> None:
+    chart = build_chart(plan(service("embed"), service("llm", "embed"), name="demo"), "1.2.3-rc.1+b", "24.10")
+    digest = parsed(chart, "Chart.yaml")["annotations"].pop(DIGEST_ANNOTATION)
+    assert digest.startswith("sha256:")
+    assert parsed(chart, "Chart.yaml") == {
+        "apiVersion": "v2",
+        "name": "demo",
+        "description": "The NIMPipeline demo: 2 NIM services",
+        "type": "application",
+        "version": "1.2.3-rc.1+b",
+        "appVersion": "24.10",
+        "kubeVersion": ">=1.28.0-0",
+        "keywords": ["nvidia", "nim", "inference"],
+        "annotations": {
+            "nimhelm.dev/pipeline": "demo",
+            "nimhelm.dev/start-order": '[["embed"],["llm"]]',
+            DIGEST_ANNOTATION: digest,
+        },
+        "dependencies": [
+            {"name": "embed", "version": "1.2.3-rc.1+b", "repository": "", "condition": "embed.enabled"},
+            {"name": "llm", "version": "1.2.3-rc.1+b", "repository": "", "condition": "llm.enabled"},
+        ],
+    }
+
+
+def test_a_subcharts_chart_yaml() -> None:
+    image = {"repository": "nvcr.io/nim/llm", "tag": "1.10"}
+    chart = build_chart(plan(service("llm", image=image)), "2.0.0")
+    assert parsed(chart, "charts/llm/Chart.yaml") == {
+        "apiVersion": "v2",
+        "name": "llm",
+        "description": "NIM nvcr.io/nim/llm",
+        "type": "application",
+        "version": "2.0.0",
+        "appVersion": "1.10",
+        "kubeVersion": ">=1.28.0-0",
+        "annotations": {"nimhelm.dev/pipeline": "demo"},
+    }
+
+
+def test_no_app_version_unless_given() -> None:
+    assert "appVersion" not in parsed(build_chart(plan(service("a"))), "Chart.yaml")
+    assert parsed(build_chart(plan(service("a"))), "Chart.yaml")["version"] == "0.1.0"
+
+
+def test_names_that_yaml_readers_misread_are_quoted() -> None:
+    chart = build_chart(plan(service("on"), service("y", "on"), name="null"))
+    assert parsed(chart, "Chart.yaml")["name"] == "null"
+    assert [one["name"] for one in parsed(chart, "Chart.yaml")["dependencies"]] == ["on", "y"]
+    assert list(parsed(chart, "values.yaml")) == ["global", "on", "y"]
+
+
+def test_the_schema_knows_the_services_and_no_others() -> None:
+    schema = json.loads(build_chart(plan(service("embed"), service("llm"))).files["values.schema.json"])
+    assert schema["additionalProperties"] is False
+    services = [name for name, one in schema["properties"].items() if one.get("$ref", "").endswith("/service")]
+    assert services == ["embed", "llm"]
+
+
+def test_the_digest_is_over_all_else() -> None:
+    chart = build_chart(plan(service("a")))
+    lines = chart.files["Chart.yaml"].decode().splitlines(keepends=True)
+    without = "".join(line for line in lines if DIGEST_ANNOTATION not in line).encode()
+    digest = content_digest({**chart.files, "Chart.yaml": without})
+    assert f'"{digest}"' in "".join(lines) or digest in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"a": b"1", "b": b"3"},
+        {"a": b"1"},
+        {"a": b"1", "c": b"2"},
+        {"a": b"", "b": b"12"},
+        {"a": b"1", "b": b"2", "c": b""},
+    ],
+)
+def test_another_content_has_another_digest(other: dict[str, bytes]) -> None:
+    assert content_digest(other) != content_digest({"b": b"2", "a": b"1"}) == content_digest({"a": b"1", "b": b"2"})
+
+
+def test_the_files_are_sorted_and_end_in_a_newline() -> None:
+    chart = build_chart(plan(service("b"), service("a")))
+    assert list(chart.files) == sorted(chart.files)
+    for path in ("values.yaml", "Chart.yaml", "values.schema.json", "README.md", "charts/a/Chart.yaml"):
+        assert chart.files[path].endswith(b"\n"), path
+    assert chart.files["values.yaml"].startswith(b"# yaml-language-server: $schema=values.schema.json\n")
+
+
+def test_the_readme_of_a_chart() -> None:
+    made = plan(
+        service(
+            "embed",
+            image={"repository": "a", "tag": "1", "pullSecrets": ["pull"]},
+            resources={"limits": {"nvidia.com/gpu": 1}},
+        ),
+        service("llm", "embed", scale={"enabled": True, "hpa": {"minReplicas": 2, "maxReplicas": 4}}),
+        service("off", enabled=False),
+        namespace="nim",
+    )
+    text = build_chart(made).files["README.md"].decode()
+    assert "helm install demo . --namespace nim --create-namespace --wait --timeout 60m" in text
+    assert "| 1 | embed | `a:1` | 1 nvidia.com/gpu | 1 | - |" in text
+    assert "| 2 | llm | `nvcr.io/nim/llm:1.0` | none | 2–4 | embed:8000 |" in text
+    assert "Left out, because the pipeline disables them: off." in text
+    assert "- `pull`: a pull secret" in text
+    assert "- `ngc`: with the key `NGC_API_KEY`" in text

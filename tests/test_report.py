@@ -1,0 +1,95 @@
+"""Findings as text, JSON, GitHub annotations and SARIF."""
+
+from __future__ import annotations
+
+import json
+
+from nimhelm.codes import CODES
+from nimhelm.finding import Finding, has_errors
+from nimhelm.report import REPORTERS, as_json, github, printable, sarif, text
+
+ERROR = Finding("a.yaml", 14, 9, "NH023", "error", "llm depends on x", "spec.services[0]", "did you mean y?")
+WARNING = Finding("dir/b.yaml", 1, 1, "NH029", "warning", "no service is enabled")
+NASTY = Finding("a,b:c%\n.yaml", 2, 3, "NH010", "error", "unknown\x1b[31m field\r\n::error::%", "", "100%\n")
+
+
+def test_text() -> None:
+    assert text([ERROR, WARNING]) == (
+        "a.yaml:14:9: error NH023: llm depends on x (spec.services[0]); did you mean y?\n"
+        "dir/b.yaml:1:1: warning NH029: no service is enabled\n"
+    )
+    assert text([]) == ""
+
+
+def test_text_cannot_steer_a_terminal() -> None:
+    shown = text([NASTY])
+    assert shown == "a,b:c%\\n.yaml:2:3: error NH010: unknown\\x1b[31m field\\r\\n::error::%; 100%\\n\n"
+    assert printable("é 日本 →\u202e\u2028\x07") == "é 日本 →\\u202e\\u2028\\x07"
+
+
+def test_json() -> None:
+    assert json.loads(as_json([ERROR, WARNING, NASTY])) == [one._asdict() for one in (ERROR, WARNING, NASTY)]
+    assert json.loads(as_json([])) == []
+    assert list(json.loads(as_json([ERROR]))[0]) == [
+        "path", "line", "column", "code", "severity", "message", "field", "hint",
+    ]  # fmt: skip
+
+
+def test_github() -> None:
+    assert github([ERROR, WARNING]) == (
+        "::error file=a.yaml,line=14,col=9,title=NH023::llm depends on x; did you mean y?\n"
+        "::warning file=dir/b.yaml,line=1,col=1,title=NH029::no service is enabled\n"
+    )
+
+
+def test_a_github_annotation_cannot_be_broken_out_of() -> None:
+    shown = github([NASTY])
+    assert shown == (
+        "::error file=a%2Cb%3Ac%25%0A.yaml,line=2,col=3,title=NH010::unknown\x1b[31m field%0D%0A::error::%25; 100%25%0A\n"
+    )
+
+
+def test_sarif() -> None:
+    document = json.loads(sarif([ERROR, WARNING, ERROR]))
+    assert document["version"] == "2.1.0"
+    assert document["$schema"].endswith("sarif-2.1.0.json")
+    (run,) = document["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert rules == [{"id": code, "shortDescription": {"text": CODES[code]}} for code in ("NH023", "NH029")]
+    assert [(one["ruleId"], one["level"]) for one in run["results"]] == [
+        ("NH023", "error"), ("NH029", "warning"), ("NH023", "error"),
+    ]  # fmt: skip
+    assert run["results"][0]["message"] == {"text": "llm depends on x; did you mean y?"}
+    assert run["results"][1]["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "dir/b.yaml"},
+                "region": {"startLine": 1, "startColumn": 1},
+            }
+        }
+    ]
+
+
+def test_sarif_without_findings_is_still_a_run() -> None:
+    (run,) = json.loads(sarif([]))["runs"]
+    assert run["results"] == []
+    assert run["tool"]["driver"]["name"] == "nimhelm"
+
+
+def test_every_reporter_takes_any_finding() -> None:
+    for code in CODES:
+        for report in REPORTERS.values():
+            assert code in report([ERROR._replace(code=code)])
+
+
+def test_findings_sort_by_place() -> None:
+    places = [("b", 1, 1), ("a", 10, 1), ("a", 9, 2), ("a", 9, 1)]
+    found = sorted(Finding(path, line, column, "NH001", "error", "") for path, line, column in places)
+    assert [one[:3] for one in found] == sorted(places)
+
+
+def test_what_stops() -> None:
+    assert has_errors([WARNING, ERROR])
+    assert not has_errors([WARNING])
+    assert has_errors([WARNING], strict=True)
+    assert not has_errors([], strict=True)

@@ -1,0 +1,146 @@
+"""values.yaml: the pipeline's own words, and beside them what was derived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from pipelines import IMAGE, cache, loaded, pipeline, plan, service
+
+from nimhelm.assets import schema
+from nimhelm.check import caches_by_name
+from nimhelm.plan import plan_pipeline
+from nimhelm.values import GLOBAL, cleaned, values_comments, values_tree
+from nimhelm.yamlread import read
+
+
+def edge(name: str, port: int = 8000, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "port": port, **fields}
+
+
+def test_the_whole_tree() -> None:
+    made = plan(
+        service("embed", env=[{"name": "A", "value": "yes"}], replicas=2),
+        service("llm", edge("embed", envName="EMBED_URL")),
+    )
+    assert values_tree(made) == {
+        "global": {"nimhelm": {key: default for key, (default, _) in GLOBAL.items()}},
+        "embed": {
+            "enabled": True,
+            "image": IMAGE,
+            "authSecret": "ngc",
+            "storage": {"emptyDir": {}},
+            "env": [{"name": "A", "value": "yes"}],
+            "replicas": 2,
+            "progressDeadlineSeconds": 1800,
+        },
+        "llm": {
+            "enabled": True,
+            "image": IMAGE,
+            "authSecret": "ngc",
+            "storage": {"emptyDir": {}},
+            "dependencies": [
+                {
+                    "name": "embed",
+                    "port": 8000,
+                    "envName": "EMBED_URL",
+                    "wait": {"enabled": True, "path": "/v1/health/ready", "scheme": "HTTP", "timeoutSeconds": 1800},
+                }
+            ],
+            "wait": {"enabled": True, "timeoutSeconds": 0},
+            "progressDeadlineSeconds": 3600,
+        },
+    }
+    assert list(values_tree(made)) == ["global", "embed", "llm"]
+
+
+def dependency(*services: dict[str, Any], **metadata: Any) -> Any:
+    """The first dependency of the last service, as it stands in values."""
+    made = plan(*services, **metadata)
+    return values_tree(made)[services[-1]["name"]]["dependencies"][0]
+
+
+def test_a_tcp_gate_has_no_path() -> None:
+    a = service("a", expose={"service": {"port": 8000, "grpcPort": 9000}})
+    assert dependency(a, service("b", edge("a", 9000)))["wait"] == {"enabled": True, "timeoutSeconds": 1800}
+
+
+def test_an_external_dependency_is_marked() -> None:
+    found = dependency(service("b", edge("x", 1)), annotations={"nimhelm.dev/external-dependencies": "x"})
+    assert found == {"name": "x", "port": 1, "external": True, "wait": {"enabled": True, "timeoutSeconds": 1800}}
+
+
+def test_a_kserve_dependency_is_asked_at_its_predictor() -> None:
+    wait = dependency(service("a", inferencePlatform="kserve"), service("b", "a"))["wait"]
+    assert (wait["host"], wait["port"]) == ("a-predictor", 80)
+
+
+def test_headers_of_the_readiness_probe() -> None:
+    get = {"path": "/r", "port": "api", "httpHeaders": [{"name": "X", "value": "1"}]}
+    wait = dependency(service("a", readinessProbe={"probe": {"httpGet": get}}), service("b", "a"))["wait"]
+    assert wait["httpHeaders"] == [{"name": "X", "value": "1"}]
+
+
+@pytest.mark.parametrize("include", [True, False])
+def test_there_is_no_waiting_for_what_does_not_run(include: bool) -> None:
+    made = plan(service("a", enabled=False), service("b", "a"), include_disabled=include)
+    assert values_tree(made)["b"]["dependencies"][0]["wait"]["enabled"] is False
+    assert ("a" in values_tree(made)) == include
+
+
+def test_disabled_services_come_along_switched_off() -> None:
+    made = plan(service("a"), service("b", "a", enabled=False), include_disabled=True)
+    assert values_tree(made)["b"]["enabled"] is False
+    assert values_tree(made)["b"]["dependencies"][0]["wait"]["enabled"] is True
+
+
+def test_replicas_are_left_to_the_hpa() -> None:
+    scale = {"enabled": True, "hpa": {"maxReplicas": 3}}
+    made = plan(service("a", replicas=2, scale=scale), service("b", replicas=2, scale={**scale, "enabled": False}))
+    assert "replicas" not in values_tree(made)["a"]
+    assert values_tree(made)["b"]["replicas"] == 2
+
+
+def test_nulls_are_absent() -> None:
+    assert cleaned({"a": None, "b": [None, {"c": None}], "d": {}, "e": "", "f": False}) == {
+        "b": [{}], "d": {}, "e": "", "f": False,
+    }  # fmt: skip
+    assert "replicas" not in values_tree(plan(service("a", replicas=None)))["a"]
+
+
+def test_caches() -> None:
+    files = loaded(pipeline(service("llm", storage={"nimCache": {"name": "weights"}})), cache("weights", userID=5))
+    tree = values_tree(plan_pipeline(files.pipelines[0], caches_by_name(files)))
+    assert list(tree) == ["global", "nimCaches", "llm"]
+    assert tree["nimCaches"] == {"weights": {"enabled": True, **cache(userID=5)["spec"]}}
+
+
+def test_the_globals_are_those_of_the_schema_and_of_the_templates() -> None:
+    shared = schema("values")["definitions"]["shared"]["properties"]
+    declared = {key: default for key, (default, _) in GLOBAL.items()}
+    assert declared == {key: one["default"] for key, one in shared.items()}
+    text = (ROOT / "chart-template" / "service" / "values.yaml").read_text(encoding="utf-8")
+    of_a_service = read("values.yaml", text)[0][0].data["global"]["nimhelm"]
+    assert of_a_service == {key: declared[key] for key in of_a_service}
+
+
+def test_comments() -> None:
+    made = plan(
+        service("embed", resources={"limits": {"nvidia.com/gpu": 1}}, replicas=2),
+        service("llm", "embed"),
+        service("off", enabled=False),
+        include_disabled=True,
+    )
+    comments = values_comments(made)
+    assert comments["embed",] == "\nWave 1; nvidia.com/gpu: 1 for each of 2 replicas."
+    assert comments["llm",] == "\nWave 2, after embed."
+    assert comments["off",] == "\nWave 1; disabled in the pipeline."
+    assert ("llm", "wait") in comments
+    assert ("embed", "wait") not in comments
+    assert ("embed", "progressDeadlineSeconds") in comments
+    tree = values_tree(made)
+    for path in comments:
+        below: Any = tree
+        for part in path:
+            below = below[part]

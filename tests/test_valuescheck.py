@@ -1,0 +1,176 @@
+"""Values files held against the chart of the published example.
+
+Each file of documents/values/ says in its first lines what must be found in it; documents/values/expected.txt holds
+the whole output.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Helm
+from echo import as_helm_holds, values_of_helm
+from pipelines import plan, service
+from test_documents import FOLDER, expected
+
+from nimhelm.__main__ import guarded
+from nimhelm.chart import build_chart
+from nimhelm.errors import LoadError
+from nimhelm.valuescheck import chart_values, check_values_file, merge
+from nimhelm.write import package_chart, write_chart
+from nimhelm.yamlwrite import dump
+
+DOCUMENTS = sorted((FOLDER / "values").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_findings(path: Path, built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = expected(path)
+    exit_code = guarded(["validate", "--values", str(built / "rag-pipeline"), "--format", "json", str(path)])
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["code"], one["line"], one["column"], one["severity"]) for one in found] == wanted
+    assert path.stem.split("-")[0] in {one[0] for one in wanted}
+    assert exit_code == any(one[3] == "error" for one in wanted)
+
+
+def test_texts(
+    golden: Callable[[Path, str], None],
+    built: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(FOLDER / "values")
+    for path in DOCUMENTS:
+        guarded(["validate", "--values", str(built / "rag-pipeline"), path.name])
+    golden(FOLDER / "values" / "expected.txt", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_helm_refuses_what_its_schema_and_the_guard_can_see(path: Path, built: Path, helm: Helm) -> None:
+    visible = {"NH001", "NH010", "NH012", "NH013", "NH024", "NH025"}
+    refused = helm.template(built / "rag-pipeline", "-f", path, check=False).returncode != 0
+    if {code for code, *_ in expected(path)} & visible:
+        assert refused
+    elif all(severity == "warning" for *_, severity in expected(path)):
+        assert not refused
+
+
+def found_in(values: dict[str, Any], chart: Path, folder: Path) -> list[str]:
+    """The findings in short: `NH013 llm-service.replicas`."""
+    path = folder / "values.yaml"
+    path.write_text(dump(values))
+    return [f"{one.code} {one.field}" for one in check_values_file(str(path), *chart_values(chart))]
+
+
+LLM, EMBED = "llm-service", "embedding-service"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, []),
+        ({"global": {"nimhelm": {"imageRegistry": "registry.example.com:5000"}, "other": {"any": 1}}}, []),
+        ({LLM: {"replicas": 1}}, []),
+        ({LLM: {"enabled": False}}, []),
+        ({EMBED: {"enabled": False}, LLM: {"enabled": False}}, []),
+        ({EMBED: {"enabled": False}, LLM: {"wait": {"enabled": False}}}, []),
+        ({EMBED: {"enabled": False}, LLM: {"dependencies": []}}, []),
+        (
+            {
+                EMBED: {"replicas": 0},
+                LLM: {"dependencies": [{"name": EMBED, "port": 8000, "wait": {"enabled": False}}]},
+            },
+            [],
+        ),
+        ({LLM: {"dependencies": [{"name": "milvus", "port": 1, "external": True}]}}, []),
+        ({EMBED: {"expose": {"service": {"port": 9000}}}, LLM: {"dependencies": [{"name": EMBED, "port": 9000}]}}, []),
+        (
+            {LLM: {"dependencies": [{"name": EMBED, "port": 9000}]}},
+            ["NH026 embedding-service.expose.service.port"],
+        ),
+        ({LLM: {"dependencies": [{"name": EMBED, "port": 9000, "wait": {"port": 8000}}]}}, []),
+        (
+            {
+                EMBED: {"expose": {"service": {"grpcPort": 9000}}},
+                LLM: {"dependencies": [{"name": EMBED, "port": 9000}]},
+            },
+            [],
+        ),
+        ({LLM: {"resources": {"limits": {"nvidia.com/gpu": 2}, "requests": {"nvidia.com/gpu": 2}}}}, []),
+        ({LLM: {"resources": {"limits": {"nvidia.com/gpu": 2}, "requests": None}}}, []),
+        ({LLM: {"expose": {"service": {"grpcPort": 0, "metricsPort": 0}}}}, []),
+        ({LLM: {"storage": {"pvc": None, "emptyDir": {}}}}, []),
+        ({LLM: {"storage": {"pvc": {"create": False}}}}, ["NH052 llm-service.storage.pvc"]),
+        ({LLM: None}, ["NH011 llm-service"]),
+    ],
+)
+def test_what_a_values_file_may_say(values: dict[str, Any], expected: list[str], built: Path, tmp_path: Path) -> None:
+    assert found_in(values, built / "rag-pipeline", tmp_path) == expected
+
+
+def test_what_the_chart_already_has_wrong_is_not_repeated(tmp_path: Path) -> None:
+    chart = write_chart(build_chart(plan(service("a", authSecret=None), service("b"))), tmp_path)
+    assert found_in({"b": {"replicas": 2}}, chart, tmp_path) == []
+    assert found_in({"a": {"replicas": 2}, "b": {"authSecret": ""}}, chart, tmp_path) == ["NH090 b"]
+
+
+def test_folders_and_archives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chart = build_chart(plan(service("a")))
+    values = tmp_path / "v.yaml"
+    values.write_text("a: {replica: 1}\n")
+    for path in (write_chart(chart, tmp_path), package_chart(chart, tmp_path)):
+        assert guarded(["validate", "--values", str(path), str(values)]) == 1
+        assert f"{values}:1:5: error NH010: unknown field replica in a" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, r"has no Chart\.yaml"),
+        ({"Chart.yaml": "name: a\n"}, r"has no values\.schema\.json"),
+        ({"Chart.yaml": "name: a\n", "values.schema.json": "{"}, r"values\.schema\.json is no JSON"),
+    ],
+)
+def test_what_is_no_chart_of_nimhelm(files: dict[str, str], message: str, tmp_path: Path) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(LoadError, match=message):
+        chart_values(tmp_path)
+    with pytest.raises(LoadError, match="no chart at"):
+        chart_values(tmp_path / "absent")
+
+
+BASE = {"a": {"b": 1, "c": {"d": [1, 2]}, "e": "x"}, "f": [1], "g": "y"}
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {},
+        {"a": {"b": 2}},
+        {"a": {"c": {"d": [3]}}},
+        {"a": {"c": {"z": 1}}},
+        {"a": {"b": None}},
+        {"a": {"c": None}},
+        {"a": {"e": {"deep": 1}}},
+        {"f": [], "g": {"deep": 1}},
+        {"h": {"i": [None, {"j": None}]}},
+    ],
+)
+def test_merged_as_helm_merges(over: dict[str, Any], helm4: Helm, tmp_path: Path) -> None:
+    values = tmp_path / "over.yaml"
+    values.write_text(dump(over))
+    merged = values_of_helm(helm4, tmp_path / "chart", dump(BASE), "-f", values)
+    assert as_helm_holds(merge(BASE, over), helm4) == merged
+    assert merge(BASE, {}) == BASE
+
+
+def test_standard_input_and_absent_files(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(["validate", "--values", str(built / "rag-pipeline"), str(tmp_path / "absent.yaml")]) == 3
+    assert "cannot read" in capsys.readouterr().err
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    assert guarded(["validate", "--values", str(built / "rag-pipeline"), str(tmp_path / "empty.yaml")]) == 0
