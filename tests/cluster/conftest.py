@@ -17,6 +17,7 @@ from .bench import cluster as bench
 from .bench.registry import Rule
 from .bench.settings import KUBECONFIG
 from .connection import Cluster, wait_until
+from .release import Release, build, build_documents, pipeline
 
 EXTERNAL = "external"
 REGISTRIES = ("nvcr.io", "localhost:5000")
@@ -84,6 +85,52 @@ def registry(cluster: Cluster) -> Iterator[Callable[..., None]]:
         cluster.registry_rules([])
 
 
+@pytest.fixture(scope="module")
+def new_release(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Release]]:
+    """Makes charts of pipelines, each to be released in a new namespace; these last as long as the module.
+
+    The pipeline is a file, or its services; further keywords are fields of ``Release``.
+    """
+    yield from _releases(cluster, tmp_path_factory)
+
+
+@pytest.fixture
+def short_release(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Release]]:
+    """The same, for releases that must leave the node at the end of the test."""
+    yield from _releases(cluster, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def many_gpus(cluster: Cluster) -> Iterator[None]:
+    """GPUs enough for all releases of a module at once."""
+    if cluster.is_bench:
+        cluster.gpus(64)
+    yield
+    if cluster.is_bench:
+        cluster.gpus(bench.DEFAULT_GPUS)
+
+
+def _releases(cluster: Cluster, folders: pytest.TempPathFactory) -> Iterator[Callable[..., Release]]:
+    made: list[str] = []
+
+    def make(
+        *source: Any, annotations: dict[str, str] | None = None, options: tuple[str, ...] = (), **fields: Any
+    ) -> Release:
+        folder = folders.mktemp("release")
+        if isinstance(source[0], Path):
+            chart = build(source[0], folder, *options)
+        else:
+            services = [each for each in source if "kind" not in each]
+            others = [each for each in source if "kind" in each]
+            chart = build_documents(folder, pipeline(*services, **(annotations or {})), *others, options=options)
+        made.append(make_namespace(cluster))
+        return Release(cluster, made[-1], chart, **fields)
+
+    yield make
+    for name in made:
+        remove_namespace(cluster, name)
+
+
 def make_namespace(cluster: Cluster) -> str:
     """Create a namespace in which pods can be created at once."""
     name = f"nimhelm-{secrets.token_hex(4)}"
@@ -99,7 +146,8 @@ def make_namespace(cluster: Cluster) -> str:
 def remove_namespace(cluster: Cluster, name: str) -> None:
     """Delete a namespace: its pods at once, the rest in the background."""
     cluster.kubectl("delete", "namespace", name, "--wait=false")
-    cluster.kubectl("delete", "pods", "--all", "--force", "--grace-period=0", namespace=name, check=False)
+    # As one request, whatever their number.
+    cluster.kubectl("delete", "--raw", f"/api/v1/namespaces/{name}/pods?gracePeriodSeconds=0", check=False)
 
 
 def _external_cluster() -> Cluster:

@@ -53,6 +53,7 @@ class Cluster:
         if self.is_bench:
             # Gone with the bench, unlike what would be left in the home folder.
             own["KUBECACHEDIR"] = str(STATE / "kubectl-cache")
+            own |= {f"HELM_{kind}_HOME": str(STATE / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
         return os.environ | own
 
     def run(self, *command: str, stdin: str = "", check: bool = True, timeout: float = COMMAND_TIMEOUT) -> str:

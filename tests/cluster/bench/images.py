@@ -24,6 +24,8 @@ CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 MEBIBYTE = 1 << 20
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# What an image holds that has more than its own program.
+LAYERS = {"nim-shell": ("nim", "busybox")}
 NIM_COMMANDS = ("download-to-cache", "create-model-store", "huggingface-cli", "hf")
 
 
@@ -50,7 +52,7 @@ def manifest(kind: str, pad_mib: int = 0, pad_seed: str = "") -> bytes:
     ``pad_mib`` adds a layer of random bytes that depend on ``pad_seed``: two
     images with different seeds share nothing but the program.
     """
-    layers = [_layer(kind)]
+    layers = [_layer(part) for part in LAYERS.get(kind, (kind,))]
     if pad_mib:
         layers.append(_pad_layer(pad_mib, pad_seed))
     config = _store(json.dumps(_config(kind, layers)).encode())
@@ -64,14 +66,12 @@ def manifest(kind: str, pad_mib: int = 0, pad_seed: str = "") -> bytes:
 
 
 def _config(kind: str, layers: list[Blob]) -> dict[str, Any]:
+    nim = {"Entrypoint": ["/bin/standin"], "ExposedPorts": {"8000/tcp": {}}, "User": "1000:1000"}
     processes: dict[str, dict[str, Any]] = {
         "pause": {"Entrypoint": ["/pause"]},
         "busybox": {"Cmd": ["sh"]},
-        "nim": {
-            "Entrypoint": ["/bin/standin"],
-            "ExposedPorts": {"8000/tcp": {}},
-            "User": "1000:1000",
-        },
+        "nim": nim,
+        "nim-shell": nim,
     }
     return {
         "architecture": "amd64",

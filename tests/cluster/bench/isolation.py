@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import time
@@ -20,6 +21,7 @@ from .settings import CGROUP, NODE_IP, STATE
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
+MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_PRIVATE = 1 << 18
 
@@ -51,6 +53,14 @@ def _shield_host_folders() -> None:
         upper.mkdir(parents=True)
         work.mkdir()
         _mount("bench", folder, "overlay", options=f"lowerdir={folder},upperdir={upper},workdir={work}")
+
+
+def pretend_memory(gibibytes: int) -> None:
+    """Have the kubelet find so much memory, as much as the requests of NIMs need that use none of it."""
+    real = Path("/proc/meminfo").read_text()
+    pretended = STATE / "meminfo"
+    pretended.write_text(re.sub(r"MemTotal: .*", f"MemTotal: {gibibytes << 20} kB", real))
+    _mount(str(pretended), "/proc/meminfo", None, MS_BIND)
 
 
 def configure_network() -> None:

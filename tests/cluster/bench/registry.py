@@ -81,7 +81,7 @@ def serve() -> None:
 def image(repository: str, tag: str, pad_mib: int) -> bytes:
     """The manifest for a repository: its last name says what kind of image it is."""
     name = repository.rsplit("/", 1)[-1]
-    kind = name if name in ("pause", "busybox") else "nim"
+    kind = name if name in ("pause", "busybox") else "nim-shell" if name.endswith("-shell") else "nim"
     return images.manifest(kind, pad_mib, f"{repository}:{tag}")
 
 

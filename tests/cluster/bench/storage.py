@@ -7,30 +7,15 @@ the class ``bench-none``, so its claims stay unbound.
 from __future__ import annotations
 
 import shutil
-import time
-from http.client import HTTPException
 from typing import Any
 
-from .api import Api, ApiError
+from .api import Api
 from .settings import VOLUMES
 
 CLASS = "bench-hostpath"
 PROVISIONER = f"nimhelm.test/{CLASS}"
 CLAIMS = "/api/v1/persistentvolumeclaims"
 PERSISTENT_VOLUMES = "/api/v1/persistentvolumes"
-INTERVAL = 0.5
-
-
-def provision_forever() -> None:
-    """Serve claims until the process ends; errors are for the next round."""
-    api = Api()
-    while True:
-        try:
-            provision(api)
-        except (OSError, HTTPException, ApiError) as error:
-            print(f"provisioner: {error}", flush=True)
-            time.sleep(2)
-        time.sleep(INTERVAL)
 
 
 def provision(api: Api) -> None:

@@ -12,18 +12,21 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException
 from typing import TypeVar
 
-from . import components, dns, isolation, pki, registry, storage
+from . import balancer, components, dns, isolation, pki, registry, storage
 from .api import Api, ApiError
 from .build import kube_binary
 from .proxy import Door
+from .rounds import repeat_forever
 from .settings import KUBECONFIG, LOGS, NODE
 from .state import State
 
 T = TypeVar("T")
 START_TIMEOUT = 120
+MEMORY_GIB = 1024
 # The kernel ends the program when the supervisor dies, however that happens.
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 # These are started first: the others give up when they find no API server.
@@ -55,6 +58,7 @@ class Supervisor:
     def _start(self) -> None:
         door = Door()
         isolation.enter_namespaces()
+        isolation.pretend_memory(MEMORY_GIB)
         isolation.configure_network()
         pki.create()
         components.write_configuration()
@@ -85,7 +89,8 @@ class Supervisor:
         self.state.write()
 
     def _start_services(self, door: Door) -> None:
-        for target in (registry.serve, storage.provision_forever, door.serve):
+        loops = [partial(repeat_forever, one_round) for one_round in (storage.provision, balancer.balance)]
+        for target in (registry.serve, door.serve, *loops):
             threading.Thread(target=target, daemon=True).start()
         signal.signal(signal.SIGUSR1, lambda *_: door.close())
         signal.signal(signal.SIGUSR2, lambda *_: door.open())
