@@ -167,7 +167,7 @@ class Release:
         assert result.stdout, result.stderr
         return {each["name"]: each for each in json.loads(result.stdout)["status"]["services"]}
 
-    def wait_for_cause(self, service: str, *codes: str, timeout: float = 60) -> Any:
+    def wait_for_cause(self, service: str, *codes: str, timeout: float = 120) -> Any:
         """Wait until ``nimhelm status`` names one of these causes for a service, and return its entry."""
         last: Any = None
 
