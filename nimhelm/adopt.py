@@ -105,10 +105,14 @@ def _is_named(items: Any) -> bool:
 
 
 def ownership_patch(release: str, namespace: str) -> Object:
-    """The merge patch that makes an object the release's own: without owners, with Helm's marks."""
+    """The merge patch that makes an object the release's own: without owners, with Helm's marks.
+
+    The empty entry of managedFields ends all claims to single fields, or helm 4 could never remove one of them.
+    """
     return {
         "metadata": {
             "ownerReferences": None,
+            "managedFields": [{}],
             "labels": {MANAGED_BY: "Helm"},
             "annotations": {RELEASE_NAME: release, RELEASE_NAMESPACE: namespace},
         }

@@ -134,7 +134,7 @@ def duration(context: click.Context, parameter: click.Parameter, value: str) -> 
     "--output",
     type=click.Choice(["table", "json", "yaml", "name"]),
     default="table",
-    help="table (default), json or yaml (shaped like a NIMPipeline), or name: the services not ready.",
+    help="table (default), json or yaml (shaped like a NIMPipeline), or name: the workloads of the services that are on.",
 )
 @click.option("--wait", is_flag=True, help="Return when it is Ready (0), Failed (1) or the timeout is over (4).")
 @click.option("--watch", is_flag=True, help="Keep showing; without a terminal a line for each change.")

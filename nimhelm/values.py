@@ -14,7 +14,7 @@ GLOBAL: dict[str, tuple[Any, str]] = {
     "waitEnabled": (True, "false: no service waits for its dependencies"),
     "waitImage": ("docker.io/library/busybox:1.37.0-musl", "must hold a static busybox at /bin/busybox"),
     "waitImagePullPolicy": ("IfNotPresent", ""),
-    "waitPeriodSeconds": (5, "between two looks at a dependency"),
+    "waitPeriodSeconds": (1, "between two looks at a dependency"),
     "waitTimeoutSeconds": (0, "for every wait of the chart; 0: each dependency's own timeout"),
     "pullWhileWaiting": (True, "waits run in the service's own image, so that it is pulled meanwhile"),
     "skipMissingKinds": (False, "true: leave out objects whose API the cluster lacks (ServiceMonitor, HTTPRoute, ...)"),

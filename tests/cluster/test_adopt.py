@@ -51,9 +51,6 @@ def definitions(cluster: Cluster) -> Iterator[None]:
     if missing:
         cluster.apply(*missing)
     for kind in KINDS:
-        wait_until(
-            lambda kind=kind: cluster.kubectl("get", f"{kind.lower()}s", "-A", check=False) is not None, what=kind
-        )
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind.lower()}s.apps.nvidia.com")
     yield
     for one in missing:
@@ -120,11 +117,22 @@ def test_a_running_pipeline_moves_without_a_restart(
     assert pods(cluster, namespace) == running
     assert owners(cluster, namespace, "deployment/first") == []
     assert owners(cluster, namespace, "persistentvolumeclaim/first-pvc") == []
+    assert_gates_can_come(cluster, namespace, HELMS[helm], chart)
     again = nimhelm(cluster, HELMS[helm], "adopt", "moved", chart, "-n", namespace)
     assert "take over" not in again.stdout
     status = nimhelm(cluster, HELMS[helm], "status", "moved", "-n", namespace, "-o", "json")
     assert status.returncode == 0, status.stdout + status.stderr
     assert json.loads(status.stdout)["status"]["states"] == {"first": "Ready", "second": "Ready"}
+
+
+def assert_gates_can_come(cluster: Cluster, namespace: str, helm: Path, chart: str) -> None:
+    """An ordinary upgrade gives the pods the chart's own form, when that suits."""
+    keep = "global.nimhelm.keepOperatorPods=false"
+    cluster.run(str(helm), "upgrade", "moved", chart, "-n", namespace, "--set", keep, "--dry-run=server")
+    cluster.run(str(helm), "upgrade", "moved", chart, "-n", namespace, "--set", keep)
+    pod = cluster.get("deployment", "second", namespace=namespace)["spec"]["template"]["spec"]
+    assert [container["name"] for container in pod["initContainers"]] == ["wait-setup", "wait-for-first"]
+    cluster.kubectl("rollout", "status", "deployment/second", "--timeout=180s", namespace=namespace)
 
 
 def test_gates_come_with_new_pods(cluster: Cluster, namespace: str, running: dict[str, str], chart: str) -> None:

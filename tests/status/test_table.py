@@ -27,7 +27,8 @@ embedding-service  Ready     1/1    1    -
 rerank-service     Failed    0/1    1    -                 ✗ image pull: 401 from nvcr.io for secret ngc-secret
 llm-service        NotReady  0/2    2    rerank-service ✗  waiting 58s of 30m for rerank-service
 next: kubectl create secret docker-registry ngc-secret -n nim-service --docker-server=nvcr.io \
---docker-username='$oauthtoken' --docker-password="$NGC_API_KEY" --dry-run=client -o yaml | kubectl apply -f - -n nim-service
+--docker-username='$oauthtoken' --docker-password="$NGC_API_KEY" --dry-run=client -o yaml | kubectl apply -f - -n nim-service && \
+kubectl rollout restart deployment/rerank-service -n nim-service
 """
 
 

@@ -133,7 +133,7 @@ def _credentials(case: Case, pod: ko.Object, code: str, text: str, host: str) ->
         assigned = steps.set_value(case.evidence, f"global.nimhelm.imagePullSecrets={{{made}}}")
         return Cause(code, f"image pull: {text}, and the pod has no pull secret", FAILED, next=f"{step} && {assigned}")
     missing = " (the secret does not exist)" if secret in absent else ""
-    step = steps.pull_secret(case.evidence, secret, host)
+    step = steps.then_restart(case, steps.pull_secret(case.evidence, secret, host))
     return Cause(code, f"image pull: {text} for secret {short(secret)}{missing}", FAILED, next=step)
 
 

@@ -103,6 +103,13 @@ def key_secret(evidence: Evidence, secret: str, key: str) -> str:
     return create + _applied(evidence)
 
 
+def then_restart(case: Case, step: str) -> str:
+    """The step, and new pods at once: the kubelet waits up to five minutes before it tries a failed pull again."""
+    if case.service.workload != DEPLOYMENT:
+        return step
+    return f"{step} && {command(case.evidence, 'rollout', 'restart', workload(case))}"
+
+
 def _applied(evidence: Evidence) -> str:
     """`create` refuses what exists, and a secret with a wrong key exists: so the object is applied."""
     return f" --dry-run=client -o yaml | {command(evidence, 'apply', '-f', '-')}"
