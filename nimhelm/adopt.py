@@ -13,6 +13,8 @@ from nimhelm.yamlread import field_text
 
 Object = dict[str, Any]
 
+FIELD_MANAGER = "helm"
+OPERATOR = "k8s-nim-operator"
 OPERATOR_GROUP = "apps.nvidia.com/"
 RELEASE_NAME = "meta.helm.sh/release-name"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
@@ -59,7 +61,7 @@ def identity(item: Object) -> tuple[str, str]:
 
 
 def ownership(item: Object, release: str, namespace: str) -> tuple[str, str]:
-    """What to do with an object that exists, by who owns it, and why."""
+    """What to do with an object that exists, by who owns it, and why. What nobody owns may be anybody's."""
     annotations = dig(item, "metadata", "annotations") or {}
     owner = annotations.get(RELEASE_NAME)
     if owner == release and annotations.get(RELEASE_NAMESPACE) == namespace:
@@ -72,7 +74,9 @@ def ownership(item: Object, release: str, namespace: str) -> tuple[str, str]:
         return REFUSE, f"belongs to {foreign[0].get('kind')} {foreign[0].get('name')}"
     if owners:
         return TAKE_OVER, f"from {owners[0].get('kind')} {owners[0].get('name')}"
-    return TAKE_OVER, "has no owner"
+    if annotations.get(RELEASE_NAME) is None and dig(item, "metadata", "labels", MANAGED_BY) == OPERATOR:
+        return TAKE_OVER, "left by the operator"
+    return REFUSE, "is not the operator's; delete it, or mark it as the release's own"
 
 
 def pod_differences(before: Object, after: Object | None) -> tuple[str, ...]:
@@ -105,18 +109,24 @@ def _is_named(items: Any) -> bool:
 
 
 def ownership_patch(release: str, namespace: str) -> Object:
-    """The merge patch that makes an object the release's own: without owners, with Helm's marks.
-
-    The empty entry of managedFields ends all claims to single fields, or helm 4 could never remove one of them.
-    """
+    """The merge patch that makes an object the release's own: without owners, with Helm's marks."""
     return {
         "metadata": {
             "ownerReferences": None,
-            "managedFields": [{}],
             "labels": {MANAGED_BY: "Helm"},
             "annotations": {RELEASE_NAME: release, RELEASE_NAMESPACE: namespace},
         }
     }
+
+
+def field_patch(item: Object) -> Object | None:
+    """The merge patch that leaves only Helm's claims to the fields of an object; None where there is nothing to do.
+
+    The operator's claims would stand in the way of every later upgrade that helm 4 applies on the server.
+    """
+    entries = dig(item, "metadata", "managedFields") or []
+    ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER]
+    return {"metadata": {"managedFields": ours}} if ours and len(ours) < len(entries) else None
 
 
 def report(found: list[Change]) -> str:

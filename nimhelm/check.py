@@ -11,7 +11,7 @@ from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.load import Loaded
 from nimhelm.pipeline import Pipeline, Service, at, dig, pipeline_of
-from nimhelm.rules.cache import check_cache, check_claims, check_use
+from nimhelm.rules.cache import check_access, check_cache, check_claims, check_use
 from nimhelm.rules.expose import EXPOSE_RULES
 from nimhelm.rules.graph import PIPELINE_RULES
 from nimhelm.rules.image import IMAGE_RULES
@@ -55,6 +55,7 @@ def check_pipeline(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[
     for service in pipeline.services:
         yield from check_service(service)
     yield from check_use(pipeline, caches)
+    yield from check_access(pipeline, caches)
     yield from check_claims(pipeline, caches)
 
 
@@ -63,7 +64,7 @@ def check_service(service: Service) -> Iterator[Finding]:
     if not service.spec:
         if service.enabled:
             hint = "add spec with at least an image"
-            yield at(service.document, ERROR, "NH011", service.item_field, f"{service.name} has no spec", hint)
+            yield at(service.document, ERROR, "NH011", service.item_field, f"{service.title} has no spec", hint)
         return
     for rule in SERVICE_RULES:
         for finding in rule(service):

@@ -79,14 +79,15 @@ def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, forc
 @cli.command()
 @FILES
 @click.option("--values", "chart", metavar="CHART", help="FILEs are values files: check them against this chart.")
+@click.option("--layers", is_flag=True, help="With --values: FILEs are the -f of one install, later ones win.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--format", "output", type=FORMATS, default="text", help="text (default), json, github or sarif.")
-def validate(files: tuple[str, ...], chart: str | None, strict: bool, output: str) -> int:
+def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, output: str) -> int:
     """Check NIMPipelines, NIMCaches, or the values files of a chart: all findings of all FILEs in one run."""
     if chart is not None:
         from nimhelm.valuescheck import validate_values
 
-        return validate_values(Path(chart), list(files), strict, output)
+        return validate_values(Path(chart), list(files), strict, output, layers)
     from nimhelm.validate import validate_files
 
     return validate_files(list(files), strict, output)

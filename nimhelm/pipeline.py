@@ -27,6 +27,11 @@ class Service(NamedTuple):
     item_field: Path
     spec_field: Path
 
+    @property
+    def title(self) -> str:
+        """How a message calls the service, whose name may be missing."""
+        return self.name or "the service"
+
     def get(self, *field: str | int) -> Any:
         """The value at a path below spec, or None when any part is absent or of another type."""
         return dig(self.spec, *field)

@@ -14,7 +14,18 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from nimhelm.adopt import REFUSE, TAKE_OVER, Change, Object, changes, identity, ownership_patch, report
+from nimhelm.adopt import (
+    FIELD_MANAGER,
+    REFUSE,
+    TAKE_OVER,
+    Change,
+    Object,
+    changes,
+    field_patch,
+    identity,
+    ownership_patch,
+    report,
+)
 from nimhelm.chart import PIPELINE_ANNOTATION
 from nimhelm.chartread import read_chart
 from nimhelm.errors import KubectlError, LoadError
@@ -54,10 +65,9 @@ def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
     """
     pipeline = pipeline_name(target.chart)
     rendered = render(target)
-    found = changes(
-        rendered, live_objects(target, rendered), dry_run(target, rendered), target.release, target.namespace
-    )
-    resources = operator_resources(target, pipeline, rendered)
+    live = live_objects(target, rendered)
+    found = changes(rendered, live, dry_run(target, rendered), target.release, target.namespace)
+    resources = operator_resources(target, pipeline, live)
     print(f"{target.release} in {target.namespace}: {len(rendered)} objects")
     sys.stdout.write(report(found))
     print(f"  deletes    {', '.join(resources) or 'no resource of the operator'}")
@@ -73,11 +83,11 @@ def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
         raise KubectlError(
             "the operator is running and would take its objects back", "\n  ".join(stop_commands(running))
         )
-    take(target, found, resources, timeout)
+    take(target, rendered, found, resources, timeout)
     return 0
 
 
-def take(target: Target, found: list[Change], resources: list[str], timeout: str) -> None:
+def take(target: Target, rendered: list[Object], found: list[Change], resources: list[str], timeout: str) -> None:
     """Change the owner of every object, install the chart over them, delete the operator's resources."""
     patch = json.dumps(ownership_patch(target.release, target.namespace))
     for change in found:
@@ -90,6 +100,11 @@ def take(target: Target, found: list[Change], resources: list[str], timeout: str
             "--force-conflicts"
         )  # helm 4 applies on the server, where the operator's fields are still its own
     run_helm(*command, "--timeout", timeout, timeout=3600)
+    for item in live_objects(target, rendered):
+        claims = field_patch(item)
+        if claims:
+            kind, name = identity(item)
+            kubectl(target, "patch", kind.lower(), name, "--type=merge", "--patch", json.dumps(claims))
     for resource in resources:
         kubectl(target, "patch", resource, "--type=merge", "--patch", '{"metadata":{"finalizers":null}}')
         kubectl(target, "delete", resource, "--cascade=orphan", "--ignore-not-found", "--wait=false")
@@ -119,7 +134,9 @@ def render(target: Target) -> list[Object]:
 
 def live_objects(target: Target, rendered: list[Object]) -> list[Object]:
     """Those of the rendered objects that exist, in one call."""
-    text = kubectl(target, "get", "-f", "-", "-o", "json", "--ignore-not-found", stdin=as_list(rendered))
+    text = kubectl(
+        target, "get", "-f", "-", "-o", "json", "--ignore-not-found", "--show-managed-fields", stdin=as_list(rendered)
+    )
     return _items(text)
 
 
@@ -128,14 +145,16 @@ def dry_run(target: Target, rendered: list[Object]) -> list[Object]:
     workloads = [item for item in rendered if item["kind"] in WORKLOADS]
     if not workloads:
         return []
-    flags = ["--server-side", "--dry-run=server", "--force-conflicts", "--field-manager=helm", "-o", "json"]
+    flags = ["--server-side", "--dry-run=server", "--force-conflicts", f"--field-manager={FIELD_MANAGER}", "-o", "json"]
     return _items(kubectl(target, "apply", *flags, "-f", "-", stdin=as_list(workloads)))
 
 
-def operator_resources(target: Target, pipeline: str, rendered: list[Object]) -> list[str]:
-    """The operator's resources that the release takes the place of, as kind/name; none when its CRDs are not there."""
-    names = {pipeline, *(identity(item)[1] for item in rendered)}
-    names |= {name.removesuffix("-pvc") for name in names}
+def operator_resources(target: Target, pipeline: str, live: list[Object]) -> list[str]:
+    """The operator's resources that the release takes the place of, as kind/name; none when its CRDs are not there.
+
+    The pipeline, what belongs to it, and whatever owns an object that is taken over; nothing by its name alone.
+    """
+    owners = {(one.get("kind"), one.get("name")) for item in live for one in owner_references(item)}
     found = []
     for kind in OPERATOR_KINDS:
         try:
@@ -144,8 +163,21 @@ def operator_resources(target: Target, pipeline: str, rendered: list[Object]) ->
             if "doesn't have a resource type" in str(error):
                 continue
             raise
-        found += [f"{kind}/{identity(item)[1]}" for item in listed if identity(item)[1] in names]
+        found += [f"{kind}/{identity(item)[1]}" for item in listed if is_taken(item, pipeline, owners)]
     return found
+
+
+def is_taken(item: Object, pipeline: str, owners: set[tuple[Any, Any]]) -> bool:
+    """Whether a resource of the operator is the pipeline, belongs to it, or owns an object that is taken over."""
+    ours = ("NIMPipeline", pipeline)
+    above = {(one.get("kind"), one.get("name")) for one in owner_references(item)}
+    return identity(item) == ours or ours in above or identity(item) in owners
+
+
+def owner_references(item: Object) -> list[Object]:
+    """The owners of an object."""
+    references: list[Object] = dig(item, "metadata", "ownerReferences") or []
+    return references
 
 
 def operator_deployments(target: Target) -> list[tuple[str, str]]:

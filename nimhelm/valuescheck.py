@@ -26,13 +26,21 @@ from nimhelm.yamlread import Document
 NOT_SERVICES = ("global", "nimCaches", "tags")
 
 
-def validate_values(chart: Path, paths: list[str], strict: bool = False, output: str = "text") -> int:
-    """Print the findings of all values files, each merged over the chart's values on its own.
+def validate_values(
+    chart: Path, paths: list[str], strict: bool = False, output: str = "text", layers: bool = False
+) -> int:
+    """Print the findings of all values files, each merged over the chart's values on its own; as `layers`, each also
+    over the files before it, like several -f of one install.
 
     Returns 0, or 1 when a finding is an error (under strict: a warning). Raises LoadError.
     """
     base, schema = chart_values(chart)
-    findings = sorted({finding for path in paths for finding in check_values_file(path, base, schema)})
+    findings = []
+    for path in paths:
+        found, merged = check_values_file(path, base, schema)
+        findings += found
+        base = merged if layers else base
+    findings = sorted(set(findings))
     sys.stdout.write(REPORTERS[output](findings))
     return 1 if has_errors(findings, strict) else 0
 
@@ -53,8 +61,8 @@ def chart_values(chart: Path) -> tuple[dict[str, Any], Schema]:
     return (base if isinstance(base, dict) else {}), schema
 
 
-def check_values_file(path: str, base: dict[str, Any], schema: Schema) -> list[Finding]:
-    """The findings of one values file; what the chart's own values already have wrong is not repeated."""
+def check_values_file(path: str, base: dict[str, Any], schema: Schema) -> tuple[list[Finding], dict[str, Any]]:
+    """The findings of one values file, and its values merged over `base`; what `base` has wrong is not repeated."""
     documents, findings = read_content(path, read_bytes(path))
     shown = "<stdin>" if path == "-" else path
     if len(documents) > 1:
@@ -64,16 +72,17 @@ def check_values_file(path: str, base: dict[str, Any], schema: Schema) -> list[F
             Finding(shown, mark.line, mark.column, "NH005", ERROR, "several documents in a values file", "", hint)
         )
     if not documents:
-        return findings
+        return findings, base
     document = documents[0]
     if not isinstance(document.data, dict):
-        return [*findings, at(document, ERROR, "NH005", (), "a values file must be a mapping", "write key: value")]
+        wrong = at(document, ERROR, "NH005", (), "a values file must be a mapping", "write key: value")
+        return [*findings, wrong], base
     merged = document._replace(data=merge(base, document.data))
     known = {
         (finding.code, finding.field, finding.message) for finding in check_merged(merged._replace(data=base), schema)
     }
     new = [item for item in check_merged(merged, schema) if (item.code, item.field, item.message) not in known]
-    return findings + new
+    return findings + new, merged.data
 
 
 def merge(base: Any, over: Any) -> Any:
@@ -133,7 +142,7 @@ def check_graph(document: Document, services: dict[str, Service]) -> Iterator[Fi
 def _dependency(document: Document, service: Service, index: int, target: Service | None) -> Iterator[Finding]:
     dependency = service.dependencies[index]
     name, port = dependency.get("name"), dependency.get("port")
-    off = f"set {service.name}.dependencies[{index}].wait.enabled: false to start without it"
+    off = f"set {service.name}.wait.enabled: false to start without waiting"
     if target is None:
         field = service.dependency_field(index, "name")
         yield at(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Helm
+from conftest import Helm, run_nimhelm
 from echo import as_helm_holds, values_of_helm
 from pipelines import plan, service
 from test_documents import FOLDER, expected
@@ -63,7 +63,7 @@ def found_in(values: dict[str, Any], chart: Path, folder: Path) -> list[str]:
     """The findings in short: `NH013 llm-service.replicas`."""
     path = folder / "values.yaml"
     path.write_text(dump(values))
-    return [f"{one.code} {one.field}" for one in check_values_file(str(path), *chart_values(chart))]
+    return [f"{one.code} {one.field}" for one in check_values_file(str(path), *chart_values(chart))[0]]
 
 
 LLM, EMBED = "llm-service", "embedding-service"
@@ -174,3 +174,14 @@ def test_standard_input_and_absent_files(built: Path, tmp_path: Path, capsys: py
     assert "cannot read" in capsys.readouterr().err
     (tmp_path / "empty.yaml").write_text("# nothing\n")
     assert guarded(["validate", "--values", str(built / "rag-pipeline"), str(tmp_path / "empty.yaml")]) == 0
+
+
+def test_layers_are_the_files_of_one_install(built: Path, tmp_path: Path) -> None:
+    """The second file is right only over the first, as with several -f."""
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(dump({"llm-service": {"wait": {"enabled": False}}}))
+    second.write_text(dump({"embedding-service": {"enabled": False}}))
+    command = ["validate", "--values", built / "rag-pipeline", first, second]
+    assert run_nimhelm(*command).returncode == 1
+    assert run_nimhelm(*command, "--layers").returncode == 0
+    assert run_nimhelm(*command[:-2], second, first, "--layers").returncode == 1

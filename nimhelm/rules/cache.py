@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import ERROR, WARNING, Finding
-from nimhelm.pipeline import Pipeline, at, dig
+from nimhelm.pipeline import Pipeline, at, dig, max_replicas
 from nimhelm.yamlread import Document, Path
 
+MAX_NAME = 59
 SOURCES = ("ngc", "dataStore", "hf")
 MODEL_FILTERS = ("precision", "engine", "tensorParallelism", "qosProfile", "gpus", "lora", "buildable")
 
 
 def check_cache(document: Document) -> Iterator[Finding]:
     """The CRD's and the webhook's rules of one NIMCache."""
+    name = dig(document.data, "metadata", "name")
+    if isinstance(name, str) and len(name) > MAX_NAME:
+        message = f"the name has {len(name)} characters, {MAX_NAME} are possible (it is a label of the job's pods)"
+        yield at(document, ERROR, "NH028", ("metadata", "name"), message, "shorten it")
     source = dig(document.data, "spec", "source")
     if isinstance(source, dict):
         yield from _source(document, source)
@@ -82,13 +87,13 @@ def _storage(document: Document) -> Iterator[Finding]:
     field: Path = ("spec", "storage")
     pvc = dig(document.data, *field, "pvc")
     if not isinstance(pvc, dict) or not pvc:
-        if isinstance(dig(document.data, *field), dict) and not dig(document.data, *field, "hostPath"):
+        if isinstance(dig(document.data, *field), dict):
             yield at(
                 document,
                 ERROR,
                 "NH162",
                 field,
-                "a NIMCache needs storage.pvc",
+                "a NIMCache needs storage.pvc: services reach it through its claim",
                 "for example pvc: {create: true, size: 50Gi}",
             )
         return
@@ -105,6 +110,22 @@ def _storage(document: Document) -> Iterator[Finding]:
         yield at(
             document, ERROR, "NH162", (*field, "pvc"), "a claim that is created needs a size", "for example size: 50Gi"
         )
+
+
+def check_access(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[Finding]:
+    """A cache's claim is used by its job and by every service that names it."""
+    for name, document in caches.items():
+        mode = dig(document.data, "spec", "storage", "pvc", "volumeAccessMode") or "ReadWriteOnce"
+        users = [service for service in pipeline.services if service.get("storage", "nimCache", "name") == name]
+        field: Path = ("spec", "storage", "pvc", "volumeAccessMode")
+        hint = "write volumeAccessMode: ReadWriteMany with a storage class that has it"
+        pods = sum(max_replicas(service) for service in users if service.enabled)
+        if mode == "ReadWriteOncePod" and users:
+            message = f"only one pod may use the claim of {name} (ReadWriteOncePod): its job and the service exclude each other"
+            yield at(document, ERROR, "NH056", field, message, hint)
+        elif mode == "ReadWriteOnce" and pods > 1:
+            message = f"{pods} pods share the ReadWriteOnce claim of {name}: those on a second node will not start (Multi-Attach)"
+            yield at(document, WARNING, "NH056", field, message, hint)
 
 
 def check_use(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[Finding]:

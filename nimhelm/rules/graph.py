@@ -6,11 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import ERROR, WARNING, Finding
-from nimhelm.pipeline import EXTERNAL_ANNOTATION, Pipeline, Service, at, is_kserve, replicas, served_ports
+from nimhelm.pipeline import (
+    EXTERNAL_ANNOTATION,
+    Pipeline,
+    Service,
+    at,
+    is_kserve,
+    is_multi_node,
+    replicas,
+    served_ports,
+)
 
 RESERVED = frozenset(("global", "tags", "exports"))
 """Keys of a chart's values that mean something to Helm itself."""
 
+MAX_LABEL = 63
+MAX_RELEASE = 53
 MAX_NAME = 59
 """The container is called <name>-ctr, and a container's name is a DNS label of 63 characters at most."""
 
@@ -38,11 +49,49 @@ def check_services(pipeline: Pipeline) -> Iterator[Finding]:
         if "enabled" not in (document_item(service) or {"enabled": 0}):
             message = f"{service.name or 'the service'} has no enabled field, which means disabled"
             yield at(document, WARNING, "NH030", service.item_field, message, "write enabled: true (or false)")
-    if not any(service.enabled for service in pipeline.services):
+    if pipeline.services and not any(service.enabled for service in pipeline.services):
         field = ("spec", "services")
         yield at(
             document, WARNING, "NH029", field, "no service is enabled", "write enabled: true for those that should run"
         )
+
+
+def check_pipeline_name(pipeline: Pipeline) -> Iterator[Finding]:
+    """The name is a label of every object, and, as build proposes it, the name of a release."""
+    field = ("metadata", "name")
+    size = len(pipeline.name)
+    if size > MAX_LABEL:
+        message = f"the name has {size} characters, {MAX_LABEL} are possible (it is a label)"
+        yield at(pipeline.document, ERROR, "NH028", field, message, "shorten it")
+    elif size > MAX_RELEASE:
+        message = f"the name has {size} characters, and a release's name {MAX_RELEASE} at most"
+        yield at(pipeline.document, WARNING, "NH028", field, message, "shorten it, or install it under another name")
+
+
+def check_derived_names(pipeline: Pipeline) -> Iterator[Finding]:
+    """Some services bring objects with names of their own, which no other service may have."""
+    names = {service.name: service for service in pipeline.services}
+    for service in pipeline.services:
+        for suffix, reason in derived_suffixes(service):
+            other = names.get(service.name + suffix)
+            if other is None or not service.name:
+                continue
+            severity = ERROR if service.enabled and other.enabled else WARNING
+            message = f"{service.name} brings {reason} called {other.name}"
+            field = (*other.item_field, "name")
+            yield at(
+                pipeline.document, severity, "NH027", field, message, "rename one: both would own the same objects"
+            )
+
+
+def derived_suffixes(service: Service) -> Iterator[tuple[str, str]]:
+    """What is appended to the service's name for further objects, and what they are."""
+    if service.mapping("expose", "router", "eppConfig"):
+        yield "-epp", "an endpoint picker"
+    if is_multi_node(service):
+        yield "-lws", "a LeaderWorkerSet"
+    if is_kserve(service):
+        yield "-predictor", "a predictor"
 
 
 def check_further_services(pipeline: Pipeline) -> Iterator[Finding]:
@@ -243,4 +292,11 @@ def _cycles_from(root: str, graph: dict[str, Service], done: set[str], pipeline:
             pending.append((target, 0))
 
 
-PIPELINE_RULES = (check_services, check_further_services, check_dependencies, check_cycles)
+PIPELINE_RULES = (
+    check_pipeline_name,
+    check_services,
+    check_derived_names,
+    check_further_services,
+    check_dependencies,
+    check_cycles,
+)

@@ -11,7 +11,7 @@ from nimhelm.pipeline import Service
 def check_auth_secret(service: Service) -> Iterator[Finding]:
     """Without the NGC key a NIM cannot download its model; a cache or a claim that is already filled needs none."""
     if not service.get("authSecret"):
-        message = f"{service.name} has no authSecret: NGC_API_KEY is not set, and a model cannot be downloaded"
+        message = f"{service.title} has no authSecret: NGC_API_KEY is not set, and a model cannot be downloaded"
         yield service.warning("NH090", (), message, "add authSecret: the name of a Secret with the key NGC_API_KEY")
 
 

@@ -111,6 +111,7 @@ def check_kserve(service: Service) -> Iterator[Finding]:
     if mode is not None and mode not in MODES:
         field: Path = ("annotations", "serving.kserve.io/deploymentMode")
         yield service.error("NH140", field, f"{mode} is no deployment mode of KServe", "one of " + ", ".join(MODES))
+    yield from _predictor_target(service)
     if mode not in KNATIVE:
         return
     for field in (("scale", "enabled"), ("expose", "ingress", "enabled"), ("metrics", "enabled")):
@@ -126,6 +127,25 @@ def check_kserve(service: Service) -> Iterator[Finding]:
                 f"router.{name} is not possible in KServe's {mode} mode",
                 "remove it",
             )
+
+
+def _predictor_target(service: Service) -> Iterator[Finding]:
+    """KServe's scaleTarget is one whole number, taken from the first cpu or memory metric."""
+    for index, metric in service.items("scale", "hpa", "metrics"):
+        resource = metric.get("resource")
+        target = resource.get("target") if isinstance(resource, dict) else None
+        if (
+            not isinstance(target, dict)
+            or not isinstance(resource, dict)
+            or resource.get("name") not in ("cpu", "memory")
+        ):
+            continue
+        value = target.get("averageValue")
+        if target.get("averageUtilization") is None and value is not None and not str(value).isdigit():
+            field: Path = ("scale", "hpa", "metrics", index, "resource", "target", "averageValue")
+            message = f"KServe scales on a whole number, not on {value}"
+            yield service.error("NH142", field, message, "use averageUtilization")
+        return
 
 
 def check_picker(service: Service) -> Iterator[Finding]:

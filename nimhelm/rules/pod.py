@@ -114,7 +114,7 @@ def check_containers(service: Service) -> Iterator[Finding]:
     """Names of containers are unique in a pod."""
     seen = {f"{service.name}-ctr", *OWN_CONTAINERS}
     for dependency in service.dependencies:
-        seen.add(f"wait-for-{dependency.get('name')}")
+        seen.add(f"wait-for-{str(dependency.get('name')).replace('.', '-')}")
     for kind in ("initContainers", "sidecarContainers"):
         for index, container in service.items(kind):
             name = container.get("name")
@@ -185,4 +185,17 @@ def check_proxy(service: Service) -> Iterator[Finding]:
             )
 
 
-POD_RULES = (check_env, check_probes, check_containers, check_placement, check_selectors, check_proxy)
+def check_no_proxy(service: Service) -> Iterator[Finding]:
+    """A dependency is asked by its bare name, which only noProxy keeps from the proxy."""
+    if not service.get("proxy", "httpProxy"):
+        return
+    listed = service.get("proxy", "noProxy")
+    exempt = {name.strip() for name in listed.split(",")} if isinstance(listed, str) else set()
+    asked = [item.get("name") for item in service.dependencies if item.get("envName") and not item.get("envValue")]
+    missing = [name for name in asked if isinstance(name, str) and name not in exempt]
+    if missing and "*" not in exempt:
+        message = f"calls of {service.name} to {', '.join(missing)} go through the proxy"
+        yield service.warning("NH103", ("proxy", "noProxy"), message, f"add {','.join(missing)} to noProxy")
+
+
+POD_RULES = (check_env, check_probes, check_containers, check_placement, check_selectors, check_proxy, check_no_proxy)

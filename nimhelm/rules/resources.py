@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service
+from nimhelm.pipeline import Service, number
 from nimhelm.quantity import is_whole, nanos
 from nimhelm.yamlread import Path
 
@@ -64,7 +64,10 @@ def check_claims(service: Service) -> Iterator[Finding]:
 
 
 def gpus(service: Service) -> dict[str, int]:
-    """Extended resources of one pod by name, the larger of request and limit: {"nvidia.com/gpu": 1}."""
+    """Devices of one pod by name: {"nvidia.com/gpu": 1}.
+
+    Of extended resources the larger of request and limit; devices of created claims under the name of their class.
+    """
     from nimhelm.quantity import count
 
     found: dict[str, Any] = {}
@@ -72,6 +75,10 @@ def gpus(service: Service) -> dict[str, int]:
         for name, value in service.mapping("resources", side).items():
             if is_device(name):
                 found[name] = max(found.get(name, 0), count(value))
+    for index, _ in service.items("draResources"):
+        for _, device in service.items("draResources", index, "claimCreationSpec", "devices"):
+            kind = str(device.get("deviceClassName") or "gpu.nvidia.com")
+            found[kind] = found.get(kind, 0) + number(device.get("count"), 1)
     return {name: amount for name, amount in sorted(found.items()) if amount}
 
 

@@ -31,10 +31,10 @@ def check_sources(service: Service) -> Iterator[Finding]:
     if not found:
         hint = "for example storage.pvc: {create: true, size: 50Gi}"
         yield service.error(
-            "NH050", ("storage",), f"{service.name} has no storage: one of {', '.join(SOURCES)} is needed", hint
+            "NH050", ("storage",), f"{service.title} has no storage: one of {', '.join(SOURCES)} is needed", hint
         )
     elif len(found) > 1:
-        message = f"{service.name} has several storage sources: {', '.join(found)}"
+        message = f"{service.title} has several storage sources: {', '.join(found)}"
         yield service.error("NH051", ("storage", found[1]), message, "keep one")
 
 

@@ -20,8 +20,8 @@ TIMED_OUT = re.compile(r"timed out after (\d+)s waiting for (\S+?):? (.*)", re.D
 
 
 def gate_name(dependency: str) -> str:
-    """The init container that waits for it: "milvus" -> "wait-for-milvus". Long names the chart cuts, with a hash."""
-    name = _PREFIX + dependency
+    """The init container that waits for it: "milvus.db" -> "wait-for-milvus-db". Long names the chart cuts, with a hash."""
+    name = _PREFIX + dependency.replace(".", "-")
     if len(name) <= _LONGEST_NAME:
         return name
     return f"{name[:54].removesuffix('-')}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"

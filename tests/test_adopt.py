@@ -1,0 +1,85 @@
+"""What taking over from the operator would do to each object; on a real cluster in tests/cluster/test_adopt.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nimhelm.adopt import CREATE, KEEP, REFUSE, TAKE_OVER, Change, changes, differing, ownership_patch, report
+from nimhelm.takeover import is_taken
+
+OURS = {"meta.helm.sh/release-name": "rag", "meta.helm.sh/release-namespace": "nim"}
+OPERATOR = {"app.kubernetes.io/managed-by": "k8s-nim-operator"}
+NIM_SERVICE = {"apiVersion": "apps.nvidia.com/v1alpha1", "kind": "NIMService", "name": "llm"}
+
+
+def deployment(template: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
+    return {"kind": "Deployment", "metadata": {"name": "llm", **metadata}, "spec": {"template": template or {}}}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "action", "reason"),
+    [
+        ({"ownerReferences": [NIM_SERVICE]}, TAKE_OVER, "from NIMService llm"),
+        ({"labels": OPERATOR}, TAKE_OVER, "left by the operator"),
+        ({"annotations": OURS}, KEEP, "belongs to this release"),
+        (
+            {"annotations": {**OURS, "meta.helm.sh/release-name": "other"}},
+            REFUSE,
+            "belongs to the release other in nim",
+        ),
+        ({"annotations": {**OURS, "meta.helm.sh/release-namespace": "x"}}, REFUSE, "belongs to the release rag in x"),
+        ({"ownerReferences": [{"apiVersion": "apps/v1", "kind": "X", "name": "y"}]}, REFUSE, "belongs to X y"),
+        ({}, REFUSE, "is not the operator's"),
+    ],
+)
+def test_who_owns_an_object_decides(metadata: dict[str, Any], action: str, reason: str) -> None:
+    (change,) = changes([deployment()], [deployment(**metadata)], [], "rag", "nim")
+    assert change.action == action
+    assert reason in change.reason
+
+
+def test_what_does_not_exist_is_created() -> None:
+    assert changes([deployment()], [], [], "rag", "nim") == [Change("Deployment", "llm", CREATE)]
+
+
+def test_any_difference_of_the_pods_is_a_restart() -> None:
+    before = {"spec": {"containers": [{"name": "ctr", "image": "a"}], "enableServiceLinks": True}}
+    after = {"spec": {"containers": [{"name": "ctr", "image": "b"}], "initContainers": [{"name": "gate"}]}}
+    assert differing(before, after, ()) == [
+        "spec.containers.ctr.image",
+        "spec.enableServiceLinks",
+        "spec.initContainers",
+    ]
+    live = deployment(before, labels=OPERATOR)
+    (same,) = changes([live], [live], [live], "rag", "nim")
+    assert same.restarts == ()
+    assert "no pod restarts" in report([same])
+    (other,) = changes([live], [live], [deployment(after)], "rag", "nim")
+    assert "restarts   Deployment llm: spec.containers.ctr.image" in report([other])
+
+
+def test_the_order_of_named_items_counts() -> None:
+    one, two = [{"name": "a"}, {"name": "b"}], [{"name": "b"}, {"name": "a"}]
+    assert differing({"env": one}, {"env": two}, ()) == ["order of env"]
+
+
+def test_the_patch_keeps_what_protects_a_claim() -> None:
+    assert "finalizers" not in ownership_patch("rag", "nim")["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "owners", "taken"),
+    [
+        ("NIMPipeline", "rag", [], True),
+        ("NIMPipeline", "other", [], False),
+        ("NIMService", "llm", [{"kind": "NIMPipeline", "name": "rag"}], True),
+        ("NIMService", "llm", [{"kind": "NIMPipeline", "name": "other"}], False),
+        ("NIMService", "alone", [], True),  # it owns an object that is taken over
+        ("NIMCache", "llm", [], False),  # of the same name as a service, and not ours
+    ],
+)
+def test_only_what_the_release_replaces_is_deleted(kind: str, name: str, owners: list[Any], taken: bool) -> None:
+    item = {"kind": kind, "metadata": {"name": name, "ownerReferences": owners}}
+    assert is_taken(item, "rag", {("NIMService", "alone")}) == taken
