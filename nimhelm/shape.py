@@ -43,8 +43,7 @@ class _Walk:
 
     def value(self, data: Any, schema: Schema, field: Path) -> Iterator[Finding]:
         """Findings for one value; a wrong type ends the descent, nothing below it can be judged."""
-        if "$ref" in schema:
-            schema = self.definitions[schema["$ref"].rsplit("/", 1)[1]]
+        schema = self.resolved(schema)
         if not _is_type(data, schema.get("type")):
             yield self.wrong_type(data, schema, field)
         elif isinstance(data, dict):
@@ -56,6 +55,10 @@ class _Walk:
             if problem:
                 message = f"{_name(field)} must {problem}, not {shown(data)}"
                 yield self.at(field, "NH013", message, _example(schema), inside=True)
+
+    def resolved(self, schema: Schema) -> Schema:
+        """The definition that a schema refers to, or the schema itself."""
+        return self.definitions[schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
 
     def mapping(self, data: dict[str, Any], schema: Schema, field: Path) -> Iterator[Finding]:
         properties: Schema = schema.get("properties", {})
@@ -85,7 +88,7 @@ class _Walk:
             yield self.at((*field, key), "NH013", f"a key of {_name(field)} must {problem}, not {shown(key)}", "")
         if value is not None:
             yield from self.value(value, schema["additionalProperties"], (*field, key))
-        else:
+        elif not _is_type(None, self.resolved(schema["additionalProperties"]).get("type")):
             yield self.at(
                 (*field, key), "NH012", f"{key} is empty", 'write "" for an empty string, or leave the key out'
             )
@@ -100,7 +103,7 @@ class _Walk:
 
     def wrong_type(self, data: Any, schema: Schema, field: Path) -> Finding:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        wanted = " or ".join(_ARTICLES[name] for name in types)
+        wanted = " or ".join(_ARTICLES[name] for name in types if name != "null" or len(types) == 1)
         text = self.document.mark(field).text
         hint = _example(schema)
         if "string" in types and text is not None:
@@ -143,7 +146,7 @@ class _Walk:
 def scalar_problem(data: Any, schema: Schema) -> str:
     """What a scalar must, and does not: `be one of A, B`; "" when its schema allows it."""
     if "enum" in schema and data not in schema["enum"]:
-        return "be one of " + ", ".join(str(value) for value in schema["enum"] if value != "")
+        return "be one of " + ", ".join(str(value) for value in schema["enum"] if value not in ("", None))
     if "const" in schema and data != schema["const"]:
         return f"be {schema['const']}"
     if isinstance(data, str):

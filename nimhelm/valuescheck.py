@@ -129,6 +129,8 @@ def _services(document: Document, known: Schema) -> Iterator[Service]:
 
 def check_graph(document: Document, services: dict[str, Service]) -> Iterator[Finding]:
     """Every dependency of an enabled service that is waited for runs, and serves the port."""
+    if dig(document.data, "global", "nimhelm", "waitEnabled") is False:
+        return
     for service in services.values():
         if not service.enabled or dig(service.spec, "wait", "enabled") is False:
             continue

@@ -130,7 +130,7 @@ ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({"scale": {"enabled": False, "hpa": {"minReplicas": 5, "maxReplicas": 1}}, "replicas": 1}, []),
     ({"scale": hpa(), "replicas": 1}, ["NH060 replicas"]),
     ({"scale": {"enabled": True}}, ["NH061 scale.hpa"]),
-    ({"scale": {"enabled": True, "hpa": {"maxReplicas": 0}}}, ["NH013 scale.hpa.maxReplicas"]),
+    ({"scale": {"enabled": True, "hpa": {"maxReplicas": 0}}}, ["NH061 scale.hpa.maxReplicas"]),
     ({"scale": hpa(minReplicas=3)}, []),
     ({"scale": hpa(minReplicas=2, maxReplicas=1)}, ["NH061 scale.hpa.minReplicas"]),
     ({"scale": {"enabled": False, "hpa": {"maxReplicas": 1, "metrics": [{"type": "Pods"}, UTILIZATION]}}}, []),

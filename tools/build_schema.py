@@ -17,6 +17,7 @@ from nimhelm.valueschema import laid_out
 Schema = dict[str, Any]
 HERE = Path(__file__).resolve().parent.parent
 REF = "#/definitions/"
+BLOCKS_OF_THE_CHART = ("service", "global", "shared")
 BASE_URL = "https://nimhelm.dev/schema/"
 
 
@@ -44,8 +45,9 @@ def read_source(folder: Path) -> Source:
     document = {name: schema for file in files.values() for name, schema in file.get("definitions", {}).items()}
     values = overlaid(document, overlay["definitions"])
     roots = {name: file["root"] for name, file in files.items() if "root" in file}
-    roots["values"] = overlay["root"]
-    roots["chart"] = extended(overlay["chartRoot"], values)
+    roots["values"] = nullable(overlay["root"], whole=False)
+    roots["chart"] = nullable(extended(overlay["chartRoot"], values), whole=False)
+    values = {name: nullable(schema, name not in BLOCKS_OF_THE_CHART) for name, schema in values.items()}
     return Source(document, values, roots)
 
 
@@ -65,6 +67,22 @@ def extended(schema: Schema, definitions: dict[str, Schema]) -> Schema:
         result["properties"] = parent["properties"] | own.get("properties", {})
     if result.get("required") == []:
         del result["required"]
+    return result
+
+
+def nullable(schema: Schema, whole: bool = True) -> Schema:
+    """A schema that takes null as well (unless not `whole`) and wherever it has schemas: null takes a value back."""
+    result = dict(schema)
+    if whole and "type" in schema:
+        kinds = schema["type"]
+        result["type"] = [*(kinds if isinstance(kinds, list) else [kinds]), "null"]
+    if whole and "enum" in schema:
+        result["enum"] = [*schema["enum"], None]
+    if "properties" in schema:
+        result["properties"] = {name: nullable(child) for name, child in schema["properties"].items()}
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(schema.get(keyword), dict):
+            result[keyword] = nullable(schema[keyword])
     return result
 
 

@@ -40,6 +40,9 @@ def check_scale(service: Service) -> Iterator[Finding]:
     low, high = number(hpa.get("minReplicas"), 1), number(hpa.get("maxReplicas"), 0)
     if hpa.get("maxReplicas") is None:
         yield service.error("NH061", ("scale", "hpa"), "scale.enabled needs hpa.maxReplicas", "add maxReplicas")
+    elif hpa["maxReplicas"] == 0:
+        message = "scale.enabled needs maxReplicas of 1 or more"
+        yield service.error("NH061", ("scale", "hpa", "maxReplicas"), message, "raise maxReplicas")
     elif 1 <= high < low:
         message = f"minReplicas {low} is above maxReplicas {high}"
         yield service.error("NH061", ("scale", "hpa", "minReplicas"), message, "raise maxReplicas or lower minReplicas")

@@ -124,6 +124,34 @@ def test_an_existing_claim_and_a_cache_that_is_off(render: Render) -> None:
     assert not [kind for kind, name in render({"llm": spec()}) if name == "r-nim-cache"]
 
 
+GPU = {"key": "nvidia.com/gpu", "operator": "Exists"}
+USER = spec(storage={"nimCache": {"name": "c"}}, tolerations=[GPU])
+
+
+@pytest.mark.parametrize(("mode", "bound"), [("", True), ("ReadWriteOnce", True), ("ReadWriteMany", False)])
+def test_a_claim_of_one_node_is_filled_on_the_node_of_its_services(render: Render, mode: str, bound: bool) -> None:
+    """The pod of the service mounts the claim before its gate waits for the job."""
+    claim = {"pvc": {"create": True, "size": "50Gi", "volumeAccessMode": mode}}
+    services = {
+        "a": USER,
+        "b": USER,
+        "off": {**USER, "enabled": False},
+        "none": {**USER, "replicas": 0},
+        "else": spec(),
+    }
+    own = [{"key": "x", "operator": "Exists"}]
+    pod = job(render(services, nimCaches={"c": {**cache(ngc=NGC), "storage": claim, "tolerations": own}}))
+    term = {
+        "labelSelector": {
+            "matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": ["a", "b"]}]
+        },
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    assert pod.get("affinity") == (affinity if bound else None)
+    assert pod["tolerations"] == [*own, GPU] if bound else own
+
+
 SCRIPT = (TEMPLATES / "umbrella/files/fill-cache.sh").read_text()
 
 

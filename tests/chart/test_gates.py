@@ -145,3 +145,26 @@ def test_a_cache_is_waited_for_first(render: Render) -> None:
     gate = containers(pod(rendered))["wait-for-cache-llama"]
     assert {"name": "model-store", "mountPath": "/cache", "subPath": "models", "readOnly": True} in gate["volumeMounts"]
     assert env_of(gate)["WAIT_TIMEOUT"] == "60"
+
+
+def test_names_with_dots_make_names_of_containers(render: Render) -> None:
+    storage = {"nimCache": {"name": "llama-3.1-8b", "wait": {"enabled": True}}}
+    caches = {
+        "llama-3.1-8b": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}
+    }
+    llm = spec(storage=storage, dependencies=[dependency("milvus.db.svc", 19530, external=True)])
+    asked = targets(render({"llm": llm}, nimCaches=caches))
+    assert asked == {
+        "wait-for-cache-llama-3-1-8b": "cache://llama-3.1-8b",
+        "wait-for-milvus-db-svc": "http://milvus.db.svc:19530/v1/health/ready",
+    }
+
+
+def test_openshift_refuses_pods_that_say_too_much(render: Render) -> None:
+    caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}}
+    there = str(render(DEPENDANT, "--api-versions", "security.openshift.io/v1", nimCaches=caches))
+    elsewhere = render(DEPENDANT, nimCaches=caches)
+    assert ("seccompProfile" in there, "seccompProfile" in str(elsewhere)) == (False, True)
+    rendered = render(DEPENDANT, "--api-versions", "security.openshift.io/v1")
+    assert rendered["Pod", "r-test"]["spec"]["securityContext"] == {"runAsNonRoot": True}
+    assert elsewhere["Pod", "r-test"]["spec"]["securityContext"]["runAsUser"] == 65532

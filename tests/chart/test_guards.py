@@ -24,7 +24,7 @@ SERVICE_CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two storages": (
         {"storage": {"pvc": {"name": "x"}, "emptyDir": {}, "hostPath": "/x"}},
-        "llm keeps its model in several places (pvc, emptyDir, hostPath): leave one",
+        "several places (pvc, emptyDir, hostPath): leave one of them, and set the others to null (llm.storage.pvc=null, ",
     ),
     "profile alone": ({"storage": {"nimCache": {"profile": "p"}}}, "set llm.storage.nimCache.name"),
     "claim without name": ({"storage": {"pvc": {"size": "1Gi"}}}, "set llm.storage.pvc.name, or create=true"),
@@ -91,10 +91,25 @@ def test_a_service_alone(refusal: Refusal, case: str) -> None:
     assert sentence in refusal({"llm": spec(**values)})
 
 
-@pytest.mark.parametrize("values", [{"storage": {"hostPath": "/x"}}, {"proxy": {"certConfigMap": "certs"}}])
+@pytest.mark.parametrize(
+    "values", [{"storage": {"hostPath": "/x"}}, {"proxy": {"certConfigMap": "certs"}}, {"userID": 0}]
+)
 def test_what_pod_security_forbids(refusal: Refusal, values: dict[str, Any]) -> None:
     said = refusal({"llm": spec(**values)}, nimhelm={"restricted": True})
     assert "or set global.nimhelm.restricted=false" in said
+
+
+@pytest.mark.parametrize("values", [{"proxy": {"certConfigMap": "certs"}}, {"userID": 0}])
+def test_what_pod_security_forbids_a_cache(refusal: Refusal, values: dict[str, Any]) -> None:
+    caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {}, **values}}
+    assert "the download of c" in refusal({"llm": spec()}, nimhelm={"restricted": True}, nimCaches=caches)
+
+
+@pytest.mark.parametrize("pvc", [{"create": True, "size": "50Gi"}, {"name": "there"}])
+def test_a_claim_can_be_taken_back_at_the_install(render: Render, pvc: dict[str, Any]) -> None:
+    rendered = render({"llm": spec(storage={"pvc": pvc})}, "--set", "llm.storage.pvc=null,llm.storage.hostPath=/data")
+    volumes = rendered["Deployment", "llm"]["spec"]["template"]["spec"]["volumes"]
+    assert volumes[1]["hostPath"]["path"] == "/data"
 
 
 def test_another_storage_can_be_chosen_at_the_install(render: Render) -> None:
@@ -120,18 +135,12 @@ DEPENDANT = {"a": spec(), "llm": spec(dependencies=[dependency("a")])}
         (
             DEPENDANT,
             ["--set", "a.enabled=false"],
-            "llm depends on a, which is disabled: set a.enabled=true, or llm.enabled=false as well",
+            "llm depends on a, which is disabled: set a.enabled=true, or llm.wait.enabled=false to start",
         ),
-        (
-            DEPENDANT,
-            ["--set", "a.enabled=false,global.nimhelm.waitEnabled=false"],
-            "llm depends on a, which is disabled",
-        ),
-        (DEPENDANT, ["--set", "a.enabled=false,llm.wait.enabled=false"], "llm depends on a, which is disabled"),
         (
             DEPENDANT,
             ["--set", "a.replicas=0"],
-            "llm depends on a, which has no replicas: set a.replicas, or llm.enabled=false",
+            "llm depends on a, which has no replicas: set a.replicas, or llm.wait.enabled=false to start",
         ),
         (DEPENDANT, ["--set", "a.expose.service.port=9000"], "llm depends on port 8000 of a, which serves 9000"),
         (
@@ -150,6 +159,9 @@ def test_a_dependency(refusal: Refusal, services: dict[str, Any], arguments: lis
     [
         (DEPENDANT, ["--set", "llm.enabled=false,a.enabled=false"]),
         (DEPENDANT, ["--set", "llm.enabled=false,a.replicas=0"]),
+        (DEPENDANT, ["--set", "a.enabled=false,global.nimhelm.waitEnabled=false"]),
+        (DEPENDANT, ["--set", "a.enabled=false,llm.wait.enabled=false"]),
+        (DEPENDANT, ["--set", "a.replicas=0,llm.wait.enabled=false"]),
         ({"llm": spec(dependencies=[dependency("milvus", external=True)])}, []),
         ({"llm": spec(dependencies=[dependency("gone", wait={"enabled": False})])}, []),
         (

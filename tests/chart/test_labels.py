@@ -41,9 +41,9 @@ def test_a_label_app_does_not_break_the_selector(render: Render) -> None:
     assert {"app": "llm", "team": "ml"}.items() <= deployment["template"]["metadata"]["labels"].items()
 
 
-def test_a_new_version_of_the_chart_alone_restarts_no_pod(render: Render) -> None:
+def test_a_new_version_of_the_chart_or_name_of_the_pipeline_alone_restarts_no_pod(render: Render) -> None:
     template = render({"llm": spec()})["Deployment", "llm"]["spec"]["template"]
-    assert "helm.sh/chart" not in template["metadata"]["labels"]
+    assert not {"helm.sh/chart", "nimhelm.dev/pipeline"} & set(template["metadata"]["labels"])
 
 
 def test_the_service_monitor_selects_the_service_and_not_its_second_name(render: Render) -> None:

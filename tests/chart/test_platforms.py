@@ -219,3 +219,15 @@ def test_a_route_to_elsewhere(render: Render, weight: int) -> None:
     assert route["rules"][0]["backendRefs"] == [
         {"name": "other", "port": 80, "weight": weight, "group": "", "kind": "Service"}
     ]
+
+
+def test_what_is_read_once_restarts_its_readers_when_it_changes(render: Render) -> None:
+    def checksum(replicas: int, tensor: int) -> set[str]:
+        nodes = {"parallelism": {"pipeline": 2, "tensor": tensor}}
+        pods = groups(render({"llm": spec(multiNode=nodes, replicas=replicas)}))
+        return {pod["metadata"]["annotations"]["nimhelm.dev/config-checksum"] for pod in pods}
+
+    assert len(checksum(1, 8)) == 1
+    assert checksum(1, 8) == checksum(2, 8) != checksum(1, 4)
+    kept = groups(render({"llm": spec(multiNode=NODES)}, nimhelm={"keepOperatorPods": True}))
+    assert "nimhelm.dev/config-checksum" not in kept[0]["metadata"]["annotations"]

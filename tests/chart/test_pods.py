@@ -235,3 +235,11 @@ def test_an_upgrade_leaves_the_number_of_pods_to_the_autoscaler(render: Render) 
     assert render(scaled)["Deployment", "llm"]["spec"]["replicas"] == 2
     on_a_cluster = render(scaled, "--api-versions", "apiregistration.k8s.io/v1")
     assert "replicas" not in on_a_cluster["Deployment", "llm"]["spec"]
+
+
+def test_the_address_of_a_predictor_is_where_its_gate_asks(render: Render) -> None:
+    behind = dependency("a", envName="A_URL", external=True, wait={"host": "a-predictor", "port": 80})
+    probed = dependency("b", 19530, envName="B_URL", external=True, wait={"port": 9091})
+    main = render({"llm": spec(dependencies=[behind, probed])})["Deployment", "llm"]["spec"]["template"]["spec"]
+    env = env_of(containers(main)["llm-ctr"])
+    assert (env["A_URL"], env["B_URL"]) == ("http://a-predictor:80", "http://b:19530")

@@ -46,7 +46,7 @@ def minimal(schema: Schema, root: Schema) -> Any:
     """The smallest value that a schema accepts."""
     schema, _ = resolve(schema, root)
     if "const" in schema or "enum" in schema:
-        return schema["const"] if "const" in schema else schema["enum"][-1]
+        return schema["const"] if "const" in schema else [value for value in schema["enum"] if value is not None][-1]
     kind = schema.get("type", "object")
     kind = kind if isinstance(kind, str) else kind[0]
     if kind == "object":
@@ -135,7 +135,9 @@ def accepted(schema: Schema, root: Schema) -> Iterator[Any]:
     kinds = schema.get("type", [])
     if "string" in kinds and "enum" not in schema:
         yield from [text for text in STRINGS if fits(schema, text)][:3]
-    if kinds == "boolean":
+    if "boolean" in kinds:
         yield False
-    if kinds == "array":
+    if "null" in kinds:
+        yield None
+    if "array" in kinds:
         yield [minimal(schema["items"], root)] * 2

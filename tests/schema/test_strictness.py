@@ -17,7 +17,7 @@ LEFT_TO_THE_CLUSTER = {
 ACCEPTED = [
     ("image.repository", "localhost:5000/nim/x"), ("image.repository", "nvcr.io/nim/x@sha256"),
     ("image.tag", "1.0.3-rc.1"), ("image.tag", "a" * 64), ("image.tag", "1.0@sha256:" + "0" * 64),
-    ("env", [{"name": "A.b-c d", "value": "{{ yes }}\n"}]), ("replicas", 0), ("userID", 0),
+    ("env", [{"name": "A.b-c d", "value": "{{ yes }}\n"}]), ("replicas", 0), ("userID", 0), ("scale.hpa", {"maxReplicas": 0}),
     ("resources.limits", {"nvidia.com/gpu": 1, "cpu": "500m", "memory": "1.5Gi", "nvidia.com/mig-1g.5gb": "1"}),
     ("resources.requests", {"memory": "1e9", "hugepages-2Mi": "4Mi", "ephemeral-storage": 0}),
     ("resources.claims", [{"name": "a", "request": "b"}]), ("podAffinity", {}), ("expose.service.name", "other"),
@@ -42,7 +42,7 @@ REFUSED = [
     ("expose.router.gateway.name", "A"), ("tolerations", [{"effect": "noSchedule"}]), ("labels", {"a": True}),
     ("nodeSelector", {"a b": "c"}), ("labels", {"a": "x" * 64}), ("annotations", {"a": 1}), ("authSecret", "My_Secret"),
     ("livenessProbe", {"httpGet": {"port": 1}}), ("livenessProbe", {"probe": {"httpGet": {"port": "8000"}}}),
-    ("livenessProbe", {"enabled": "false"}), ("scale.hpa", {"maxReplicas": 0}), ("scale.hpa.minReplicas", 0),
+    ("livenessProbe", {"enabled": "false"}), ("scale.hpa", {"maxReplicas": -1}), ("scale.hpa.minReplicas", 0),
     ("inferencePlatform", "knative"), ("metrics.serviceMonitor.interval", "30 s"), ("multiNode.backendType", "mpi"),
     ("initContainers", [{"name": "A", "image": {"repository": "a", "tag": "a"}}]), ("initContainers", [{"name": "a"}]),
     ("affinity", {"nodeAffinty": {}}), ("serviceAccountName", "a"), ("router", {}),
@@ -51,7 +51,8 @@ OFF = [
     ("storage.sharedMemorySizeLimit", ""), ("storage.emptyDir", {"sizeLimit": ""}), ("multiNode", {}), ("scale.hpa", {}),
     ("expose.router", {"hostDomainName": "", "ingress": {"ingressClass": ""}, "gateway": {"name": "", "namespace": ""}}),
     ("expose.router.eppConfig", {}), ("expose.router.gateway", {"backendRef": {}}), ("expose.service.grpcPort", 0),
-    ("resources.limits", {"cpu": 0.5}),
+    ("resources.limits", {"cpu": 0.5}), ("replicas", None), ("storage.pvc", None), ("resources.limits", {"cpu": None}),
+    ("labels", {"a": None}), ("imageLayout", None), ("wait", None), ("tolerations", None), ("image.pullPolicy", None),
 ]  # fmt: skip
 
 

@@ -36,14 +36,20 @@ so that `kubectl get pods` shows how many are still closed and `kubectl logs -c 
 {{- /* What a gate asks: the readiness URL of a dependency, or whether its port accepts connections. */}}
 {{- define "nimhelm.service.gates.target" -}}
   {{- $wait := .wait | default dict }}
+  {{- $path := dig "path" "" $wait }}
+  {{- $scheme := ternary (dig "scheme" "" $wait | default "HTTP" | lower) "tcp" (not (empty $path)) }}
+  {{- printf "%s://%s" $scheme (include "nimhelm.service.gates.address" .) }}
+  {{- if $path }}{{ printf "/%s" (trimPrefix "/" $path) }}{{ end }}
+{{- end }}
+
+{{- /* Host and port that a gate asks; those of the dependency where it has none of its own. */}}
+{{- define "nimhelm.service.gates.address" -}}
+  {{- $wait := .wait | default dict }}
   {{- $host := dig "host" "" $wait | default .name }}
   {{- if and (contains ":" $host) (not (hasPrefix "[" $host)) }}
     {{- $host = printf "[%s]" $host }}
   {{- end }}
-  {{- $path := dig "path" "" $wait }}
-  {{- $scheme := ternary (dig "scheme" "" $wait | default "HTTP" | lower) "tcp" (not (empty $path)) }}
-  {{- printf "%s://%s:%d" $scheme $host (dig "port" 0 $wait | default .port | int) }}
-  {{- if $path }}{{ printf "/%s" (trimPrefix "/" $path) }}{{ end }}
+  {{- printf "%s:%d" $host (dig "port" 0 $wait | default .port | int) }}
 {{- end }}
 
 {{- /* Seconds until a gate gives up: set for the service, else for the chart, else for the dependency. */}}
@@ -115,12 +121,13 @@ not have a shell.
   {{- end }}
 {{- end }}
 
-{{- /* A container name has 63 characters at most; a longer one is cut and made unique by a hash. */}}
+{{- /* A container name has no dots and 63 characters at most; a longer one is cut and made unique by a hash. */}}
 {{- define "nimhelm.service.gates.containerName" -}}
-  {{- if gt (len .) 63 }}
-    {{- printf "%s-%s" (trunc 54 . | trimSuffix "-") (sha256sum . | trunc 8) }}
+  {{- $name := replace "." "-" . }}
+  {{- if gt (len $name) 63 }}
+    {{- printf "%s-%s" (trunc 54 $name | trimSuffix "-") (sha256sum . | trunc 8) }}
   {{- else }}
-    {{- . }}
+    {{- $name }}
   {{- end }}
 {{- end }}
 
@@ -155,8 +162,11 @@ securityContext:
   allowPrivilegeEscalation: false
   capabilities:
     drop: ["ALL"]
+  {{- /* OpenShift's nonroot, anyuid and hostmount-anyuid refuse pods that set one. */}}
+  {{- if not (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
   seccompProfile:
     type: RuntimeDefault
+  {{- end }}
 resources:
   requests:
     cpu: 10m

@@ -146,7 +146,7 @@ metadata:
   labels:
     {{- include "nimhelm.service.lws.podLabels" . | nindent 4 }}
   annotations:
-    {{- include "nimhelm.service.annotations" (list $root) | nindent 4 }}
+    {{- include "nimhelm.service.annotations" (list $root (include "nimhelm.service.lws.checksum" $root | fromJson)) | nindent 4 }}
 spec:
   {{- include "nimhelm.service.podSettings" $root | fromJson | include "nimhelm.service.yaml" | nindent 2 }}
   {{- with include "nimhelm.service.initContainers" (list $root $env) | trim }}
@@ -160,6 +160,19 @@ spec:
     {{- end }}
   volumes:
     {{- include "nimhelm.service.lws.volumes" . | fromJsonArray | include "nimhelm.service.yaml" | nindent 4 }}
+{{- end }}
+
+{{- /*
+An annotation that changes with the host files and the start script, which are read once, as JSON. More groups
+mean more host files, but are no reason to restart the ones that run.
+*/}}
+{{- define "nimhelm.service.lws.checksum" -}}
+  {{- $annotations := dict }}
+  {{- if and (include "nimhelm.service.lws.mpi" .) (not .Values.global.nimhelm.keepOperatorPods) }}
+    {{- $read := list (.Files.Get "files/start-mpi-cluster.sh") (include "nimhelm.service.lws.nodes" .) (include "nimhelm.service.lws.gpusPerNode" .) }}
+    {{- $_ := set $annotations "nimhelm.dev/config-checksum" (join "\n" $read | sha256sum) }}
+  {{- end }}
+  {{- toJson $annotations }}
 {{- end }}
 
 {{- /* The NIM of a role. Takes (root, role). */}}

@@ -13,7 +13,7 @@ other settings makes a new one. What is filled already stays, and is not downloa
 {{- $root := index . 0 }}
 {{- $name := index . 1 }}
 {{- $cache := index . 2 }}
-{{- $source := include "nimhelm.umbrella.cache.source" $cache | fromJson }}
+{{- $source := include "nimhelm.umbrella.cache.source" $cache | fromJson -}}
 backoffLimit: 5
 {{- /* The pod can never change. */}}
 template:
@@ -35,8 +35,9 @@ template:
       - name: {{ toJson . }}
       {{- end }}
     {{- end }}
-    {{- range $field := list "nodeSelector" "tolerations" "runtimeClassName" }}
-    {{- with get $cache $field }}
+    {{- $placement := merge (include "nimhelm.umbrella.cache.company" . | fromJson) (pick $cache "nodeSelector" "tolerations" "runtimeClassName") }}
+    {{- range $field := list "affinity" "nodeSelector" "tolerations" "runtimeClassName" }}
+    {{- with get $placement $field }}
     {{- include "nimhelm.umbrella.yaml" (dict $field .) | nindent 4 }}
     {{- end }}
     {{- end }}
@@ -45,8 +46,11 @@ template:
       runAsUser: {{ dig "userID" 1000 $cache | int64 }}
       runAsGroup: {{ dig "groupID" 2000 $cache | int64 }}
       fsGroup: {{ dig "groupID" 2000 $cache | int64 }}
+      {{- /* OpenShift's nonroot refuses pods that set one. */}}
+      {{- if not ($root.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
       seccompProfile:
         type: RuntimeDefault
+      {{- end }}
     {{- with include "nimhelm.umbrella.cache.initContainers" (list $root $name $cache) | trim }}
     initContainers:
       {{- . | nindent 6 }}

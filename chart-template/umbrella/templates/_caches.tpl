@@ -21,6 +21,38 @@
   {{- end }}
 {{- end }}
 
+{{- /*
+Where the job of a ReadWriteOnce claim has to run: on the node of the services that use it, as JSON. Their pods mount the
+claim before their gates wait for the job, and one node at a time can attach it. Takes (root, name, cache).
+*/}}
+{{- define "nimhelm.umbrella.cache.company" -}}
+  {{- $root := index . 0 }}
+  {{- $name := index . 1 }}
+  {{- $cache := index . 2 }}
+  {{- $services := list }}
+  {{- $tolerations := get $cache "tolerations" | default list }}
+  {{- if and (include "nimhelm.umbrella.cache.claim" (rest .)) (eq "ReadWriteOnce" (dig "storage" "pvc" "volumeAccessMode" "" $cache | default "ReadWriteOnce")) }}
+    {{- range include "nimhelm.umbrella.waves" $root | fromJsonArray }}
+      {{- range . }}
+        {{- $service := index $root.Values . | default dict }}
+        {{- $runs := and (include "nimhelm.umbrella.enabled" $service) (ne (include "nimhelm.umbrella.replicas" $service) "0") }}
+        {{- if and $runs (eq $name (dig "storage" "nimCache" "name" "" $service)) }}
+          {{- $services = append $services . }}
+          {{- $tolerations = concat $tolerations (get $service "tolerations" | default list) }}
+        {{- end }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+  {{- if $services }}
+    {{- $pods := dict "matchExpressions" (list (dict "key" "app.kubernetes.io/name" "operator" "In" "values" $services)) }}
+    {{- $term := dict "labelSelector" $pods "topologyKey" "kubernetes.io/hostname" }}
+    {{- $affinity := dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term)) }}
+    {{- dict "affinity" $affinity "tolerations" (uniq $tolerations) | toJson }}
+  {{- else }}
+    {{- dict | toJson }}
+  {{- end }}
+{{- end }}
+
 {{- /* Where a cache gets its model: the ngc, hf or dataStore part of its source, as JSON. */}}
 {{- define "nimhelm.umbrella.cache.source" -}}
   {{- coalesce (get .source "ngc") (get .source "hf") (get .source "dataStore") | toJson }}

@@ -3,10 +3,12 @@
   {{- $root := first . }}
   {{- include "nimhelm.umbrella.yaml" (merge
     (include "nimhelm.umbrella.podLabels" . | fromJson)
-    (dict "helm.sh/chart" (printf "%s-%s" $root.Chart.Name (replace "+" "_" $root.Chart.Version) | trunc 63 | trimAll "-_."))) }}
+    (dict
+      "helm.sh/chart" (printf "%s-%s" $root.Chart.Name (replace "+" "_" $root.Chart.Version) | trunc 63 | trimAll "-_.")
+      "nimhelm.dev/pipeline" (include "nimhelm.umbrella.pipeline" $root))) }}
 {{- end }}
 
-{{- /* The same for a pod, as JSON: without the version of the chart. Takes (root, name). */}}
+{{- /* The same for a pod, as JSON: without the version of the chart and the name of the pipeline. Takes (root, name). */}}
 {{- define "nimhelm.umbrella.podLabels" -}}
   {{- $root := first . }}
   {{- dict
@@ -14,7 +16,6 @@
     "app.kubernetes.io/instance" $root.Release.Name
     "app.kubernetes.io/managed-by" $root.Release.Service
     "app.kubernetes.io/part-of" "nim-service"
-    "nimhelm.dev/pipeline" (include "nimhelm.umbrella.pipeline" $root)
     | toJson }}
 {{- end }}
 

@@ -42,7 +42,11 @@ kept: $(NAME) in a value refers to what stands before it.
   {{- $env := include "nimhelm.service.env.unique" (.Values.env | default list) | fromJsonArray }}
   {{- range .Values.dependencies }}
     {{- if .envName }}
+      {{- /* A gate with a host of its own knows where the API is (behind KServe); a port alone may be one for probes. */}}
       {{- $url := printf "http://%s:%d" .name (int .port) }}
+      {{- if dig "host" "" (.wait | default dict) }}
+        {{- $url = printf "http://%s" (include "nimhelm.service.gates.address" .) }}
+      {{- end }}
       {{- $entry := dict "name" .envName "value" (.envValue | default $url) }}
       {{- $env = include "nimhelm.service.env.merge" (list $env (list $entry)) | fromJsonArray }}
     {{- end }}

@@ -34,7 +34,9 @@ change. Values can be changed at every install, after `nimhelm build` checked th
   {{- if not $given }}
     {{- printf "%s has no place for its model: set one of nimCache, pvc, emptyDir and hostPath under %s.storage\n" $name $name }}
   {{- else if gt (len $given) 1 }}
-    {{- printf "%s keeps its model in several places (%s): leave one of them under %s.storage\n" $name (join ", " $given) $name }}
+    {{- $settings := list }}
+    {{- range $given }}{{ $settings = append $settings (printf "%s.storage.%s=null" $name .) }}{{ end }}
+    {{- printf "%s keeps its model in several places (%s): leave one of them, and set the others to null (%s)\n" $name (join ", " $given) (join ", " $settings) }}
   {{- else if and $storage.nimCache.profile (not $storage.nimCache.name) }}
     {{- printf "%s asks for a profile of no cache: set %s.storage.nimCache.name\n" $name $name }}
   {{- else if and (has "pvc" $given) (not $pvc.create) (not $pvc.name) }}
@@ -110,6 +112,9 @@ change. Values can be changed at every install, after `nimhelm build` checked th
   {{- if .Values.global.nimhelm.restricted }}
     {{- if .Values.storage.hostPath }}
       {{- printf "%s keeps its model in a folder of the node, which Pod Security \"restricted\" forbids: change %s.storage, or set global.nimhelm.restricted=false\n" $name $name }}
+    {{- end }}
+    {{- if not (int64 .Values.userID) }}
+      {{- printf "%s runs as root, which Pod Security \"restricted\" forbids: set %s.userID, or set global.nimhelm.restricted=false\n" $name $name }}
     {{- end }}
     {{- if include "nimhelm.service.certConfigMap" . }}
       {{- printf "%s adds certificates as root, which Pod Security \"restricted\" forbids: leave out %s.proxy.certConfigMap, or set global.nimhelm.restricted=false\n" $name $name }}

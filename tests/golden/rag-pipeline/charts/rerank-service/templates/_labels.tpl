@@ -27,7 +27,7 @@
 
 {{- /*
 The labels of a pod: as above, and the ones that workloads and Services select by, which nothing may
-change. Not the chart's version: a new one alone is no reason to load the model again.
+change. Not the chart's version and the pipeline's name: a new one alone is no reason to load the model again.
 */}}
 {{- define "nimhelm.service.podLabels" -}}
   {{- $standard := include "nimhelm.service.versionlessLabels" . | fromJson }}
@@ -47,9 +47,9 @@ change. Not the chart's version: a new one alone is no reason to load the model 
     | toJson }}
 {{- end }}
 
-{{- /* The standard labels of what a new version of the chart must not change, as JSON. */}}
+{{- /* The standard labels of what a new version of the chart, or another name of the pipeline, must not change, as JSON. */}}
 {{- define "nimhelm.service.versionlessLabels" -}}
-  {{- omit (include "nimhelm.service.standardLabels" . | fromJson) "helm.sh/chart" | toJson }}
+  {{- omit (include "nimhelm.service.standardLabels" . | fromJson) "helm.sh/chart" "nimhelm.dev/pipeline" | toJson }}
 {{- end }}
 
 {{- /* What the Service selects its pods by, as JSON. Of a multi-node service only the leaders answer. */}}

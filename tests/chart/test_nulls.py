@@ -1,0 +1,54 @@
+"""A null in the values takes a value back, whether Helm leaves it there or takes the chart's default with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .assemble import SERVICE_DEFAULTS, containers, spec
+from .conftest import Render
+
+
+def paths(values: dict[str, Any], at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every key of the service chart's defaults."""
+    found = []
+    for key, value in values.items():
+        found.append((*at, key))
+        if isinstance(value, dict):
+            found += paths(value, (*at, key))
+    return found
+
+
+def nested(path: tuple[str, ...]) -> dict[str, Any]:
+    return {path[0]: nested(path[1:]) if path[1:] else None}
+
+
+NEEDED = {("image",), ("image", "repository"), ("image", "tag"), ("global",), ("storage",)}
+BLOCKS = [path for path in paths(SERVICE_DEFAULTS) if path not in NEEDED and path[0] != "global"]
+
+
+@pytest.mark.parametrize("top", sorted({path[0] for path in BLOCKS}))
+def test_every_key_may_be_null(render: Render, tmp_path: Path, top: str) -> None:
+    for path in [path for path in BLOCKS if path[0] == top]:
+        file = tmp_path / "null.json"
+        file.write_text(json.dumps({"llm": nested(path)}))
+        assert render({"llm": spec(storage={"emptyDir": {}})}, "-f", str(file)), path
+
+
+def test_what_has_no_default(render: Render) -> None:
+    """Helm leaves these nulls in the values."""
+    nulls = {
+        "replicas": None, "proxy": None, "labels": {"a": None}, "nodeSelector": {"a": None}, "authSecret": None,
+        "resources": {"requests": {"nvidia.com/gpu": None, "nvidia.com/mig-1g.10gb": 1}},
+        "scale": {"hpa": {"maxReplicas": None}}, "expose": {"service": {"grpcPort": None, "metricsPort": None}},
+        "env": [{"name": "A", "value": None}, None],
+    }  # fmt: skip
+    rendered = render({"llm": spec(**nulls)})
+    pod = rendered["Deployment", "llm"]["spec"]["template"]["spec"]
+    amount = {"nvidia.com/mig-1g.10gb": "1"}
+    assert containers(pod)["llm-ctr"]["resources"] == {"requests": amount, "limits": amount}
+    assert "replicas" not in rendered["Deployment", "llm"]["spec"]
+    assert pod["securityContext"]["runAsUser"] == 1000
