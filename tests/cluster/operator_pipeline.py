@@ -104,8 +104,6 @@ def claim(name: str, spec: Object, owner: Object) -> Object:
 
 def deployment_spec(name: str, spec: Object, port: int, env: list[Object]) -> Object:
     """The Deployment of a standalone service."""
-    probe = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1}
-    ready = {"path": "/v1/health/ready", "port": "api"}
     standard = {
         "NIM_CACHE_PATH": "/model-store",
         "OUTLINES_CACHE_DIR": "/tmp/outlines",
@@ -126,14 +124,9 @@ def deployment_spec(name: str, spec: Object, port: int, env: list[Object]) -> Ob
         ],
         "ports": [{"name": "api", "containerPort": port, "protocol": "TCP"}],
         "resources": spec["resources"],
-        "livenessProbe": {
-            **probe,
-            "httpGet": {"path": "/v1/health/live", "port": "api"},
-            "initialDelaySeconds": 15,
-            "failureThreshold": 3,
-        },
-        "readinessProbe": {**probe, "httpGet": ready, "initialDelaySeconds": 15, "failureThreshold": 3},
-        "startupProbe": {**probe, "httpGet": ready, "initialDelaySeconds": 30, "failureThreshold": 120},
+        "livenessProbe": probe_of(spec, "livenessProbe", "live", 15, 3),
+        "readinessProbe": probe_of(spec, "readinessProbe", "ready", 15, 3),
+        "startupProbe": probe_of(spec, "startupProbe", "ready", 30, 120),
         "volumeMounts": [
             {"name": "model-store", "mountPath": "/model-store"},
             {"name": "dshm", "mountPath": "/dev/shm"},
@@ -160,3 +153,17 @@ def deployment_spec(name: str, spec: Object, port: int, env: list[Object]) -> Ob
             },
         },
     }
+
+
+def probe_of(spec: Object, kind: str, path: str, delay: int, tries: int) -> Object:
+    """The probe of the pipeline, or the one that the operator gives where there is none."""
+    default = {
+        "httpGet": {"path": f"/v1/health/{path}", "port": "api"},
+        "initialDelaySeconds": delay,
+        "timeoutSeconds": 1,
+        "periodSeconds": 10,
+        "successThreshold": 1,
+        "failureThreshold": tries,
+    }
+    probe: Object = spec.get(kind, {}).get("probe", default)
+    return probe

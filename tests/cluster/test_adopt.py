@@ -34,6 +34,9 @@ spec:
         resources: {limits: {nvidia.com/gpu: "1"}}
         expose: {service: {type: ClusterIP, port: 8000}}
         replicas: 1
+        readinessProbe: &soon
+          probe: {httpGet: {path: /v1/health/ready, port: api}, periodSeconds: 1}
+        startupProbe: *soon
     - name: second
       enabled: true
       spec: *spec
