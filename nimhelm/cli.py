@@ -166,6 +166,8 @@ def status(**options: Any) -> int:
     """Say whether a release is ready, and if not, why, and what to do next."""
     from nimhelm.status.watch import Options, run
 
+    if options["from_dir"] and (options["wait"] or options["watch"]):
+        raise click.UsageError("what was saved does not change: --from-dir goes without --wait and --watch")
     return run(Options(**options))
 
 

@@ -380,3 +380,9 @@ def test_processes(tmp_path: Path) -> None:
 def test_the_examples_build(run, example) -> None:
     assert run("build", example).code == 0
     assert run("build", example, "--check").code == 0
+
+
+def test_a_dump_cannot_be_waited_for(tmp_path: Path) -> None:
+    ran = run_nimhelm("status", "rag", "--from-dir", tmp_path, "--wait")
+    assert ran.returncode == 2
+    assert "--from-dir goes without --wait" in ran.stderr

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
+
+from nimhelm.values import GLOBAL
 
 from .assemble import TEMPLATES
 
@@ -87,3 +91,40 @@ def test_what_is_declared_is_read() -> None:
         and path.split(".")[0] not in INDIRECTLY
     }
     assert not idle
+
+
+# The condition of the umbrella, a switch that only the umbrella reads, and a field that is read only to be refused.
+NOT_DECLARED = {"enabled", "global.nimhelm.checkAfterInstall", "resources.claims"}
+
+
+def allowed() -> set[str]:
+    """The paths that the schema knows, lists aside."""
+    root = json.loads((SERVICE / "values.schema.json").read_text())
+
+    def walk(schema: dict[str, Any], above: str) -> Iterator[str]:
+        if "$ref" in schema:
+            schema = root["definitions"][schema["$ref"].rsplit("/", 1)[1]]
+        for key, child in schema.get("properties", {}).items():
+            path = f"{above}.{key}" if above else key
+            yield path
+            if path.count(".") < 5:  # what is deeper belongs to Kubernetes
+                yield from walk(child, path)
+
+    return set(walk(root, ""))
+
+
+def test_what_is_declared_is_allowed() -> None:
+    assert declared() <= allowed()
+
+
+def test_what_is_allowed_is_declared() -> None:
+    """But for the inside of blocks that are empty by default: there, to be present means something."""
+    known = declared()
+    blocks = {path for path in known if not any(other.startswith(f"{path}.") for other in known)}
+    missing = {path for path in allowed() - known if not any(path.startswith(f"{block}.") for block in blocks)}
+    assert missing == NOT_DECLARED
+
+
+def test_the_shared_values_are_those_of_the_schema() -> None:
+    shared = {path.removeprefix("global.nimhelm.") for path in allowed() if path.startswith("global.nimhelm.")}
+    assert shared == set(GLOBAL)
