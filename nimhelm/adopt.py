@@ -1,148 +1,215 @@
-"""Moving a running pipeline from the operator to a release: what would happen to each object, as a pure function.
+"""`nimhelm adopt`: takes the objects of a pipeline that the operator runs over into a Helm release, without downtime.
 
-Objects keep their names and selectors, so taking one over is a change of its owner: the operator's ownerReferences go,
-Helm's marks come. Pods restart only where the pod template differs; which parts do is said before anything is done.
+Dry by default. With `yes`: objects get Helm's marks and lose the operator's ownership, helm installs the chart over
+them, and then the operator's own resources are deleted, which by now own nothing. Running it again goes on where it
+stopped. The operator must be stopped meanwhile, or it would take its objects back.
 """
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
+from nimhelm.adoption import (
+    FIELD_MANAGER,
+    REFUSE,
+    TAKE_OVER,
+    Change,
+    Object,
+    changes,
+    field_patch,
+    identity,
+    ownership_patch,
+    report,
+)
+from nimhelm.chart import PIPELINE_ANNOTATION
+from nimhelm.chartread import read_chart
+from nimhelm.errors import KubectlError, LoadError
+from nimhelm.helm import helm_major, run_helm
+from nimhelm.kubectl import Access, run
 from nimhelm.pipeline import dig
-from nimhelm.yamlread import field_text
 
-Object = dict[str, Any]
-
-FIELD_MANAGER = "helm"
-OPERATOR = "k8s-nim-operator"
-OPERATOR_GROUP = "apps.nvidia.com/"
-RELEASE_NAME = "meta.helm.sh/release-name"
-RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
-MANAGED_BY = "app.kubernetes.io/managed-by"
-POD_TEMPLATES = ("template", "leaderWorkerTemplate", "predictor")
-"""Where a Deployment, a LeaderWorkerSet and an InferenceService hold what their pods are made from."""
-
-CREATE, TAKE_OVER, KEEP, REFUSE = "create", "take over", "keep", "refuse"
+WORKLOADS = ("Deployment", "LeaderWorkerSet", "InferenceService")
+OPERATOR_KINDS = ("nimpipelines.apps.nvidia.com", "nimservices.apps.nvidia.com", "nimcaches.apps.nvidia.com")
+OPERATOR_LABEL = "app.kubernetes.io/name=k8s-nim-operator"
+REQUEST_SECONDS = 60.0
+KEEP_PODS = "global.nimhelm.keepOperatorPods=true"
 
 
-class Change(NamedTuple):
-    """What happens to one object of the chart. `restarts` are the parts of the pod template that differ."""
+class Target(NamedTuple):
+    """The release, where it goes, and the values files that go with its chart."""
 
-    kind: str
-    name: str
-    action: str
-    reason: str = ""
-    restarts: tuple[str, ...] = ()
+    release: str
+    chart: str
+    namespace: str
+    context: str = ""
+    values: tuple[str, ...] = ()
+    keep_pods: bool = True
+
+    def helm_flags(self) -> list[str]:
+        """The flags that helm template and helm upgrade share."""
+        flags = ["--namespace", self.namespace]
+        for path in self.values:
+            flags += ["--values", path]
+        return [*flags, "--set", KEEP_PODS] if self.keep_pods else flags
 
 
-def changes(
-    rendered: list[Object], live: list[Object], applied: list[Object], release: str, namespace: str
-) -> list[Change]:
-    """The change of every rendered object.
+def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
+    """Show what adopting would do; do it under `yes`. Returns 0, or 1 when an object belongs to somebody else.
 
-    `live` are those that exist; `applied` what the API server would make of the workloads (a server-side dry run).
+    Raises NimhelmError when helm or kubectl fails; what was done by then stays, and a further run goes on from there.
     """
-    existing = {identity(item): item for item in live}
-    outcome = {identity(item): item for item in applied}
-    result = []
-    for item in rendered:
-        key = identity(item)
-        if key not in existing:
-            result.append(Change(*key, CREATE))
-            continue
-        action, reason = ownership(existing[key], release, namespace)
-        result.append(Change(*key, action, reason, pod_differences(existing[key], outcome.get(key))))
-    return result
-
-
-def identity(item: Object) -> tuple[str, str]:
-    """Kind and name."""
-    return str(item.get("kind")), str(dig(item, "metadata", "name"))
-
-
-def ownership(item: Object, release: str, namespace: str) -> tuple[str, str]:
-    """What to do with an object that exists, by who owns it, and why. What nobody owns may be anybody's."""
-    annotations = dig(item, "metadata", "annotations") or {}
-    owner = annotations.get(RELEASE_NAME)
-    if owner == release and annotations.get(RELEASE_NAMESPACE) == namespace:
-        return KEEP, "belongs to this release"
-    if owner:
-        return REFUSE, f"belongs to the release {owner} in {annotations.get(RELEASE_NAMESPACE)}"
-    owners = dig(item, "metadata", "ownerReferences") or []
-    foreign = [one for one in owners if not str(one.get("apiVersion", "")).startswith(OPERATOR_GROUP)]
-    if foreign:
-        return REFUSE, f"belongs to {foreign[0].get('kind')} {foreign[0].get('name')}"
-    if owners:
-        return TAKE_OVER, f"from {owners[0].get('kind')} {owners[0].get('name')}"
-    if annotations.get(RELEASE_NAME) is None and dig(item, "metadata", "labels", MANAGED_BY) == OPERATOR:
-        return TAKE_OVER, "left by the operator"
-    return REFUSE, "is not the operator's; delete it, or mark it as the release's own"
-
-
-def pod_differences(before: Object, after: Object | None) -> tuple[str, ...]:
-    """The fields of the pod template that differ: any difference restarts the pods."""
-    if after is None:
-        return ()
-    found: list[str] = []
-    for name in POD_TEMPLATES:
-        found += differing(dig(before, "spec", name), dig(after, "spec", name), ())
-    return tuple(found)
-
-
-def differing(one: Any, two: Any, path: tuple[str | int, ...]) -> list[str]:
-    """The smallest parts that differ; lists of named items are compared by name."""
-    if isinstance(one, dict) and isinstance(two, dict):
-        keys = [*one, *(key for key in two if key not in one)]
-        return [text for key in keys for text in differing(one.get(key), two.get(key), (*path, key))]
-    if _is_named(one) and _is_named(two):
-        left, right = ({item["name"]: item for item in items} for items in (one, two))
-        parts = [
-            text for name in {**left, **right} for text in differing(left.get(name), right.get(name), (*path, name))
-        ]
-        order = [item["name"] for item in one] != [item["name"] for item in two]
-        return parts or ([f"order of {field_text(path)}"] if order else [])
-    return [] if one == two else [field_text(path)]
-
-
-def _is_named(items: Any) -> bool:
-    return isinstance(items, list) and bool(items) and all(isinstance(item, dict) and "name" in item for item in items)
-
-
-def ownership_patch(release: str, namespace: str) -> Object:
-    """The merge patch that makes an object the release's own: without owners, with Helm's marks."""
-    return {
-        "metadata": {
-            "ownerReferences": None,
-            "labels": {MANAGED_BY: "Helm"},
-            "annotations": {RELEASE_NAME: release, RELEASE_NAMESPACE: namespace},
-        }
-    }
-
-
-def field_patch(item: Object) -> Object | None:
-    """The merge patch that leaves only Helm's claims to the fields of an object; None where there is nothing to do.
-
-    The operator's claims would stand in the way of every later upgrade that helm 4 applies on the server.
-    """
-    entries = dig(item, "metadata", "managedFields") or []
-    ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER]
-    return {"metadata": {"managedFields": ours}} if ours and len(ours) < len(entries) else None
-
-
-def report(found: list[Change]) -> str:
-    """The changes as lines, objects of one kind and fate together; then what restarts and why."""
-    lines = []
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for change in found:
-        groups.setdefault((change.action, change.kind, change.reason if change.action == REFUSE else ""), []).append(
-            change.name
+    pipeline = pipeline_name(target.chart)
+    rendered = render(target)
+    live = live_objects(target, rendered)
+    found = changes(rendered, live, dry_run(target, rendered), target.release, target.namespace)
+    resources = operator_resources(target, pipeline, live)
+    print(f"{target.release} in {target.namespace}: {len(rendered)} objects")
+    sys.stdout.write(report(found))
+    print(f"  deletes    {', '.join(resources) or 'no resource of the operator'}")
+    if any(change.action == REFUSE for change in found):
+        print("nothing was changed: an object belongs to somebody else", file=sys.stderr)
+        return 1
+    running = operator_deployments(target)
+    if not yes:
+        for line in next_steps(running):
+            print(line)
+        return 0
+    if running:
+        raise KubectlError(
+            "the operator is running and would take its objects back", "\n  ".join(stop_commands(running))
         )
-    for (action, kind, reason), names in groups.items():
-        lines.append(f"  {action:<9}  {kind:<24} {', '.join(names)}{f' ({reason})' if reason else ''}")
+    take(target, rendered, found, resources, timeout)
+    return 0
+
+
+def take(target: Target, rendered: list[Object], found: list[Change], resources: list[str], timeout: str) -> None:
+    """Change the owner of every object, install the chart over them, delete the operator's resources."""
+    patch = json.dumps(ownership_patch(target.release, target.namespace))
     for change in found:
-        if change.restarts:
-            shown = ", ".join(change.restarts[:12]) + (" ..." if len(change.restarts) > 12 else "")
-            lines.append(f"  restarts   {change.kind} {change.name}: {shown}")
-    if not any(change.restarts for change in found):
-        lines.append("  no pod restarts")
-    return "".join(f"{line}\n" for line in lines)
+        if change.action == TAKE_OVER:
+            kubectl(target, "patch", resource_of(change), change.name, "--type=merge", "--patch", patch)
+    context = ["--kube-context", target.context] if target.context else []
+    command = ["upgrade", "--install", target.release, target.chart, *target.helm_flags(), *context]
+    if helm_major() > 3:
+        command.append(
+            "--force-conflicts"
+        )  # helm 4 applies on the server, where the operator's fields are still its own
+    run_helm(*command, "--timeout", timeout, timeout=3600)
+    for item in live_objects(target, rendered):
+        claims = field_patch(item)
+        if claims:
+            kind, name = identity(item)
+            kubectl(target, "patch", kind.lower(), name, "--type=merge", "--patch", json.dumps(claims))
+    for resource in resources:
+        kubectl(target, "patch", resource, "--type=merge", "--patch", '{"metadata":{"finalizers":null}}')
+        kubectl(target, "delete", resource, "--cascade=orphan", "--ignore-not-found", "--wait=false")
+    print(f"adopted; nimhelm status {target.release} -n {target.namespace}")
+
+
+def resource_of(change: Change) -> str:
+    """A Change's kind as kubectl's resource name."""
+    return change.kind.lower()
+
+
+def pipeline_name(chart: str) -> str:
+    """The pipeline that a chart was generated from. Raises LoadError for another chart."""
+    data = yaml.safe_load(read_chart(Path(chart))["Chart.yaml"])
+    name = dig(data, "annotations", PIPELINE_ANNOTATION)
+    if not isinstance(name, str):
+        raise LoadError(f"{chart} was not generated by nimhelm", "build it with nimhelm build")
+    return name
+
+
+def render(target: Target) -> list[Object]:
+    """The objects of the chart, hooks left out."""
+    text = run_helm("template", target.release, target.chart, *target.helm_flags(), "--no-hooks")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [item for item in yaml.load_all(text, Loader=loader) if item]
+
+
+def live_objects(target: Target, rendered: list[Object]) -> list[Object]:
+    """Those of the rendered objects that exist, in one call."""
+    text = kubectl(
+        target, "get", "-f", "-", "-o", "json", "--ignore-not-found", "--show-managed-fields", stdin=as_list(rendered)
+    )
+    return _items(text)
+
+
+def dry_run(target: Target, rendered: list[Object]) -> list[Object]:
+    """What the API server would make of the workloads, if helm applied them now."""
+    workloads = [item for item in rendered if item["kind"] in WORKLOADS]
+    if not workloads:
+        return []
+    flags = ["--server-side", "--dry-run=server", "--force-conflicts", f"--field-manager={FIELD_MANAGER}", "-o", "json"]
+    return _items(kubectl(target, "apply", *flags, "-f", "-", stdin=as_list(workloads)))
+
+
+def operator_resources(target: Target, pipeline: str, live: list[Object]) -> list[str]:
+    """The operator's resources that the release takes the place of, as kind/name; none when its CRDs are not there.
+
+    The pipeline, what belongs to it, and whatever owns an object that is taken over; nothing by its name alone.
+    """
+    owners = {(one.get("kind"), one.get("name")) for item in live for one in owner_references(item)}
+    found = []
+    for kind in OPERATOR_KINDS:
+        try:
+            listed = _items(kubectl(target, "get", kind, "-o", "json"))
+        except KubectlError as error:
+            if "doesn't have a resource type" in str(error):
+                continue
+            raise
+        found += [f"{kind}/{identity(item)[1]}" for item in listed if is_taken(item, pipeline, owners)]
+    return found
+
+
+def is_taken(item: Object, pipeline: str, owners: set[tuple[Any, Any]]) -> bool:
+    """Whether a resource of the operator is the pipeline, belongs to it, or owns an object that is taken over."""
+    ours = ("NIMPipeline", pipeline)
+    above = {(one.get("kind"), one.get("name")) for one in owner_references(item)}
+    return identity(item) == ours or ours in above or identity(item) in owners
+
+
+def owner_references(item: Object) -> list[Object]:
+    """The owners of an object."""
+    references: list[Object] = dig(item, "metadata", "ownerReferences") or []
+    return references
+
+
+def operator_deployments(target: Target) -> list[tuple[str, str]]:
+    """Namespace and name of the operator's Deployments that have replicas."""
+    text = kubectl(target._replace(namespace=""), "get", "deployments", "-A", "-l", OPERATOR_LABEL, "-o", "json")
+    running = [item for item in _items(text) if dig(item, "spec", "replicas")]
+    return [(str(dig(item, "metadata", "namespace")), str(dig(item, "metadata", "name"))) for item in running]
+
+
+def stop_commands(running: list[tuple[str, str]]) -> list[str]:
+    """How to stop the operator."""
+    return [f"kubectl scale deployment {name} -n {namespace} --replicas=0" for namespace, name in running]
+
+
+def next_steps(running: list[tuple[str, str]]) -> list[str]:
+    """What to do after a dry run."""
+    return [*(f"first: {command}" for command in stop_commands(running)), "nothing was changed; --yes does it"]
+
+
+def as_list(items: list[Object]) -> str:
+    """Objects as one List, for kubectl's standard input."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def _items(text: str) -> list[Object]:
+    data: Any = json.loads(text) if text.strip() else {}
+    items = data.get("items") if str(data.get("kind", "")).endswith("List") else [data]
+    return [item for item in items or [] if item]
+
+
+def kubectl(target: Target, *words: str, stdin: str | None = None) -> str:
+    """kubectl's standard output. Raises KubectlError with what it said."""
+    access = Access(target.namespace, target.context, timeout=REQUEST_SECONDS)
+    asked = "the chart's objects" if words[1].startswith("-") else words[1].partition("/")[0]
+    return run(access, asked, *words, given=stdin)

@@ -187,7 +187,7 @@ def adopt(release: str, chart: str, values: tuple[str, ...], new_pods: bool, **o
 
     Shows first what would happen to each object, and which pods would restart, and why.
     """
-    from nimhelm.takeover import Target, adopt
+    from nimhelm.adopt import Target, adopt
 
     target = Target(release, chart, options["namespace"], options["context"], values, not new_pods)
     return adopt(target, options["yes"], options["timeout"])
