@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from nimhelm.finding import ERROR, Finding
-from nimhelm.yamlread import Document, Path, field_text
+from nimhelm.yamlread import Document, Path, field_text, resolve
 
 Schema = dict[str, Any]
 
@@ -109,7 +109,7 @@ class _Walk:
         if "string" in types and text is not None:
             hint = f'quote it: "{text}"'
         elif isinstance(data, str) and not {"integer", "number", "boolean"}.isdisjoint(types):
-            hint = "write it without quotes" if _is_type(_unquoted(data), types) else hint
+            hint = "write it without quotes" if _is_type(resolve(data), types) else hint
         kept = text if text and not isinstance(data, str) else shown(data)
         return self.at(
             field, "NH012", f"{_name(field)} must be {wanted}, not {_kind(data)} {kept}".rstrip(), hint, inside=True
@@ -190,12 +190,6 @@ def _is_type(data: Any, wanted: Any) -> bool:
         if isinstance(data, _TYPES[name]) and (name == "boolean" or not isinstance(data, bool)):
             return True
     return False
-
-
-def _unquoted(text: str) -> Any:
-    from nimhelm.yamlread import resolve
-
-    return resolve(text)
 
 
 def _name(field: Path) -> str:

@@ -11,6 +11,7 @@ from nimhelm.pipeline import (
     Pipeline,
     Service,
     at,
+    dig,
     is_kserve,
     is_multi_node,
     replicas,
@@ -111,8 +112,6 @@ def check_further_services(pipeline: Pipeline) -> Iterator[Finding]:
 
 def document_item(service: Service) -> dict[str, Any] | None:
     """The mapping of spec.services that a service was made from."""
-    from nimhelm.pipeline import dig
-
     item = dig(service.document.data, *service.item_field)
     return item if isinstance(item, dict) else None
 

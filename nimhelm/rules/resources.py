@@ -7,7 +7,7 @@ from typing import Any
 
 from nimhelm.finding import Finding
 from nimhelm.pipeline import Service, number
-from nimhelm.quantity import is_whole, nanos
+from nimhelm.quantity import count, is_whole, nanos
 from nimhelm.yamlread import Path
 
 
@@ -68,8 +68,6 @@ def gpus(service: Service) -> dict[str, int]:
 
     Of extended resources the larger of request and limit; devices of created claims under the name of their class.
     """
-    from nimhelm.quantity import count
-
     found: dict[str, Any] = {}
     for side in ("requests", "limits"):
         for name, value in service.mapping("resources", side).items():
