@@ -28,7 +28,7 @@ schema: venv  ## build the JSON schemas from schema/source
 	$(PYTHON) tools/build_schema.py
 
 golden: venv  ## write the golden charts anew; read the diff before you commit it
-	$(PYTHON) -m pytest tests/test_golden.py tests/test_documents.py tests/test_valuescheck.py --update-golden
+	$(PYTHON) -m pytest tests/test_golden.py tests/test_documents.py tests/test_validate_values.py --update-golden
 
 bench: venv  ## whole-process times: medians, and ratios to helm and a bare interpreter in the same run
 	$(PYTHON) tests/bench.py

@@ -19,9 +19,9 @@ _HOMES = {
     "load_files": "nimhelm.load",
     "check_documents": "nimhelm.check",
     "plan_pipeline": "nimhelm.plan",
-    "build_chart": "nimhelm.chart",
-    "write_chart": "nimhelm.write",
-    "package_chart": "nimhelm.write",
+    "build_chart": "nimhelm.chart.build",
+    "write_chart": "nimhelm.chart.write",
+    "package_chart": "nimhelm.chart.write",
     "convert_files": "nimhelm.convert",
     "compute": "nimhelm.status.compute",
 }

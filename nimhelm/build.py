@@ -32,8 +32,8 @@ def build_files(
 
 def compare(converted: Converted, folder: Path, package: bool = False) -> int:
     """Print how the charts on disk differ from what the pipelines generate; returns 1 when one does."""
-    from nimhelm.drift import drift
-    from nimhelm.write import chart_path, package_path
+    from nimhelm.chart.drift import drift
+    from nimhelm.chart.write import chart_path, package_path
 
     place = package_path if package else chart_path
     differences = "".join(drift(chart, place(chart, folder)) for chart in converted.charts)

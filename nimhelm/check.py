@@ -1,6 +1,6 @@
 """Stage 2, check: documents -> Findings, all of them in one run.
 
-First the shape of each document (shape.py, from the schemas), then the rules over it (rules/).
+First the shape of each document (schema_check.py, from the schemas), then the rules over it (rules/).
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.load import Loaded
-from nimhelm.pipeline import Pipeline, Service, at, dig, pipeline_of
+from nimhelm.pipeline import Pipeline, Service, dig, pipeline_of
 from nimhelm.rules.cache import check_access, check_cache, check_claims, check_use
+from nimhelm.rules.dependencies import PIPELINE_RULES
 from nimhelm.rules.expose import EXPOSE_RULES
-from nimhelm.rules.graph import PIPELINE_RULES
 from nimhelm.rules.image import IMAGE_RULES
 from nimhelm.rules.platform import PLATFORM_RULES
 from nimhelm.rules.pod import POD_RULES
 from nimhelm.rules.resources import RESOURCE_RULES
 from nimhelm.rules.scale import SCALE_RULES
 from nimhelm.rules.storage import STORAGE_RULES
-from nimhelm.shape import check_shape
+from nimhelm.schema_check import check_shape
 from nimhelm.yamlread import Document
 
 SERVICE_RULES = (
@@ -64,7 +64,7 @@ def check_service(service: Service) -> Iterator[Finding]:
     if not service.spec:
         if service.enabled:
             hint = "add spec with at least an image"
-            yield at(service.document, ERROR, "NH011", service.item_field, f"{service.title} has no spec", hint)
+            yield service.document.finding(ERROR, "NH011", service.item_field, f"{service.title} has no spec", hint)
         return
     for rule in SERVICE_RULES:
         for finding in rule(service):
@@ -90,4 +90,4 @@ def repeated(documents: list[Document], scope: Callable[[Document], object]) -> 
         if first is not document:
             place = f"{first.path} at line {first.mark(('metadata', 'name')).line}"
             message = f"{name} appears twice (the first in {place})"
-            yield at(document, ERROR, "NH007", ("metadata", "name"), message, "rename one")
+            yield document.finding(ERROR, "NH007", ("metadata", "name"), message, "rename one")

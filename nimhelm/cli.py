@@ -85,7 +85,7 @@ def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, forc
 def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, output: str) -> int:
     """Check NIMPipelines, NIMCaches, or the values files of a chart: all findings of all FILEs in one run."""
     if chart is not None:
-        from nimhelm.valuescheck import validate_values
+        from nimhelm.validate_values import validate_values
 
         return validate_values(Path(chart), list(files), strict, output, layers)
     from nimhelm.validate import validate_files
@@ -187,7 +187,7 @@ def adopt(release: str, chart: str, values: tuple[str, ...], new_pods: bool, **o
 
     Shows first what would happen to each object, and which pods would restart, and why.
     """
-    from nimhelm.adopt import Target, adopt
+    from nimhelm.adopt.command import Target, adopt
 
     target = Target(release, chart, options["namespace"], options["context"], values, not new_pods)
     return adopt(target, options["yes"], options["timeout"])

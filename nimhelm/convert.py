@@ -10,13 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from nimhelm.chart import DEFAULT_VERSION, Chart, build_chart
+from nimhelm.chart.build import DEFAULT_VERSION, Chart, build_chart
+from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.check import caches_by_name, check_documents, repeated
 from nimhelm.finding import ERROR, WARNING, Finding, has_errors
 from nimhelm.load import Loaded, load_files
 from nimhelm.pipeline import pipeline_of
 from nimhelm.plan import Plan, plan_pipeline
-from nimhelm.write import package_chart, write_chart
 from nimhelm.yamlread import Document
 
 WORKABLE = {

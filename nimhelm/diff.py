@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nimhelm.chart import ORDER_ANNOTATION
-from nimhelm.chartread import is_chart, read_chart
+from nimhelm.chart.build import ORDER_ANNOTATION
+from nimhelm.chart.read import is_chart, read_chart
+from nimhelm.chart.values import values_tree
 from nimhelm.check import caches_by_name, check_documents
 from nimhelm.convert import soften
 from nimhelm.errors import LoadError
@@ -18,7 +19,6 @@ from nimhelm.pipeline import Service, dig, nodes, replicas
 from nimhelm.plan import plan_pipeline
 from nimhelm.report import printable, text
 from nimhelm.rules.resources import gpus
-from nimhelm.values import values_tree
 from nimhelm.yamlread import Document, field_text, read
 
 SHARED = ("global", "nimCaches", "tags")

@@ -10,7 +10,7 @@ import sys
 from typing import Any, NamedTuple
 
 from nimhelm.errors import LoadError
-from nimhelm.finding import ERROR, Finding
+from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.yamlread import Document, Path, read
 
 API_VERSION = "apps.nvidia.com/v1alpha1"
@@ -87,7 +87,7 @@ def sort_in(document: Document, loaded: Loaded) -> None:
     data = document.data
     if not isinstance(data, dict):
         loaded.findings.append(
-            _at(document, (), "NH005", f"not a Kubernetes object, but {_kind_of(data)}", "write a mapping")
+            document.finding(ERROR, "NH005", (), f"not a Kubernetes object, but {_kind_of(data)}", "write a mapping")
         )
         return
     kind, version = data.get("kind"), data.get("apiVersion")
@@ -98,11 +98,11 @@ def sort_in(document: Document, loaded: Loaded) -> None:
         else:
             field: Path = ("apiVersion",) if "apiVersion" in data else ()
             message = f"{kind} has apiVersion {version!r}" if field else f"{kind} has no apiVersion"
-            loaded.findings.append(_at(document, field, "NH006", message, f"write apiVersion: {API_VERSION}"))
+            loaded.findings.append(document.finding(ERROR, "NH006", field, message, f"write apiVersion: {API_VERSION}"))
     elif isinstance(version, str) and version.startswith(GROUP + "/"):
         unknown_kind(document, kind, loaded)
     elif kind is None and _looks_like_pipeline(data):
-        loaded.findings.append(_at(document, (), "NH006", "no kind", "write kind: NIMPipeline"))
+        loaded.findings.append(document.finding(ERROR, "NH006", (), "no kind", "write kind: NIMPipeline"))
 
 
 def unknown_kind(document: Document, kind: Any, loaded: Loaded) -> None:
@@ -112,10 +112,10 @@ def unknown_kind(document: Document, kind: Any, loaded: Loaded) -> None:
         hint = (
             "list the service under spec.services of a NIMPipeline" if kind == "NIMService" else "deploy it separately"
         )
-        loaded.findings.append(_at(document, field, "NH005", f"{kind} is not turned into a chart", hint, "warning"))
+        loaded.findings.append(document.finding(WARNING, "NH005", field, f"{kind} is not turned into a chart", hint))
         return
     message = f"unknown kind {kind!r}" if field else "no kind"
-    loaded.findings.append(_at(document, field, "NH006", message, "write kind: NIMPipeline (or NIMCache)"))
+    loaded.findings.append(document.finding(ERROR, "NH006", field, message, "write kind: NIMPipeline (or NIMCache)"))
 
 
 def _looks_like_pipeline(data: dict[str, Any]) -> bool:
@@ -125,8 +125,3 @@ def _looks_like_pipeline(data: dict[str, Any]) -> bool:
 
 def _kind_of(data: Any) -> str:
     return {list: "a list", str: "a string", bool: "a boolean"}.get(type(data), "a number")
-
-
-def _at(document: Document, field: Path, code: str, message: str, hint: str, severity: str = ERROR) -> Finding:
-    mark = document.mark(field)
-    return Finding(document.path, mark.line, mark.column, code, severity, message, ".".join(map(str, field)), hint)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from nimhelm.finding import ERROR, WARNING, Finding
-from nimhelm.yamlread import Document, Path, field_text
+from nimhelm.yamlread import Document, Path
 
 EXTERNAL_ANNOTATION = "nimhelm.dev/external-dependencies"
 DEFAULT_PORT = 8000
@@ -54,11 +54,11 @@ class Service(NamedTuple):
 
     def error(self, code: str, field: Path, message: str, hint: str) -> Finding:
         """A finding at a field below spec."""
-        return at(self.document, ERROR, code, (*self.spec_field, *field), message, hint)
+        return self.document.finding(ERROR, code, (*self.spec_field, *field), message, hint)
 
     def warning(self, code: str, field: Path, message: str, hint: str) -> Finding:
         """A warning at a field below spec."""
-        return at(self.document, WARNING, code, (*self.spec_field, *field), message, hint)
+        return self.document.finding(WARNING, code, (*self.spec_field, *field), message, hint)
 
     def dependency_field(self, index: int, *field: str) -> Path:
         """The path, in the document, of one dependency or of a field of it."""
@@ -118,12 +118,6 @@ def dig(data: Any, *field: str | int) -> Any:
         else:
             return None
     return data
-
-
-def at(document: Document, severity: str, code: str, field: Path, message: str, hint: str) -> Finding:
-    """A finding at a field of a document; at its nearest ancestor when the field is absent."""
-    mark = document.mark(field)
-    return Finding(document.path, mark.line, mark.column, code, severity, message, field_text(field), hint)
 
 
 def number(value: Any, default: int) -> int:

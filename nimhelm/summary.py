@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from nimhelm.chartreadme import minutes
+from nimhelm.chart.readme import minutes
 from nimhelm.plan import Plan, PlannedService
 
 

@@ -62,6 +62,11 @@ class Document(NamedTuple):
         """Whether the file itself writes a field, rather than an alias, a merge or the chart that it goes over."""
         return self.base + field in self.marks
 
+    def finding(self, severity: str, code: str, field: Path, message: str, hint: str) -> Finding:
+        """A finding at a field, or at its nearest ancestor when the field is absent."""
+        mark = self.mark(field)
+        return Finding(self.path, mark.line, mark.column, code, severity, message, field_text(field), hint)
+
 
 class _StopError(Exception):
     """Reading this file cannot go on; carries the finding that says why."""

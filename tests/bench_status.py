@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.compute import compute
+from nimhelm.status.output import render
 from nimhelm.status.snapshot import KINDS, Snapshot
-from nimhelm.status.table import render
 from nimhelm.status.watch import Options, run
 from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
 

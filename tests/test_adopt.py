@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from nimhelm.adopt import is_taken
-from nimhelm.adoption import CREATE, KEEP, REFUSE, TAKE_OVER, Change, changes, differing, ownership_patch, report
+from nimhelm.adopt.changes import CREATE, KEEP, REFUSE, TAKE_OVER, Change, changes, differing, ownership_patch, report
+from nimhelm.adopt.command import is_taken
 
 OURS = {"meta.helm.sh/release-name": "rag", "meta.helm.sh/release-namespace": "nim"}
 OPERATOR = {"app.kubernetes.io/managed-by": "k8s-nim-operator"}

@@ -9,9 +9,9 @@ import pytest
 from conftest import EXAMPLES, ROOT
 from pipelines import plan, service
 
-from nimhelm.chart import DIGEST_ANNOTATION, Chart, build_chart, content_digest
+from nimhelm.chart.build import DIGEST_ANNOTATION, Chart, build_chart, content_digest
+from nimhelm.chart.write import read_folder
 from nimhelm.convert import Options, convert_files
-from nimhelm.write import read_folder
 from nimhelm.yamlread import read
 
 SERVICE = read_folder(ROOT / "chart-template" / "service")

@@ -10,13 +10,13 @@ import pytest
 from conftest import EXAMPLES
 from pipelines import cache, codes, findings, loaded, pipeline, service
 
-from nimhelm.chartreadme import readme
+from nimhelm.chart.readme import readme
+from nimhelm.chart.values import values_tree
 from nimhelm.check import caches_by_name, check_documents
 from nimhelm.finding import has_errors
 from nimhelm.load import Loaded, load_files
 from nimhelm.plan import plan_pipeline
 from nimhelm.summary import summary
-from nimhelm.values import values_tree
 
 SPEC = "spec.services[0].spec."
 GPU = "nvidia.com/gpu"

@@ -18,7 +18,7 @@ from pipelines import cache, pipeline, service, text
 from nimhelm import __version__
 from nimhelm.__main__ import guarded
 from nimhelm.assets import schema_text
-from nimhelm.write import read_folder
+from nimhelm.chart.write import read_folder
 
 RAG = ROOT / "examples" / "rag-pipeline.yaml"
 OPTIONAL = ROOT / "examples" / "optional-services-pipeline.yaml"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pipelines import cache, pipeline, plan, service, text
 
-from nimhelm.chart import build_chart
+from nimhelm.chart.build import build_chart
+from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.diff import diff_paths, differences, read_state
 from nimhelm.errors import LoadError
-from nimhelm.write import package_chart, write_chart
 
 GPU = "nvidia.com/gpu"
 

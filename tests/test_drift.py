@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pipelines import plan, service
 
-from nimhelm.chart import build_chart
-from nimhelm.drift import MAX_LINES, drift
+from nimhelm.chart.build import build_chart
+from nimhelm.chart.drift import MAX_LINES, drift
+from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.errors import LoadError
-from nimhelm.write import package_chart, write_chart
 
 CHART = build_chart(plan(service("llm"), service("embed")))
 
@@ -85,8 +85,8 @@ def test_what_is_no_chart(tmp_path: Path) -> None:
 
 def test_an_archive_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, size = package_chart(CHART, tmp_path), sum(map(len, CHART.files.values()))
-    monkeypatch.setattr("nimhelm.chartread.MAX_BYTES", size)
+    monkeypatch.setattr("nimhelm.chart.read.MAX_BYTES", size)
     assert drift(CHART, path) == ""
-    monkeypatch.setattr("nimhelm.chartread.MAX_BYTES", size - 1)
+    monkeypatch.setattr("nimhelm.chart.read.MAX_BYTES", size - 1)
     with pytest.raises(LoadError, match="is larger than a chart may be"):
         drift(CHART, path)

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from conftest import EXAMPLES, ROOT, Helm
 
+from nimhelm.chart.write import read_folder
 from nimhelm.convert import convert_files
-from nimhelm.write import read_folder
 
 FOLDER = Path(__file__).parent / "golden"
 WHOLE = "rag-pipeline"

@@ -15,8 +15,8 @@ SLOW = {
 OWN = {
     "nimhelm", "nimhelm.__main__", "nimhelm.assets", "nimhelm.check", "nimhelm.errors", "nimhelm.finding", "nimhelm.load",
     "nimhelm.pipeline", "nimhelm.quantity", "nimhelm.report", "nimhelm.rules", "nimhelm.rules.cache", "nimhelm.rules.expose",
-    "nimhelm.rules.graph", "nimhelm.rules.image", "nimhelm.rules.platform", "nimhelm.rules.pod", "nimhelm.rules.resources",
-    "nimhelm.rules.scale", "nimhelm.rules.storage", "nimhelm.shape", "nimhelm.validate", "nimhelm.yamlread",
+    "nimhelm.rules.dependencies", "nimhelm.rules.image", "nimhelm.rules.platform", "nimhelm.rules.pod", "nimhelm.rules.resources",
+    "nimhelm.rules.scale", "nimhelm.rules.storage", "nimhelm.schema_check", "nimhelm.validate", "nimhelm.yamlread",
 }  # fmt: skip
 RUN = """
 import sys

@@ -9,9 +9,9 @@ from conftest import ROOT
 from pipelines import IMAGE, cache, loaded, pipeline, plan, service
 
 from nimhelm.assets import schema
+from nimhelm.chart.values import GLOBAL, cleaned, values_comments, values_tree
 from nimhelm.check import caches_by_name
 from nimhelm.plan import plan_pipeline
-from nimhelm.values import GLOBAL, cleaned, values_comments, values_tree
 from nimhelm.yamlread import read
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from pipelines import plan, service
 
-from nimhelm.chart import Chart, build_chart
+from nimhelm.chart.build import Chart, build_chart
+from nimhelm.chart.write import archive, package_chart, read_folder, swap, write_chart
 from nimhelm.errors import WriteError
-from nimhelm.write import archive, package_chart, read_folder, swap, write_chart
 
 
 def chart(tag: str = "1.0", version: str = "0.1.0") -> Chart:
@@ -193,7 +193,7 @@ def test_leftovers_of_killed_builds_are_removed_and_those_of_running_ones_kept(t
 
 
 def test_where_the_kernel_cannot_swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nimhelm.write._exchange", lambda one, other: False)
+    monkeypatch.setattr("nimhelm.chart.write._exchange", lambda one, other: False)
     write_chart(OLD, tmp_path)
     write_chart(NEW, tmp_path)
     assert read_folder(tmp_path / "demo") == NEW.files

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from nimhelm.valueschema import laid_out
+from nimhelm.chart.schema import laid_out
 
 Schema = dict[str, Any]
 HERE = Path(__file__).resolve().parent.parent

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import ERROR, WARNING, Finding
-from nimhelm.pipeline import Pipeline, at, dig, max_replicas
+from nimhelm.pipeline import Pipeline, dig, max_replicas
 from nimhelm.yamlread import Document, Path
 
 MAX_NAME = 59
@@ -19,7 +19,7 @@ def check_cache(document: Document) -> Iterator[Finding]:
     name = dig(document.data, "metadata", "name")
     if isinstance(name, str) and len(name) > MAX_NAME:
         message = f"the name has {len(name)} characters, {MAX_NAME} are possible (it is a label of the job's pods)"
-        yield at(document, ERROR, "NH028", ("metadata", "name"), message, "shorten it")
+        yield document.finding(ERROR, "NH028", ("metadata", "name"), message, "shorten it")
     source = dig(document.data, "spec", "source")
     if isinstance(source, dict):
         yield from _source(document, source)
@@ -31,13 +31,13 @@ def _source(document: Document, source: dict[str, Any]) -> Iterator[Finding]:
     given = [name for name in SOURCES if source.get(name) is not None]
     if len(given) != 1:
         message = "a NIMCache has exactly one source: " + ", ".join(SOURCES)
-        yield at(document, ERROR, "NH160", field, message, "keep one" if given else "add one")
+        yield document.finding(ERROR, "NH160", field, message, "keep one" if given else "add one")
     for name in ("dataStore", "hf"):
         part = source.get(name)
         if isinstance(part, dict) and bool(part.get("modelName")) == bool(part.get("datasetName")):
             message = f"{name} needs exactly one of modelName and datasetName"
-            yield at(
-                document, ERROR, "NH160", (*field, name), message, "keep one" if part.get("modelName") else "add one"
+            yield document.finding(
+                ERROR, "NH160", (*field, name), message, "keep one" if part.get("modelName") else "add one"
             )
     ngc = source.get("ngc")
     if isinstance(ngc, dict):
@@ -47,8 +47,7 @@ def _source(document: Document, source: dict[str, Any]) -> Iterator[Finding]:
 def _ngc(document: Document, ngc: dict[str, Any], field: Path) -> Iterator[Finding]:
     model = ngc.get("model")
     if model is not None and ngc.get("modelEndpoint"):
-        yield at(
-            document,
+        yield document.finding(
             ERROR,
             "NH160",
             (*field, "modelEndpoint"),
@@ -59,13 +58,12 @@ def _ngc(document: Document, ngc: dict[str, Any], field: Path) -> Iterator[Findi
     if not isinstance(model, dict) or not isinstance(profiles, list) or not profiles:
         if not ngc.get("modelEndpoint"):
             message = "no profiles are named: the caching job takes those that fit the GPU it sees, and it has none"
-            yield at(document, WARNING, "NH164", field, message, "add model.profiles")
+            yield document.finding(WARNING, "NH164", field, message, "add model.profiles")
         return
     others = [name for name in MODEL_FILTERS if model.get(name)]
     if others:
         message = f"profiles exclude {', '.join(others)}"
-        yield at(
-            document,
+        yield document.finding(
             ERROR,
             "NH160",
             (*field, "model", others[0]),
@@ -73,8 +71,7 @@ def _ngc(document: Document, ngc: dict[str, Any], field: Path) -> Iterator[Findi
             "keep profiles alone, or choose by the other fields",
         )
     if "all" in profiles and len(profiles) > 1:
-        yield at(
-            document,
+        yield document.finding(
             ERROR,
             "NH160",
             (*field, "model", "profiles"),
@@ -88,8 +85,7 @@ def _storage(document: Document) -> Iterator[Finding]:
     pvc = dig(document.data, *field, "pvc")
     if not isinstance(pvc, dict) or not pvc:
         if isinstance(dig(document.data, *field), dict):
-            yield at(
-                document,
+            yield document.finding(
                 ERROR,
                 "NH162",
                 field,
@@ -98,8 +94,7 @@ def _storage(document: Document) -> Iterator[Finding]:
             )
         return
     if pvc.get("create") is not True and not pvc.get("name"):
-        yield at(
-            document,
+        yield document.finding(
             ERROR,
             "NH162",
             (*field, "pvc"),
@@ -107,8 +102,8 @@ def _storage(document: Document) -> Iterator[Finding]:
             "add create: true and size, or name",
         )
     elif pvc.get("create") is True and not pvc.get("size"):
-        yield at(
-            document, ERROR, "NH162", (*field, "pvc"), "a claim that is created needs a size", "for example size: 50Gi"
+        yield document.finding(
+            ERROR, "NH162", (*field, "pvc"), "a claim that is created needs a size", "for example size: 50Gi"
         )
 
 
@@ -122,10 +117,10 @@ def check_access(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[Fi
         pods = sum(max_replicas(service) for service in users if service.enabled)
         if mode == "ReadWriteOncePod" and users:
             message = f"only one pod may use the claim of {name} (ReadWriteOncePod): its job and the service exclude each other"
-            yield at(document, ERROR, "NH056", field, message, hint)
+            yield document.finding(ERROR, "NH056", field, message, hint)
         elif mode == "ReadWriteOnce" and pods > 1:
             message = f"{pods} pods share the ReadWriteOnce claim of {name}: those on a second node will not start (Multi-Attach)"
-            yield at(document, WARNING, "NH056", field, message, hint)
+            yield document.finding(WARNING, "NH056", field, message, hint)
 
 
 def check_use(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[Finding]:
@@ -161,5 +156,5 @@ def check_claims(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[Fi
             field: Path = ("storage", "pvc", "name" if pvc.get("name") else "create")
             severity = ERROR if service.enabled else WARNING
             hint = "let one create it and the other name it (create: false)"
-            yield at(pipeline.document, severity, "NH057", (*service.spec_field, *field), message, hint)
+            yield pipeline.document.finding(severity, "NH057", (*service.spec_field, *field), message, hint)
         owners.setdefault(claim, service.name)

@@ -18,14 +18,15 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import gates, steps
-from nimhelm.status.causes.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
+from nimhelm.status import steps
+from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
+from nimhelm.status.causes import gates
 from nimhelm.status.diagnose import diagnose
 from nimhelm.status.evidence import Case, Evidence, case_of, gather
 from nimhelm.status.graph import RELEASE_LABEL, Dependency, Graph, GraphService, is_graph, read_graph
 from nimhelm.status.readiness import readiness, since
-from nimhelm.status.remarks import Warned, warnings_of
 from nimhelm.status.snapshot import Snapshot
+from nimhelm.status.warnings import Warned, warnings_of
 from nimhelm.wording import count, short
 
 __all__ = ["DISABLED", "FAILED", "NOT_READY", "PENDING", "READY", "PipelineStatus", "ServiceStatus", "Wait", "compute"]

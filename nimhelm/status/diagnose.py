@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.cause import FAILED, NOT_READY, Cause, gravest
 from nimhelm.status.causes import (
     caching,
     containers,
@@ -17,7 +18,6 @@ from nimhelm.status.causes import (
     scheduling,
     storage,
 )
-from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause, gravest
 from nimhelm.status.evidence import Case, is_ready
 from nimhelm.status.graph import JOB
 

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TextIO
 
 from nimhelm.kubectlerrors import UnreachableError
+from nimhelm.status.cluster import read_release
 from nimhelm.status.compute import FAILED, READY, PipelineStatus, compute
-from nimhelm.status.release import read_release
+from nimhelm.status.output import Style, changed_lines, display_width, render
 from nimhelm.status.snapshot import Snapshot
-from nimhelm.status.table import Style, changed_lines, display_width, render
 from nimhelm.wording import clean
 
 OK, NOT_OK, TIMED_OUT, INTERRUPTED = 0, 1, 4, 130

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from nimhelm.values import GLOBAL
+from nimhelm.chart.values import GLOBAL
 
 from .assemble import TEMPLATES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from conftest import Helm
 
-from nimhelm.chartread import read_chart
+from nimhelm.chart.read import read_chart
 
 
 def test_lint(helm: Helm, chart: Path, whole_chart: Path, package: Path) -> None:

@@ -12,8 +12,8 @@ import yaml
 from conftest import Helm
 from pipelines import plan, service
 
-from nimhelm.chart import build_chart
-from nimhelm.write import write_chart
+from nimhelm.chart.build import build_chart
+from nimhelm.chart.write import write_chart
 
 LABEL = re.compile(r"(([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?)\Z")
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipelines import findings, pipeline, plan, service
 
-from nimhelm.chart import build_chart
+from nimhelm.chart.build import build_chart
+from nimhelm.chart.write import write_chart
 from nimhelm.plan import PlannedService
-from nimhelm.write import write_chart
 
 Graph = dict[str, list[str]]
 some = settings(max_examples=60, deadline=None, derandomize=True, database=None)

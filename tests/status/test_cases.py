@@ -10,9 +10,9 @@ import pytest
 
 import nimhelm
 from nimhelm.status.causes import images, rollout
-from nimhelm.status.causes.lastwords import LAST_WORDS
 from nimhelm.status.compute import PipelineStatus, ServiceStatus, compute
-from nimhelm.status.table import OUTPUTS, render
+from nimhelm.status.lastwords import LAST_WORDS
+from nimhelm.status.output import OUTPUTS, render
 from tests.status.casefile import CASES, read_case, snapshot_of
 
 

@@ -11,8 +11,8 @@ import yaml
 from nimhelm.errors import KubectlError, LoadError, NimhelmError, WriteError
 from nimhelm.status.compute import compute
 from nimhelm.status.dump import load_dump, save
+from nimhelm.status.output import document
 from nimhelm.status.snapshot import HelmRecord
-from nimhelm.status.table import document
 from tests.status.apiserver import helm_secret
 from tests.status.casefile import CASES, read_case, snapshot_of
 

@@ -8,8 +8,8 @@ import pytest
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectlerrors import UnreachableError
+from nimhelm.status.cluster import read_release
 from nimhelm.status.compute import compute
-from nimhelm.status.release import read_release
 from nimhelm.status.snapshot import HelmRecord
 from tests.status.apiserver import Cluster, helm_secret, serving
 from tests.status.conftest import cluster_of

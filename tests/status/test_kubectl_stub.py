@@ -13,7 +13,7 @@ import pytest
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectlerrors import ForbiddenError, UnreachableError, explain
-from nimhelm.status.release import read_release
+from nimhelm.status.cluster import read_release
 from tests.status.casefile import read_case, snapshot_of
 
 CASES = Path(__file__).parent / "cases"

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nimhelm.status.compute import DISABLED, FAILED, NOT_READY, PENDING, READY, PipelineStatus, compute
+from nimhelm.status.output import OUTPUTS, Style, render
 from nimhelm.status.snapshot import KINDS, HelmRecord, Snapshot
-from nimhelm.status.table import OUTPUTS, Style, render
 from nimhelm.wording import clean, last_line
 from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import steps
-from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.status import steps
+from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.evidence import Case
 from nimhelm.wording import short
 

@@ -6,11 +6,11 @@ import re
 from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import steps
-from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.status import steps
+from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.gates import is_gate
-from nimhelm.status.causes.lastwords import understand
 from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.lastwords import understand
 from nimhelm.wording import count, duration, last_line, short
 
 

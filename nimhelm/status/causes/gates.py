@@ -7,8 +7,8 @@ from hashlib import sha256
 from shlex import quote
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import steps
-from nimhelm.status.causes.cause import FAILED, NOT_READY, Cause
+from nimhelm.status import steps
+from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.evidence import Case
 from nimhelm.status.graph import Dependency, GraphService
 from nimhelm.wording import duration, last_line, short

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import steps
-from nimhelm.status.causes.cause import NOT_READY, PENDING, Cause
+from nimhelm.status import steps
+from nimhelm.status.cause import NOT_READY, PENDING, Cause
 from nimhelm.status.causes.crashes import probe_answer
 from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.wording import duration, short

@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import steps
-from nimhelm.status.causes.cause import FAILED, NOT_READY, PENDING, Cause
+from nimhelm.status import steps
+from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.status.graph import DEPLOYMENT
 from nimhelm.wording import duration, short

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import steps
-from nimhelm.status.causes.cause import FAILED, PENDING, Cause
+from nimhelm.status import steps
+from nimhelm.status.cause import FAILED, PENDING, Cause
 from nimhelm.status.causes.storage import claim_of_message, pending_claim
 from nimhelm.status.evidence import Case, case_of, message_of
 from nimhelm.wording import count, short

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import steps
-from nimhelm.status.causes.cause import FAILED, NOT_READY, PENDING, Cause
+from nimhelm.status import steps
+from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.causes.containers import absent_object
 from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.wording import duration, short

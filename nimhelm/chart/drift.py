@@ -5,8 +5,8 @@ from __future__ import annotations
 from difflib import unified_diff
 from pathlib import Path
 
-from nimhelm.chart import DIGEST_ANNOTATION, Chart
-from nimhelm.chartread import read_chart
+from nimhelm.chart.build import DIGEST_ANNOTATION, Chart
+from nimhelm.chart.read import read_chart
 from nimhelm.report import printable
 
 MAX_LINES = 40

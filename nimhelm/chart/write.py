@@ -17,7 +17,7 @@ import tarfile
 from contextlib import suppress
 from pathlib import Path
 
-from nimhelm.chart import DIGEST_ANNOTATION, Chart, content_digest
+from nimhelm.chart.build import DIGEST_ANNOTATION, Chart, content_digest
 from nimhelm.errors import WriteError
 
 _DIGEST_LINE = re.compile(rb"^  %s: .*\n" % re.escape(DIGEST_ANNOTATION).encode(), re.MULTILINE)

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nimhelm.chartread import read_chart
+from nimhelm.chart.read import read_chart
 from nimhelm.check import check_service
 from nimhelm.errors import LoadError
 from nimhelm.finding import ERROR, Finding, has_errors
 from nimhelm.load import read_bytes, read_content
-from nimhelm.pipeline import Service, at, dig, replicas, served_ports
+from nimhelm.pipeline import Service, dig, replicas, served_ports
 from nimhelm.report import REPORTERS
-from nimhelm.shape import Schema, check_shape
+from nimhelm.schema_check import Schema, check_shape
 from nimhelm.yamlread import Document
 
 NOT_SERVICES = ("global", "nimCaches", "tags")
@@ -75,7 +75,7 @@ def check_values_file(path: str, base: dict[str, Any], schema: Schema) -> tuple[
         return findings, base
     document = documents[0]
     if not isinstance(document.data, dict):
-        wrong = at(document, ERROR, "NH005", (), "a values file must be a mapping", "write key: value")
+        wrong = document.finding(ERROR, "NH005", (), "a values file must be a mapping", "write key: value")
         return [*findings, wrong], base
     merged = document._replace(data=merge(base, document.data))
     known = {
@@ -115,7 +115,7 @@ def _is_gone(document: Document, name: str) -> bool:
 def _emptied(document: Document, name: str) -> Finding:
     """A service whose whole block is taken away with null: its subchart stays, and has no image."""
     message = f"{name} has no values left, but its subchart stays"
-    return at(document, ERROR, "NH011", (name,), message, f"write {name}.enabled: false")
+    return document.finding(ERROR, "NH011", (name,), message, f"write {name}.enabled: false")
 
 
 def _services(document: Document, known: Schema) -> Iterator[Service]:
@@ -147,22 +147,22 @@ def _dependency(document: Document, service: Service, index: int, target: Servic
     off = f"set {service.name}.wait.enabled: false to start without waiting"
     if target is None:
         field = service.dependency_field(index, "name")
-        yield at(
-            document, ERROR, "NH023", field, f"{service.name} waits for {name}, which the chart does not have", off
+        yield document.finding(
+            ERROR, "NH023", field, f"{service.name} waits for {name}, which the chart does not have", off
         )
     elif not target.enabled:
         message = f"{service.name} waits for {name}, which is switched off"
-        yield at(
-            document, ERROR, "NH024", (target.name, "enabled"), message, f"switch {service.name} off too, or {off}"
+        yield document.finding(
+            ERROR, "NH024", (target.name, "enabled"), message, f"switch {service.name} off too, or {off}"
         )
     elif replicas(target) == 0:
         message = f"{service.name} waits for {name}, which has 0 replicas"
-        yield at(document, ERROR, "NH025", (target.name, "replicas"), message, off)
+        yield document.finding(ERROR, "NH025", (target.name, "replicas"), message, off)
     elif (
         isinstance(port, int) and dig(dependency, "wait", "port") is None and port not in served_ports(target).values()
     ):
         listed = ", ".join(str(number) for number in served_ports(target).values())
         message = f"{service.name} waits for port {port} of {name}, which serves {listed}"
-        yield at(
-            document, ERROR, "NH026", (target.name, "expose", "service", "port"), message, "change both, or neither"
+        yield document.finding(
+            ERROR, "NH026", (target.name, "expose", "service", "port"), message, "change both, or neither"
         )

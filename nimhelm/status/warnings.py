@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import steps
+from nimhelm.status import steps
 from nimhelm.status.evidence import Evidence, event_time, message_of
 from nimhelm.wording import short
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from nimhelm.adoption import (
+from nimhelm.adopt.changes import (
     FIELD_MANAGER,
     REFUSE,
     TAKE_OVER,
@@ -26,8 +26,8 @@ from nimhelm.adoption import (
     ownership_patch,
     report,
 )
-from nimhelm.chart import PIPELINE_ANNOTATION
-from nimhelm.chartread import read_chart
+from nimhelm.chart.build import PIPELINE_ANNOTATION
+from nimhelm.chart.read import read_chart
 from nimhelm.errors import KubectlError, LoadError
 from nimhelm.helm import helm_major, run_helm
 from nimhelm.kubectl import Access, run

@@ -10,7 +10,6 @@ from nimhelm.pipeline import (
     EXTERNAL_ANNOTATION,
     Pipeline,
     Service,
-    at,
     dig,
     is_kserve,
     is_multi_node,
@@ -36,24 +35,24 @@ def check_services(pipeline: Pipeline) -> Iterator[Finding]:
         if service.name in first:
             line = document.mark((*first[service.name].item_field, "name")).line
             message = f"two services are named {service.name} (the first at line {line})"
-            yield at(document, ERROR, "NH027", field, message, "rename one: both would own the same objects")
+            yield document.finding(ERROR, "NH027", field, message, "rename one: both would own the same objects")
         elif service.name:
             first[service.name] = service
         if service.name in RESERVED:
             message = f"{service.name} is a key of Helm's own in values.yaml"
-            yield at(
-                document, ERROR, "NH028", field, message, f"rename the service, for example {service.name}-service"
+            yield document.finding(
+                ERROR, "NH028", field, message, f"rename the service, for example {service.name}-service"
             )
         if len(service.name) > MAX_NAME:
             message = f"the name has {len(service.name)} characters, {MAX_NAME} are possible (its container is called <name>-ctr)"
-            yield at(document, ERROR, "NH028", field, message, "shorten it")
+            yield document.finding(ERROR, "NH028", field, message, "shorten it")
         if "enabled" not in (document_item(service) or {"enabled": 0}):
             message = f"{service.name or 'the service'} has no enabled field, which means disabled"
-            yield at(document, WARNING, "NH030", service.item_field, message, "write enabled: true (or false)")
+            yield document.finding(WARNING, "NH030", service.item_field, message, "write enabled: true (or false)")
     if pipeline.services and not any(service.enabled for service in pipeline.services):
         field = ("spec", "services")
-        yield at(
-            document, WARNING, "NH029", field, "no service is enabled", "write enabled: true for those that should run"
+        yield document.finding(
+            WARNING, "NH029", field, "no service is enabled", "write enabled: true for those that should run"
         )
 
 
@@ -63,10 +62,12 @@ def check_pipeline_name(pipeline: Pipeline) -> Iterator[Finding]:
     size = len(pipeline.name)
     if size > MAX_LABEL:
         message = f"the name has {size} characters, {MAX_LABEL} are possible (it is a label)"
-        yield at(pipeline.document, ERROR, "NH028", field, message, "shorten it")
+        yield pipeline.document.finding(ERROR, "NH028", field, message, "shorten it")
     elif size > MAX_RELEASE:
         message = f"the name has {size} characters, and a release's name {MAX_RELEASE} at most"
-        yield at(pipeline.document, WARNING, "NH028", field, message, "shorten it, or install it under another name")
+        yield pipeline.document.finding(
+            WARNING, "NH028", field, message, "shorten it, or install it under another name"
+        )
 
 
 def check_derived_names(pipeline: Pipeline) -> Iterator[Finding]:
@@ -80,8 +81,8 @@ def check_derived_names(pipeline: Pipeline) -> Iterator[Finding]:
             severity = ERROR if service.enabled and other.enabled else WARNING
             message = f"{service.name} brings {reason} called {other.name}"
             field = (*other.item_field, "name")
-            yield at(
-                pipeline.document, severity, "NH027", field, message, "rename one: both would own the same objects"
+            yield pipeline.document.finding(
+                severity, "NH027", field, message, "rename one: both would own the same objects"
             )
 
 
@@ -107,7 +108,7 @@ def check_further_services(pipeline: Pipeline) -> Iterator[Finding]:
             severity = ERROR if service.enabled and owner.enabled else WARNING
             field = (*service.spec_field, "expose", "service", "name")
             message = f"{service.name} makes a further Service {name}, and {owner.name} has it already"
-            yield at(pipeline.document, severity, "NH027", field, message, "give it a name of its own, or none")
+            yield pipeline.document.finding(severity, "NH027", field, message, "give it a name of its own, or none")
 
 
 def document_item(service: Service) -> dict[str, Any] | None:
@@ -128,7 +129,7 @@ def check_dependencies(pipeline: Pipeline) -> Iterator[Finding]:
             if name in seen:
                 field = service.dependency_field(index, "name")
                 message = f"{service.name} lists the dependency {name} twice"
-                yield at(pipeline.document, ERROR, "NH022", field, message, "keep one of the two")
+                yield pipeline.document.finding(ERROR, "NH022", field, message, "keep one of the two")
             seen.add(name)
             yield from check_dependency(pipeline, service, index, by_name.get(name))
     yield from check_env_names(pipeline)
@@ -143,7 +144,7 @@ def check_dependency(pipeline: Pipeline, service: Service, index: int, target: S
 
     def problem(code: str, message: str, hint: str) -> Finding:
         severity = ERROR if service.enabled else WARNING
-        return at(pipeline.document, severity, code, field, message, hint)
+        return pipeline.document.finding(severity, code, field, message, hint)
 
     if name == service.name:
         yield problem("NH021", f"{name} depends on itself", "remove the dependency")
@@ -194,7 +195,7 @@ def check_port(pipeline: Pipeline, service: Service, index: int, target: Service
     field = service.dependency_field(index, "port")
     message = f"{service.name} depends on port {port} of {target.name}, which serves {listed}"
     severity = ERROR if service.enabled and target.enabled else WARNING
-    yield at(pipeline.document, severity, "NH026", field, message, f"write port: {served['api']}")
+    yield pipeline.document.finding(severity, "NH026", field, message, f"write port: {served['api']}")
 
 
 def check_env_names(pipeline: Pipeline) -> Iterator[Finding]:
@@ -206,8 +207,7 @@ def check_env_names(pipeline: Pipeline) -> Iterator[Finding]:
             if not isinstance(name, str) or not name:
                 if isinstance(dependency.get("envValue"), str) and dependency["envValue"]:
                     field = service.dependency_field(index, "envValue")
-                    yield at(
-                        pipeline.document,
+                    yield pipeline.document.finding(
                         WARNING,
                         "NH092",
                         field,
@@ -218,7 +218,7 @@ def check_env_names(pipeline: Pipeline) -> Iterator[Finding]:
             if name in names:
                 field = service.dependency_field(index, "envName")
                 message = f"two dependencies of {service.name} set {name}: only the last one is seen"
-                yield at(pipeline.document, WARNING, "NH091", field, message, "rename one")
+                yield pipeline.document.finding(WARNING, "NH091", field, message, "rename one")
             names.add(name)
 
 
@@ -229,8 +229,7 @@ def unused_external(pipeline: Pipeline) -> Iterator[Finding]:
     field = ("metadata", "annotations", EXTERNAL_ANNOTATION)
     for name in sorted(pipeline.external):
         if name in own:
-            yield at(
-                pipeline.document,
+            yield pipeline.document.finding(
                 WARNING,
                 "NH031",
                 field,
@@ -238,8 +237,7 @@ def unused_external(pipeline: Pipeline) -> Iterator[Finding]:
                 "remove it from the annotation",
             )
         elif name not in used:
-            yield at(
-                pipeline.document,
+            yield pipeline.document.finding(
                 WARNING,
                 "NH031",
                 field,
@@ -279,8 +277,7 @@ def _cycles_from(root: str, graph: dict[str, Service], done: set[str], pipeline:
         if target in position:
             cycle = " → ".join([*path[position[target] :], target])
             field = service.dependency_field(index, "name")
-            yield at(
-                pipeline.document,
+            yield pipeline.document.finding(
                 ERROR,
                 "NH020",
                 field,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
+from nimhelm.chart.write import read_folder
 from nimhelm.errors import LoadError
-from nimhelm.write import read_folder
 
 MAX_BYTES = 100 * 1024 * 1024
 """Helm's own limit for a chart."""

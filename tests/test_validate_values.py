@@ -18,10 +18,10 @@ from pipelines import plan, service
 from test_documents import FOLDER, expected
 
 from nimhelm.__main__ import guarded
-from nimhelm.chart import build_chart
+from nimhelm.chart.build import build_chart
+from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.errors import LoadError
-from nimhelm.valuescheck import chart_values, check_values_file, merge
-from nimhelm.write import package_chart, write_chart
+from nimhelm.validate_values import chart_values, check_values_file, merge
 from nimhelm.yamlwrite import dump
 
 DOCUMENTS = sorted((FOLDER / "values").glob("*.yaml"))

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from nimhelm.status.causes.cause import DISABLED, FAILED, NOT_READY, PENDING, READY
+from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY
 from nimhelm.status.compute import PipelineStatus, ServiceStatus, Wait
 from nimhelm.status.graph import RELEASE_LABEL
 from nimhelm.wording import clean, duration

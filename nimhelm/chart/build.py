@@ -35,9 +35,9 @@ class Chart:
 
 def build_chart(plan: Plan, version: str = DEFAULT_VERSION, app_version: str = "") -> Chart:
     """The umbrella chart of a plan. The same plan gives the same bytes on any machine."""
-    from nimhelm.chartreadme import readme
-    from nimhelm.values import values_comments, values_tree
-    from nimhelm.valueschema import values_schema
+    from nimhelm.chart.readme import readme
+    from nimhelm.chart.schema import values_schema
+    from nimhelm.chart.values import values_comments, values_tree
     from nimhelm.yamlwrite import dump
 
     files = dict(template_files("umbrella"))

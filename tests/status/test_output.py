@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from nimhelm.status.compute import PipelineStatus, compute
-from nimhelm.status.table import Style, display_width, render
+from nimhelm.status.output import Style, display_width, render
 from nimhelm.status.watch import style_of
 from tests.status.casefile import CASES, read_case, snapshot_of
 

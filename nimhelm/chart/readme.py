@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nimhelm.chart.values import GLOBAL
 from nimhelm.plan import Plan, PlannedService
-from nimhelm.values import GLOBAL
 
 
 def readme(plan: Plan, version: str) -> str:
