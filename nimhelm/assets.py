@@ -21,13 +21,13 @@ def folder(name: str) -> str:
 
 
 def schema_text(name: str) -> str:
-    """`pipeline`, `nimcache` or `values` -> the text of that JSON schema."""
+    """`pipeline`, `nimservice`, `nimcache` or `values` -> the text of that JSON schema."""
     with open(os.path.join(folder("schema"), f"{name}.schema.json"), encoding="utf-8") as stream:
         return stream.read()
 
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """`pipeline`, `nimcache` or `values` -> that JSON schema."""
+    """`pipeline`, `nimservice`, `nimcache` or `values` -> that JSON schema."""
     result: dict[str, Any] = json.loads(schema_text(name))
     return result

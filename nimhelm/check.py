@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.load import Loaded
+from nimhelm.nimservice import check_depends_on
 from nimhelm.pipeline import Pipeline, Service, dig, pipeline_of
 from nimhelm.rules.cache import check_access, check_cache, check_claims, check_use
 from nimhelm.rules.dependencies import PIPELINE_RULES
@@ -35,11 +36,21 @@ def check_documents(loaded: Loaded) -> list[Finding]:
     for document in loaded.caches:
         findings += check_shape(document, schema("nimcache"))
         findings += check_cache(document)
+    for document in loaded.services:
+        findings += check_shape(document, schema("nimservice"))
+        findings += check_depends_on(document, service_names(loaded))
     for document in loaded.pipelines:
-        findings += check_shape(document, schema("pipeline"))
+        if not document.origins:
+            findings += check_shape(document, schema("pipeline"))
         findings += check_pipeline(pipeline_of(document), caches)
     findings += check_names(loaded)
     return sorted(set(findings))
+
+
+def service_names(loaded: Loaded) -> set[str]:
+    """The names of the NIMService documents."""
+    names = (dig(document.data, "metadata", "name") for document in loaded.services)
+    return {name for name in names if isinstance(name, str)}
 
 
 def caches_by_name(loaded: Loaded) -> dict[str, Document]:
@@ -68,12 +79,14 @@ def check_service(service: Service) -> Iterator[Finding]:
         return
     for rule in SERVICE_RULES:
         for finding in rule(service):
-            yield finding if service.enabled else finding._replace(severity=WARNING)
+            stops = service.enabled or finding.severity != ERROR
+            yield finding if stops else finding._replace(severity=WARNING)
 
 
 def check_names(loaded: Loaded) -> Iterator[Finding]:
     """Two pipelines, or two caches, of one name in one file. Files may repeat a name: staging and production do."""
-    for documents in (loaded.pipelines, loaded.caches):
+    written = [document for document in loaded.pipelines if not document.origins]
+    for documents in (written, loaded.caches):
         yield from repeated(
             documents, lambda document: (document.path, str(dig(document.data, "metadata", "namespace")))
         )

@@ -45,6 +45,15 @@ def semver(context: click.Context, parameter: click.Parameter, value: str) -> st
     return value
 
 
+def chart_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse a name that no release and no chart can have."""
+    from nimhelm.nimservice import NAME
+
+    if value and (not NAME.fullmatch(value) or len(value) > 53):
+        raise click.BadParameter(f"{value!r} is no name for a chart, for example rag-pipeline")
+    return value
+
+
 @cli.command()
 @FILES
 @click.option(
@@ -62,17 +71,21 @@ def semver(context: click.Context, parameter: click.Parameter, value: str) -> st
     "--chart-version", default="0.1.0", callback=semver, metavar="SEMVER", help="Version of the chart; default: 0.1.0."
 )
 @click.option("--app-version", default="", metavar="TEXT", help="appVersion of the umbrella.")
+@click.option(
+    "--name", default="", callback=chart_name, metavar="NAME", help="Name of the chart that NIMServices become."
+)
 @click.option("--force", is_flag=True, help="Overwrite what nimhelm did not write, or what was changed since.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 with a diff when the chart on disk is another.")
 def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, force: bool, **chosen: Any) -> int:
-    """Turn the NIMPipelines in FILEs (-: standard input) into umbrella Helm charts.
+    """Turn the NIMPipelines and NIMServices in FILEs (folders, -: standard input) into umbrella Helm charts.
 
-    Takes several documents in a file, a List, NIMCaches beside the pipeline, and what kubectl get -o yaml prints.
+    Takes several documents in a file, Lists, NIMCaches beside them, and what kubectl get -o yaml or helm template
+    prints. NIMServices become one chart, named by --name, by the name that they share, or by the only one.
     """
     from nimhelm.build import build_files
     from nimhelm.convert import Options
 
-    options = Options(chosen["chart_version"], chosen["app_version"], chosen["include_disabled"])
+    options = Options(chosen["chart_version"], chosen["app_version"], chosen["include_disabled"], chosen["name"])
     return build_files(list(files), options, folder, package=package, force=force, check=check)
 
 
@@ -83,7 +96,7 @@ def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, forc
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--format", "output", type=FORMATS, default="text", help="text (default), json, github or sarif.")
 def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, output: str) -> int:
-    """Check NIMPipelines, NIMCaches, or the values files of a chart: all findings of all FILEs in one run."""
+    """Check NIMPipelines, NIMServices and NIMCaches, or the values files of a chart: all findings of all FILEs in one run."""
     if chart is not None:
         from nimhelm.validate_values import validate_values
 
@@ -94,9 +107,9 @@ def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bo
 
 
 @cli.command()
-@click.argument("kind", type=click.Choice(["pipeline", "nimcache", "values"]))
+@click.argument("kind", type=click.Choice(["pipeline", "nimservice", "nimcache", "values"]))
 def schema(kind: str) -> int:
-    """Print the JSON schema of a NIMPipeline, of a NIMCache, or of the values of every chart."""
+    """Print the JSON schema of a NIMPipeline, a NIMService, a NIMCache, or of the values of every chart."""
     from nimhelm.assets import schema_text
 
     click.echo(schema_text(kind), nl=False)

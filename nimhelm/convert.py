@@ -32,6 +32,7 @@ class Options(NamedTuple):
     version: str = DEFAULT_VERSION
     app_version: str = ""
     include_disabled: bool = False
+    name: str = ""
 
 
 DEFAULTS = Options()
@@ -47,7 +48,7 @@ class Converted(NamedTuple):
 
 def convert_files(paths: list[str], options: Options = DEFAULTS) -> Converted:
     """Files (`-`: standard input) -> charts in memory. Raises LoadError; what is wrong in a file is a finding."""
-    loaded = load_files(paths)
+    loaded = load_files(paths, options.name)
     findings = [soften(finding) for finding in check_documents(loaded)] + nothing_found(loaded, paths)
     findings += [finding for finding in repeated(loaded.pipelines, lambda _: None) if finding not in findings]
     if has_errors(findings):
@@ -82,8 +83,9 @@ def caches_of(document: Document, loaded: Loaded) -> dict[str, Document]:
 
 
 def nothing_found(loaded: Loaded, paths: list[str]) -> list[Finding]:
-    """An error when no file holds a NIMPipeline, unless another error says why."""
+    """An error when no file holds a NIMPipeline or a NIMService, unless another error says why."""
     if loaded.pipelines or has_errors(loaded.findings):
         return []
     path = "<stdin>" if paths == ["-"] else paths[0]
-    return [Finding(path, 1, 1, "NH005", ERROR, "no NIMPipeline in " + ", ".join(paths), "", "write kind: NIMPipeline")]
+    message = "no NIMPipeline or NIMService in " + ", ".join(paths)
+    return [Finding(path, 1, 1, "NH005", ERROR, message, "", "write kind: NIMPipeline, or kind: NIMService")]

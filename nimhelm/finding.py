@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 ERROR = "error"
 WARNING = "warning"
+NOTE = "note"
+"""What a user may want to know, and need not change: no exit code depends on it, not even under strict."""
 
 
 class Finding(NamedTuple):
@@ -23,4 +25,5 @@ class Finding(NamedTuple):
 
 def has_errors(findings: list[Finding], strict: bool = False) -> bool:
     """Whether the findings forbid going on; under strict a warning does too."""
-    return any(strict or finding.severity == ERROR for finding in findings)
+    stopping = (ERROR, WARNING) if strict else (ERROR,)
+    return any(finding.severity in stopping for finding in findings)

@@ -1,40 +1,64 @@
 """Stage 1, load: files -> Documents of the kinds nimhelm knows, and findings about the files themselves.
 
-Takes a file with several documents, a List, or the output of `kubectl get nimpipeline NAME -o yaml`; `-` is standard
-input.
+Takes files and folders, with several documents each, Lists, and what `kubectl get -o yaml` or `helm template` prints;
+`-` is standard input. NIMServices become a NIMPipeline here (nimservice.py): the later stages know no other.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, NamedTuple
 
 from nimhelm.errors import LoadError
-from nimhelm.finding import ERROR, WARNING, Finding
+from nimhelm.finding import ERROR, NOTE, WARNING, Finding
+from nimhelm.nimservice import API_VERSION, pipelines_of
+from nimhelm.pipeline import dig
 from nimhelm.yamlread import Document, Path, read
 
-API_VERSION = "apps.nvidia.com/v1alpha1"
 GROUP = API_VERSION.split("/")[0]
 MAX_BYTES = 20_000_000
+SUFFIXES = (".yaml", ".yml", ".json")
+OURS = "write kind: NIMPipeline, NIMService or NIMCache"
 
 
 class Loaded(NamedTuple):
-    """What the files hold: pipelines and caches in reading order, and what is wrong with the files themselves."""
+    """What the files hold, in reading order, and what is wrong with the files themselves.
+
+    `pipelines` has those that were made from `services` as well.
+    """
 
     pipelines: list[Document]
+    services: list[Document]
     caches: list[Document]
     findings: list[Finding]
 
 
-def load_files(paths: list[str]) -> Loaded:
-    """Read every file (`-`: standard input). Documents of other kinds are left alone, as kubectl would take them.
+def load_files(paths: list[str], name: str = "") -> Loaded:
+    """Read every file, every file of a folder, or standard input (`-`). Objects of other kinds are named and left alone.
 
-    Raises LoadError for a file that cannot be opened.
+    `name` is that of the pipeline which NIMServices become; "" takes the name that they share. Raises LoadError for what
+    cannot be opened, and for a folder without YAML.
     """
-    loaded = Loaded([], [], [])
-    for path in paths:
+    loaded = Loaded([], [], [], [])
+    for path in files_of(paths):
         load_text(path, read_bytes(path), loaded)
+    loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name))
     return loaded
+
+
+def files_of(paths: list[str]) -> list[str]:
+    """The paths with each folder replaced by its YAML and JSON files, as `kubectl apply -f` takes them."""
+    files: list[str] = []
+    for path in paths:
+        if path == "-" or not os.path.isdir(path):
+            files.append(path)
+            continue
+        inside = [os.path.join(path, entry) for entry in sorted(os.listdir(path)) if entry.endswith(SUFFIXES)]
+        if not inside:
+            raise LoadError(f"no YAML file in the folder {path}", "name a folder with .yaml, .yml or .json files")
+        files += [file for file in inside if os.path.isfile(file)]
+    return files
 
 
 def read_bytes(path: str) -> bytes:
@@ -91,7 +115,7 @@ def sort_in(document: Document, loaded: Loaded) -> None:
         )
         return
     kind, version = data.get("kind"), data.get("apiVersion")
-    kinds = {"NIMPipeline": loaded.pipelines, "NIMCache": loaded.caches}
+    kinds = {"NIMPipeline": loaded.pipelines, "NIMService": loaded.services, "NIMCache": loaded.caches}
     if isinstance(kind, str) and kind in kinds:
         if version == API_VERSION:
             kinds[kind].append(document)
@@ -101,21 +125,28 @@ def sort_in(document: Document, loaded: Loaded) -> None:
             loaded.findings.append(document.finding(ERROR, "NH006", field, message, f"write apiVersion: {API_VERSION}"))
     elif isinstance(version, str) and version.startswith(GROUP + "/"):
         unknown_kind(document, kind, loaded)
+    elif isinstance(kind, str) and isinstance(version, str):
+        loaded.findings.append(left_alone(document, kind))
     elif kind is None and _looks_like_pipeline(data):
         loaded.findings.append(document.finding(ERROR, "NH006", (), "no kind", "write kind: NIMPipeline"))
 
 
+def left_alone(document: Document, kind: str) -> Finding:
+    """The note that names an object which the chart does not bring: whoever needs it applies it."""
+    name = dig(document.data, "metadata", "name")
+    title = f"{kind} {name}" if isinstance(name, str) else kind
+    return document.finding(NOTE, "NH008", (), f"{title}: not part of the chart", "")
+
+
 def unknown_kind(document: Document, kind: Any, loaded: Loaded) -> None:
-    """A kind of NVIDIA's group that is neither NIMPipeline nor NIMCache: misspelt, or one that nimhelm does not turn."""
+    """Another kind of NVIDIA's group: misspelt, or one that nimhelm does not turn into a chart."""
     field: Path = ("kind",) if kind is not None else ()
-    if kind in ("NIMService", "NIMBuild") or (isinstance(kind, str) and kind.startswith("Nemo")):
-        hint = (
-            "list the service under spec.services of a NIMPipeline" if kind == "NIMService" else "deploy it separately"
-        )
-        loaded.findings.append(document.finding(WARNING, "NH005", field, f"{kind} is not turned into a chart", hint))
+    if kind == "NIMBuild" or (isinstance(kind, str) and kind.startswith("Nemo")):
+        message = f"{kind} is not turned into a chart"
+        loaded.findings.append(document.finding(WARNING, "NH005", field, message, "deploy it separately"))
         return
     message = f"unknown kind {kind!r}" if field else "no kind"
-    loaded.findings.append(document.finding(ERROR, "NH006", field, message, "write kind: NIMPipeline (or NIMCache)"))
+    loaded.findings.append(document.finding(ERROR, "NH006", field, message, OURS))
 
 
 def _looks_like_pipeline(data: dict[str, Any]) -> bool:

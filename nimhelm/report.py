@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from nimhelm.finding import ERROR, Finding
+from nimhelm.finding import NOTE, Finding
 
 
 def text(findings: list[Finding]) -> str:
@@ -39,7 +39,8 @@ def github(findings: list[Finding]) -> str:
 def _github_line(finding: Finding) -> str:
     place = f"file={_property(finding.path)},line={finding.line},col={finding.column},title={finding.code}"
     hint = f"; {finding.hint}" if finding.hint else ""
-    return f"::{finding.severity} {place}::{_escaped(f'{finding.message}{hint}')}\n"
+    kind = "notice" if finding.severity == NOTE else finding.severity
+    return f"::{kind} {place}::{_escaped(f'{finding.message}{hint}')}\n"
 
 
 def _escaped(text: str) -> str:
@@ -72,7 +73,7 @@ def _result(finding: Finding) -> dict[str, object]:
     hint = f"; {finding.hint}" if finding.hint else ""
     return {
         "ruleId": finding.code,
-        "level": "error" if finding.severity == ERROR else "warning",
+        "level": finding.severity,
         "message": {"text": f"{finding.message}{hint}"},
         "locations": [location],
     }

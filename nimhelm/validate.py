@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from nimhelm.check import check_documents
-from nimhelm.finding import WARNING, Finding, has_errors
+from nimhelm.finding import NOTE, WARNING, Finding, has_errors
 from nimhelm.load import Loaded, load_files
 from nimhelm.report import REPORTERS
 
@@ -23,10 +24,10 @@ def validate_files(paths: list[str], strict: bool = False, output: str = "text")
 
 def files_without(paths: list[str], loaded: Loaded) -> list[Finding]:
     """A warning for each file that holds nothing for nimhelm to check, and of which nothing else was said."""
-    known = {document.path for document in (*loaded.pipelines, *loaded.caches)}
-    known |= {finding.path for finding in loaded.findings}
-    message = "no NIMPipeline or NIMCache in this file: nothing was checked"
-    shown = ("<stdin>" if path == "-" else path for path in paths)
+    known = {document.path for document in (*loaded.pipelines, *loaded.services, *loaded.caches)}
+    known |= {finding.path for finding in loaded.findings if finding.severity != NOTE}
+    message = "no NIMPipeline, NIMService or NIMCache in this file: nothing was checked"
+    shown = ("<stdin>" if path == "-" else path for path in paths if not os.path.isdir(path))
     return [
         Finding(path, 1, 1, "NH005", WARNING, message, "", "is this the right file?")
         for path in shown

@@ -40,19 +40,41 @@ class Mark(NamedTuple):
     text: str | None = None
 
 
+class Origin(NamedTuple):
+    """Where a part of a composed document comes from: `field` of `document`, or under `whole` that field and no other."""
+
+    part: Path
+    document: Document
+    field: Path
+    whole: bool = False
+
+
 class Document(NamedTuple):
     """One YAML document, or one item of a List: plain data and the mark of every field in it.
 
-    `base` is the path of `data` inside the file's document: () or ("items", 0).
+    `base` is the path of `data` inside the file's document: () or ("items", 0). A document that is composed of others
+    has `origins`: what stands in several files keeps its places there.
     """
 
     path: str
     data: Any
     marks: dict[Path, Mark]
     base: Path = ()
+    origins: tuple[Origin, ...] = ()
+
+    def origin(self, field: Path) -> tuple[Document, Path]:
+        """The document that writes a field, and the field's path in it: this document, unless it is composed."""
+        found = [origin for origin in self.origins if field[: len(origin.part)] == origin.part]
+        if not found:
+            return self, field
+        origin = max(found, key=lambda one: len(one.part))
+        return origin.document, origin.field if origin.whole else origin.field + field[len(origin.part) :]
 
     def mark(self, field: Path = ()) -> Mark:
         """The mark of a field; of its nearest ancestor that has one when it is absent or stands behind an alias."""
+        if self.origins:
+            document, field = self.origin(field)
+            return document.mark(field)
         place = self.base + field
         while place not in self.marks:
             place = place[:-1]
@@ -60,12 +82,14 @@ class Document(NamedTuple):
 
     def holds(self, field: Path) -> bool:
         """Whether the file itself writes a field, rather than an alias, a merge or the chart that it goes over."""
-        return self.base + field in self.marks
+        document, field = self.origin(field)
+        return document.base + field in document.marks
 
     def finding(self, severity: str, code: str, field: Path, message: str, hint: str) -> Finding:
         """A finding at a field, or at its nearest ancestor when the field is absent."""
-        mark = self.mark(field)
-        return Finding(self.path, mark.line, mark.column, code, severity, message, field_text(field), hint)
+        document, field = self.origin(field)
+        mark = document.mark(field)
+        return Finding(document.path, mark.line, mark.column, code, severity, message, field_text(field), hint)
 
 
 class _StopError(Exception):

@@ -222,11 +222,11 @@ def test_standard_input(run, monkeypatch, tmp_path) -> None:
 def test_nothing_to_build(run, file, monkeypatch) -> None:
     ran = run("build", file({"apiVersion": "v1", "kind": "ConfigMap"}))
     assert ran.code == 1
-    assert "error NH005: no NIMPipeline in" in ran.err
+    assert "error NH005: no NIMPipeline or NIMService in" in ran.err
     assert run("build", file(cache())).code == 1
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a: 1\n")))
-    assert run("build", "-").err.startswith("<stdin>:1:1: error NH005: no NIMPipeline in -")
-    ran = run("build", file({**pipeline(), "kind": "NIMService"}))
+    assert run("build", "-").err.startswith("<stdin>:1:1: error NH005: no NIMPipeline or NIMService in -")
+    ran = run("build", file({**pipeline(), "kind": "NIMBuild"}))
     assert (ran.code, ran.err.count("NH005")) == (1, 2)
     ran = run("build", file({**pipeline(), "kind": "NimPipeline"}))
     assert (ran.code, ran.err.count(" error ")) == (1, 1)
@@ -317,14 +317,16 @@ def test_wrong_usage(run, arguments) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["build", "absent.yaml"], ["build", "."], ["validate", "absent.yaml"], ["validate", "."], ["validate", "--strict", "."],
+        ["build", "absent.yaml"], ["build", "bare"], ["validate", "absent.yaml"], ["validate", "bare"],
+        ["validate", "--strict", "bare"],
         ["build", "p.yaml", "-o", "p.yaml"], ["build", "p.yaml", "-o", "p.yaml/deeper"], ["diff", "absent.yaml", "p.yaml"],
-        ["diff", ".", "p.yaml"], ["diff", "absent.tgz", "p.yaml"], ["validate", "--values", "absent", "p.yaml"],
+        ["diff", "bare", "p.yaml"], ["diff", "absent.tgz", "p.yaml"], ["validate", "--values", "absent", "p.yaml"],
         ["validate", "--values", ".", "p.yaml"], ["validate", "--values", "p.yaml", "p.yaml"],
         ["validate", "a" * 5000], ["validate", ""], ["build", ""], ["diff", "", ""],
     ],
 )  # fmt: skip
 def test_what_the_machine_refuses(run, file, arguments) -> None:
+    Path("bare").mkdir()
     file(pipeline())
     ran = run(*arguments)
     assert ran.code == 3

@@ -14,7 +14,8 @@ SLOW = {
 }  # fmt: skip
 OWN = {
     "nimhelm", "nimhelm.__main__", "nimhelm.assets", "nimhelm.check", "nimhelm.errors", "nimhelm.finding", "nimhelm.load",
-    "nimhelm.pipeline", "nimhelm.quantity", "nimhelm.report", "nimhelm.rules", "nimhelm.rules.cache", "nimhelm.rules.expose",
+    "nimhelm.nimservice", "nimhelm.pipeline", "nimhelm.quantity", "nimhelm.report", "nimhelm.rules", "nimhelm.rules.cache",
+    "nimhelm.rules.expose",
     "nimhelm.rules.dependencies", "nimhelm.rules.image", "nimhelm.rules.platform", "nimhelm.rules.pod", "nimhelm.rules.resources",
     "nimhelm.rules.scale", "nimhelm.rules.storage", "nimhelm.schema_check", "nimhelm.validate", "nimhelm.yamlread",
 }  # fmt: skip

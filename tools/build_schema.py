@@ -115,6 +115,7 @@ def targets(source: Source) -> list[Target]:
     """Every file that is built from the source."""
     return [
         Target("schema/pipeline.schema.json", source.roots["pipeline"], source.document),
+        Target("schema/nimservice.schema.json", source.roots["nimservice"], source.document),
         Target("schema/nimcache.schema.json", source.roots["nimcache"], source.document),
         Target("schema/values.schema.json", source.roots["values"], source.values, ("service",)),
         Target("chart-template/service/values.schema.json", source.roots["chart"], source.values),

@@ -33,8 +33,7 @@ def check_services(pipeline: Pipeline) -> Iterator[Finding]:
     for service in pipeline.services:
         field = (*service.item_field, "name")
         if service.name in first:
-            line = document.mark((*first[service.name].item_field, "name")).line
-            message = f"two services are named {service.name} (the first at line {line})"
+            message = f"two services are named {service.name} (the first {_place(first[service.name], service)})"
             yield document.finding(ERROR, "NH027", field, message, "rename one: both would own the same objects")
         elif service.name:
             first[service.name] = service
@@ -54,6 +53,13 @@ def check_services(pipeline: Pipeline) -> Iterator[Finding]:
         yield document.finding(
             WARNING, "NH029", field, "no service is enabled", "write enabled: true for those that should run"
         )
+
+
+def _place(first: Service, second: Service) -> str:
+    """Where the first of two services stands, with its file when the second is in another one."""
+    (one, field), (two, _) = (service.document.origin((*service.item_field, "name")) for service in (first, second))
+    line = one.mark(field).line
+    return f"at line {line}" if one.path == two.path else f"in {one.path} at line {line}"
 
 
 def check_pipeline_name(pipeline: Pipeline) -> Iterator[Finding]:

@@ -1,0 +1,154 @@
+"""NIMService documents: alone or many, and after public files of every kind, they become one pipeline."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Helm
+from pipelines import cache, pipeline, service, text
+
+from nimhelm.check import check_documents
+from nimhelm.convert import Options, convert_files, write
+from nimhelm.load import load_files
+from nimhelm.pipeline import dig, pipeline_of
+
+FOLDER = Path(__file__).parent / "nimservices"
+INPUTS = sorted(FOLDER.iterdir())
+EXPECT = re.compile(r"chart: (\S+); services: ([^\n\"]+)")
+
+
+def nimservice(name: str, after: str = "", **metadata: Any) -> dict[str, Any]:
+    if after:
+        metadata["annotations"] = {"nimhelm.dev/depends-on": after}
+    return {
+        "apiVersion": "apps.nvidia.com/v1alpha1",
+        "kind": "NIMService",
+        "metadata": {"name": name, **metadata},
+        "spec": service(name)["spec"],
+    }
+
+
+def charts(folder: Path, *documents: dict[str, Any], name: str = "") -> list[str]:
+    path = folder / "services.yaml"
+    path.write_text(text(*documents))
+    converted = convert_files([str(path)], Options(name=name))
+    assert [one for one in converted.findings if one.severity == "error"] == []
+    return [chart.name for chart in converted.charts]
+
+
+@pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
+def test_public_kinds_of_files_build(path: Path, helm4: Helm, tmp_path: Path) -> None:
+    content = "".join(file.read_text() for file in (sorted(path.iterdir()) if path.is_dir() else [path]))
+    converted = convert_files([str(path)])
+    assert [one for one in converted.findings if one.severity == "error"] == []
+    (chart,) = converted.charts
+    name, services = EXPECT.findall(content)[0]
+    assert chart.name == name
+    assert {f"charts/{one.strip()}/Chart.yaml" for one in services.split(",")} == {
+        file for file in chart.files if file.endswith("/Chart.yaml")
+    }
+    notes = re.search(r"# notes: (\d+)", content)
+    assert sum(one.code == "NH008" for one in converted.findings) == (int(notes[1]) if notes else 0)
+    (folder,) = write(converted.charts, tmp_path)
+    rendered = helm4.template(folder, "--include-crds", "--set", "global.nimhelm.skipMissingKinds=true").stdout
+    assert all(f'name: "{one.strip()}"' in rendered for one in services.split(","))
+
+
+@pytest.mark.parametrize(
+    ("services", "name", "expected"),
+    [
+        ([nimservice("llm")], "", "llm"),
+        ([nimservice("llm")], "chat", "chat"),
+        ([nimservice("rag-llm"), nimservice("rag-embedding")], "", "rag"),
+        ([nimservice("rag-llm"), nimservice("rag-embedding")], "other", "other"),
+        ([nimservice("rag-a-llm"), nimservice("rag-a-rank")], "", "rag-a"),
+        ([nimservice(name, labels={"app.kubernetes.io/instance": "shop"}) for name in ("a", "b")], "", "shop"),
+        (
+            [nimservice(name, labels={"app.kubernetes.io/instance": "Shop_1"}) for name in ("a", "b")],
+            "",
+            "nim-services",
+        ),
+        ([nimservice("a", labels={"app.kubernetes.io/instance": "shop"}), nimservice("b")], "", "nim-services"),
+        ([nimservice("a", namespace="rag"), nimservice("b", namespace="rag")], "", "rag"),
+        ([nimservice("a"), nimservice("b")], "", "nim-services"),
+    ],
+)
+def test_the_name_of_the_chart(services: list[dict[str, Any]], name: str, expected: str, tmp_path: Path) -> None:
+    assert charts(tmp_path, *services, name=name) == [expected]
+
+
+def test_each_namespace_has_a_chart(tmp_path: Path) -> None:
+    services = [nimservice("llm", namespace="test"), nimservice("llm", namespace="live")]
+    path = tmp_path / "services.yaml"
+    path.write_text(text(*services))
+    converted = convert_files([str(path)], Options(name="chat"))
+    assert [(plan.name, plan.namespace) for plan in converted.plans] == [("chat-test", "test"), ("chat-live", "live")]
+
+
+def test_depends_on_gives_the_order(tmp_path: Path) -> None:
+    path = tmp_path / "services.yaml"
+    path.write_text(
+        text(
+            nimservice("llm", "embedding, rerank:8000 ,milvus:19530"),
+            nimservice("embedding"),
+            nimservice("rerank", "embedding:8000"),
+        )
+    )
+    (plan,) = convert_files([str(path)]).plans
+    assert plan.waves == [["embedding"], ["rerank"], ["llm"]]
+    assert [(gate.name, gate.port, gate.external) for gate in plan.services[2].gates] == [
+        ("embedding", 8000, False),
+        ("rerank", 8000, False),
+        ("milvus", 19530, True),
+    ]
+
+
+def test_a_pipeline_keeps_its_own_children(tmp_path: Path) -> None:
+    child = nimservice("llm", ownerReferences=[{"kind": "NIMPipeline", "name": "demo"}])
+    assert charts(tmp_path, pipeline(service("llm"), name="demo"), child) == ["demo"]
+    assert charts(tmp_path, pipeline(service("llm"), name="other"), child) == ["other", "llm"]
+
+
+def test_findings_stand_in_the_file_of_the_service(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text(text(nimservice("llm")))
+    broken = nimservice("embedding")
+    broken["spec"]["replicas"] = -1
+    broken["spec"]["storage"] = {}
+    two.write_text("# a comment\n---\n" + text({"apiVersion": "v1", "kind": "List", "items": [broken]}))
+    rows = two.read_text().splitlines()
+    found = check_documents(load_files([str(one), str(two)]))
+    assert [(one.path, one.line, one.code, one.field) for one in found] == [
+        (str(two), rows.index("      storage: {}") + 1, "NH050", "spec.storage"),
+        (str(two), rows.index("      replicas: -1") + 1, "NH013", "spec.replicas"),
+    ]
+
+
+def test_one_name_twice_names_both_files(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    for path in (one, two):
+        path.write_text(text(nimservice("llm")))
+    (found,) = check_documents(load_files([str(one), str(two)]))
+    assert (found.path, found.line, found.code) == (str(two), 4, "NH027")
+    assert f"in {one} at line 4" in found.message
+
+
+def test_the_service_of_a_cache_finds_it(tmp_path: Path) -> None:
+    user = nimservice("llm")
+    user["spec"]["storage"] = {"nimCache": {"name": "weights"}}
+    path = tmp_path / "services.yaml"
+    path.write_text(text(user, cache("weights")))
+    (plan,) = convert_files([str(path)]).plans
+    assert dig(plan.services[0].spec, "storage", "nimCache", "claimName") == "weights-pvc"
+
+
+@pytest.mark.parametrize("value", ["{a: b}", "[a]", "7", "~", "{name: [a]}", "{name: a, annotations: [b]}"])
+def test_any_metadata(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "services.yaml"
+    path.write_text(f"apiVersion: apps.nvidia.com/v1alpha1\nkind: NIMService\nmetadata: {value}\nspec: 1\n")
+    loaded = load_files([str(path)])
+    assert check_documents(loaded)
+    assert [service.spec for service in pipeline_of(loaded.pipelines[0]).services] == [{}]
