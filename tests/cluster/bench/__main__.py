@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import build, cluster, isolation, state
+from . import cluster, isolation, state
 from .settings import KUBECONFIG, LOGS
 
 Command = Callable[[argparse.Namespace], Any]
@@ -88,8 +88,7 @@ def _kubeconfig(_: argparse.Namespace) -> int:
 
 
 def _build(_: argparse.Namespace) -> None:
-    build.install_packages()
-    build.build()
+    cluster.prepare()
 
 
 if __name__ == "__main__":

@@ -19,12 +19,14 @@ from .build import build, install_packages, kube_binary
 from .settings import (
     CACHE,
     CERTS_D,
+    CGROUP,
     CLUSTER_DIR,
     CONTAINERD_SOCKET,
     KUBECONFIG,
     LOGS,
     NODE,
     STATE,
+    STATES,
     SUPERVISOR_LOG,
 )
 
@@ -42,8 +44,7 @@ def up(gpu_count: int = DEFAULT_GPUS) -> None:
         if is_up():
             return
         _require_root()
-        install_packages()
-        build()
+        prepare()
         _remove_everything()
         _start_supervisor()
         try:
@@ -54,6 +55,13 @@ def up(gpu_count: int = DEFAULT_GPUS) -> None:
     gpus(gpu_count)
 
 
+def prepare() -> None:
+    """Install packages and build programs, so far as they are missing; the benches of a machine share them."""
+    with _locked("lock"):
+        install_packages()
+        build()
+
+
 def down() -> None:
     """Stop the cluster and remove every trace of it but the cache."""
     with _lock():
@@ -61,8 +69,10 @@ def down() -> None:
 
 
 def clean() -> None:
-    """Like ``down``, and remove the cache too."""
+    """Like ``down``, and remove the cache too, unless another bench runs from it."""
     down()
+    if others := sorted(path.name for path in STATES.glob("nimhelm-bench*")):
+        raise RuntimeError(f"the cache is kept, because another bench uses it: {', '.join(others)}")
     shutil.rmtree(CACHE, ignore_errors=True)
 
 
@@ -134,11 +144,15 @@ def kubectl_path() -> Path:
     return link
 
 
+def _lock() -> contextlib.AbstractContextManager[None]:
+    """One command at a time for a bench."""
+    return _locked(f"{CGROUP}.lock")
+
+
 @contextlib.contextmanager
-def _lock() -> Iterator[None]:
-    """One command at a time: two benches would share names and addresses."""
+def _locked(name: str) -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as file:
+    with (CACHE / name).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

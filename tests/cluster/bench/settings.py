@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 CLUSTER_DIR = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("NIMHELM_BENCH_CACHE") or Path.home() / ".cache" / "nimhelm-bench")
-# One bench per machine: its cgroups, its interface names and its state have fixed names.
-STATE = Path("/var/tmp/nimhelm-bench")
+# Benches of different names run side by side. Addresses and ports may be the same in all of them: each has a
+# network namespace of its own, and what it listens on outside of that is a free port that it asks for.
+NAME = os.environ.get("NIMHELM_BENCH", "")
+if not re.fullmatch(r"[a-z0-9-]{0,20}", NAME):
+    raise RuntimeError(f"NIMHELM_BENCH={NAME}: at most 20 of a-z, 0-9 and -")
+CGROUP = f"nimhelm-bench-{NAME}" if NAME else "nimhelm-bench"
+STATES = Path("/var/tmp")
+STATE = STATES / CGROUP
 STATE_FILE = STATE / "state.json"
 KUBECONFIG = STATE / "kubeconfig"
 LOGS = STATE / "logs"
-CGROUP = "nimhelm-bench"
 
 NODE = "bench"
 NODE_IP = "10.98.0.1"
