@@ -91,6 +91,29 @@ def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, forc
 
 @cli.command()
 @FILES
+@click.option(
+    "-o",
+    "--output",
+    default="pipeline.yaml",
+    metavar="FILE",
+    help="File to write, -: standard output; default: pipeline.yaml.",
+)
+@click.option(
+    "--name", default="", callback=chart_name, metavar="NAME", help="Name of the pipeline that NIMServices become."
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def init(files: tuple[str, ...], output: str, name: str, force: bool) -> int:
+    """Write a pipeline.yaml with start order, from the NIMServices or the NIMPipeline in FILEs.
+
+    A service depends on another one when an address in its env, args or command names it. Comments and order stay.
+    """
+    from nimhelm.init.command import init
+
+    return init(list(files), output, name, force)
+
+
+@cli.command()
+@FILES
 @click.option("--values", "chart", metavar="CHART", help="FILEs are values files: check them against this chart.")
 @click.option("--layers", is_flag=True, help="With --values: FILEs are the -f of one install, later ones win.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")

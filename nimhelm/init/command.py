@@ -1,0 +1,121 @@
+"""`nimhelm init`: NIMServices, or a NIMPipeline, in; a pipeline.yaml with start order out. It asks nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from nimhelm.check import check_documents
+from nimhelm.convert import nothing_found, soften
+from nimhelm.errors import NimhelmError, WriteError
+from nimhelm.finding import has_errors
+from nimhelm.init.order import Order, order_of
+from nimhelm.load import Loaded, files_of, load_text, read_bytes
+from nimhelm.nimservice import pipelines_of
+from nimhelm.pipeline import pipeline_of
+from nimhelm.report import printable, text
+
+
+class InitError(NimhelmError):
+    """The input cannot be carried over as it is."""
+
+
+def init(paths: list[str], output: str, name: str = "", force: bool = False) -> int:
+    """Write the pipelines of `paths`, with the dependencies they betray, to `output` (`-`: standard output).
+
+    Says why for each dependency, on standard error when the pipeline goes to standard output. Returns 0, or 1 when a
+    finding is an error, and then nothing is written. Raises NimhelmError.
+    """
+    contents = {path: read_bytes(path) for path in files_of(paths)}
+    loaded = load(contents, name)
+    findings = [soften(one) for one in check_documents(loaded)] + nothing_found(loaded, paths)
+    sys.stderr.write(text(findings))
+    if has_errors(findings):
+        print("nothing was written", file=sys.stderr)
+        return 1
+    orders = {document.data["metadata"]["name"]: order_of(pipeline_of(document)) for document in loaded.pipelines}
+    composed = compose(contents, loaded, orders)
+    verify(composed, loaded)
+    if output != "-":
+        save(Path(output), composed, force)
+    out = sys.stderr if output == "-" else sys.stdout
+    out.write("".join(f"{printable(line)}\n" for line in report(loaded, orders, output)))
+    if output == "-":
+        sys.stdout.write(composed)
+    return 0
+
+
+def load(contents: dict[str, bytes], name: str) -> Loaded:
+    """The documents of files that were read already: standard input can be read but once."""
+    loaded = Loaded([], [], [], [])
+    for path, content in contents.items():
+        load_text(path, content, loaded)
+    loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name))
+    return loaded
+
+
+def compose(contents: dict[str, bytes], loaded: Loaded, orders: dict[str, Order]) -> str:
+    """The pipelines and the caches as YAML. Raises InitError for YAML that cannot be written again."""
+    from ruamel.yaml.error import YAMLError
+
+    from nimhelm.init.compose import Composer, Source
+
+    sources = [
+        Source("<stdin>" if path == "-" else path, content.decode("utf-8-sig")) for path, content in contents.items()
+    ]
+    try:
+        composer = Composer(sources)
+        nodes: list[Any] = [
+            composer.pipeline(document, orders[document.data["metadata"]["name"]].added)
+            for document in loaded.pipelines
+        ]
+        return composer.text([*nodes, *(composer.node(document) for document in loaded.caches)])
+    except (YAMLError, LookupError) as error:
+        raise InitError(f"the input cannot be written again: {error}", "write the dependencies by hand") from error
+
+
+def verify(composed: str, loaded: Loaded) -> None:
+    """What was written means what was read, and nothing is wrong with it. Raises InitError."""
+    again = Loaded([], [], [], [])
+    load_text("pipeline.yaml", composed.encode(), again)
+    same = [
+        [(service.name, service.spec) for document in one.pipelines for service in pipeline_of(document).services]
+        for one in (loaded, again)
+    ]
+    findings = [soften(one) for one in check_documents(again)]
+    if same[0] != same[1] or has_errors(findings):
+        hint = "write the dependencies by hand: " + (text(findings).strip() or "the YAML reads otherwise")
+        raise InitError("the input cannot be written again without a change of its meaning", hint)
+
+
+def save(path: Path, composed: str, force: bool) -> None:
+    """Write the file. Raises WriteError when it is there already, or cannot be written."""
+    if path.exists() and not force:
+        raise WriteError(f"{path} is there already", "choose another one with -o, or overwrite it with --force")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(composed, encoding="utf-8", newline="\n")
+        os.replace(partial, path)
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {error.strerror}", "check the folder and its permissions") from error
+
+
+def report(loaded: Loaded, orders: dict[str, Order], output: str) -> list[str]:
+    """What was made, each dependency with its reason, what was left out, and what to do next."""
+    place = "standard output" if output == "-" else output
+    lines = []
+    for document in loaded.pipelines:
+        pipeline = pipeline_of(document)
+        order = orders[pipeline.name]
+        lines.append(f"{pipeline.name}: {_count(len(pipeline.services), 'service')} -> {place}")
+        lines += [f"  {one.service} waits for {one.name}:{one.port}: {one.reason}" for one in order.added]
+        lines += [f"  {sentence}" for sentence in order.left_out]
+        if not order.added:
+            lines.append("  no dependency was added: no address in env, args or command names another service")
+    return [*lines, "", f"  nimhelm build {output}"] if output != "-" else lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
