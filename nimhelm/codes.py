@@ -27,7 +27,7 @@ CODES = {
     "NH029": "no service is enabled",
     "NH030": "enabled is left out, which means disabled",
     "NH031": "an external dependency that is none",
-    "NH032": "the annotation depends-on of a NIMService",
+    "NH035": "the annotation depends-on of a NIMService",
     "NH040": "requests and limits of a device differ",
     "NH041": "a fraction of a device",
     "NH042": "a request is above its limit",

@@ -103,7 +103,7 @@ def check_depends_on(document: Document, names: set[str]) -> Iterator[Finding]:
         if not problem and not port and name not in names:
             problem = f"{name} is none of the NIMServices, and has no port"
         if problem:
-            yield document.finding(ERROR, "NH032", DEPENDS_ON_FIELD, problem, example)
+            yield document.finding(ERROR, "NH035", DEPENDS_ON_FIELD, problem, example)
 
 
 def external_names(document: Document, names: list[str]) -> Iterator[str]:
