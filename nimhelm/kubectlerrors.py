@@ -158,7 +158,7 @@ def not_ours(release: str, namespace: str) -> KubectlError:
     where = f" in namespace {short(namespace)}" if namespace else ""
     return KubectlError(
         f"release {short(release)}{where} was not installed from a chart that nimhelm built",
-        f"its chart has no ConfigMap {short(release)}-nimpipeline; helm status {short(release)} shows what there is",
+        f"its chart has no ConfigMap with the label nimhelm.dev/graph; helm status {short(release)} shows what there is",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nimhelm.quantity import count, is_whole, nanos
+from nimhelm.quantity import canonical, count, is_whole, nanos
 
 ONE = 10**9
 
@@ -44,3 +44,36 @@ def test_nanos(value: Any, amount: int | None) -> None:
 )
 def test_units(value: Any, whole: bool, units: int) -> None:
     assert (is_whole(value), count(value)) == (whole, units)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("0.5", "500m"),
+        (0.5, "500m"),
+        ("1.5", "1500m"),
+        ("8", "8"),
+        (8, 8),
+        ("1000m", "1"),
+        ("1500m", "1500m"),
+        ("1000", "1k"),
+        ("0", "0"),
+        ("1024Mi", "1Gi"),
+        ("0.5Gi", "512Mi"),
+        ("1.5Gi", "1536Mi"),
+        ("1000Mi", "1000Mi"),
+        ("100Gi", "100Gi"),
+        ("007", "7"),
+        ("5000000000", "5G"),
+        ("0.1Gi", "0.1Gi"),
+        ("1e3", "1e3"),
+        ("+1", "+1"),
+        ("1024Ti", "1Pi"),
+        ("12G", "12G"),
+        ("0.25m", "250u"),
+        ("1Ei", "1Ei"),
+        ("0Gi", "0"),
+    ],
+)
+def test_quantities_are_written_as_the_api_server_does(written: Any, expected: Any) -> None:
+    assert canonical(written) == expected

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from pipelines import IMAGE, cache, loaded, pipeline, plan, service
 
-from nimhelm.assets import schema
-from nimhelm.chart.values import GLOBAL, cleaned, values_comments, values_tree
+from nimhelm.chart.values import cleaned, shared_values, values_comments, values_tree
 from nimhelm.check import caches_by_name
 from nimhelm.plan import plan_pipeline
-from nimhelm.yamlread import read
 
 
 def edge(name: str, port: int = 8000, **fields: Any) -> dict[str, Any]:
@@ -25,7 +22,7 @@ def test_the_whole_tree() -> None:
         service("llm", edge("embed", envName="EMBED_URL")),
     )
     assert values_tree(made) == {
-        "global": {"nimhelm": {key: default for key, (default, _) in GLOBAL.items()}},
+        "global": {"nimhelm": {key: default for key, (default, _) in shared_values().items()}},
         "embed": {
             "enabled": True,
             "image": IMAGE,
@@ -116,13 +113,28 @@ def test_caches() -> None:
     assert tree["nimCaches"] == {"weights": {"enabled": True, **cache(userID=5)["spec"]}}
 
 
-def test_the_globals_are_those_of_the_schema_and_of_the_templates() -> None:
-    shared = schema("values")["definitions"]["shared"]["properties"]
-    declared = {key: default for key, (default, _) in GLOBAL.items()}
-    assert declared == {key: one["default"] for key, one in shared.items()}
-    text = (ROOT / "chart-template" / "service" / "values.yaml").read_text(encoding="utf-8")
-    of_a_service = read("values.yaml", text)[0][0].data["global"]["nimhelm"]
-    assert of_a_service == {key: declared[key] for key in of_a_service}
+def test_quantities_are_written_as_the_api_server_does() -> None:
+    target = {"type": "AverageValue", "averageValue": "0.5"}
+    made = plan(
+        service(
+            "llm",
+            resources={"limits": {"memory": "1024Mi", "nvidia.com/gpu": 1}},
+            storage={"emptyDir": {"sizeLimit": "0.5Gi"}, "sharedMemorySizeLimit": "2048Mi"},
+            scale={
+                "enabled": True,
+                "hpa": {"maxReplicas": 2, "metrics": [{"type": "Pods", "pods": {"target": target}}]},
+            },
+            draResources=[
+                {"claimCreationSpec": {"devices": [{"capacitySelectors": [{"key": "m", "value": "1024Mi"}]}]}}
+            ],
+        )
+    )
+    block = values_tree(made)["llm"]
+    assert block["resources"] == {"limits": {"memory": "1Gi", "nvidia.com/gpu": 1}}
+    assert block["storage"] == {"emptyDir": {"sizeLimit": "512Mi"}, "sharedMemorySizeLimit": "2Gi"}
+    assert block["scale"]["hpa"]["metrics"][0]["pods"]["target"]["averageValue"] == "500m"
+    device = block["draResources"][0]["claimCreationSpec"]["devices"][0]
+    assert device["capacitySelectors"] == [{"key": "m", "value": "1Gi"}]
 
 
 def test_comments() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds the JSON schemas from schema/source. `--check` only tells whether the built files are up to date."""
+"""Builds the JSON schemas and the charts' defaults from schema/source. `--check` only tells whether they are up to date."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from nimhelm.chart.schema import laid_out
 Schema = dict[str, Any]
 HERE = Path(__file__).resolve().parent.parent
 REF = "#/definitions/"
+PREFIX = "nimhelm.v2"
+DEFAULTS = "chart-template/umbrella/templates/_defaults.tpl"
 BLOCKS_OF_THE_CHART = ("service", "global", "shared")
 BASE_URL = "https://nimhelm.dev/schema/"
 
@@ -46,7 +48,6 @@ def read_source(folder: Path) -> Source:
     values = overlaid(document, overlay["definitions"])
     roots = {name: file["root"] for name, file in files.items() if "root" in file}
     roots["values"] = nullable(overlay["root"], whole=False)
-    roots["chart"] = nullable(extended(overlay["chartRoot"], values), whole=False)
     values = {name: nullable(schema, name not in BLOCKS_OF_THE_CHART) for name, schema in values.items()}
     return Source(document, values, roots)
 
@@ -118,14 +119,38 @@ def targets(source: Source) -> list[Target]:
         Target("schema/nimservice.schema.json", source.roots["nimservice"], source.document),
         Target("schema/nimcache.schema.json", source.roots["nimcache"], source.document),
         Target("schema/values.schema.json", source.roots["values"], source.values, ("service",)),
-        Target("chart-template/service/values.schema.json", source.roots["chart"], source.values),
     ]
+
+
+def defaults(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Any]:
+    """The defaults of a schema's properties. A default of {} stands for the defaults of the block's own properties."""
+    found: dict[str, Any] = {}
+    for name, site in schema.get("properties", {}).items():
+        below = definitions[site["$ref"].removeprefix(REF)] if "$ref" in site else site
+        default = site.get("default", below.get("default"))
+        if default is not None:
+            found[name] = defaults(below, definitions) if default == {} else default
+    return found
+
+
+def default_templates(source: Source) -> str:
+    """The text of _defaults.tpl: the defaults of a chart's values, as the templates read them."""
+    shared = {"global": defaults(source.values["global"], source.values)}
+    parts = {
+        "service": shared | defaults(source.values["service"], source.values),
+        "umbrella": shared | defaults(source.roots["values"], source.values),
+    }
+    text = (
+        "{{- /* Made by tools/build_schema.py from schema/source, where defaults stand. Do not change it here. */}}\n"
+    )
+    for name, values in parts.items():
+        text += f'\n{{{{- define "{PREFIX}.defaults.{name}" -}}}}\n{laid_out(values)}\n{{{{- end }}}}\n'
+    return text
 
 
 def schema_id(path: str) -> str:
     """schema/pipeline.schema.json -> https://nimhelm.dev/schema/pipeline.schema.json"""
-    file = Path(path)
-    return BASE_URL + (file.name if file.parent.name == "schema" else f"{file.parent.name}.{file.name}")
+    return BASE_URL + Path(path).name
 
 
 def built(target: Target) -> str:
@@ -149,8 +174,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the JSON schemas from schema/source.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is not up to date")
     check = parser.parse_args(arguments).check
-    stale = [(HERE / t.path, built(t)) for t in targets(read_source(HERE / "schema" / "source"))]
-    stale = [(file, text) for file, text in stale if is_stale(file, text)]
+    source = read_source(HERE / "schema" / "source")
+    files = {target.path: built(target) for target in targets(source)} | {DEFAULTS: default_templates(source)}
+    stale = [(HERE / path, text) for path, text in files.items() if is_stale(HERE / path, text)]
     for file, text in stale:
         if check:
             print(f"{file.relative_to(HERE)} is not up to date: run tools/build_schema.py", file=sys.stderr)

@@ -96,10 +96,8 @@ def subchart_yaml(service: PlannedService, pipeline: str, version: str) -> dict[
         "apiVersion": "v2",
         "name": service.name,
         "description": f"NIM {image.get('repository', '')}",
-        "type": "application",
         "version": version,
         "appVersion": str(image.get("tag", "")),
-        "kubeVersion": KUBE_VERSION,
         "annotations": {PIPELINE_ANNOTATION: pipeline},
     }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nimhelm.chart.values import GLOBAL
+import json
+
+from nimhelm.chart.values import shared_values
 from nimhelm.plan import Plan, PlannedService
 
 
@@ -33,7 +35,7 @@ def readme(plan: Plan, version: str) -> str:
         "| `<service>.imageLayout` | `legacy`, or `native` for images with the native model layout |",
         "", "What all share stands under `global.nimhelm`:", "",
         "| value | default | meaning |", "|---|---|---|",
-        *(f"| `{key}` | `{_shown(default)}` | {text} |" for key, (default, text) in GLOBAL.items()), "",
+        *(f"| `{key}` | `{_shown(default)}` | {text} |" for key, (default, text) in shared_values().items()), "",
         "Every value, its type and what it may be is in `values.schema.json`.", "",
     ))  # fmt: skip
 
@@ -104,4 +106,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else '""' if value == "" else str(value)
+    return json.dumps(value)

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+from nimhelm.assets import schema
 from nimhelm.pipeline import dig
 from nimhelm.plan import Gate, Plan, PlannedService
+from nimhelm.quantity import canonical
 
-GLOBAL: dict[str, tuple[Any, str]] = {
-    "imageRegistry": ("", "replaces the registry host of every image, for a mirror or an air-gapped cluster"),
-    "imagePullSecrets": ([], "names of pull secrets added to every pod"),
-    "storageClass": ("", "for created claims that name no class; empty: the cluster's default"),
-    "waitEnabled": (True, "false: no service waits for its dependencies"),
-    "waitImage": ("docker.io/library/busybox:1.37.0-musl", "must hold a static busybox at /bin/busybox"),
-    "waitImagePullPolicy": ("IfNotPresent", ""),
-    "waitPeriodSeconds": (1, "between two looks at a dependency"),
-    "waitTimeoutSeconds": (0, "for every wait of the chart; 0: each dependency's own timeout"),
-    "pullWhileWaiting": (True, "waits run in the service's own image, so that it is pulled meanwhile"),
-    "skipMissingKinds": (False, "true: leave out objects whose API the cluster lacks (ServiceMonitor, HTTPRoute, ...)"),
-    "keepClaims": (False, "true: created claims stay when the release is uninstalled"),
-    "restricted": (False, "true: all pods keep to the Pod Security level restricted"),
-    "keepOperatorPods": (
-        False,
-        "true: pods as the NIM Operator makes them, for a pipeline that was taken over from it",
-    ),
-    "checkAfterInstall": (False, "true: helm install and upgrade also run the endpoint check of `helm test`"),
-}
-"""Key -> (default, comment) of global.nimhelm."""
+COMMENTED = ("wait", "progressDeadlineSeconds")
+"""The fields of a service's block that only the chart has, and whose descriptions stand beside them."""
 
-SERVICE_COMMENTS = {
-    "wait": "all waits of this service: off, or retimed (seconds; 0: each dependency's own)",
-    "progressDeadlineSeconds": "start-up of this service and of everything it waits for",
-}
+
+def shared_values() -> dict[str, tuple[Any, str]]:
+    """Key -> (default, comment) of global.nimhelm, as schema/source describes them."""
+    properties = schema("values")["definitions"]["shared"]["properties"]
+    return {key: (one["default"], comment(one["description"])) for key, one in properties.items()}
+
+
+def field_comment(key: str) -> str:
+    """The comment of a field of a service's block."""
+    definitions = schema("values")["definitions"]
+    field = definitions["service"]["properties"][key]
+    described = field if "description" in field else definitions[field["$ref"].rsplit("/", 1)[1]]
+    return comment(described["description"])
+
+
+def comment(description: str) -> str:
+    """A description as it stands behind a `#`: without the full stop of a sentence."""
+    return description.removesuffix(".")
 
 
 def values_tree(plan: Plan) -> dict[str, Any]:
     """The whole of values.yaml as data: global, the caches, one block per service in start order."""
-    tree: dict[str, Any] = {"global": {"nimhelm": {key: default for key, (default, _) in GLOBAL.items()}}}
+    tree: dict[str, Any] = {"global": {"nimhelm": {key: default for key, (default, _) in shared_values().items()}}}
     if plan.caches:
         tree["nimCaches"] = {name: {"enabled": True, **cleaned(cache["spec"])} for name, cache in plan.caches.items()}
     off = {service.name for service in plan.services if not service.enabled} | set(plan.skipped)
@@ -50,7 +48,7 @@ def service_values(service: PlannedService, off: set[str]) -> dict[str, Any]:
 
     `off` names the services that do not run: there is no waiting for those. `replicas` is left out beside an HPA.
     """
-    block: dict[str, Any] = {"enabled": service.enabled, **cleaned(service.spec)}
+    block: dict[str, Any] = {"enabled": service.enabled, **settled(cleaned(service.spec))}
     if dig(service.spec, "scale", "enabled") is True:
         block.pop("replicas", None)
     if service.gates:
@@ -89,19 +87,49 @@ def cleaned(data: Any) -> Any:
     return data
 
 
+QUANTITIES = (
+    ("resources", "limits", "*"),
+    ("resources", "requests", "*"),
+    ("storage", "pvc", "size"),
+    ("storage", "emptyDir", "sizeLimit"),
+    ("storage", "sharedMemorySizeLimit"),
+    ("scale", "hpa", "metrics", "*", "*", "target", "value"),
+    ("scale", "hpa", "metrics", "*", "*", "target", "averageValue"),
+    ("draResources", "*", "claimCreationSpec", "devices", "*", "capacitySelectors", "*", "value"),
+)
+"""Where a spec holds quantities that the API server writes in its own way; `*` stands for any key or index."""
+
+
+def settled(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec whose quantities are written as the API server writes them."""
+    for path in QUANTITIES:
+        spec = _canonical_at(spec, path)
+    return spec
+
+
+def _canonical_at(data: Any, path: tuple[str, ...]) -> Any:
+    if not path:
+        return canonical(data)
+    key, rest = path[0], path[1:]
+    if isinstance(data, list) and key == "*":
+        return [_canonical_at(item, rest) for item in data]
+    if isinstance(data, dict):
+        return {name: _canonical_at(item, rest) if key in ("*", name) else item for name, item in data.items()}
+    return data
+
+
 def values_comments(plan: Plan) -> dict[tuple[str, ...], str]:
     """Comments by path: what each global is for, and what each service waits for and asks of the cluster."""
     comments: dict[tuple[str, ...], str] = {("global",): "What all services share."}
-    for key, (_, text) in GLOBAL.items():
-        if text:
-            comments["global", "nimhelm", key] = text
+    for key, (_, text) in shared_values().items():
+        comments["global", "nimhelm", key] = text
     if plan.caches:
         comments[("nimCaches",)] = "\nModel caches: a claim and a job that fills it once."
     for service in plan.services:
         comments[(service.name,)] = "\n" + service_comment(service)
-        for key, text in SERVICE_COMMENTS.items():
+        for key in COMMENTED:
             if key != "wait" or service.gates:
-                comments[service.name, key] = text
+                comments[service.name, key] = field_comment(key)
     return comments
 
 

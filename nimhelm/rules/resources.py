@@ -12,11 +12,11 @@ from nimhelm.yamlread import Path
 
 
 def is_extended(name: str) -> bool:
-    """Whether Kubernetes refuses to overcommit a resource: nvidia.com/gpu, any name with a domain of its own, huge pages."""
-    domain, slash, _ = name.partition("/")
-    return name.startswith("hugepages-") or (
-        bool(slash) and domain != "kubernetes.io" and not domain.endswith(".kubernetes.io")
-    )
+    """Whether Kubernetes refuses to overcommit a resource: nvidia.com/gpu, any name with a domain of its own, huge pages.
+
+    Kubernetes keeps every name with "kubernetes.io/" in it for itself, mykubernetes.io/x included.
+    """
+    return name.startswith("hugepages-") or ("/" in name and "kubernetes.io/" not in name)
 
 
 def is_device(name: str) -> bool:

@@ -190,7 +190,7 @@ def _absent(release: str, namespace: str, others: list[str], records: list[tuple
     if not others:
         hint = "save them too: kubectl get configmaps,deployments,pods,pvc,events,nodes -o yaml"
         return KubectlError(
-            f"the dump has no graph of release {short(release)} (ConfigMap {short(release)}-nimpipeline)", hint
+            f"the dump has no graph of release {short(release)} (a ConfigMap with the label nimhelm.dev/graph)", hint
         )
     return no_release(release, namespace, others)
 

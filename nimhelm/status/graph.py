@@ -1,4 +1,4 @@
-"""The graph of a release, as its chart stored it in the ConfigMap <release>-nimpipeline."""
+"""The graph of a release, as its chart stored it in the ConfigMap with the label nimhelm.dev/graph."""
 
 from __future__ import annotations
 

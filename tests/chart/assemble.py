@@ -12,9 +12,23 @@ from typing import Any
 import yaml
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "chart-template"
-SERVICE_DEFAULTS: dict[str, Any] = yaml.safe_load((TEMPLATES / "service/values.yaml").read_text())
 PIPELINE = "demo"
+SCRIPTS = TEMPLATES / "umbrella" / "files"
+SCRIPTS_NAME, GRAPH_NAME = "r-demo-scripts", "r-demo-nimpipeline"
+"""What release r of the pipeline calls its own ConfigMaps."""
+
 Object = dict[str, Any]
+
+
+def defaults() -> dict[str, Any]:
+    """The defaults of a service's values."""
+    text = (TEMPLATES / "umbrella/templates/_defaults.tpl").read_text()
+    found = re.search(r'define "nimhelm\.v\d+\.defaults\.service" -}}\n(.*?)\n{{- end', text, re.DOTALL)
+    assert found
+    return json.loads(found[1])  # type: ignore[no-any-return]
+
+
+SERVICE_DEFAULTS = defaults()
 
 SPEC: dict[str, Any] = {
     "enabled": True,
@@ -43,8 +57,6 @@ def umbrella(folder: Path, services: dict[str, dict[str, Any]], **values: Any) -
     shutil.copytree(TEMPLATES / "umbrella", chart)
     for name in services:
         shutil.copytree(TEMPLATES / "service", chart / "charts" / name)
-        # The schema has tests of its own; here the templates are to be tested beyond what it lets through.
-        (chart / "charts" / name / "values.schema.json").unlink(missing_ok=True)
         write_yaml(chart / "charts" / name / "Chart.yaml", chart_yaml(name))
     dependencies = [
         {"name": name, "version": "0.1.0", "repository": "", "condition": f"{name}.enabled"} for name in services
@@ -118,3 +130,10 @@ def env_of(container: Object) -> dict[str, Any]:
     names = [entry["name"] for entry in container["env"]]
     assert len(names) == len(set(names)), f"{container['name']} has a variable twice: {names}"
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
+
+
+def gate_seconds(rendered: dict[tuple[str, str], Object], service: str, gate: str) -> tuple[int, int]:
+    """How long a gate waits, and how often it asks, in seconds: its line in the ConfigMap with the scripts."""
+    line: str = rendered["ConfigMap", SCRIPTS_NAME]["data"][f"{service}.{gate}"]
+    timeout, period = line.split()
+    return int(timeout), int(period)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .assemble import TEMPLATES, Object, containers, env_of, spec
+from .assemble import GRAPH_NAME, TEMPLATES, Object, containers, env_of, spec
 from .conftest import Render
 
 NGC = {"modelPuller": "nvcr.io/nim/x:1", "pullSecret": "ngc-secret", "authSecret": "ngc-api-secret"}
@@ -62,8 +62,8 @@ def cache(**source: Any) -> dict[str, Any]:
 )
 def test_what_is_downloaded(render: Render, source: dict[str, Any], command: list[str]) -> None:
     container = job(render({"llm": spec()}, nimCaches={"c": cache(**source)}))["containers"][0]
-    assert container["command"] == ["/bin/sh", "-c"]
-    assert container["args"][1:] == ["fill-cache", *command]
+    assert container["command"] == ["/bin/sh", "/nimhelm-scripts/fill-cache.sh"]
+    assert container["args"] == command
     assert container["envFrom"] == [{"secretRef": {"name": "ngc-api-secret"}}]
     assert env_of(container).get("HF_ENDPOINT") == (None if "ngc" in source else "https://huggingface.co")
 
@@ -100,7 +100,7 @@ def test_the_job(render: Render) -> None:
         "fsGroup": 7,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    assert pod["serviceAccountName"] == "r-nim-cache"
+    assert pod["serviceAccountName"] == "r-demo-nim-cache"
     assert main["resources"] == {"requests": {"cpu": "2", "memory": "8Gi"}, "limits": {"cpu": "2", "memory": "8Gi"}}
     assert pod["tolerations"] == values["tolerations"]
     assert (pod["nodeSelector"], pod["runtimeClassName"]) == ({"gpu": "true"}, "nvidia")
@@ -121,7 +121,7 @@ def test_an_existing_claim_and_a_cache_that_is_off(render: Render) -> None:
     assert {name[:5] for kind, name in rendered if kind == "Job"} == {"c-job"}
     assert {name for kind, name in rendered if kind == "PersistentVolumeClaim"} == {"llm-pvc"}
     assert job(rendered)["volumes"][0]["persistentVolumeClaim"] == {"claimName": "there"}
-    assert not [kind for kind, name in render({"llm": spec()}) if name == "r-nim-cache"]
+    assert not [kind for kind, name in render({"llm": spec()}) if name == "r-demo-nim-cache"]
 
 
 GPU = {"key": "nvidia.com/gpu", "operator": "Exists"}
@@ -186,6 +186,6 @@ def test_another_download_is_another_job(render: Render) -> None:
     for profiles in (["a"], ["b"], ["b"]):
         rendered = render({"llm": spec()}, nimCaches={"c": cache(ngc={**NGC, "model": {"profiles": profiles}})})
         name = job_object(rendered)["metadata"]["name"]
-        assert f'"job": "{name}"' in rendered["ConfigMap", "r-nimpipeline"]["data"]["pipeline.json"]
+        assert f'"job": "{name}"' in rendered["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"]
         names.append(name)
     assert names[0] != names[1] == names[2]

@@ -1,4 +1,4 @@
-"""Every value that the templates read is in values.yaml with its default, and every value there is read."""
+"""Values, schema and templates know the same fields: what is allowed is read, what is read is allowed, once each."""
 
 from __future__ import annotations
 
@@ -7,124 +7,115 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
+from nimhelm.assets import schema
+from nimhelm.chart.values import shared_values
 
-from nimhelm.chart.values import GLOBAL
+from .assemble import SERVICE_DEFAULTS, TEMPLATES
 
-from .assemble import TEMPLATES
+DEFINITIONS: dict[str, Any] = schema("values")["definitions"]
+TEXT = "\n".join(path.read_text() for path in sorted((TEMPLATES / "umbrella").rglob("*")) if path.is_file())
+CODE = re.sub(r"\{\{-? ?/\*.*?\*/ ?-?\}\}", "", TEXT, flags=re.DOTALL)
 
-SERVICE = TEMPLATES / "service"
-# Read by name of a variable, by Helm itself, or as a part of a list that is printed as a whole.
-INDIRECTLY = {"livenessProbe", "readinessProbe", "startupProbe", "enabled"}
+PRINTED_WHOLE = {
+    "affinity", "podAffinity", "behavior", "ingressSpec", "resources", "toleration", "probe", "metricSpec", "envVar",
+    "pickerConfig", "cacheModel", "httpHeader",
+}  # fmt: skip
+"""Definitions of Kubernetes' own objects, and those whose inside only the API server or a program reads."""
 
-
-def declared() -> set[str]:
-    """The paths of values.yaml; `# name: default` is a value that is left out by default."""
-    text = re.sub(r"^( *)# (?=[A-Za-z]+: )", r"\1", (SERVICE / "values.yaml").read_text(), flags=re.MULTILINE)
-    return set(paths(yaml.safe_load(text)))
-
-
-def paths(tree: Any, above: str = "") -> list[str]:
-    found = []
-    for key, value in tree.items():
-        path = f"{above}.{key}" if above else key
-        found.append(path)
-        if isinstance(value, dict):
-            found += paths(value, path)
-    return found
-
-
-def used() -> set[str]:
-    """What follows .Values in the templates, also by way of a variable and of `dig`."""
-    found = set()
-    for path in SERVICE.glob("templates/**/*"):
-        if path.is_file():
-            for part in re.split(r"\{\{-? ?define ", path.read_text()):
-                found |= used_in(part)
-    return found
+UNREAD = {
+    "backendType": "only one value is allowed",
+    "global": "Helm puts it there",
+    "enabled": "Helm's condition",
+    "limits": "printed with what is around it",
+    "requests": "printed with what is around it",
+    "hostIP": "printed with the port",
+    "hostPort": "printed with the port",
+}
 
 
-def used_in(text: str) -> set[str]:
-    names = {"": ".Values"}
-    for name, value in re.findall(r"\$(\w+) := (?:\.|\$root\.|\(first \.\)\.|\$\.)?(\$?[\w.]+)", text):
-        head, _, rest = value.lstrip("$").partition(".")
-        if head == "Values":
-            names[name] = ".Values." + rest
-        elif head in names and value.startswith("$"):
-            names[name] = f"{names[head]}.{rest}".rstrip(".")
-    found = set(re.findall(r"\.Values\.([A-Za-z][\w.]*)", text))
-    for name, path in names.items():
-        if name and path.startswith(".Values."):
-            found |= {f"{path[8:]}.{rest}" for rest in re.findall(rf"\${name}\.([A-Za-z][\w.]*)", text)}
-    for keys, last in re.findall(r'dig ((?:"\w+" )+)\S+ \(?(?:\$root|\.|\$)?\.?Values\.([\w.]+)', text):
-        found.add(f"{last}." + ".".join(re.findall(r'"(\w+)"', keys)))
-    return {each.rstrip(".") for each in found}
+def target(node: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A schema with the definition that it refers to, and that one's name."""
+    name = node.get("$ref", "").rsplit("/", 1)[-1]
+    return name, DEFINITIONS[name] if name else node
 
 
-# Items of lists, objects without defaults, and a field that is read only to be refused.
-OPEN = (
-    "dependencies",
-    "draResources.",
-    "resources.claims",
-    "expose.router.eppConfig.",
-    "multiNode.",
-    "proxy.",
-    "scale.hpa.metrics",
-    "expose.router.gateway.backendRef",
-)
+def fields(node: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """(path, name) of every field of a block, and of the blocks in it; lists included."""
+    for name, site in node.get("properties", {}).items():
+        path = f"{above}.{name}"
+        yield path, name
+        kind, below = target(site)
+        kind, below = target(below["items"]) if "items" in below else (kind, below)
+        if kind not in PRINTED_WHOLE and name not in PRINTED_WHOLE and path.count(".") < 8:
+            yield from fields(below, path)
 
 
-def test_what_is_read_is_declared() -> None:
-    known = declared()
-    missing = {each for each in used() if each not in known and not each.startswith(OPEN)}
-    assert not missing
+def test_what_is_allowed_is_read() -> None:
+    idle = {path for path, name in fields(DEFINITIONS["service"]) if not re.search(rf'[."]{name}\b', CODE)}
+    assert {path for path in idle if path.rsplit(".", 1)[-1] not in UNREAD} == set()
 
 
-def test_what_is_declared_is_read() -> None:
-    read = used()
-    parts = {each for path in read for each in (path, *(path[: m.start()] for m in re.finditer(r"\.", path)))}
-    idle = {
-        path
-        for path in declared()
-        if path not in parts
-        and not any(path.startswith(each + ".") for each in read)
-        and path.split(".")[0] not in INDIRECTLY
-    }
-    assert not idle
+def test_what_is_read_is_allowed() -> None:
+    read = set(re.findall(r"\.Values\.(\w+)", CODE)) | set(re.findall(r"\$values\.(\w+)", CODE))
+    assert read <= set(DEFINITIONS["service"]["properties"]) | {"global", "nimCaches"}
+    shared = set(re.findall(r"\bglobal\.(\w+)", CODE)) - {"nimhelm"}
+    assert shared == set(DEFINITIONS["shared"]["properties"]), "global.nimhelm"
 
 
-# The condition of the umbrella, a switch that only the umbrella reads, and a field that is read only to be refused.
-NOT_DECLARED = {"enabled", "global.nimhelm.checkAfterInstall", "resources.claims"}
+def test_defaults_are_allowed() -> None:
+    from jsonschema import Draft7Validator
+
+    service = {**DEFINITIONS["service"], "required": [], "definitions": DEFINITIONS}
+    assert not list(Draft7Validator(service).iter_errors(SERVICE_DEFAULTS))
 
 
-def allowed() -> set[str]:
-    """The paths that the schema knows, lists aside."""
-    root = json.loads((SERVICE / "values.schema.json").read_text())
-
-    def walk(schema: dict[str, Any], above: str) -> Iterator[str]:
-        if "$ref" in schema:
-            schema = root["definitions"][schema["$ref"].rsplit("/", 1)[1]]
-        for key, child in schema.get("properties", {}).items():
-            path = f"{above}.{key}" if above else key
-            yield path
-            if path.count(".") < 5:  # what is deeper belongs to Kubernetes
-                yield from walk(child, path)
-
-    return set(walk(root, ""))
+def test_what_all_services_share_has_a_default_and_a_description() -> None:
+    assert {key: default for key, (default, _) in shared_values().items()} == SERVICE_DEFAULTS["global"]["nimhelm"]
+    assert all(text for _, text in shared_values().values())
 
 
-def test_what_is_declared_is_allowed() -> None:
-    assert declared() <= allowed()
+DEFINED = re.findall(r'define "([^"]+)"', CODE)
+CALLED = re.findall(r'(?:include|"defaults") \(?(?:printf )?"([^"]+)"', CODE)
+SERVICE_FILES = sorted((TEMPLATES / "service" / "templates").iterdir())
 
 
-def test_what_is_allowed_is_declared() -> None:
-    """But for the inside of blocks that are empty by default: there, to be present means something."""
-    known = declared()
-    blocks = {path for path in known if not any(other.startswith(f"{path}.") for other in known)}
-    missing = {path for path in allowed() - known if not any(path.startswith(f"{block}.") for block in blocks)}
-    assert missing == NOT_DECLARED
+def test_names_of_templates_carry_their_generation() -> None:
+    assert len(DEFINED) == len(set(DEFINED)), "a template is defined twice"
+    assert all(re.match(r"nimhelm\.v\d+\.", name) for name in DEFINED)
+    assert len({name.split(".")[1] for name in DEFINED}) == 1
 
 
-def test_the_shared_values_are_those_of_the_schema() -> None:
-    shared = {path.removeprefix("global.nimhelm.") for path in allowed() if path.startswith("global.nimhelm.")}
-    assert shared == set(GLOBAL)
+def test_every_template_is_called_and_every_call_has_its_template() -> None:
+    from_services = {name for path in SERVICE_FILES for name in re.findall(r'include "([^"]+)"', path.read_text())}
+    by_role = {name for name in DEFINED if name.endswith((".leader", ".worker"))}
+    called = {name for name in (*CALLED, *from_services) if "%s" not in name}
+    assert called - set(DEFINED) == set()
+    assert set(DEFINED) - called - by_role == set()
+
+
+def test_a_service_has_few_files_and_no_text_of_its_own() -> None:
+    assert len(SERVICE_FILES) + 1 <= 12
+    for path in SERVICE_FILES:
+        assert len(re.findall(r"include", path.read_text())) == 1, path
+        assert not re.search(r"^[^{\n]", path.read_text(), re.MULTILINE), path
+
+
+def test_strings_stay_as_they_were_written() -> None:
+    """Nothing uses tpl. Only the printer calls toYaml, which cannot carry every string; only a Secret is looked up."""
+    assert not re.search(r"\btpl\b", CODE)
+    assert len(re.findall(r"\btoYaml\b", CODE)) == 1
+    assert len(re.findall(r"\blookup\b", CODE)) == 1
+
+
+def test_facts_do_not_go_through_strings() -> None:
+    parsed = [line for line in CODE.splitlines() if re.search(r"\bfrom(Json|Yaml)\w*", line)]
+    assert len(parsed) <= 6, "\n".join(parsed)
+
+
+def test_templates_take_named_arguments() -> None:
+    assert not re.findall(r"index \. \d", CODE)
+    assert not re.findall(r'include "(?!nimhelm\.v2\.yaml")[^"]+" \(list', CODE)
+
+
+def test_defaults_are_json() -> None:
+    assert json.dumps(SERVICE_DEFAULTS)

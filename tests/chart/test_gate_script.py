@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from .assemble import containers, dependency, objects, spec, umbrella
+from .assemble import SCRIPTS_NAME, dependency, objects, spec, umbrella
 
 BUSYBOX = shutil.which("busybox")
 pytestmark = pytest.mark.skipif(
@@ -26,11 +26,9 @@ Answer = Callable[[http.server.BaseHTTPRequestHandler], int]
 
 @pytest.fixture(scope="module")
 def script(helm4, tmp_path_factory) -> str:  # type: ignore[no-untyped-def]
-    """The script as it stands in a pod."""
+    """The script as a pod mounts it."""
     chart = umbrella(tmp_path_factory.mktemp("gate"), {"a": spec(), "b": spec(dependencies=[dependency("a")])})
-    pod = objects(helm4.template(chart).stdout)["Deployment", "b"]["spec"]["template"]["spec"]
-    (text,) = containers(pod)["wait-for-a"]["args"]
-    return str(text)
+    return str(objects(helm4.template(chart).stdout)["ConfigMap", SCRIPTS_NAME]["data"]["wait.sh"])
 
 
 @pytest.fixture
@@ -61,14 +59,27 @@ def server() -> Iterator[Callable[[Answer], int]]:
         each.server_close()
 
 
-def gate(script: str, target: str, timeout: int = 2, **env: str) -> subprocess.Popen[str]:
-    environment = {
-        "BUSYBOX": str(BUSYBOX),
-        "WAIT_TARGET": target,
-        "WAIT_TIMEOUT": str(timeout),
-        "WAIT_PERIOD": "1",
-        **env,
-    }
+@pytest.fixture(autouse=True)
+def settings(tmp_path: Path) -> Path:
+    """The folder of the file with a gate's settings."""
+    Settings.folder = tmp_path
+    return tmp_path
+
+
+class Settings:
+    folder: Path
+
+
+def set_seconds(timeout: int, period: int) -> Path:
+    """Write the file that a gate reads."""
+    file = Settings.folder / "settings"
+    file.write_text(f"{timeout} {period}")
+    return file
+
+
+def gate(script: str, target: str, timeout: int = 2, period: int = 1, **env: str) -> subprocess.Popen[str]:
+    file = set_seconds(timeout, period)
+    environment = {"BUSYBOX": str(BUSYBOX), "WAIT_TARGET": target, "WAIT_SETTINGS": str(file), **env}
     return subprocess.Popen(
         [str(BUSYBOX), "sh", "-c", script],
         env=environment,
@@ -194,7 +205,7 @@ def test_a_cache(script: str, tmp_path: Path) -> None:
 
 
 def test_it_ends_at_once_when_its_pod_is_deleted(script: str) -> None:
-    process = gate(script, f"tcp://127.0.0.1:{free_port()}", timeout=600, WAIT_PERIOD="60")
+    process = gate(script, f"tcp://127.0.0.1:{free_port()}", timeout=600, period=60)
     time.sleep(1)
     begin = time.monotonic()
     process.terminate()
@@ -205,3 +216,13 @@ def test_it_ends_at_once_when_its_pod_is_deleted(script: str) -> None:
         # What it left behind, the end of a container takes along.
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def test_another_timeout_counts_at_once(script: str) -> None:
+    """The ConfigMap of a release changes under the pods that wait."""
+    process = gate(script, f"tcp://127.0.0.1:{free_port()}", timeout=600)
+    time.sleep(1.5)
+    set_seconds(1, 1)
+    log, _ = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "timed out after 1s" in log.splitlines()[-1]

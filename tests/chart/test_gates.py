@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .assemble import Object, containers, dependency, env_of, spec
+from .assemble import SCRIPTS_NAME, Object, containers, dependency, env_of, gate_seconds, spec
 from .conftest import Render
 
 DEPENDANT = {"a": spec(), "b": spec(), "llm": spec(dependencies=[dependency("b", envName="B_URL"), dependency("a")])}
@@ -34,9 +34,12 @@ def test_it_runs_in_the_services_own_image(render: Render) -> None:
     assert every["wait-setup"]["command"] == ["cp", "/bin/busybox", "/nimhelm/busybox"]
     gate = every["wait-for-b"]
     assert gate["image"] == every["llm-ctr"]["image"]
-    assert gate["command"] == ["/nimhelm/busybox", "sh", "-c"]
+    assert gate["command"] == ["/nimhelm/busybox", "sh", "/nimhelm-scripts/wait.sh"]
     assert env_of(gate)["BUSYBOX"] == "/nimhelm/busybox"
-    assert gate["volumeMounts"] == [{"name": "nimhelm-wait", "mountPath": "/nimhelm", "readOnly": True}]
+    assert gate["volumeMounts"] == [
+        {"name": "nimhelm-scripts", "mountPath": "/nimhelm-scripts", "readOnly": True},
+        {"name": "nimhelm-wait", "mountPath": "/nimhelm", "readOnly": True},
+    ]
 
 
 def test_without_pulling_meanwhile_it_runs_in_its_own_image(render: Render) -> None:
@@ -44,8 +47,8 @@ def test_without_pulling_meanwhile_it_runs_in_its_own_image(render: Render) -> N
     gate = containers(rendered)["wait-for-b"]
     assert "wait-setup" not in containers(rendered)
     assert gate["image"] == "docker.io/library/busybox:1.37.0-musl"
-    assert gate["command"] == ["/bin/busybox", "sh", "-c"]
-    assert "volumeMounts" not in gate
+    assert gate["command"] == ["/bin/busybox", "sh", "/nimhelm-scripts/wait.sh"]
+    assert [mount["name"] for mount in gate["volumeMounts"]] == ["nimhelm-scripts"]
     assert "nimhelm-wait" not in [volume["name"] for volume in rendered["volumes"]]
 
 
@@ -102,8 +105,7 @@ def test_it_asks_with_headers(render: Render) -> None:
     ],
 )
 def test_how_long_it_waits(render: Render, arguments: list[str], seconds: str) -> None:
-    gate = containers(pod(render(DEPENDANT, *arguments)))["wait-for-a"]
-    assert env_of(gate)["WAIT_TIMEOUT"] == seconds
+    assert gate_seconds(render(DEPENDANT, *arguments), "llm", "wait-for-a") == (int(seconds), 1)
 
 
 @pytest.mark.parametrize("switch", ["llm.wait.enabled=false", "global.nimhelm.waitEnabled=false"])
@@ -144,7 +146,7 @@ def test_a_cache_is_waited_for_first(render: Render) -> None:
     assert next(iter(targets(rendered).items())) == ("wait-for-cache-llama", "cache://llama")
     gate = containers(pod(rendered))["wait-for-cache-llama"]
     assert {"name": "model-store", "mountPath": "/cache", "subPath": "models", "readOnly": True} in gate["volumeMounts"]
-    assert env_of(gate)["WAIT_TIMEOUT"] == "60"
+    assert gate_seconds(rendered, "llm", "wait-for-cache-llama") == (60, 1)
 
 
 def test_names_with_dots_make_names_of_containers(render: Render) -> None:
@@ -166,5 +168,29 @@ def test_openshift_refuses_pods_that_say_too_much(render: Render) -> None:
     elsewhere = render(DEPENDANT, nimCaches=caches)
     assert ("seccompProfile" in there, "seccompProfile" in str(elsewhere)) == (False, True)
     rendered = render(DEPENDANT, "--api-versions", "security.openshift.io/v1")
-    assert rendered["Pod", "r-test"]["spec"]["securityContext"] == {"runAsNonRoot": True}
-    assert elsewhere["Pod", "r-test"]["spec"]["securityContext"]["runAsUser"] == 65532
+    assert rendered["Pod", "r-demo-test"]["spec"]["securityContext"] == {"runAsNonRoot": True}
+    assert elsewhere["Pod", "r-demo-test"]["spec"]["securityContext"]["runAsUser"] == 65532
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "global.nimhelm.waitTimeoutSeconds=60",
+        "global.nimhelm.waitPeriodSeconds=7",
+        "llm.wait.timeoutSeconds=60",
+    ],
+)
+def test_how_long_and_how_often_it_asks_is_no_reason_to_restart_a_pod(render: Render, change: str) -> None:
+    before, after = render(DEPENDANT), render(DEPENDANT, "--set", change)
+    assert before["Deployment", "llm"] == after["Deployment", "llm"]
+    assert before["ConfigMap", SCRIPTS_NAME] != after["ConfigMap", SCRIPTS_NAME]
+
+
+def test_its_settings_are_where_it_looks_for_them(render: Render) -> None:
+    rendered = render(DEPENDANT)
+    volume = next(each for each in pod(rendered)["volumes"] if each["name"] == "nimhelm-scripts")
+    assert volume["configMap"]["name"] == SCRIPTS_NAME
+    for name, container in containers(pod(rendered)).items():
+        if name.startswith("wait-for-"):
+            assert env_of(container)["WAIT_SETTINGS"] == f"/nimhelm-scripts/llm.{name}"
+            assert f"llm.{name}" in rendered["ConfigMap", SCRIPTS_NAME]["data"]

@@ -68,7 +68,7 @@ def test_pull_secrets_are_added_once(render: Render) -> None:
         "llm": ["ngc-secret", "other", "mirror"],
         "llm-epp": ["ngc-secret", "other", "mirror"],
         "c-job": ["ngc-secret", "mirror"],
-        "r-test": ["mirror", "ngc-secret"],
+        "r-demo-test": ["mirror", "ngc-secret"],
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .assemble import Object, containers, dependency, env_of, spec
+from .assemble import GRAPH_NAME, SCRIPTS_NAME, Object, containers, dependency, env_of, spec
 from .conftest import Render
 
 NODES = {"parallelism": {"pipeline": 2, "tensor": 8}}
@@ -54,7 +54,7 @@ def test_nodes_started_by_ray(render: Render) -> None:
     assert worker["containers"][0]["args"] == ["nim-serve-ray", "--head-address", "$(LWS_LEADER_ADDRESS):6379"]
     assert {"name": "ray", "containerPort": 6379, "protocol": "TCP"} in worker["containers"][0]["ports"]
     assert worker["containers"][0]["startupProbe"]["exec"]["command"] == ["/bin/sh", "-c", "ray status"]
-    assert not {"Secret", "ConfigMap"} & {kind for kind, name in rendered if name != "r-nimpipeline"}
+    assert not {"Secret", "ConfigMap"} & {kind for kind, name in rendered if name not in (GRAPH_NAME, SCRIPTS_NAME)}
     domain = rendered["ComputeDomain", "llm"]["spec"]
     assert domain == {
         "numNodes": 2,
@@ -102,7 +102,7 @@ def test_devices(render: Render) -> None:
                 {"key": "cores", "op": "GreaterThan", "value": {"intValue": 0}},
                 {"key": "driver", "op": "LessThanOrEqual", "value": {"versionValue": "1.2.3"}},
             ],
-            "capacitySelectors": [{"key": "memory", "op": "GreaterThanOrEqual", "value": "1024Mi"}],
+            "capacitySelectors": [{"key": "memory", "op": "GreaterThanOrEqual", "value": "1Gi"}],
         }
     ]
     resources = [

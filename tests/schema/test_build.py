@@ -16,7 +16,6 @@ from .places import PREFIX, ROOT, Schema, load
 
 BUILT = (
     "schema/pipeline.schema.json", "schema/nimcache.schema.json", "schema/values.schema.json",
-    "chart-template/service/values.schema.json",
 )  # fmt: skip
 CONSTRAINTS = {
     "type", "enum", "const", "pattern", "minLength", "maxLength", "minimum", "maximum", "items", "minItems", "maxItems",

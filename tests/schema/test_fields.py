@@ -10,7 +10,6 @@ from .samples import accepted, around, minimal, refused
 
 SCHEMAS = (
     "schema/pipeline.schema.json", "schema/nimcache.schema.json", "schema/values.schema.json",
-    "chart-template/service/values.schema.json",
 )  # fmt: skip
 
 

@@ -1,29 +1,193 @@
 {{- /*
-What makes the pipeline as a whole impossible. `nimhelm build` checked the pipeline; this checks the
-values of each install.
+What the API server would refuse, or what would never become ready, is refused here, with the value to
+change. Values can be changed at every install, after `nimhelm build` checked those of the pipeline.
 */}}
 
-{{- /* Every problem, one a line, or nothing. */}}
-{{- define "nimhelm.umbrella.problems" -}}
-  {{- $root := . }}
-  {{- $services := dict }}
-  {{- range include "nimhelm.umbrella.waves" . | fromJsonArray }}
-    {{- range . }}
-      {{- $_ := set $services . (index $root.Values . | default dict) }}
+{{- /* Every problem of the values, one a line, or nothing. */}}
+{{- define "nimhelm.v2.problems" -}}
+  {{- include "nimhelm.v2.problems.image" . }}
+  {{- include "nimhelm.v2.problems.storage" . }}
+  {{- include "nimhelm.v2.problems.resources" . }}
+  {{- include "nimhelm.v2.problems.expose" . }}
+  {{- include "nimhelm.v2.problems.scale" . }}
+  {{- include "nimhelm.v2.problems.platform" . }}
+  {{- include "nimhelm.v2.problems.dra" . }}
+{{- end }}
+
+{{- define "nimhelm.v2.problems.image" -}}
+  {{- if not .Values.image.repository }}
+    {{- printf "%s has no image: set %s.image.repository\n" .Chart.Name .Chart.Name }}
+  {{- else if not .Values.image.tag }}
+    {{- printf "%s's image has no tag: set %s.image.tag\n" .Chart.Name .Chart.Name }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.problems.storage" -}}
+  {{- $name := .Chart.Name }}
+  {{- $storage := .Values.storage }}
+  {{- $pvc := $storage.pvc }}
+  {{- $given := list }}
+  {{- if or $storage.nimCache.name $storage.nimCache.profile }}{{ $given = append $given "nimCache" }}{{ end }}
+  {{- if or $pvc.create $pvc.name $pvc.size }}{{ $given = append $given "pvc" }}{{ end }}
+  {{- if kindIs "map" $storage.emptyDir }}{{ $given = append $given "emptyDir" }}{{ end }}
+  {{- if $storage.hostPath }}{{ $given = append $given "hostPath" }}{{ end }}
+  {{- if not $given }}
+    {{- printf "%s has no place for its model: set one of nimCache, pvc, emptyDir and hostPath under %s.storage\n" $name $name }}
+  {{- else if gt (len $given) 1 }}
+    {{- $settings := list }}
+    {{- range $given }}{{ $settings = append $settings (printf "%s.storage.%s=null" $name .) }}{{ end }}
+    {{- printf "%s keeps its model in several places (%s): leave one of them, and set the others to null (%s)\n" $name (join ", " $given) (join ", " $settings) }}
+  {{- else if and $storage.nimCache.profile (not $storage.nimCache.name) }}
+    {{- printf "%s asks for a profile of no cache: set %s.storage.nimCache.name\n" $name $name }}
+  {{- else if and (has "pvc" $given) (not $pvc.create) (not $pvc.name) }}
+    {{- printf "%s names no claim: set %s.storage.pvc.name, or create=true to have one made\n" $name $name }}
+  {{- else if and $pvc.create (not $pvc.size) }}
+    {{- printf "%s creates a claim without a size: set %s.storage.pvc.size\n" $name $name }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.problems.resources" -}}
+  {{- $name := .Chart.Name }}
+  {{- $requests := .Values.resources.requests }}
+  {{- range $key, $limit := .Values.resources.limits }}
+    {{- if include "nimhelm.v2.isExtended" $key }}
+      {{- $request := get $requests $key | default $limit }}
+      {{- $same := eq (toString $request) (toString $limit) }}
+      {{- if include "nimhelm.v2.isDevice" $key }}
+        {{- $same = eq (include "nimhelm.v2.count" $request) (include "nimhelm.v2.count" $limit) }}
+      {{- end }}
+      {{- if not $same }}
+        {{- printf "%s requests %v %s but is limited to %v, and Kubernetes wants the two equal: set both under %s.resources\n" $name $request $key $limit $name }}
+      {{- end }}
     {{- end }}
   {{- end }}
+  {{- if .Values.resources.claims }}
+    {{- printf "%s has resources.claims, which are not used: list the devices in %s.draResources\n" $name $name }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.problems.expose" -}}
+  {{- $name := .Chart.Name }}
+  {{- $expose := .Values.expose }}
+  {{- $router := $expose.router }}
+  {{- $ingress := $router.ingress.ingressClass }}
+  {{- $gateway := $router.gateway.name }}
+  {{- if and $ingress $gateway }}
+    {{- printf "%s is routed by an Ingress and by a Gateway: empty %s.expose.router.ingress.ingressClass or .gateway.name\n" $name $name }}
+  {{- end }}
+  {{- if and (or $ingress $gateway) (not $router.hostDomainName) }}
+    {{- printf "%s has a route without a host: set %s.expose.router.hostDomainName\n" $name $name }}
+  {{- end }}
+  {{- if and $expose.ingress.enabled $ingress }}
+    {{- printf "%s has two Ingresses: set %s.expose.ingress.enabled=false, or empty .expose.router.ingress.ingressClass\n" $name $name }}
+  {{- end }}
+  {{- if and $gateway $router.gateway.grpcRoutesEnabled (not $expose.service.grpcPort) }}
+    {{- printf "%s has a GRPCRoute to no port: set %s.expose.service.grpcPort, or .expose.router.gateway.grpcRoutesEnabled=false\n" $name $name }}
+  {{- end }}
+  {{- $taken := dict }}
+  {{- range .nim.ports }}
+    {{- $port := toString .port }}
+    {{- with get $taken $port }}
+      {{- printf "%s has port %s twice: change one of port, grpcPort and metricsPort under %s.expose.service\n" $name $port $name }}
+    {{- end }}
+    {{- $_ := set $taken $port .name }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.problems.scale" -}}
+  {{- $name := .Chart.Name }}
+  {{- $scale := .Values.scale }}
+  {{- if $scale.enabled }}
+    {{- $most := $scale.hpa.maxReplicas | int }}
+    {{- if .nim.hasReplicas }}
+      {{- printf "%s has a fixed number of replicas and an autoscaler: set %s.replicas=null, or .scale.enabled=false\n" $name $name }}
+    {{- end }}
+    {{- if lt $most 1 }}
+      {{- printf "%s's autoscaler has no upper bound: set %s.scale.hpa.maxReplicas\n" $name $name }}
+    {{- else if gt (int $scale.hpa.minReplicas) $most }}
+      {{- printf "%s's autoscaler has minReplicas %d above maxReplicas %d: change them under %s.scale.hpa\n" $name (int $scale.hpa.minReplicas) $most $name }}
+    {{- end }}
+    {{- if .Values.multiNode.parallelism }}
+      {{- printf "%s runs on several nodes and cannot be autoscaled: set %s.scale.enabled=false\n" $name $name }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.problems.platform" -}}
+  {{- $name := .Chart.Name }}
+  {{- if .Values.global.nimhelm.restricted }}
+    {{- if .Values.storage.hostPath }}
+      {{- printf "%s keeps its model in a folder of the node, which Pod Security \"restricted\" forbids: change %s.storage, or set global.nimhelm.restricted=false\n" $name $name }}
+    {{- end }}
+    {{- if not (int64 .Values.userID) }}
+      {{- printf "%s runs as root, which Pod Security \"restricted\" forbids: set %s.userID, or set global.nimhelm.restricted=false\n" $name $name }}
+    {{- end }}
+    {{- if .nim.certificates }}
+      {{- printf "%s adds certificates as root, which Pod Security \"restricted\" forbids: leave out %s.proxy.certConfigMap, or set global.nimhelm.restricted=false\n" $name $name }}
+    {{- end }}
+  {{- end }}
+  {{- if and (kindIs "map" .Values.multiNode.ray) (kindIs "map" .Values.multiNode.mpi) }}
+    {{- printf "%s starts its nodes both with MPI and with Ray: leave out %s.multiNode.mpi or .ray\n" $name $name }}
+  {{- end }}
+  {{- with .Values.multiNode.computeDomain }}
+    {{- if not (or (get . "create") (get . "claimTemplateName")) }}
+      {{- printf "%s joins a compute domain whose claim template is not known: set %s.multiNode.computeDomain.claimTemplateName, or .create=true\n" $name $name }}
+    {{- end }}
+  {{- end }}
+  {{- if eq .Values.inferencePlatform "kserve" }}
+    {{- if .Values.multiNode.parallelism }}
+      {{- printf "%s cannot run on several nodes with KServe: leave out %s.multiNode, or set .inferencePlatform=standalone\n" $name $name }}
+    {{- end }}
+    {{- if .nim.knative }}
+      {{- $router := .Values.expose.router }}
+      {{- if or .Values.scale.enabled .Values.expose.ingress.enabled $router.ingress.ingressClass $router.gateway.name .Values.metrics.enabled }}
+        {{- printf "%s runs serverless, where Knative scales and routes: switch off scale, expose.ingress, expose.router and metrics of %s\n" $name $name }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.problems.dra" -}}
+  {{- $name := .Chart.Name }}
+  {{- $single := or .Values.scale.enabled (gt .nim.replicas 1) }}
+  {{- range $index, $resource := .Values.draResources }}
+    {{- $ways := list }}
+    {{- range list "resourceClaimName" "resourceClaimTemplateName" "claimCreationSpec" }}
+      {{- if get $resource . }}{{ $ways = append $ways . }}{{ end }}
+    {{- end }}
+    {{- if ne (len $ways) 1 }}
+      {{- printf "%s.draResources[%d] is to have one of resourceClaimName, resourceClaimTemplateName and claimCreationSpec\n" $name $index }}
+    {{- else if and $single (eq (first $ways) "resourceClaimName") }}
+      {{- printf "%s.draResources[%d] shares one claim among several replicas: use resourceClaimTemplateName\n" $name $index }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+What makes the pipeline as a whole impossible; the problems of one service alone are above. `nimhelm build` checked
+the pipeline, this checks the values of each install.
+*/}}
+{{- define "nimhelm.v2.pipelineProblems" -}}
+  {{- $nim := .nim }}
+  {{- $services := dict }}
+  {{- range $nim.services }}{{ $_ := set $services .name . }}{{ end }}
   {{- range $name, $service := $services }}
-    {{- if include "nimhelm.umbrella.enabled" $service }}
-      {{- range dig "dependencies" list $service }}
-        {{- if include "nimhelm.umbrella.waits" (list $root $service .) }}
-          {{- include "nimhelm.umbrella.problems.dependency" (list $services $name .) }}
+    {{- if $service.enabled }}
+      {{- $gates := dict }}
+      {{- range $service.root.nim.gates }}{{ $_ := set $gates .name . }}{{ end }}
+      {{- range $service.root.Values.dependencies }}
+        {{- if hasKey $gates (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") }}
+          {{- include "nimhelm.v2.problems.dependency" (dict "services" $services "name" $name "dependency" .) }}
         {{- end }}
       {{- end }}
-      {{- include "nimhelm.umbrella.problems.cache" (list $root $name $service) }}
+      {{- $cache := $service.root.Values.storage.nimCache.name }}
+      {{- if and $cache (not (hasKey $nim.caches $cache)) (hasKey $gates (printf "wait-for-cache-%s" $cache | include "nimhelm.v2.dnsLabel")) }}
+        {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%s.enabled=true, or %s.storage.nimCache.wait.enabled=false\n" $name $cache $cache $name }}
+      {{- end }}
     {{- end }}
   {{- end }}
-  {{- if dig "nimhelm" "restricted" false .Values.global }}
-    {{- range $name, $cache := include "nimhelm.umbrella.caches" . | fromJson }}
+  {{- if $nim.global.restricted }}
+    {{- range $name, $cache := $nim.caches }}
       {{- if not (dig "userID" 1000 $cache | int64) }}
         {{- printf "the download of %s runs as root, which Pod Security \"restricted\" forbids: set nimCaches.%s.userID, or set global.nimhelm.restricted=false\n" $name $name }}
       {{- end }}
@@ -35,40 +199,28 @@ values of each install.
 {{- end }}
 
 {{- /*
-A dependency that is waited for and can never answer. One that is not waited for is taken as known to be
-missing. Lists cannot be --set piecewise, so the way out is to wait for none. Takes (all services by name, name of the service, dependency).
+A dependency that is waited for and can never answer. One that is not waited for is taken as known to be missing.
+Lists cannot be --set piecewise, so the way out is to wait for none. Takes services (by name), name and dependency.
 */}}
-{{- define "nimhelm.umbrella.problems.dependency" -}}
-  {{- $services := index . 0 }}
-  {{- $name := index . 1 }}
-  {{- $dependency := index . 2 }}
-  {{- $target := $dependency.name }}
-  {{- if not (dig "external" false $dependency) }}
-    {{- if not (hasKey $services $target) }}
-      {{- printf "%s depends on %s, which is no service of this chart: set external=true for it in %s.dependencies, or take it out\n" $name $target $name }}
-    {{- else }}
-      {{- $service := get $services $target }}
-      {{- $ports := include "nimhelm.umbrella.ports" $service | fromJson | values }}
-      {{- if not (include "nimhelm.umbrella.enabled" $service) }}
-        {{- printf "%s depends on %s, which is disabled: set %s.enabled=true, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
-      {{- else if eq (include "nimhelm.umbrella.replicas" $service) "0" }}
-        {{- printf "%s depends on %s, which has no replicas: set %s.replicas, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
-      {{- else if and (ne (include "nimhelm.umbrella.workload" $service) "InferenceService") (not (has (float64 $dependency.port) $ports)) }}
-        {{- printf "%s depends on port %d of %s, which serves %s: change the port in %s.dependencies or in %s.expose.service\n"
-          $name (int $dependency.port) $target ($ports | sortAlpha | join ", ") $name $target }}
-      {{- end }}
+{{- define "nimhelm.v2.problems.dependency" -}}
+  {{- $name := .name }}
+  {{- $target := .dependency.name }}
+  {{- $port := int .dependency.port }}
+  {{- if .dependency.external }}
+  {{- else if not (hasKey .services $target) }}
+    {{- printf "%s depends on %s, which is no service of this chart: set external=true for it in %s.dependencies, or take it out\n" $name $target $name }}
+  {{- else }}
+    {{- $service := get .services $target }}
+    {{- $nim := $service.root.nim }}
+    {{- $ports := list }}
+    {{- range $nim.ports }}{{ $ports = append $ports .port }}{{ end }}
+    {{- if not $service.enabled }}
+      {{- printf "%s depends on %s, which is disabled: set %s.enabled=true, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
+    {{- else if not $service.runs }}
+      {{- printf "%s depends on %s, which has no replicas: set %s.replicas, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
+    {{- else if and $nim.ownsService (not (has $port $ports)) }}
+      {{- printf "%s depends on port %d of %s, which serves %s: change the port in %s.dependencies or in %s.expose.service\n"
+        $name $port $target ($ports | join ", ") $name $target }}
     {{- end }}
-  {{- end }}
-{{- end }}
-
-{{- /* Takes (root, name, service). */}}
-{{- define "nimhelm.umbrella.problems.cache" -}}
-  {{- $root := index . 0 }}
-  {{- $name := index . 1 }}
-  {{- $service := index . 2 }}
-  {{- $cache := dig "storage" "nimCache" "name" "" $service }}
-  {{- $waits := and (dig "storage" "nimCache" "wait" "enabled" false $service) (dig "wait" "enabled" true $service) (dig "nimhelm" "waitEnabled" true $root.Values.global) }}
-  {{- if and $cache $waits (not (include "nimhelm.umbrella.cacheOf" (list $root $service))) }}
-    {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%s.enabled=true, or %s.storage.nimCache.wait.enabled=false\n" $name $cache $cache $name }}
   {{- end }}
 {{- end }}

@@ -1,0 +1,83 @@
+{{- /* Made by tools/build_schema.py from schema/source, where defaults stand. Do not change it here. */}}
+
+{{- define "nimhelm.v2.defaults.service" -}}
+{
+  "affinity": {},
+  "annotations": {},
+  "args": [],
+  "dependencies": [],
+  "draResources": [],
+  "expose": {
+    "ingress": {"annotations": {}, "enabled": false},
+    "router": {
+      "annotations": {},
+      "eppConfig": {},
+      "gateway": {"grpcRoutesEnabled": false, "httpRoutesEnabled": true},
+      "ingress": {}
+    },
+    "service": {"annotations": {}, "labels": {}, "port": 8000, "type": "ClusterIP"}
+  },
+  "global": {
+    "nimhelm": {
+      "checkAfterInstall": false,
+      "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
+      "imagePullSecrets": [],
+      "imageRegistry": "",
+      "keepClaims": false,
+      "keepOperatorPods": false,
+      "pullWhileWaiting": true,
+      "restricted": false,
+      "skipMissingKinds": false,
+      "storageClass": "",
+      "waitEnabled": true,
+      "waitImage": "docker.io/library/busybox:1.37.0-musl",
+      "waitImagePullPolicy": "IfNotPresent",
+      "waitPeriodSeconds": 1,
+      "waitTimeoutSeconds": 0
+    }
+  },
+  "groupID": 2000,
+  "imageLayout": "legacy",
+  "inferencePlatform": "standalone",
+  "labels": {},
+  "livenessProbe": {"enabled": true},
+  "metrics": {"enabled": false, "serviceMonitor": {"additionalLabels": {}, "annotations": {}}},
+  "multiNode": {"backendType": "lws"},
+  "progressDeadlineSeconds": 3276,
+  "readinessProbe": {"enabled": true},
+  "resources": {"limits": {}, "requests": {}},
+  "scale": {"annotations": {}, "enabled": false, "hpa": {"metrics": [], "minReplicas": 1}},
+  "startupProbe": {"enabled": true},
+  "storage": {
+    "nimCache": {"modelPath": "", "source": "ngc", "wait": {"enabled": false, "timeoutSeconds": 7200}},
+    "pvc": {"annotations": {}}
+  },
+  "userID": 1000,
+  "wait": {"enabled": true, "timeoutSeconds": 0}
+}
+{{- end }}
+
+{{- define "nimhelm.v2.defaults.umbrella" -}}
+{
+  "global": {
+    "nimhelm": {
+      "checkAfterInstall": false,
+      "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
+      "imagePullSecrets": [],
+      "imageRegistry": "",
+      "keepClaims": false,
+      "keepOperatorPods": false,
+      "pullWhileWaiting": true,
+      "restricted": false,
+      "skipMissingKinds": false,
+      "storageClass": "",
+      "waitEnabled": true,
+      "waitImage": "docker.io/library/busybox:1.37.0-musl",
+      "waitImagePullPolicy": "IfNotPresent",
+      "waitPeriodSeconds": 1,
+      "waitTimeoutSeconds": 0
+    }
+  },
+  "nimCaches": {}
+}
+{{- end }}

@@ -1,0 +1,192 @@
+{{- /* One model over several nodes: a LeaderWorkerSet whose leader answers, started by MPI or by Ray. */}}
+
+{{- define "nimhelm.v2.leaderWorkerSet" -}}
+apiVersion: leaderworkerset.x-k8s.io/v1
+kind: LeaderWorkerSet
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-lws" .nim.name) "annotated" true) }}
+spec:
+  replicas: {{ .nim.replicas }}
+  startupPolicy: LeaderCreated
+  networkConfig:
+    subdomainPolicy: Shared
+  rolloutStrategy:
+    type: RollingUpdate
+    rollingUpdateConfiguration:
+      maxUnavailable: 1
+      maxSurge: 0
+  leaderWorkerTemplate:
+    size: {{ .nim.nodes }}
+    restartPolicy: RecreateGroupOnPodRestart
+    {{- range $role := list "leader" "worker" }}
+    {{ $role }}Template:
+      metadata:
+        {{- include "nimhelm.v2.podMetadata" (dict "root" $ "role" $role) | nindent 8 }}
+      spec:
+        {{- include "nimhelm.v2.podSpec" (dict "root" $ "role" $role) | nindent 8 }}
+    {{- end }}
+{{- end }}
+
+{{- /* What both roles know of their group, and what each knows beside; all of it yields to the pipeline's env. */}}
+{{- define "nimhelm.v2.group.env" -}}
+- {name: NIM_MPI_ALLOW_RUN_AS_ROOT, value: "0"}
+- {name: NIM_NUM_COMPUTE_NODES, value: "{{ .nim.nodes }}"}
+- {name: NIM_MULTI_NODE, value: "1"}
+- {name: NIM_TENSOR_PARALLEL_SIZE, value: "{{ .nim.tensor }}"}
+- {name: NIM_PIPELINE_PARALLEL_SIZE, value: "{{ .nim.nodes }}"}
+- {name: NIM_NODE_RANK, valueFrom: {fieldRef: {fieldPath: "metadata.labels['leaderworkerset.sigs.k8s.io/worker-index']"}}}
+{{- end }}
+
+{{- define "nimhelm.v2.group.env.leader" -}}
+- {name: NIM_LEADER_ROLE, value: "1"}
+- {name: OMPI_MCA_orte_keep_fqdn_hostnames, value: "true"}
+- {name: OMPI_MCA_plm_rsh_args, value: "-o ConnectionAttempts=20"}
+- {name: GPUS_PER_NODE, value: "{{ .nim.tensor }}"}
+- {name: CLUSTER_START_TIMEOUT, value: "{{ dig "mpi" "mpiStartTimeout" 300 .Values.multiNode | int }}"}
+- {name: CLUSTER_SIZE, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['leaderworkerset.sigs.k8s.io/size']"}}}
+- {name: GROUP_INDEX, valueFrom: {fieldRef: {fieldPath: "metadata.labels['leaderworkerset.sigs.k8s.io/group-index']"}}}
+{{- end }}
+
+{{- define "nimhelm.v2.group.env.worker" -}}
+- {name: NIM_LEADER_ROLE, value: "0"}
+- {name: LEADER_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['leaderworkerset.sigs.k8s.io/leader-name']"}}}
+- {name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+- {name: LWS_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.labels['leaderworkerset.sigs.k8s.io/name']"}}}
+{{- end }}
+
+{{- /* What MPI needs in a pod: host files for the leader, the key by which the nodes reach each other, and the script. */}}
+{{- define "nimhelm.v2.mpi.volumes" -}}
+{{- $name := .root.nim.name }}
+{{- if eq .role "leader" }}
+- name: mpi-config
+  configMap:
+    name: {{ printf "%s-mpi-config" $name | toJson }}
+{{- else }}
+- name: ssh-confs
+  emptyDir: {}
+{{- end }}
+- name: ssh-dotfiles
+  emptyDir: {}
+- name: ssh-pk
+  secret:
+    secretName: {{ include "nimhelm.v2.mpi.secretName" .root | toJson }}
+    defaultMode: 256
+- name: start-mpi-script
+  configMap:
+    name: {{ printf "%s-mpi-start-script" $name | toJson }}
+    defaultMode: 365
+{{- end }}
+
+{{- define "nimhelm.v2.mpi.mounts" -}}
+{{- if eq .role "leader" -}}
+- name: mpi-config
+  mountPath: /etc/mpi
+{{- else -}}
+- name: ssh-confs
+  mountPath: /ssh-confs
+{{- end }}
+- name: ssh-dotfiles
+  mountPath: /opt/nim/llm/.ssh
+- name: ssh-pk
+  mountPath: /opt/nim/llm/pk
+- name: start-mpi-script
+  mountPath: /opt/nim/start-mpi-cluster.sh
+  subPath: start-mpi-cluster.sh
+{{- end }}
+
+{{- /* The Secret with that key: one of the user's, or the one made here. */}}
+{{- define "nimhelm.v2.mpi.secretName" -}}
+  {{- dig "mpi" "sshSecretName" "" .Values.multiNode | default (printf "%s-ssh-pk" .nim.name) }}
+{{- end }}
+
+{{- define "nimhelm.v2.mpi.script" -}}
+#!/bin/bash
+# Starts the API server of the leader once MPI has brought up every node.
+python=/opt/nim/llm/.venv/bin/python3
+server=nim_llm_sdk.entrypoints.openai.api_server
+packer=nim_llm_sdk.logging.pack_all_logs_into_json
+if [ "${NIM_JSONL_LOGGING:-0}" = "1" ] && "$python" -c "import $packer" 2> /dev/null; then
+  "$python" -m "$server" |& "$python" -m "$packer"
+else
+  "$python" -m "$server"
+fi
+{{- end }}
+
+{{- /* The objects beside the LeaderWorkerSet. */}}
+{{- define "nimhelm.v2.multinode" }}
+{{- include "nimhelm.v2.service" . }}
+{{- if .nim.mpi }}
+  {{- include "nimhelm.v2.mpi.configMaps" . }}
+  {{- include "nimhelm.v2.mpi.secret" . }}
+{{- end }}
+{{- include "nimhelm.v2.computeDomain" . }}
+{{- end }}
+
+{{- define "nimhelm.v2.mpi.configMaps" }}
+{{- $nim := .nim }}
+{{- $lws := printf "%s-lws" $nim.name }}
+---
+apiVersion: v1
+kind: ConfigMap
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-mpi-config" $nim.name)) }}
+data:
+  {{- /* One host file for each group: its leader, then its workers. */}}
+  {{- range $group := until $nim.replicas }}
+  hostfile-{{ $group }}: |
+    localhost slots={{ $nim.tensor }}
+    {{- range $worker := untilStep 1 $nim.nodes 1 }}
+    {{ $lws }}-{{ $group }}-{{ $worker }}.{{ $lws }}.{{ $.Release.Namespace }}.svc slots={{ $nim.tensor }}
+    {{- end }}
+  {{- end }}
+---
+apiVersion: v1
+kind: ConfigMap
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-mpi-start-script" $nim.name)) }}
+data:
+  start-mpi-cluster.sh: |
+    {{- include "nimhelm.v2.mpi.script" . | nindent 4 }}
+{{- end }}
+
+{{- /*
+The key is made at the install and must stay the same afterwards, or running nodes and new ones no longer reach each
+other: an upgrade finds it in the cluster.
+*/}}
+{{- define "nimhelm.v2.mpi.secret" }}
+{{- $name := include "nimhelm.v2.mpi.secretName" . }}
+{{- if eq $name (printf "%s-ssh-pk" .nim.name) }}
+---
+apiVersion: v1
+kind: Secret
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" $name) }}
+type: Opaque
+data:
+  private.key: {{ dig "data" "private.key" "" (lookup "v1" "Secret" .Release.Namespace $name) | default (genPrivateKey "rsa" | b64enc) | toJson }}
+{{- end }}
+{{- end }}
+
+{{- /* The device that puts the nodes into one NVLink domain. */}}
+{{- define "nimhelm.v2.computeDomain" }}
+{{- $domain := .Values.multiNode.computeDomain | default dict }}
+{{- if and (eq .nim.workload "LeaderWorkerSet") (get $domain "create") }}
+{{- if include "nimhelm.v2.served" (dict "root" . "api" "resource.nvidia.com/v1beta1/ComputeDomain" "remedy" "install the NVIDIA DRA driver") }}
+---
+apiVersion: resource.nvidia.com/v1beta1
+kind: ComputeDomain
+{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true) }}
+spec:
+  numNodes: {{ .nim.nodes }}
+  channel:
+    resourceClaimTemplate:
+      name: {{ include "nimhelm.v2.computeDomain.template" . | toJson }}
+    allocationMode: Single
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* The claim template of the compute domain: that of the one made here, or of an existing one. */}}
+{{- define "nimhelm.v2.computeDomain.template" -}}
+  {{- if get .Values.multiNode.computeDomain "create" }}
+    {{- printf "cd-claimtemplate-%s" (include "nimhelm.v2.shortHash" .nim.name) }}
+  {{- else }}
+    {{- get .Values.multiNode.computeDomain "claimTemplateName" }}
+  {{- end }}
+{{- end }}

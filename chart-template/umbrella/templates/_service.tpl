@@ -1,0 +1,120 @@
+{{- /*
+The templates of a pipeline's chart, and of its services. This file is where they start.
+
+Helm has one set of named templates for a chart and all its subcharts, so the text stands here, in the umbrella, once.
+The subchart of a service holds one short file for each concern (workload.yaml, service.yaml, storage.yaml, ...), and
+each of those files calls the named template of that concern.
+
+Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may stand under one parent chart, and share this
+           set of templates; "v2" keeps charts of another generation of these templates apart. Raise it whenever the
+           meaning of a template changes after a release.
+Context    A template of a service takes the root of the service's chart as ".". A template that needs more takes a
+           dict with names, the root among them: (dict "root" . "container" $container).
+Facts      nimhelm.v2.service, which every template of an object calls first, settles the values and puts what is
+           derived from them into .nim, once for all files of a service:
+
+             .nim.name, .pipeline       names of the service and of its pipeline
+             .nim.global                global.nimhelm
+             .nim.workload              Deployment, LeaderWorkerSet or InferenceService
+             .nim.ownsService           whether this chart makes the Service (KServe brings its own)
+             .nim.knative               whether Knative runs it, which counts, routes and names ports by itself
+             .nim.openshift, .onCluster what is known of the cluster
+             .nim.port, .ports          port of the API; every port as {name, port}
+             .nim.replicas, .hasReplicas  number of pods at the start, and whether it is a fixed one
+             .nim.nodes, .tensor        nodes of a group, GPUs on each
+             .nim.ray, .mpi             Ray's port, or 0; whether MPI starts the group
+             .nim.labels, .podLabels, .selector, .annotations, .scc
+             .nim.claim, .mounts, .needsScratch, .certificates
+             .nim.gates                 what is waited for: [{name, target, timeout, headers}]
+             .nim.env                   variables that all containers of the service see
+
+Results    A template returns text: a name, "true" or nothing for a question, or YAML that the caller indents. One that
+           computes a list or a map puts it into .nim, or into the dict that it takes. Nothing goes through JSON.
+Printing   Values are printed by nimhelm.v2.yaml, names by toJson. Nothing uses tpl: strings stay as they were written.
+
+Example: a PodDisruptionBudget for services that ask for one. This is the template, templates/_disruption.tpl:
+
+  {{- define "nimhelm.v2.disruption" }}
+  {{- include "nimhelm.v2.service" . }}
+  {{- with .Values.podDisruptionBudget }}
+  apiVersion: policy/v1
+  kind: PodDisruptionBudget
+  {{ include "nimhelm.v2.metadata" (dict "root" $) }}
+  spec:
+    selector:
+      matchLabels:
+        {{- include "nimhelm.v2.yaml" $.nim.selector | nindent 6 }}
+    {{- include "nimhelm.v2.yaml" . | nindent 2 }}
+  {{- end }}
+  {{- end }}
+
+The service's file is ../service/templates/disruption.yaml, and the field stands in schema/source/service.yaml.
+docs/chart.md has this and other recipes.
+*/}}
+
+{{- /* Settles the values of a service, computes its facts, and refuses what cannot work. */}}
+{{- define "nimhelm.v2.service" -}}
+  {{- if not (hasKey . "nim") }}
+    {{- include "nimhelm.v2.settle" (dict "values" .Values "defaults" "nimhelm.v2.defaults.service") }}
+    {{- $_ := set . "nim" dict }}
+    {{- include "nimhelm.v2.facts" . }}
+    {{- with include "nimhelm.v2.problems" . | trim }}{{ fail . }}{{ end }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.facts" -}}
+  {{- $nim := .nim }}
+  {{- $values := .Values }}
+  {{- $service := $values.expose.service }}
+  {{- $kserve := eq $values.inferencePlatform "kserve" }}
+  {{- $nodes := dig "parallelism" "pipeline" 1 $values.multiNode | int }}
+  {{- $workload := ternary "LeaderWorkerSet" "Deployment" (gt $nodes 1) }}
+  {{- $workload = ternary "InferenceService" $workload $kserve }}
+  {{- $group := eq $workload "LeaderWorkerSet" }}
+  {{- $_ := set $nim "name" .Chart.Name }}
+  {{- $_ := set $nim "pipeline" (index (.Chart.Annotations | default dict) "nimhelm.dev/pipeline") }}
+  {{- $_ := set $nim "global" $values.global.nimhelm }}
+  {{- $_ := set $nim "openshift" (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
+  {{- $_ := set $nim "onCluster" (eq "true" (include "nimhelm.v2.onCluster" .)) }}
+  {{- $_ := set $nim "workload" $workload }}
+  {{- $_ := set $nim "ownsService" (not $kserve) }}
+  {{- $_ := set $nim "knative" (and $kserve (has (get $values.annotations "serving.kserve.io/deploymentMode") (list "Knative" "Serverless"))) }}
+  {{- $_ := set $nim "nodes" (ternary $nodes 1 $group) }}
+  {{- $_ := set $nim "tensor" (dig "parallelism" "tensor" 0 $values.multiNode | int) }}
+  {{- $_ := set $nim "ray" (and (kindIs "map" $values.multiNode.ray) (dig "ray" "rayPort" 6379 $values.multiNode | int)) }}
+  {{- $_ := set $nim "mpi" (and $group (not $nim.ray)) }}
+  {{- $_ := set $nim "hasReplicas" (not (kindIs "invalid" $values.replicas)) }}
+  {{- $_ := set $nim "replicas" (ternary (int $values.replicas) 1 $nim.hasReplicas) }}
+  {{- if $values.scale.enabled }}{{ $_ := set $nim "replicas" (int $values.scale.hpa.minReplicas) }}{{ end }}
+  {{- $_ := set $nim "port" (int $service.port) }}
+  {{- $ports := list (dict "name" "api" "port" $nim.port) }}
+  {{- range $name, $port := dict "grpc" (int $service.grpcPort) "metrics" (int $service.metricsPort) }}
+    {{- if $port }}{{ $ports = append $ports (dict "name" $name "port" $port) }}{{ end }}
+  {{- end }}
+  {{- $_ := set $nim "ports" $ports }}
+  {{- include "nimhelm.v2.facts.storage" . }}
+  {{- include "nimhelm.v2.facts.labels" . }}
+  {{- include "nimhelm.v2.facts.gates" . }}
+  {{- include "nimhelm.v2.facts.env" . }}
+{{- end }}
+
+{{- /*
+Whether a cluster is asked while this renders. Every API server serves apiregistration.k8s.io; what Helm
+assumes under `helm template`, where nobody knows the cluster, does not include it.
+*/}}
+{{- define "nimhelm.v2.onCluster" -}}
+  {{- if .Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" }}true{{ end }}
+{{- end }}
+
+{{- /*
+Whether an object of a kind that an add-on brings is to be rendered. Takes api ("group/version/Kind") and
+remedy (what to do where the cluster lacks it).
+*/}}
+{{- define "nimhelm.v2.served" -}}
+  {{- $nim := .root.nim }}
+  {{- if or (.root.Capabilities.APIVersions.Has .api) (not $nim.onCluster) }}true
+  {{- else if not $nim.global.skipMissingKinds }}
+    {{- fail (printf "%s needs %s, which this cluster does not serve: %s, or set global.nimhelm.skipMissingKinds=true to leave it out"
+      $nim.name .api .remedy) }}
+  {{- end }}
+{{- end }}

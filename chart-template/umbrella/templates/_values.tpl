@@ -1,0 +1,121 @@
+{{- /* Values: settled before they are read, and printed so that each string reaches the cluster as it was written. */}}
+
+{{- /*
+Values without nulls, and with the defaults of what they lack. A null takes back what a values file says: Helm
+leaves it in the values, or takes the default away with it. Takes values, and defaults (the name of a template).
+*/}}
+{{- define "nimhelm.v2.settle" -}}
+  {{- include "nimhelm.v2.prune" .values }}
+  {{- include "nimhelm.v2.fill" (dict "into" .values "from" (include .defaults . | fromJson)) }}
+{{- end }}
+
+{{- /* Takes the nulls out of a map, and of all that is in it. */}}
+{{- define "nimhelm.v2.prune" -}}
+  {{- $map := . }}
+  {{- range $key, $value := $map }}
+    {{- if kindIs "invalid" $value }}
+      {{- $_ := unset $map $key }}
+    {{- else if kindIs "map" $value }}
+      {{- if $value }}{{ include "nimhelm.v2.prune" $value }}{{ end }}
+    {{- else if kindIs "slice" $value }}
+      {{- if has nil $value }}{{ $_ := set $map $key (without $value nil) }}{{ end }}
+      {{- range $value }}
+        {{- if kindIs "map" . }}{{ include "nimhelm.v2.prune" . }}{{ end }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /* Puts what a map lacks there, block by block. `merge` does not do: it takes false, 0 and "" for missing. */}}
+{{- define "nimhelm.v2.fill" -}}
+  {{- $into := .into }}
+  {{- range $key, $value := .from }}
+    {{- if not (hasKey $into $key) }}
+      {{- $_ := set $into $key $value }}
+    {{- else if and $value (kindIs "map" $value) (kindIs "map" (get $into $key)) }}
+      {{- include "nimhelm.v2.fill" (dict "into" (get $into $key) "from" $value) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /* Puts maps over a map: what comes later in the list wins, whatever its value. Takes into and from (a list). */}}
+{{- define "nimhelm.v2.overlay" -}}
+  {{- $into := .into }}
+  {{- range .from }}
+    {{- range $key, $value := . }}{{ $_ := set $into $key $value }}{{ end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+Any value as block YAML. Helm's toYaml prints nothing at all when a string holds a character that YAML forbids, loses
+a line break at the end of a string when it is indented, and leaves "=" and "<<" bare, which some readers take for
+more than text. What is in such a map or list is printed as JSON, which is YAML as well, with those characters escaped.
+*/}}
+{{- define "nimhelm.v2.yaml" -}}
+  {{- $json := toRawJson . -}}
+  {{- if not (regexMatch `[\x{7F}-\x{9F}\x{FEFF}\x{FFFE}\x{FFFF}]|\\n"|"(=|<<)"` $json) -}}
+    {{- toYaml . -}}
+  {{- else if and . (kindIs "map" .) -}}
+    {{- range $key, $value := . }}
+{{ printf "%s: %s" (toRawJson $key) (toRawJson $value) | include "nimhelm.v2.escaped" }}
+    {{- end -}}
+  {{- else if and . (kindIs "slice" .) -}}
+    {{- range . }}
+- {{ toRawJson . | include "nimhelm.v2.escaped" }}
+    {{- end -}}
+  {{- else -}}
+    {{- include "nimhelm.v2.escaped" $json -}}
+  {{- end -}}
+{{- end }}
+
+{{- /* JSON with \uXXXX in place of the characters that JSON leaves and YAML forbids. */}}
+{{- define "nimhelm.v2.escaped" -}}
+  {{- $json := . -}}
+  {{- if regexMatch `[\x{7F}-\x{9F}\x{FEFF}\x{FFFE}\x{FFFF}]` $json -}}
+    {{- range $code := concat (untilStep 127 160 1) (list 65279 65534 65535) -}}
+      {{- $json = replace (printf "%c" $code) (printf "\\u%04x" $code) $json -}}
+    {{- end -}}
+  {{- end -}}
+  {{- $json -}}
+{{- end }}
+
+{{- /* A quantity as a whole number of units: 2, "2" and "2000m" are 2. */}}
+{{- define "nimhelm.v2.count" -}}
+  {{- $text := toString . -}}
+  {{- if hasSuffix "m" $text }}{{ trimSuffix "m" $text | float64 | mulf 0.001 | ceil | int64 }}
+  {{- else if hasSuffix "k" $text }}{{ trimSuffix "k" $text | float64 | mulf 1000 | int64 }}
+  {{- else }}{{ float64 $text | ceil | int64 }}
+  {{- end -}}
+{{- end }}
+
+{{- /*
+Puts the quantities of a map into the dict that it takes as strings, which every reader takes. Takes into and from.
+*/}}
+{{- define "nimhelm.v2.quantities" -}}
+  {{- $into := .into }}
+  {{- range $name, $quantity := .from }}
+    {{- $_ := set $into $name (toJson $quantity | trimAll "\"") }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+An image reference, with global.nimhelm.imageRegistry in place of its registry host when that is set. The first part of
+a reference is a host when it holds a dot or a colon, or is "localhost". Takes global and reference, or image
+({repository, tag}).
+*/}}
+{{- define "nimhelm.v2.image" -}}
+  {{- $reference := .reference }}
+  {{- with .image }}{{ $reference = printf "%s:%s" .repository .tag }}{{ end }}
+  {{- with .global.imageRegistry | trimSuffix "/" }}
+    {{- printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $reference "") }}
+  {{- else }}
+    {{- $reference }}
+  {{- end }}
+{{- end }}
+
+{{- /* Names of pull secrets as a pod lists them, those of the whole chart included, each once. Takes global and names. */}}
+{{- define "nimhelm.v2.pullSecrets" -}}
+  {{- range concat (.names | default list) .global.imagePullSecrets | uniq }}
+- name: {{ toJson . }}
+  {{- end }}
+{{- end }}

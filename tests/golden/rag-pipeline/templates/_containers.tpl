@@ -1,0 +1,241 @@
+{{- /* The containers of a pod: the NIM itself, and what runs before and beside it. */}}
+
+{{- /* Image and pull policy. Takes root and image ({repository, tag, pullPolicy}); the service's own policy where it has none. */}}
+{{- define "nimhelm.v2.containerImage" -}}
+image: {{ include "nimhelm.v2.image" (dict "global" .root.nim.global "image" .image) | toJson }}
+{{- with get .image "pullPolicy" | default .root.Values.image.pullPolicy }}
+imagePullPolicy: {{ toJson . }}
+{{- end }}
+{{- end }}
+
+{{- /* The NIM. Takes role: "" in a pod of its own, leader or worker in a group. */}}
+{{- define "nimhelm.v2.mainContainer" -}}
+{{- $root := .root }}
+{{- $nim := $root.nim }}
+{{- $main := dict "root" $root "role" .role }}
+{{- include "nimhelm.v2.env.main" $main }}
+{{- include "nimhelm.v2.probes" $main }}
+{{- $args := $root.Values.args }}
+{{- if and .role $nim.ray }}
+  {{- $args = list "nim-serve-ray" "--head-address" (printf "$(LWS_LEADER_ADDRESS):%d" $nim.ray) }}
+  {{- if eq .role "leader" }}{{ $args = list "nim-serve-ray" "--head" "--port" (toString $nim.ray) }}{{ end }}
+{{- end -}}
+- name: {{ ternary (printf "nim-%s" .role) (printf "%s-ctr" $nim.name) (not (empty .role)) | toJson }}
+  {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" $root.Values.image) | nindent 2 }}
+  {{- with $root.Values.command }}
+  command:
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
+  {{- with $args }}
+  args:
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
+  env:
+    {{- include "nimhelm.v2.yaml" $main.env | nindent 4 }}
+  ports:
+    {{- range $nim.ports }}
+    {{- if not (and $nim.knative (eq .name "metrics")) }}
+    - containerPort: {{ .port }}
+      {{- if not $nim.knative }}
+      name: {{ .name }}
+      {{- end }}
+      protocol: TCP
+    {{- end }}
+    {{- end }}
+    {{- if and .role $nim.ray }}
+    - containerPort: {{ $nim.ray }}
+      name: ray
+      protocol: TCP
+    {{- end }}
+  {{- with $main.probes }}
+  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
+  {{- end }}
+  {{- with include "nimhelm.v2.resources" $root }}
+  resources:
+    {{- . | nindent 4 }}
+  {{- end }}
+  {{- include "nimhelm.v2.hardening" $nim | nindent 2 | trimSuffix "\n  " }}
+  volumeMounts:
+    {{- include "nimhelm.v2.yaml" $nim.mounts | nindent 4 }}
+    {{- if $nim.mpi }}
+      {{- include "nimhelm.v2.mpi.mounts" . | nindent 4 }}
+    {{- end }}
+{{- end }}
+
+{{- /* All init containers: the gates, the certificates, then the user's own in their order. */}}
+{{- define "nimhelm.v2.initContainers" -}}
+  {{- $nim := .nim }}
+  {{- include "nimhelm.v2.gates" . }}
+  {{- if $nim.certificates }}
+- name: update-ca-certificates
+  {{- include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image) | nindent 2 }}
+  command: [/bin/sh, /nimhelm-scripts/update-ca-certificates.sh]
+  env:
+    {{- include "nimhelm.v2.yaml" $nim.env | nindent 4 }}
+  {{- /* Only root may write to the image's certificate folder. */}}
+  securityContext:
+    runAsNonRoot: false
+    runAsUser: 0
+  {{- if not $nim.global.keepOperatorPods }}
+  terminationMessagePolicy: FallbackToLogsOnError
+  {{- end }}
+  volumeMounts:
+    {{- include "nimhelm.v2.yaml" $nim.initMounts | nindent 4 }}
+    - name: nimhelm-scripts
+      mountPath: /nimhelm-scripts
+      readOnly: true
+  {{- end }}
+  {{- range .Values.initContainers }}
+    {{- include "nimhelm.v2.userContainer" (dict "root" $ "container" . "mounts" $nim.initMounts) | nindent 0 }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+A container of the pipeline, before or beside the NIM. A sidecar sees what the main container sees, devices included.
+Takes root, container, mounts, more (mounts as text) and claims.
+*/}}
+{{- define "nimhelm.v2.userContainer" -}}
+{{- $root := .root }}
+{{- $nim := $root.nim }}
+{{- $own := dict "env" (get .container "env" | default list) }}
+{{- include "nimhelm.v2.env.last" $own }}
+{{- $_ := set $own "env" (concat $own.env $nim.env) }}
+{{- include "nimhelm.v2.env.first" $own -}}
+- name: {{ toJson .container.name }}
+  {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" .container.image) | nindent 2 }}
+  {{- $fields := dict }}
+  {{- range $key := list "command" "args" "workingDir" }}
+    {{- with get $.container $key }}{{ $_ := set $fields $key . }}{{ end }}
+  {{- end }}
+  {{- with $fields }}
+  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
+  {{- end }}
+  env:
+    {{- include "nimhelm.v2.yaml" $own.env | nindent 4 }}
+  {{- with .claims }}
+  resources:
+    claims:
+      {{- include "nimhelm.v2.yaml" . | nindent 6 }}
+  {{- end }}
+  {{- include "nimhelm.v2.hardening" $nim | nindent 2 | trimSuffix "\n  " }}
+  volumeMounts:
+    {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
+    {{- with .more }}
+      {{- . | nindent 4 }}
+    {{- end }}
+{{- end }}
+
+{{- /*
+What the NIM and the user's containers have in common: under global.nimhelm.restricted, what the Pod Security level of
+that name asks for; and the end of the log in the status of a container that dies, where `nimhelm status` finds it.
+*/}}
+{{- define "nimhelm.v2.hardening" -}}
+{{- if .global.restricted -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  capabilities:
+    drop: ["ALL"]
+{{ end }}
+{{- if not .global.keepOperatorPods -}}
+terminationMessagePolicy: FallbackToLogsOnError
+{{- end }}
+{{- end }}
+
+{{- /*
+What the containers that the chart adds have in common: they need next to nothing, and pass the Pod Security level
+"restricted". Takes nim (.global and .openshift count), and user.
+*/}}
+{{- define "nimhelm.v2.helperContainer" -}}
+terminationMessagePolicy: FallbackToLogsOnError
+securityContext:
+  runAsNonRoot: true
+  {{- with .user }}
+  runAsUser: {{ . }}
+  {{- end }}
+  readOnlyRootFilesystem: true
+  allowPrivilegeEscalation: false
+  capabilities:
+    drop: ["ALL"]
+  {{- /* OpenShift's nonroot, anyuid and hostmount-anyuid refuse pods that set one. */}}
+  {{- if not .nim.openshift }}
+  seccompProfile:
+    type: RuntimeDefault
+  {{- end }}
+resources:
+  {{- include "nimhelm.v2.yaml" .nim.global.helperResources | nindent 2 }}
+{{- end }}
+
+{{- /*
+The probes of the NIM, into .probes: what is switched off is left out, and a probe in the values replaces the default
+as a whole. Of a group only the leader answers; a worker is there once Ray is. Takes root and role.
+*/}}
+{{- define "nimhelm.v2.probes" -}}
+  {{- $box := . }}
+  {{- $nim := .root.nim }}
+  {{- $probes := dict }}
+  {{- if ne .role "worker" }}
+    {{- range $name := list "livenessProbe" "readinessProbe" "startupProbe" }}
+      {{- $setting := get $box.root.Values $name }}
+      {{- if $setting.enabled }}
+        {{- if $setting.probe }}
+          {{- $_ := set $probes $name $setting.probe }}
+        {{- else }}
+          {{- /* A NIM may take 20 minutes to load its model; Knative waits for five. */}}
+          {{- $starting := eq $name "startupProbe" }}
+          {{- $probe := dict "timeoutSeconds" 1 "periodSeconds" 10 "successThreshold" 1
+            "initialDelaySeconds" (ternary 30 15 $starting)
+            "failureThreshold" (ternary (ternary 30 120 $nim.knative) 3 $starting) }}
+          {{- if and $nim.knative $box.root.Values.expose.service.grpcPort }}
+            {{- $_ := set $probe "grpc" (dict "port" (int $box.root.Values.expose.service.grpcPort)) }}
+          {{- else }}
+            {{- $path := ternary "/v1/health/live" "/v1/health/ready" (eq $name "livenessProbe") }}
+            {{- $_ := set $probe "httpGet" (dict "path" $path "port" (ternary $nim.port "api" $nim.knative)) }}
+          {{- end }}
+          {{- $_ := set $probes $name $probe }}
+        {{- end }}
+      {{- end }}
+    {{- end }}
+  {{- else if $nim.ray }}
+    {{- $_ := set $probes "startupProbe" (dict
+      "exec" (dict "command" (list "/bin/sh" "-c" "ray status"))
+      "initialDelaySeconds" 30 "timeoutSeconds" 5 "periodSeconds" 10 "failureThreshold" 3) }}
+  {{- end }}
+  {{- $_ := set $box "probes" $probes }}
+{{- end }}
+
+{{- /*
+The resources of the NIM. The API server accepts an extended resource (a GPU) and huge pages only when request and
+limit are equal, so each is copied to the side that lacks it. A pod of the operator keeps its limits alone: the API
+server makes the requests of them.
+*/}}
+{{- define "nimhelm.v2.resources" -}}
+  {{- $given := .Values.resources }}
+  {{- $limits := dict }}
+  {{- include "nimhelm.v2.quantities" (dict "into" $limits "from" $given.limits) }}
+  {{- $requests := dict }}
+  {{- include "nimhelm.v2.quantities" (dict "into" $requests "from" $given.requests) }}
+  {{- range $name, $quantity := $requests }}
+    {{- if and (not (hasKey $limits $name)) (include "nimhelm.v2.isExtended" $name) }}{{ $_ := set $limits $name $quantity }}{{ end }}
+  {{- end }}
+  {{- if not .nim.global.keepOperatorPods }}
+    {{- range $name, $quantity := $limits }}
+      {{- if and (not (hasKey $requests $name)) (include "nimhelm.v2.isExtended" $name) }}{{ $_ := set $requests $name $quantity }}{{ end }}
+    {{- end }}
+  {{- end }}
+  {{- $resources := dict }}
+  {{- include "nimhelm.v2.claims" . }}
+  {{- range $key, $value := dict "limits" $limits "requests" $requests "claims" .nim.containerClaims }}
+    {{- if $value }}{{ $_ := set $resources $key $value }}{{ end }}
+  {{- end }}
+  {{- with $resources }}{{ include "nimhelm.v2.yaml" . }}{{ end }}
+{{- end }}
+
+{{- /* Whether Kubernetes does not overcommit a resource: a device, or huge pages. */}}
+{{- define "nimhelm.v2.isExtended" -}}
+  {{- if or (hasPrefix "hugepages-" .) (include "nimhelm.v2.isDevice" .) }}true{{ end }}
+{{- end }}
+
+{{- /* Whether a resource is counted in whole devices: every name with a domain, but for those that Kubernetes keeps. */}}
+{{- define "nimhelm.v2.isDevice" -}}
+  {{- if and (contains "/" .) (not (contains "kubernetes.io/" .)) }}true{{ end }}
+{{- end }}

@@ -1,0 +1,206 @@
+{{- /* How a service is reached: its Service, an Ingress or routes of a Gateway; and how it is scaled and watched. */}}
+
+{{- define "nimhelm.v2.kubernetesService" }}
+{{- include "nimhelm.v2.service" . }}
+{{- $service := .Values.expose.service }}
+{{- if .nim.ownsService }}
+apiVersion: v1
+kind: Service
+{{ include "nimhelm.v2.metadata" (dict "root" . "under" (list $service.labels) "annotated" true "annotations" $service.annotations) }}
+spec:
+  type: {{ $service.type | default "ClusterIP" | toJson }}
+  {{- include "nimhelm.v2.serviceTarget" . | nindent 2 }}
+{{- /* A second name inside the cluster; pipelines rely on the first, which stays. */}}
+{{- if and $service.name (ne $service.name .nim.name) }}
+---
+apiVersion: v1
+kind: Service
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" $service.name "over" (list (dict "nimhelm.dev/alias-of" .nim.name))) }}
+spec:
+  type: ClusterIP
+  {{- include "nimhelm.v2.serviceTarget" . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.serviceTarget" -}}
+selector:
+  {{- include "nimhelm.v2.yaml" .nim.selector | nindent 2 }}
+ports:
+  {{- range .nim.ports }}
+  - name: {{ .name }}
+    port: {{ .port }}
+    targetPort: {{ .name }}
+    protocol: TCP
+  {{- end }}
+{{- end }}
+
+{{- /* The host name under which a router publishes the service. */}}
+{{- define "nimhelm.v2.host" -}}
+  {{- printf "%s.%s.%s" .nim.name .Release.Namespace .Values.expose.router.hostDomainName }}
+{{- end }}
+
+{{- define "nimhelm.v2.routes" }}
+{{- include "nimhelm.v2.service" . }}
+{{- if .nim.ownsService }}
+  {{- $router := .Values.expose.router }}
+  {{- $gateway := $router.gateway }}
+  {{- $needs := "install the Gateway API" }}
+  {{- if or $router.ingress.ingressClass .Values.expose.ingress.enabled }}
+    {{- include "nimhelm.v2.ingress" . }}
+  {{- end }}
+  {{- if and $gateway.name $gateway.httpRoutesEnabled (include "nimhelm.v2.served" (dict "root" . "api" "gateway.networking.k8s.io/v1/HTTPRoute" "remedy" $needs)) }}
+    {{- include "nimhelm.v2.httpRoute" . }}
+  {{- end }}
+  {{- if and $gateway.name $gateway.grpcRoutesEnabled (include "nimhelm.v2.served" (dict "root" . "api" "gateway.networking.k8s.io/v1/GRPCRoute" "remedy" $needs)) }}
+    {{- include "nimhelm.v2.grpcRoute" . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.ingress" }}
+{{- $ingress := .Values.expose.ingress }}
+{{- $router := .Values.expose.router }}
+{{- $host := include "nimhelm.v2.host" . }}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" (ternary $ingress.annotations $router.annotations $ingress.enabled)) }}
+spec:
+  {{- if $ingress.enabled }}
+  {{- include "nimhelm.v2.yaml" $ingress.spec | nindent 2 }}
+  {{- else }}
+  ingressClassName: {{ toJson $router.ingress.ingressClass }}
+  rules:
+    - host: {{ toJson $host }}
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend:
+              service:
+                name: {{ toJson .nim.name }}
+                port:
+                  name: api
+  {{- with $router.ingress.tlsSecretName }}
+  tls:
+    - secretName: {{ toJson . }}
+      hosts:
+        - {{ toJson $host }}
+  {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.httpRoute" }}
+{{- $router := .Values.expose.router }}
+{{- $backend := dict "name" .nim.name "port" .nim.port }}
+{{- with $router.gateway.backendRef }}
+  {{- $backend = dict "group" "" "kind" "Service" "weight" 1 }}
+  {{- include "nimhelm.v2.overlay" (dict "into" $backend "from" (list .)) }}
+{{- end }}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" $router.annotations) }}
+spec:
+  {{- include "nimhelm.v2.routeParent" . | nindent 2 }}
+  rules:
+    - matches:
+        - path:
+            type: PathPrefix
+            value: /
+      backendRefs:
+        {{- include "nimhelm.v2.yaml" (list $backend) | nindent 8 }}
+{{- end }}
+
+{{- define "nimhelm.v2.grpcRoute" }}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" .Values.expose.router.annotations) }}
+spec:
+  {{- include "nimhelm.v2.routeParent" . | nindent 2 }}
+  rules:
+    - backendRefs:
+        - name: {{ toJson .nim.name }}
+          port: {{ int .Values.expose.service.grpcPort }}
+{{- end }}
+
+{{- define "nimhelm.v2.routeParent" -}}
+{{- $gateway := .Values.expose.router.gateway -}}
+parentRefs:
+  - name: {{ toJson $gateway.name }}
+    namespace: {{ toJson $gateway.namespace }}
+hostnames:
+  - {{ include "nimhelm.v2.host" . | toJson }}
+{{- end }}
+
+{{- /* An autoscaler for a Deployment. Its metrics are grouped by type, as the API server writes them. */}}
+{{- define "nimhelm.v2.scaling" }}
+{{- include "nimhelm.v2.service" . }}
+{{- $scale := .Values.scale }}
+{{- if and $scale.enabled (eq .nim.workload "Deployment") }}
+{{- $metrics := list }}
+{{- range $type := list "ContainerResource" "External" "Object" "Pods" "Resource" }}
+  {{- range $scale.hpa.metrics }}
+    {{- if eq .type $type }}{{ $metrics = append $metrics . }}{{ end }}
+  {{- end }}
+{{- end }}
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" $scale.annotations) }}
+spec:
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: {{ toJson .nim.name }}
+  minReplicas: {{ $scale.hpa.minReplicas | default 1 | int }}
+  maxReplicas: {{ int $scale.hpa.maxReplicas }}
+  {{- with $metrics }}
+  metrics:
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
+  {{- with $scale.hpa.behavior }}
+  behavior:
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.monitoring" }}
+{{- include "nimhelm.v2.service" . }}
+{{- $monitor := .Values.metrics.serviceMonitor }}
+{{- if and .Values.metrics.enabled (not .nim.knative) }}
+{{- if include "nimhelm.v2.served" (dict "root" . "api" "monitoring.coreos.com/v1/ServiceMonitor" "remedy" "install the Prometheus operator, or set metrics.enabled=false") }}
+{{- $labels := dict }}
+{{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .Values.labels .nim.identity)) }}
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+{{ include "nimhelm.v2.metadata" (dict "root" . "over" (list $monitor.additionalLabels) "annotated" true "annotations" $monitor.annotations) }}
+spec:
+  namespaceSelector:
+    matchNames:
+      - {{ toJson .Release.Namespace }}
+  selector:
+    matchLabels:
+      {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
+    {{- /* Not the second name of the service as well: each pod is to be counted once. */}}
+    matchExpressions:
+      - key: nimhelm.dev/alias-of
+        operator: DoesNotExist
+  endpoints:
+    {{- range .nim.ports }}
+    {{- if ne .name "grpc" }}
+    - port: {{ .name }}
+      path: {{ ternary "/v1/metrics" "/metrics" (eq .name "api") }}
+      {{- with $monitor.interval }}
+      interval: {{ toJson . }}
+      {{- end }}
+      {{- with $monitor.scrapeTimeout }}
+      scrapeTimeout: {{ toJson . }}
+      {{- end }}
+    {{- end }}
+    {{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

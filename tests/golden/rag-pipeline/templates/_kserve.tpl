@@ -1,0 +1,54 @@
+{{- /* Services that KServe runs. It brings a Service, routes and an autoscaler of its own. */}}
+
+{{- define "nimhelm.v2.inferenceService" -}}
+{{- $nim := .nim }}
+{{- $labels := dict }}
+{{- /* Without an Ingress it is reached from inside alone. */}}
+{{- if not (or .Values.expose.ingress.enabled .Values.expose.router.ingress.ingressClass) }}
+  {{- $labels = dict "networking.kserve.io/visibility" "cluster-local" }}
+{{- end }}
+{{- $annotations := dict
+  "serving.kserve.io/deploymentMode" (ternary "Knative" "Standard" $nim.knative)
+  "serving.kserve.io/enable-metric-aggregation" "true"
+  "serving.kserve.io/enable-prometheus-scraping" "true" }}
+{{- if .Values.scale.enabled }}
+  {{- $_ := set $annotations "serving.kserve.io/autoscalerClass" "hpa" }}
+{{- end -}}
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+{{ include "nimhelm.v2.metadata" (dict "root" . "under" (list $labels) "annotated" true "annotations" $annotations) }}
+spec:
+  predictor:
+    {{- include "nimhelm.v2.podMetadata" (dict "root" . "role" "") | nindent 4 }}
+    {{- if not $nim.knative }}
+      {{- include "nimhelm.v2.kserve.scaling" . | nindent 4 | trimSuffix "\n    " }}
+    deploymentStrategy:
+      type: RollingUpdate
+      rollingUpdate:
+        maxUnavailable: 25%
+        maxSurge: 0
+    {{- end }}
+    {{- include "nimhelm.v2.podSpec" (dict "root" . "role" "") | nindent 4 }}
+{{- end }}
+
+{{- /* How many pods a predictor has. */}}
+{{- define "nimhelm.v2.kserve.scaling" -}}
+{{- $hpa := .Values.scale.hpa }}
+{{- if .Values.scale.enabled -}}
+minReplicas: {{ int $hpa.minReplicas }}
+maxReplicas: {{ int $hpa.maxReplicas }}
+  {{- $metrics := list }}
+  {{- range $hpa.metrics }}
+    {{- if and (eq .type "Resource") (has (dig "resource" "name" "" .) (list "cpu" "memory")) }}{{ $metrics = append $metrics .resource }}{{ end }}
+  {{- end }}
+  {{- with first $metrics }}
+    {{- $target := .target }}
+scaleMetric: {{ .name }}
+scaleMetricType: {{ toJson $target.type }}
+scaleTarget: {{ get $target "averageUtilization" | default (get $target "averageValue") | default (get $target "value") | int }}
+  {{- end }}
+{{- else if .nim.hasReplicas -}}
+minReplicas: {{ .nim.replicas }}
+maxReplicas: {{ .nim.replicas }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,73 @@
+{{- /* Labels and annotations. What the chart sets itself always wins over what the values add. */}}
+
+{{- /*
+The labels that go with a service. identity is what the ServiceMonitor selects by. Pods carry no version of the chart
+and no name of the pipeline: a new one alone is no reason to load the model again.
+*/}}
+{{- define "nimhelm.v2.facts.labels" -}}
+  {{- $nim := .nim }}
+  {{- $identity := dict
+    "app.kubernetes.io/name" $nim.name
+    "app.kubernetes.io/instance" .Release.Name
+    "app.kubernetes.io/part-of" "nim-service" }}
+  {{- $stable := merge (dict "app.kubernetes.io/managed-by" .Release.Service) $identity }}
+  {{- $standard := merge (dict "helm.sh/chart" (include "nimhelm.v2.chartLabel" .)) $stable }}
+  {{- with $nim.pipeline }}{{ $_ := set $standard "nimhelm.dev/pipeline" . }}{{ end }}
+  {{- $selector := dict "app" $nim.name }}
+  {{- if eq $nim.workload "LeaderWorkerSet" }}
+    {{- $selector = dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" "leader" }}
+  {{- end }}
+  {{- if $nim.global.keepOperatorPods }}
+    {{- /* The labels of the pods that the NIM Operator made: pods that keep them are not restarted. */}}
+    {{- $stable = merge (dict
+      "app.kubernetes.io/instance" $nim.name
+      "app.kubernetes.io/managed-by" "k8s-nim-operator") $identity }}
+  {{- end }}
+  {{- $labels := dict }}
+  {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .Values.labels $standard)) }}
+  {{- $pod := dict }}
+  {{- include "nimhelm.v2.overlay" (dict "into" $pod "from" (list .Values.labels $stable $selector)) }}
+  {{- $annotations := dict }}
+  {{- $scc := dict "openshift.io/required-scc" $nim.scc }}
+  {{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list .Values.annotations $scc)) }}
+  {{- $_ := set $nim "identity" $identity }}
+  {{- $_ := set $nim "standardLabels" $standard }}
+  {{- $_ := set $nim "stableLabels" (omit $standard "helm.sh/chart" "nimhelm.dev/pipeline") }}
+  {{- $_ := set $nim "labels" $labels }}
+  {{- $_ := set $nim "podLabels" $pod }}
+  {{- $_ := set $nim "selector" $selector }}
+  {{- $_ := set $nim "annotations" $annotations }}
+{{- end }}
+
+{{- define "nimhelm.v2.chartLabel" -}}
+  {{- printf "%s-%s" .Chart.Name (replace "+" "_" .Chart.Version) | trunc 63 | trimAll "-_." }}
+{{- end }}
+
+{{- /*
+The metadata of an object of a service. Takes name (the service's own when it is left out), under and over (lists of
+labels below and above those of the chart), annotated (whether it has the service's annotations) and annotations
+(further ones, which yield to those).
+*/}}
+{{- define "nimhelm.v2.metadata" -}}
+{{- $nim := .root.nim }}
+{{- $labels := $nim.labels }}
+{{- if or .under .over }}
+  {{- $labels = dict }}
+  {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (concat (.under | default list) (list $nim.labels) (.over | default list))) }}
+{{- end }}
+{{- $annotations := .annotations | default dict }}
+{{- if .annotated }}
+  {{- $own := $annotations }}
+  {{- $annotations = dict }}
+  {{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list $own $nim.annotations)) }}
+{{- end -}}
+metadata:
+  name: {{ .name | default $nim.name | toJson }}
+  namespace: {{ toJson .root.Release.Namespace }}
+  labels:
+    {{- include "nimhelm.v2.yaml" $labels | nindent 4 }}
+  {{- with $annotations }}
+  annotations:
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
+{{- end }}

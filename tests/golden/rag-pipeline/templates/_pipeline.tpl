@@ -1,0 +1,230 @@
+{{- /* The pipeline as a whole: its services in start order, what `nimhelm status` and `helm test` ask of them. */}}
+
+{{- /*
+Settles the umbrella's values and puts its facts into .nim, once:
+
+  .nim.global      global.nimhelm
+  .nim.pipeline    the pipeline's name
+  .nim.openshift   whether the cluster is known to be OpenShift
+  .nim.labels      the labels of its objects, but for their own name
+  .nim.caches      the caches that are on, by name
+  .nim.services    the services in start order: [{name, wave, enabled, root}]; root is the root of the service's chart
+
+Of a disabled service Helm loads no chart. A root is made up for it, so that its facts can be read all the same.
+*/}}
+{{- define "nimhelm.v2.pipeline" -}}
+  {{- if not (hasKey . "nim") }}
+    {{- include "nimhelm.v2.settle" (dict "values" .Values "defaults" "nimhelm.v2.defaults.umbrella") }}
+    {{- $annotations := .Chart.Annotations | default dict }}
+    {{- $pipeline := index $annotations "nimhelm.dev/pipeline" | default .Chart.Name }}
+    {{- $nim := dict "global" .Values.global.nimhelm "pipeline" $pipeline "openshift" (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
+    {{- $_ := set $nim "labels" (dict
+      "app.kubernetes.io/instance" .Release.Name
+      "app.kubernetes.io/managed-by" .Release.Service
+      "app.kubernetes.io/part-of" "nim-service"
+      "helm.sh/chart" (include "nimhelm.v2.chartLabel" .)
+      "nimhelm.dev/pipeline" $pipeline) }}
+    {{- $caches := dict }}
+    {{- range $name, $cache := .Values.nimCaches }}
+      {{- if dig "enabled" true $cache }}{{ $_ := set $caches $name $cache }}{{ end }}
+    {{- end }}
+    {{- $_ := set $nim "caches" $caches }}
+    {{- $services := list }}
+    {{- range $wave, $names := index $annotations "nimhelm.dev/start-order" | default "[]" | fromJsonArray }}
+      {{- range $names }}
+        {{- $values := get $.Values . | default dict }}
+        {{- $root := get $.Subcharts . }}
+        {{- if $root }}
+          {{- include "nimhelm.v2.service" $root }}
+        {{- else }}
+          {{- $root = dict "Values" (merge (dict "global" (dict "nimhelm" $nim.global)) $values) "Release" $.Release "Capabilities" $.Capabilities
+            "Chart" (dict "Name" . "Version" $.Chart.Version "Annotations" $annotations) "nim" dict }}
+          {{- include "nimhelm.v2.settle" (dict "values" $root.Values "defaults" "nimhelm.v2.defaults.service") }}
+          {{- include "nimhelm.v2.facts" $root }}
+        {{- end }}
+        {{- $enabled := dig "enabled" true $values }}
+        {{- $services = append $services (dict "name" . "wave" $wave "enabled" $enabled "root" $root
+          "runs" (and $enabled (gt $root.nim.replicas 0))) }}
+      {{- end }}
+    {{- end }}
+    {{- $_ := set $nim "services" $services }}
+    {{- $_ := set . "nim" $nim }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+What the names of the pipeline's own objects begin with: the release, and the pipeline where that has another name;
+several pipelines may stand under one parent chart. Takes root and pipeline.
+*/}}
+{{- define "nimhelm.v2.prefix" -}}
+  {{- if eq .root.Release.Name .pipeline }}{{ .pipeline }}
+  {{- else }}{{ printf "%s-%s" .root.Release.Name .pipeline }}
+  {{- end }}
+{{- end }}
+
+{{- /* The ConfigMap with the scripts of the pods. Takes root and pipeline. */}}
+{{- define "nimhelm.v2.scriptsName" -}}
+  {{- printf "%s-scripts" (include "nimhelm.v2.prefix" .) }}
+{{- end }}
+
+{{- /* The metadata of an object of the pipeline itself. Takes root, name, labels and annotations. */}}
+{{- define "nimhelm.v2.pipelineMetadata" -}}
+{{- $labels := dict "app.kubernetes.io/name" .root.nim.pipeline }}
+{{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .root.nim.labels (.labels | default dict))) -}}
+metadata:
+  name: {{ toJson .name }}
+  namespace: {{ toJson .root.Release.Namespace }}
+  labels:
+    {{- include "nimhelm.v2.yaml" $labels | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{- /* The pipeline as `nimhelm status` reads it from the cluster, into .graph. Takes root. */}}
+{{- define "nimhelm.v2.graph" -}}
+  {{- $root := .root }}
+  {{- $services := list }}
+  {{- range $root.nim.services }}
+    {{- $box := merge (dict "caches" $root.nim.caches) . }}
+    {{- include "nimhelm.v2.graph.service" $box }}
+    {{- $services = append $services $box.graph }}
+  {{- end }}
+  {{- $caches := list }}
+  {{- range $name, $cache := $root.Values.nimCaches }}
+    {{- $box := dict "root" $root "name" $name "cache" $cache }}
+    {{- $caches = append $caches (dict
+      "name" $name
+      "enabled" (dig "enabled" true $cache)
+      "claim" (include "nimhelm.v2.cache.claim" $box)
+      "job" (include "nimhelm.v2.cache.jobName" $box)) }}
+  {{- end }}
+  {{- $_ := set . "graph" (dict
+    "apiVersion" "nimhelm.dev/v1"
+    "pipeline" $root.nim.pipeline
+    "release" $root.Release.Name
+    "chartVersion" $root.Chart.Version
+    "services" $services
+    "caches" $caches) }}
+{{- end }}
+
+{{- /* One service of it, into .graph. Takes an entry of .nim.services, and caches. */}}
+{{- define "nimhelm.v2.graph.service" -}}
+  {{- $nim := .root.nim }}
+  {{- $values := .root.Values }}
+  {{- $cache := $values.storage.nimCache.name | default "" }}
+  {{- $waits := dict }}
+  {{- range $nim.gates }}{{ $_ := set $waits .name .timeout }}{{ end }}
+  {{- $dependencies := list }}
+  {{- range $values.dependencies }}
+    {{- $seconds := get $waits (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") | default 0 }}
+    {{- $dependencies = append $dependencies (dict
+      "name" .name
+      "port" (int .port)
+      "external" (.external | default false)
+      "wait" (gt (int $seconds) 0)
+      "timeoutSeconds" $seconds) }}
+  {{- end }}
+  {{- include "nimhelm.v2.graph.devices" .root }}
+  {{- $_ := set . "graph" (dict
+    "name" .name
+    "enabled" .enabled
+    "workload" $nim.workload
+    "wave" .wave
+    "replicas" $nim.replicas
+    "autoscaled" $values.scale.enabled
+    "startupSeconds" (include "nimhelm.v2.startupSeconds" .root | int)
+    "gpus" $nim.devices
+    "cache" (ternary $cache "" (hasKey .caches $cache))
+    "authSecret" ($values.authSecret | default "")
+    "pullSecrets" (concat ($values.image.pullSecrets | default list) $nim.global.imagePullSecrets | uniq)
+    "image" (include "nimhelm.v2.image" (dict "global" $nim.global "image" $values.image))
+    "claim" $nim.claim
+    "dependencies" $dependencies) }}
+{{- end }}
+
+{{- /*
+The devices that one replica takes, all its nodes together, into .nim.devices: of a resource the larger of request and
+limit, and the devices of created claims under the name of their class.
+*/}}
+{{- define "nimhelm.v2.graph.devices" -}}
+  {{- $devices := dict }}
+  {{- range $given := list .Values.resources.requests .Values.resources.limits }}
+    {{- range $name, $quantity := $given }}
+      {{- if include "nimhelm.v2.isDevice" $name }}
+        {{- $_ := set $devices $name (max (get $devices $name | default 0) (include "nimhelm.v2.count" $quantity | int)) }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+  {{- range .Values.draResources }}
+    {{- range dig "claimCreationSpec" "devices" list . }}
+      {{- $class := get . "deviceClassName" | default "gpu.nvidia.com" }}
+      {{- $_ := set $devices $class (add (get $devices $class | default 0) (get . "count" | default 1 | int)) }}
+    {{- end }}
+  {{- end }}
+  {{- $nodes := .nim.nodes }}
+  {{- range $name, $count := $devices }}
+    {{- if $count }}
+      {{- $_ := set $devices $name (mul $nodes $count | toString) }}
+    {{- else }}
+      {{- $_ := unset $devices $name }}
+    {{- end }}
+  {{- end }}
+  {{- $_ := set .nim "devices" $devices }}
+{{- end }}
+
+{{- /* Seconds that a service may take from start to ready, by its start-up probe. */}}
+{{- define "nimhelm.v2.startupSeconds" -}}
+  {{- $probe := .Values.startupProbe.probe }}
+  {{- if and $probe .Values.startupProbe.enabled }}
+    {{- $tries := mul (get $probe "failureThreshold" | default 3 | int) (get $probe "periodSeconds" | default 10 | int) }}
+    {{- add $tries (get $probe "initialDelaySeconds" | default 0 | int) }}
+  {{- else }}
+    {{- ternary 330 1230 .nim.knative }}
+  {{- end }}
+{{- end }}
+
+{{- /* Seconds after which the last service must have started; ten minutes at least. */}}
+{{- define "nimhelm.v2.deadline" -}}
+  {{- $longest := 600 }}
+  {{- range .nim.services }}
+    {{- if .enabled }}{{ $longest = max $longest (int .root.Values.progressDeadlineSeconds) }}{{ end }}
+  {{- end }}
+  {{- $longest }}
+{{- end }}
+
+{{- /* What `helm test` asks of the services that run, "name url" each, in start order, into .checks. Takes root. */}}
+{{- define "nimhelm.v2.checks" -}}
+  {{- $checks := list }}
+  {{- range .root.nim.services }}
+    {{- $name := .name }}
+    {{- if .runs }}
+      {{- $checks = append $checks (printf "%s %s" $name (include "nimhelm.v2.readiness" .root)) }}
+      {{- if .root.nim.ownsService }}
+        {{- range rest .root.nim.ports }}
+          {{- $checks = append $checks (printf "%s tcp://%s:%d" $name $name .port) }}
+        {{- end }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+  {{- $_ := set . "checks" $checks }}
+{{- end }}
+
+{{- /*
+The readiness URL of a service, from its readiness probe; its port alone when the probe asks something
+else. KServe answers on port 80 of a Service of its own.
+*/}}
+{{- define "nimhelm.v2.readiness" -}}
+  {{- $setting := .Values.readinessProbe }}
+  {{- $probe := ternary ($setting.probe | default dict) dict $setting.enabled }}
+  {{- $get := dig "httpGet" (dict "path" "/v1/health/ready") $probe }}
+  {{- $same := has (get $get "port" | default "api" | toString) (list "api" (toString .nim.port)) }}
+  {{- $address := printf "%s:%d" .nim.name .nim.port }}
+  {{- if not .nim.ownsService }}{{ $address = printf "%s-predictor:80" .nim.name }}{{ end }}
+  {{- if and $same (or (not $probe) (hasKey $probe "httpGet")) }}
+    {{- printf "%s://%s/%s" (get $get "scheme" | default "HTTP" | lower) $address (get $get "path" | default "/" | trimPrefix "/") }}
+  {{- else }}
+    {{- printf "tcp://%s" $address }}
+  {{- end }}
+{{- end }}

@@ -1,0 +1,122 @@
+{{- /* Where the model is kept, and the other volumes of a pod. */}}
+
+{{- define "nimhelm.v2.facts.storage" -}}
+  {{- $nim := .nim }}
+  {{- $storage := .Values.storage }}
+  {{- $cache := $storage.nimCache }}
+  {{- $proxy := .Values.proxy | default dict }}
+  {{- $_ := set $nim "certificates" (dig "certConfigMap" "" $proxy) }}
+  {{- /* Containers of one pod hand files to each other in /scratch. */}}
+  {{- $_ := set $nim "needsScratch" (or .Values.initContainers .Values.sidecarContainers | empty | not) }}
+  {{- /* The OpenShift security context constraint that the pods need: the certificates are added by root. */}}
+  {{- $_ := set $nim "scc" (ternary "anyuid" (ternary "hostmount-anyuid" "nonroot" (not (empty $storage.hostPath))) (not (empty $nim.certificates))) }}
+  {{- $_ := set $nim "claim" "" }}
+  {{- if $cache.name }}
+    {{- $_ := set $nim "claim" ($cache.claimName | default (printf "%s-pvc" $cache.name)) }}
+  {{- else if or $storage.pvc.create $storage.pvc.name }}
+    {{- $_ := set $nim "claim" ($storage.pvc.name | default (printf "%s-pvc" $nim.name)) }}
+  {{- end }}
+  {{- /* An image with the native layout looks for its model elsewhere. */}}
+  {{- $subPath := ternary $cache.subPath $storage.pvc.subPath (not (empty $cache.name)) }}
+  {{- $mounts := list }}
+  {{- range ternary (list "/model" "/opt/cache") (list "/model-store") (eq .Values.imageLayout "native") }}
+    {{- $mount := dict "name" "model-store" "mountPath" . }}
+    {{- if $subPath }}{{ $_ := set $mount "subPath" $subPath }}{{ end }}
+    {{- $mounts = append $mounts $mount }}
+  {{- end }}
+  {{- $init := $mounts }}
+  {{- $mounts = append $mounts (dict "name" "dshm" "mountPath" "/dev/shm") }}
+  {{- if $nim.needsScratch }}
+    {{- $scratch := dict "name" "scratch" "mountPath" "/scratch" }}
+    {{- $mounts = append $mounts $scratch }}
+    {{- $init = append $init $scratch }}
+  {{- end }}
+  {{- if $nim.certificates }}
+    {{- $mounts = append $mounts (dict "name" "ca-cert-volume" "mountPath" "/etc/ssl") }}
+    {{- $init = concat $init (list
+      (dict "name" "ca-cert-volume" "mountPath" "/ca-certs")
+      (dict "name" "custom-ca" "mountPath" "/custom")) }}
+  {{- end }}
+  {{- $_ := set $nim "mounts" $mounts }}
+  {{- $_ := set $nim "initMounts" $init }}
+{{- end }}
+
+{{- /* The volumes of a pod. Takes role: "" for a pod of its own, leader or worker in a group. */}}
+{{- define "nimhelm.v2.volumes" -}}
+{{- $nim := .root.nim }}
+{{- $storage := .root.Values.storage -}}
+- name: dshm
+  emptyDir:
+    medium: Memory
+    {{- with $storage.sharedMemorySizeLimit }}
+    sizeLimit: {{ include "nimhelm.v2.yaml" (toString .) }}
+    {{- end }}
+{{- if $nim.needsScratch }}
+- name: scratch
+  emptyDir: {}
+{{- end }}
+- name: model-store
+  {{- if $nim.claim }}
+  persistentVolumeClaim:
+    claimName: {{ toJson $nim.claim }}
+    {{- if $storage.readOnly }}
+    readOnly: true
+    {{- end }}
+  {{- else if kindIs "map" $storage.emptyDir }}
+  emptyDir:
+    {{- with get $storage.emptyDir "sizeLimit" }}
+    sizeLimit: {{ include "nimhelm.v2.yaml" (toString .) }}
+    {{- else }} {}
+    {{- end }}
+  {{- else }}
+  hostPath:
+    path: {{ include "nimhelm.v2.yaml" $storage.hostPath }}
+    type: DirectoryOrCreate
+  {{- end }}
+{{- with $nim.certificates }}
+- name: ca-cert-volume
+  emptyDir: {}
+- name: custom-ca
+  configMap:
+    name: {{ toJson . }}
+{{- end }}
+{{- if or $nim.gates $nim.certificates }}
+- name: nimhelm-scripts
+  configMap:
+    name: {{ include "nimhelm.v2.scriptsName" (dict "root" .root "pipeline" $nim.pipeline) | toJson }}
+{{- end }}
+{{- if and $nim.gates $nim.global.pullWhileWaiting }}
+- name: nimhelm-wait
+  emptyDir:
+    sizeLimit: 16Mi
+{{- end }}
+{{- if $nim.mpi }}
+  {{- include "nimhelm.v2.mpi.volumes" . }}
+{{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.storage" }}
+{{- include "nimhelm.v2.service" . }}
+{{- $pvc := .Values.storage.pvc }}
+{{- if and $pvc.create (not .Values.storage.nimCache.name) }}
+{{- $annotations := ternary (dict "helm.sh/resource-policy" "keep") dict .nim.global.keepClaims }}
+{{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list $pvc.annotations)) }}
+apiVersion: v1
+kind: PersistentVolumeClaim
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.claim "annotations" $annotations) }}
+{{ include "nimhelm.v2.claimSpec" (dict "pvc" $pvc "global" .nim.global) }}
+{{- end }}
+{{- end }}
+
+{{- /* The spec of a claim. Takes pvc and global. */}}
+{{- define "nimhelm.v2.claimSpec" -}}
+spec:
+  accessModes:
+    - {{ get .pvc "volumeAccessMode" | default "ReadWriteOnce" | toJson }}
+  {{- with get .pvc "storageClass" | default .global.storageClass }}
+  storageClassName: {{ toJson . }}
+  {{- end }}
+  resources:
+    requests:
+      storage: {{ get .pvc "size" | toString | toJson }}
+{{- end }}
