@@ -207,6 +207,82 @@ def status(**options: Any) -> int:
     return run(Options(**options))
 
 
+NAMESPACE = click.option(
+    "-n", "--namespace", default="", help="Namespace of the release; default: that of the context."
+)
+CONTEXT = click.option("--context", default="", help="Context of the kubeconfig.")
+KUBECONFIG = click.option("--kubeconfig", default="", metavar="FILE", help="Another kubeconfig.")
+REQUEST_TIMEOUT = click.option(
+    "--request-timeout",
+    default="10s",
+    callback=duration,
+    metavar="DURATION",
+    help="How long the cluster may take to answer; default: 10s.",
+)
+FROM_DIR = click.option(
+    "--from-dir", default="", metavar="PATH", help="Read what nimhelm status --save wrote, instead of a cluster."
+)
+
+
+@cli.command()
+@click.argument("release")
+@NAMESPACE
+@CONTEXT
+@KUBECONFIG
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "html", "svg"]),
+    default="text",
+    help="text (default), json, html (one page that needs nothing else), or svg.",
+)
+@FROM_DIR
+@REQUEST_TIMEOUT
+def timeline(**options: Any) -> int:
+    """Show where the time of a release's newest start-up went: scheduling, image pulls, gates, start-up, restarts.
+
+    The critical path is marked, and the report says what would make the start-up shorter, and by how much.
+
+    \b
+    nimhelm timeline rag -n nim-service
+    nimhelm timeline rag -n nim-service -o html > timeline.html
+    nimhelm timeline rag --from-dir rag.tar.gz
+    """
+    from nimhelm.timeline.command import Options, show_timeline
+
+    return show_timeline(Options(**options))
+
+
+@cli.command()
+@click.argument("target", metavar="FILE|CHART|RELEASE")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "mermaid", "dot", "svg"]),
+    default="text",
+    help="text (default), mermaid, dot (Graphviz) or svg.",
+)
+@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files for the chart, as for helm install.")
+@NAMESPACE
+@CONTEXT
+@KUBECONFIG
+@FROM_DIR
+@REQUEST_TIMEOUT
+def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> int:
+    """Draw the services of a pipeline: waves, ports, GPUs, and who waits for whom. Of a release with their states.
+
+    A word that names no file is a release.
+
+    \b
+    nimhelm graph pipeline.yaml
+    nimhelm graph ./rag-pipeline -f my-values.yaml -o svg > graph.svg
+    nimhelm graph rag -n nim-service -o mermaid
+    """
+    from nimhelm.graph.command import Where, show_graph
+
+    return show_graph(target, output, Where(**options), values)
+
+
 @cli.command()
 @click.argument("release")
 @click.argument("chart")

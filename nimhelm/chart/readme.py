@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from nimhelm.chart.values import shared_values
+from nimhelm.chart.values import shared_values, values_tree
+from nimhelm.graph.mermaid import mermaid
+from nimhelm.graph.source import picture_of_values
 from nimhelm.plan import Plan, PlannedService
 
 
@@ -21,6 +23,7 @@ def readme(plan: Plan, version: str) -> str:
         "## Services in start order", "",
         *_table(plan), "",
         *_totals(plan),
+        *_graph(plan),
         "A service waits in an init container for each dependency, until that answers ready (`wait-for-<dependency>`).",
         "Objects are named after the services, so a namespace holds one release of this chart.", "",
         *_caches(plan),
@@ -56,6 +59,11 @@ def _table(plan: Plan) -> list[str]:
             f"| {service.wave + 1} | {name} | `{reference}` | {_gpus(service.gpus)} | {_replicas(service)} | {waits} |"
         )
     return rows
+
+
+def _graph(plan: Plan) -> list[str]:
+    """The start order as a Mermaid chart: an arrow leads from a dependency, over the port asked, to who waits for it."""
+    return ["```mermaid", *mermaid(picture_of_values(plan.name, values_tree(plan))).splitlines(), "```", ""]
 
 
 def _totals(plan: Plan) -> list[str]:

@@ -1,0 +1,272 @@
+"""Start-ups made of a few objects: crashes, several pods, upgrades, sidecars, and what shortening would gain."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nimhelm.status.snapshot import Snapshot
+from nimhelm.timeline.compute import timeline_of
+from nimhelm.timeline.gains import gains_of, replay
+from nimhelm.timeline.model import GATE, PREPARE, PULL, RESTART, SCHEDULE, START, STARTUP, Segment, Timeline, Track
+from nimhelm.timeline.path import critical_path
+from nimhelm.timeline.text import Style, text
+from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
+
+ZERO = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> str:
+    return (ZERO + timedelta(seconds=seconds)).isoformat()
+
+
+def running(name: str, start: float, **more: Any) -> dict[str, Any]:
+    return {"name": name, "state": {"running": {"startedAt": at(start)}}, "started": True, "restartCount": 0, **more}
+
+
+def ended(name: str, start: float, end: float) -> dict[str, Any]:
+    return {"name": name, "state": {"terminated": {"startedAt": at(start), "finishedAt": at(end), "exitCode": 0}}}
+
+
+def pod(
+    service: str, created: float, placed: float | None, ready: float | None, *statuses: dict[str, Any], number: int = 0
+) -> dict[str, Any]:
+    """A pod; the last status is its own container's, the others are init containers'."""
+    conditions = (
+        [{"type": "PodScheduled", "status": "True", "lastTransitionTime": at(placed)}] if placed is not None else []
+    )
+    if ready is not None:
+        conditions.append({"type": "Ready", "status": "True", "lastTransitionTime": at(ready)})
+    labels = {"app.kubernetes.io/instance": "rag", "app.kubernetes.io/name": service, "pod-template-hash": "h"}
+    name = f"{service}-h-{number}"
+    inits = [{"name": each["name"], **each.pop("spec", {})} for each in statuses[:-1]]
+    return {
+        "kind": "Pod",
+        "metadata": {"name": name, "uid": name, "labels": labels, "creationTimestamp": at(created)},
+        "spec": {
+            "nodeName": "n1" if placed is not None else "",
+            "initContainers": inits,
+            "containers": [{"name": f"{service}-ctr", "startupProbe": {"periodSeconds": 5}}],
+        },
+        "status": {
+            "conditions": conditions,
+            "initContainerStatuses": list(statuses[:-1]),
+            "containerStatuses": list(statuses[-1:]),
+        },
+    }
+
+
+def event(of: str, reason: str, when: float, message: str, place: str = "") -> dict[str, Any]:
+    about = {"kind": "Pod", "name": of, "uid": of, "fieldPath": place}
+    moment = at(when)
+    return {"kind": "Event", "reason": reason, "message": message, "involvedObject": about, "firstTimestamp": moment,
+            "lastTimestamp": moment}  # fmt: skip
+
+
+def deployment(name: str, pods: list[dict[str, Any]]) -> dict[str, Any]:
+    many = len(pods)
+    ready = sum(any(each["type"] == "Ready" for each in one["status"]["conditions"]) for one in pods)
+    labels = {"app.kubernetes.io/instance": "rag", "app.kubernetes.io/name": name}
+    status = {"replicas": many, "updatedReplicas": many, "readyReplicas": ready, "availableReplicas": ready}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"replicas": many},
+        "status": status,
+    }
+
+
+def timeline(
+    pods: list[dict[str, Any]], events: list[dict[str, Any]] | None = None, now: float = 100, **after: str
+) -> Timeline:
+    names = list(dict.fromkeys(each["metadata"]["labels"]["app.kubernetes.io/name"] for each in pods))
+    services = [
+        {"name": name, "dependencies": [{"name": after[name], "port": 8000}] if name in after else []} for name in names
+    ]
+    graph = {
+        "apiVersion": "nimhelm.dev/v1",
+        "pipeline": "p",
+        "release": "rag",
+        "chartVersion": "1",
+        "services": services,
+    }
+    deployments = [deployment(name, [each for each in pods if each["metadata"]["labels"]["app.kubernetes.io/name"] == name])
+                   for name in names]  # fmt: skip
+    lists = {"configmaps": [graph_configmap(graph)], "pods": pods, "events": events or [], "deployments": deployments}
+    return timeline_of(Snapshot("rag", "nim-service", ZERO + timedelta(seconds=now), lists))
+
+
+def parts(found: Timeline, name: str) -> list[tuple[str, float, float]]:
+    track = found.track(name)
+    assert track
+    return [(each.kind, each.start, each.end) for each in track.segments]
+
+
+def test_one_pod_with_everything() -> None:
+    one = pod("a", 0, 10, 60, ended("own-init", 25, 27), running("a-ctr", 30))
+    events = [
+        event("a-h-0", "Pulling", 12, 'Pulling image "r:1"'),
+        event(
+            "a-h-0", "Pulled", 22, 'Successfully pulled image "r:1" in 8s (10s including waiting). Image size: 5 bytes.'
+        ),
+    ]
+    assert parts(timeline([one], events), "a") == [
+        (SCHEDULE, 0, 10), (PREPARE, 10, 12), (PULL, 12, 22), (START, 22, 25), ("init", 25, 27), (START, 27, 30),
+        (STARTUP, 30, 60),
+    ]  # fmt: skip
+
+
+def test_events_of_an_earlier_pod_of_that_name_are_not_its_own() -> None:
+    one = pod("a", 0, 0, 60, running("a-ctr", 30))
+    stale = event("a-h-0", "Pulled", 20, 'Successfully pulled image "r:1" in 8s (10s including waiting).')
+    stale["involvedObject"]["uid"] = "another"
+    assert PULL not in [kind for kind, _, _ in parts(timeline([one], [stale]), "a")]
+
+
+@pytest.mark.parametrize(
+    ("made", "events", "kind"),
+    [
+        (pod("a", 0, None, None, {"name": "a-ctr"}), [], SCHEDULE),
+        (pod("a", 0, 1, None, {"name": "a-ctr"}), [], PREPARE),
+        (pod("a", 0, 1, None, {"name": "a-ctr"}), [event("a-h-0", "Pulling", 2, 'Pulling image "r:1"')], PULL),
+        (pod("a", 0, 1, None, running("wait-for-x", 5), {"name": "a-ctr"}), [], "init"),
+        (pod("a", 0, 1, None, running("a-ctr", 5)), [], STARTUP),
+    ],
+)
+def test_what_goes_on_lasts_until_now(made: dict[str, Any], events: list[dict[str, Any]], kind: str) -> None:
+    found = timeline([made], events)
+    track = found.track("a")
+    assert track
+    assert (track.segments[-1].kind, track.segments[-1].end, track.segments[-1].open) == (kind, 100, True)
+    assert not found.over
+    assert found.total == 100
+
+
+def test_a_sidecar_that_starts_first_is_no_wait() -> None:
+    side = running("proxy", 3, spec={"restartPolicy": "Always"})
+    assert [kind for kind, _, _ in parts(timeline([pod("a", 0, 1, 50, side, running("a-ctr", 5))]), "a")] == [
+        SCHEDULE, PREPARE, STARTUP,
+    ]  # fmt: skip
+
+
+def test_crashes_cost_time() -> None:
+    last = {"terminated": {"startedAt": at(20), "finishedAt": at(25), "exitCode": 137, "reason": "OOMKilled"}}
+    one = pod("a", 0, 1, 60, running("a-ctr", 40, restartCount=2, lastState=last))
+    events = [event("a-h-0", "Started", 5, "Started container", "spec.containers{a-ctr}")]
+    found = timeline([one], events)
+    assert parts(found, "a") == [(SCHEDULE, 0, 1), (PREPARE, 1, 5), (RESTART, 5, 40), (STARTUP, 40, 60)]
+    (gain,) = [gain for gain in found.gains if gain.code == "NoRestart"]
+    assert gain.seconds == 35
+    assert "OOMKilled, exit code 137" in gain.text
+
+
+def test_the_last_of_several_pods_counts_and_the_first_opens_gates() -> None:
+    pods = [pod("a", 0, 0, ready, running("a-ctr", 5), number=index) for index, ready in enumerate((30, 50))]
+    pods.append(pod("b", 0, 0, 60, ended("wait-for-a", 2, 31), running("b-ctr", 31)))
+    found = timeline(pods, b="a")
+    track = found.track("a")
+    assert track
+    assert (track.pods, track.ready, track.first_ready) == (2, 50, 30)
+    assert [(step.track, step.start, step.end) for step in found.path if step.track == "a"][-1] == ("a", 5, 30)
+
+
+def test_an_upgrade_of_one_service_leaves_the_others_out() -> None:
+    day = 86400
+    pods = [pod("a", 0, 0, 30, running("a-ctr", 5)), pod("b", day, day, day + 20, running("b-ctr", day + 5))]
+    found = timeline(pods, now=day + 60)
+    assert [track.name for track in found.tracks] == ["b"]
+    assert found.before == ("a",)
+    assert found.total == 20
+    assert found.begin == ZERO + timedelta(days=1)
+
+
+def test_a_rolling_update_is_one_rollout() -> None:
+    pods = [pod("a", 0, 0, 30, running("a-ctr", 5)), pod("b", 31, 31, 60, running("b-ctr", 35))]
+    assert [track.name for track in timeline(pods).tracks] == ["a", "b"]
+
+
+def test_nothing_there() -> None:
+    found = timeline([])
+    assert (found.tracks, found.path, found.gains) == ((), (), ())
+    assert text(found).startswith("p has no pod (release rag in namespace nim-service")
+
+
+def track(name: str, *segments: Segment, wave: int = 0, period: int = 0, kept: bool = True) -> Track:
+    end = segments[-1].end
+    return Track(name, wave=wave, segments=segments, ready=end, first_ready=end, probe_period=period, kept=kept)
+
+
+def made(*tracks: Track) -> Timeline:
+    total = max(each.ready or 0 for each in tracks)
+    timeline = Timeline("p", "rag", "n", ZERO, ZERO, total, True, tracks)
+    timeline = timeline._replace(path=tuple(critical_path(timeline)))
+    return timeline._replace(gains=tuple(gains_of(timeline)))
+
+
+def saved(timeline: Timeline) -> dict[str, float | None]:
+    return {gain.code: gain.seconds for gain in timeline.gains}
+
+
+def test_a_pull_behind_the_gate_could_overlap() -> None:
+    a = track("a", Segment(STARTUP, 0, 40))
+    b = track("b", Segment(GATE, 0, 41, "a"), Segment(PULL, 41, 71), Segment(STARTUP, 71, 80), wave=1)
+    found = made(a, b)
+    assert replay(found) == found.total == 80
+    assert saved(found) == {"PullOverlap": 30, "PrePull": 30}
+
+
+def test_a_second_path_limits_what_is_gained() -> None:
+    slow = track("slow", Segment(PULL, 0, 50), Segment(STARTUP, 50, 60))
+    other = track("other", Segment(STARTUP, 0, 45))
+    last = track("last", Segment(GATE, 0, 46, "other"), Segment(GATE, 46, 60, "slow"), Segment(STARTUP, 60, 70), wave=1)
+    assert saved(made(slow, other, last)) == {"PrePull": 14}
+
+
+def test_a_gate_on_what_is_outside_opens_when_it_opens() -> None:
+    one = track("a", Segment(PULL, 0, 20), Segment(GATE, 20, 60, "milvus"), Segment(STARTUP, 60, 70))
+    found = made(one)
+    assert saved(found) == {}
+    assert [(step.kind, step.on) for step in found.path] == [(PULL, ""), (GATE, "milvus"), (STARTUP, "")]
+
+
+def test_a_model_in_an_emptydir_may_cost_a_download() -> None:
+    assert saved(made(track("a", Segment(STARTUP, 0, 40), kept=False))) == {"ModelKept": None}
+    assert saved(made(track("a", Segment(STARTUP, 0, 4), kept=False))) == {}
+
+
+def test_probes_that_ask_seldom() -> None:
+    assert saved(made(track("a", Segment(STARTUP, 0, 40), period=10))) == {"ProbePeriod": 9}
+    assert saved(made(track("a", Segment(STARTUP, 0, 40), period=1))) == {}
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_situation_has_a_timeline(path: Any) -> None:
+    found = timeline_of(snapshot_of(read_case(path)))
+    assert text(found, Style(80, unicode=False)).replace("\n", "").isprintable()
+    assert found.over == (not found.absent and all(each.state == "Ready" for each in found.tracks))
+    assert all(one.end == two.start for one, two in zip(found.path, found.path[1:], strict=False))
+    assert all(step.end <= found.total + 1e-6 for step in found.path)
+
+
+FIELDS = ["state", "running", "startedAt", "name"]
+FIELDS = ["state", "running", "startedAt", "name"]
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just(at(3)),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["metadata", "spec", "status"]), JUNK, JUNK)
+def test_nothing_in_a_pod_stops_it(part: str, value: Any, also: Any) -> None:
+    broken = pod("a", 0, 1, 50, running("a-ctr", 5))
+    broken[part] = {**broken[part], "conditions": value, "containerStatuses": also} if part == "status" else value
+    graph = {"apiVersion": "nimhelm.dev/v1", "pipeline": "p", "release": "rag", "chartVersion": "1",
+             "services": [{"name": "a"}]}  # fmt: skip
+    lists = {"configmaps": [graph_configmap(graph)], "pods": [broken], "events": []}
+    text(timeline_of(Snapshot("rag", "nim-service", ZERO, lists)))
