@@ -12,6 +12,7 @@ from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.yamlread import Document, Path
 
 EXTERNAL_ANNOTATION = "nimhelm.dev/external-dependencies"
+MAX_CONTAINER_NAME = 63
 DEFAULT_PORT = 8000
 """The CRD's default of spec.expose.service.port."""
 
@@ -170,6 +171,20 @@ def nodes(service: Service) -> int:
 def is_kserve(service: Service) -> bool:
     """Whether KServe runs the service."""
     return bool(service.get("inferencePlatform") == "kserve")
+
+
+def gate_name(dependency: str) -> str:
+    """The init container that waits for a dependency: `milvus.db` -> `wait-for-milvus-db`.
+
+    A container's name has at most 63 characters; the chart cuts a longer one and appends a hash of the whole.
+    """
+    whole = f"wait-for-{dependency}"
+    name = whole.replace(".", "-")
+    if len(name) <= MAX_CONTAINER_NAME:
+        return name
+    from hashlib import sha256  # loads a library that a commit hook can do without
+
+    return f"{name[:54].removesuffix('-')}-{sha256(whole.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def _list(value: Any) -> list[Any]:

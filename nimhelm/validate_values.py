@@ -158,11 +158,14 @@ def _dependency(document: Document, service: Service, index: int, target: Servic
     elif replicas(target) == 0:
         message = f"{service.name} waits for {name}, which has 0 replicas"
         yield document.finding(ERROR, "NH025", (target.name, "replicas"), message, off)
-    elif (
-        isinstance(port, int) and dig(dependency, "wait", "port") is None and port not in served_ports(target).values()
-    ):
+    elif not _asks_elsewhere(dependency) and isinstance(port, int) and port not in served_ports(target).values():
         listed = ", ".join(str(number) for number in served_ports(target).values())
         message = f"{service.name} waits for port {port} of {name}, which serves {listed}"
         yield document.finding(
             ERROR, "NH026", (target.name, "expose", "service", "port"), message, "change both, or neither"
         )
+
+
+def _asks_elsewhere(dependency: dict[str, Any]) -> bool:
+    """Whether the gate has a host or a port of its own, so that the Service's ports do not matter."""
+    return bool(dig(dependency, "wait", "host") or dig(dependency, "wait", "port"))

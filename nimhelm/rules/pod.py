@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, dig, number
+from nimhelm.pipeline import Service, dig, gate_name, number
 from nimhelm.yamlread import Path
 
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -114,7 +114,7 @@ def check_containers(service: Service) -> Iterator[Finding]:
     """Names of containers are unique in a pod."""
     seen = {f"{service.name}-ctr", *OWN_CONTAINERS}
     for dependency in service.dependencies:
-        seen.add(f"wait-for-{str(dependency.get('name')).replace('.', '-')}")
+        seen.add(gate_name(str(dependency.get("name"))))
     for kind in ("initContainers", "sidecarContainers"):
         for index, container in service.items(kind):
             name = container.get("name")

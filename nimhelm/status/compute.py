@@ -17,6 +17,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from nimhelm.pipeline import gate_name
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
@@ -149,7 +150,7 @@ def _with_waits(case: Case, status: ServiceStatus, found: dict[str, ServiceStatu
 
 def _is_closed(case: Case, dependency: Dependency, found: dict[str, ServiceStatus]) -> bool:
     """Whether this dependency holds the service up: some pod is before its gate, and it is asked or not ready."""
-    gate = gates.gate_name(dependency.name)
+    gate = gate_name(dependency.name)
     before = [pod for pod in case.pods if gates.has_gate(pod, gate) and not gates.is_open(pod, gate)]
     known = found.get(dependency.name)
     absent = not dependency.external and (known is None or known.state != READY)
@@ -164,7 +165,7 @@ def _wait(case: Case, dependency: Dependency, found: dict[str, ServiceStatus]) -
         name=dependency.name,
         state=known.state if known else "",
         external=dependency.external,
-        waited=gates.waited(case, gates.gate_name(dependency.name)),
+        waited=gates.waited(case, gate_name(dependency.name)),
         timeout=dependency.timeout,
     )
 

@@ -142,8 +142,10 @@ class Release:
 
     def graph(self) -> Any:
         """The services and their dependencies as the chart wrote them down."""
-        document = self.get("configmap", f"{self.name}-nimpipeline")["data"]["pipeline.json"]
-        return json.loads(document)
+        (found,) = self.get("configmaps", "-l", f"nimhelm.dev/graph=true,app.kubernetes.io/instance={self.name}")[
+            "items"
+        ]
+        return json.loads(found["data"]["pipeline.json"])
 
     def status(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run ``nimhelm status`` for the release."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nimhelm.pipeline import gate_name
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
-from nimhelm.status.causes.gates import TIMED_OUT, failed_end, gate_name, gate_status, waited
+from nimhelm.status.causes.gates import TIMED_OUT, failed_end, gate_status, waited
 from nimhelm.status.evidence import Case, current_pods, message_of
 from nimhelm.status.graph import CACHE_LABEL, JOB, GraphCache, GraphService
 from nimhelm.wording import count, duration, short

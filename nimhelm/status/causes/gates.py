@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from shlex import quote
 
+from nimhelm.pipeline import gate_name
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
@@ -15,16 +15,7 @@ from nimhelm.wording import duration, last_line, short
 
 _PREFIX = "wait-for-"
 _SETUP = "wait-setup"
-_LONGEST_NAME = 63
 TIMED_OUT = re.compile(r"timed out after (\d+)s waiting for (\S+?):? (.*)", re.DOTALL)
-
-
-def gate_name(dependency: str) -> str:
-    """The init container that waits for it: "milvus.db" -> "wait-for-milvus-db". Long names the chart cuts, with a hash."""
-    name = _PREFIX + dependency.replace(".", "-")
-    if len(name) <= _LONGEST_NAME:
-        return name
-    return f"{name[:54].removesuffix('-')}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def is_gate(service: GraphService, container: str) -> bool:

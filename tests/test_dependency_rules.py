@@ -1,0 +1,97 @@
+"""One table of cases for what is said of a dependency in three places: of a pipeline, of a values file, at the install.
+
+The pipeline's rules are in rules/dependencies.py, those of values in validate_values.py, and those of the install in the
+chart's guard.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import Helm
+from pipelines import findings, pipeline, plan, service
+
+from nimhelm.chart.build import build_chart
+from nimhelm.chart.write import write_chart
+from nimhelm.validate_values import chart_values, check_values_file
+from nimhelm.yamlwrite import dump
+
+
+class Case(NamedTuple):
+    """llm depends on `name`:`port`; `target` is the spec of embed. What is wrong, or "" for nothing."""
+
+    name: str
+    port: int
+    target: dict[str, Any]
+    code: str
+    enabled: bool = True
+    said_at_install: str = ""
+
+
+SCALED = {"enabled": True, "hpa": {"minReplicas": 1, "maxReplicas": 2}}
+CASES = {
+    "all is well": Case("embed", 8000, {}, ""),
+    "not there": Case("gone", 8000, {}, "NH023", said_at_install="which is no service of this chart"),
+    "switched off": Case("embed", 8000, {}, "NH024", enabled=False, said_at_install="which is disabled"),
+    "no replicas": Case("embed", 8000, {"replicas": 0}, "NH025", said_at_install="which has no replicas"),
+    "scaled, whatever replicas says": Case("embed", 8000, {"scale": SCALED}, ""),
+    "another port": Case("embed", 9000, {}, "NH026", said_at_install="which serves 8000"),
+    "its port": Case("embed", 9000, {"expose": {"service": {"port": 9000}}}, ""),
+    "its gRPC port": Case("embed", 50051, {"expose": {"service": {"grpcPort": 50051}}}, ""),
+    "its metrics port": Case("embed", 8002, {"expose": {"service": {"metricsPort": 8002}}}, ""),
+    "KServe's port": Case("embed", 80, {"inferencePlatform": "kserve"}, ""),
+}
+
+
+@pytest.fixture(params=CASES, ids=str)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+def test_of_a_pipeline(case: Case) -> None:
+    embed = service("embed", enabled=case.enabled, **case.target)
+    llm = {**service("llm"), "dependencies": [{"name": case.name, "port": case.port}]}
+    said = [one.code for one in findings(pipeline(embed, llm)) if "NH023" <= one.code <= "NH026"]
+    assert said == [case.code] * bool(case.code)
+
+
+@pytest.fixture(scope="module")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chart in which nothing is wrong, for values files to spoil."""
+    made = plan(service("embed"), service("llm"))
+    return write_chart(build_chart(made), tmp_path_factory.mktemp("dependencies"))
+
+
+def spoiled(case: Case, folder: Path) -> Path:
+    """The values file of a case."""
+    wait = {"host": "embed-predictor", "port": 80} if case.target.get("inferencePlatform") else {}
+    dependency = {"name": case.name, "port": case.port, "wait": {"enabled": True, **wait}}
+    values = {"embed": {"enabled": case.enabled, **case.target}, "llm": {"dependencies": [dependency]}}
+    path = folder / "values.yaml"
+    path.write_text(dump(values))
+    return path
+
+
+def test_of_a_values_file(case: Case, chart: Path, tmp_path: Path) -> None:
+    path = spoiled(case, tmp_path)
+    said = [one.code for one in check_values_file(str(path), *chart_values(chart))[0]]
+    assert said == [case.code] * bool(case.code)
+
+
+def test_at_the_install(case: Case, chart: Path, tmp_path: Path, helm4: Helm) -> None:
+    path = spoiled(case, tmp_path)
+    result = helm4.template(chart, "-f", path, check=False)
+    assert bool(result.returncode) == bool(case.code)
+    assert case.said_at_install in result.stderr
+
+
+@pytest.mark.parametrize("wait", [{"enabled": False}, {"host": "elsewhere"}, {"port": 8000}])
+def test_a_gate_that_asks_nothing_or_something_else(
+    wait: dict[str, Any], chart: Path, tmp_path: Path, helm4: Helm
+) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text(dump({"llm": {"dependencies": [{"name": "embed", "port": 9000, "wait": wait}]}}))
+    assert check_values_file(str(path), *chart_values(chart))[0] == []
+    helm4.template(chart, "-f", path)
