@@ -11,22 +11,27 @@ from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.load import Loaded
 from nimhelm.nimservice import check_depends_on
-from nimhelm.pipeline import Pipeline, Service, dig, pipeline_of
-from nimhelm.rules.cache import check_access, check_cache, check_claims, check_use
-from nimhelm.rules.dependencies import PIPELINE_RULES
+from nimhelm.pipeline import Pipeline, Service, cache_of, dig, pipeline_of
+from nimhelm.rules.addresses import check_addresses
+from nimhelm.rules.cache import check_access, check_cache, check_claims, check_name, check_use
+from nimhelm.rules.dependencies import DEPENDENCY_RULES
 from nimhelm.rules.expose import EXPOSE_RULES
 from nimhelm.rules.image import IMAGE_RULES
+from nimhelm.rules.names import NAME_RULES, check_namespace
 from nimhelm.rules.platform import PLATFORM_RULES
-from nimhelm.rules.pod import POD_RULES
-from nimhelm.rules.resources import RESOURCE_RULES
+from nimhelm.rules.pod import BLOCK_RULES, POD_RULES
+from nimhelm.rules.probes import PROBE_RULES, check_budgets
+from nimhelm.rules.resources import RESOURCE_RULES, check_units
 from nimhelm.rules.scale import SCALE_RULES
 from nimhelm.rules.storage import STORAGE_RULES
 from nimhelm.schema_check import check_shape
 from nimhelm.yamlread import Document
 
 SERVICE_RULES = (
-    *IMAGE_RULES, *STORAGE_RULES, *RESOURCE_RULES, *EXPOSE_RULES, *SCALE_RULES, *POD_RULES, *PLATFORM_RULES,
+    *IMAGE_RULES, *STORAGE_RULES, *RESOURCE_RULES, check_units, *EXPOSE_RULES, *SCALE_RULES, *BLOCK_RULES, *POD_RULES,
+    *PROBE_RULES, *PLATFORM_RULES,
 )  # fmt: skip
+PIPELINE_RULES = (*NAME_RULES, *DEPENDENCY_RULES, check_addresses, check_budgets)
 
 
 def check_documents(loaded: Loaded) -> list[Finding]:
@@ -35,14 +40,17 @@ def check_documents(loaded: Loaded) -> list[Finding]:
     caches = caches_by_name(loaded)
     for document in loaded.caches:
         findings += check_shape(document, schema("nimcache"))
-        findings += check_cache(document)
+        findings += check_name(document)
+        findings += check_cache(cache_of(document))
     for document in loaded.services:
         findings += check_shape(document, schema("nimservice"))
         findings += check_depends_on(document, service_names(loaded))
-    for document in loaded.pipelines:
-        if not document.origins:
-            findings += check_shape(document, schema("pipeline"))
-        findings += check_pipeline(pipeline_of(document), caches)
+    pipelines = [pipeline_of(document) for document in loaded.pipelines]
+    for pipeline in pipelines:
+        if not pipeline.document.origins:
+            findings += check_shape(pipeline.document, schema("pipeline"))
+        findings += check_pipeline(pipeline, caches)
+    findings += check_namespace(pipelines, caches)
     findings += check_names(loaded)
     return sorted(set(findings))
 

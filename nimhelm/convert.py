@@ -17,13 +17,20 @@ from nimhelm.finding import ERROR, WARNING, Finding, has_errors
 from nimhelm.load import Loaded, load_files
 from nimhelm.pipeline import pipeline_of
 from nimhelm.plan import Plan, plan_pipeline
+from nimhelm.rules.cache import MODEL, MODEL_FILTERS
 from nimhelm.yamlread import Document
 
 WORKABLE = {
     "NH024": "the chart does not wait for it",
     "NH060": "the chart leaves replicas to the HPA",
+    "NH124": "the chart asks for it in its values",
 }
 """Errors of a document that a chart can do without, as the operator's controller does: the build warns and goes on."""
+
+WORKABLE_FIELDS = {
+    ("NH160", ".".join(("spec", *map(str, MODEL), name))): "the chart downloads the profiles" for name in MODEL_FILTERS
+}
+"""The same for errors that a chart can do without in some fields only: profiles win over filters."""
 
 
 class Options(NamedTuple):
@@ -68,9 +75,10 @@ def write(charts: list[Chart], folder: Path, package: bool = False, force: bool 
 
 def soften(finding: Finding) -> Finding:
     """An error that the chart can do without, as a warning that says so."""
-    if finding.severity != ERROR or finding.code not in WORKABLE:
+    way = WORKABLE.get(finding.code) or WORKABLE_FIELDS.get((finding.code, finding.field))
+    if finding.severity != ERROR or not way:
         return finding
-    return finding._replace(severity=WARNING, message=f"{finding.message}: {WORKABLE[finding.code]}")
+    return finding._replace(severity=WARNING, message=f"{finding.message}: {way}")
 
 
 def caches_of(document: Document, loaded: Loaded) -> dict[str, Document]:

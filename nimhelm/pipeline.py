@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from nimhelm.finding import ERROR, WARNING, Finding
+from nimhelm.finding import ERROR, NOTE, WARNING, Finding
 from nimhelm.yamlread import Document, Path
 
 EXTERNAL_ANNOTATION = "nimhelm.dev/external-dependencies"
@@ -17,21 +17,26 @@ DEFAULT_PORT = 8000
 """The CRD's default of spec.expose.service.port."""
 
 
-class Service(NamedTuple):
-    """One item of spec.services, or one service's block of a values file. `spec` is the NIMService spec, {} when absent."""
+class Block:
+    """A spec inside a document: safe look-ups below it, and findings at its fields.
 
+    What a service and a NIMCache have in common, so that one rule serves both.
+    """
+
+    __slots__ = ()
     document: Document
     name: str
-    enabled: bool
     spec: dict[str, Any]
-    dependencies: list[dict[str, Any]]
-    item_field: Path
     spec_field: Path
 
     @property
     def title(self) -> str:
-        """How a message calls the service, whose name may be missing."""
-        return self.name or "the service"
+        """How a message calls it; its name may be missing."""
+        raise NotImplementedError
+
+    def own_containers(self) -> set[str]:
+        """The names of the containers that the chart itself puts into the pod."""
+        raise NotImplementedError
 
     def get(self, *field: str | int) -> Any:
         """The value at a path below spec, or None when any part is absent or of another type."""
@@ -54,16 +59,69 @@ class Service(NamedTuple):
                 yield index, item
 
     def error(self, code: str, field: Path, message: str, hint: str) -> Finding:
-        """A finding at a field below spec."""
+        """An error at a field below spec."""
         return self.document.finding(ERROR, code, (*self.spec_field, *field), message, hint)
 
     def warning(self, code: str, field: Path, message: str, hint: str) -> Finding:
         """A warning at a field below spec."""
         return self.document.finding(WARNING, code, (*self.spec_field, *field), message, hint)
 
+    def note(self, code: str, field: Path, message: str, hint: str) -> Finding:
+        """A note at a field below spec."""
+        return self.document.finding(NOTE, code, (*self.spec_field, *field), message, hint)
+
+
+class _ServiceFields(NamedTuple):
+    document: Document
+    name: str
+    enabled: bool
+    spec: dict[str, Any]
+    dependencies: list[dict[str, Any]]
+    item_field: Path
+    spec_field: Path
+
+
+class Service(_ServiceFields, Block):
+    """One item of spec.services, or one service's block of a values file. `spec` is the NIMService spec, {} when absent."""
+
+    __slots__ = ()
+
+    @property
+    def title(self) -> str:
+        """How a message calls the service, whose name may be missing."""
+        return self.name or "the service"
+
+    def own_containers(self) -> set[str]:
+        """The service's own container, the init containers of the chart, and one gate for each dependency."""
+        gates = {gate_name(str(dependency.get("name"))) for dependency in self.dependencies}
+        cache = gate_name(f"cache-{self.get('storage', 'nimCache', 'name')}")
+        return {f"{self.name}-ctr", "update-ca-certificates", "wait-setup", cache, *gates}
+
     def dependency_field(self, index: int, *field: str) -> Path:
         """The path, in the document, of one dependency or of a field of it."""
         return (*self.item_field, "dependencies", index, *field)
+
+
+class _CacheFields(NamedTuple):
+    document: Document
+    name: str
+    spec: dict[str, Any]
+    spec_field: Path = ("spec",)
+
+
+class Cache(_CacheFields, Block):
+    """One NIMCache document, or one entry of nimCaches in a values file."""
+
+    __slots__ = ()
+
+    @property
+    def title(self) -> str:
+        """How a message calls the download, whose name may be missing."""
+        return f"the download of {self.name}" if self.name else "the download"
+
+    def own_containers(self) -> set[str]:
+        """The download's container, and the init container that adds certificates."""
+        return {"nim-cache-ctr", "update-ca-certificates"}
 
 
 class Pipeline(NamedTuple):
@@ -93,6 +151,12 @@ def pipeline_of(document: Document) -> Pipeline:
         [_service(document, index, item) for index, item in enumerate(_list(services)) if isinstance(item, dict)],
         frozenset(name.strip() for name in names if name.strip()),
     )
+
+
+def cache_of(document: Document) -> Cache:
+    """A document of kind NIMCache -> Cache, however wrong its fields are."""
+    spec = dig(document.data, "spec")
+    return Cache(document, _text(dig(document.data, "metadata", "name")), spec if isinstance(spec, dict) else {})
 
 
 def _service(document: Document, index: int, item: dict[str, Any]) -> Service:

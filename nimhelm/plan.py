@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
-from math import ceil
 from typing import Any
 
 from nimhelm.pipeline import (
@@ -16,30 +14,31 @@ from nimhelm.pipeline import (
     is_kserve,
     max_replicas,
     nodes,
-    number,
     pipeline_of,
     replicas,
 )  # fmt: skip
+from nimhelm.rules.cache import filters_beside_profiles
+from nimhelm.rules.names import further_services
 from nimhelm.rules.resources import gpus
+from nimhelm.startup import (
+    CACHE_WAIT_SECONDS,
+    MIN_WAIT_SECONDS,
+    cache_seconds,
+    dependency_graph,
+    startup_chains,
+    startup_seconds,
+    wait_seconds,
+)
 from nimhelm.yamlread import Document
 
 READY_PATH = "/v1/health/ready"
-DEFAULT_STARTUP_SECONDS = 30 + 10 * 120
-"""The operator's start-up probe: 30 s of delay, then 120 tries 10 s apart."""
-
-KNATIVE_STARTUP_SECONDS = 30 + 10 * 30
-MARGIN = 1.2
-MIN_WAIT_SECONDS = 1800
-CACHE_WAIT_SECONDS = 7200
-"""The wait for a model cache: it is about a download, which no probe says anything of."""
-
 KSERVE_PORT = 80
 """KServe's predictor Service listens here whatever the container's port is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """How a service waits for one dependency: HTTP when there is a path, else a TCP connect. Seconds are seconds."""
+    """How a service waits for one dependency: HTTP when there is a path, else a TCP connect."""
 
     name: str
     port: int
@@ -52,12 +51,6 @@ class Gate:
     external: bool = False
     env_name: str = ""
     env_value: str = ""
-
-    @property
-    def target(self) -> str:
-        """What the gate asks, as it is logged."""
-        host, port = self.host or self.name, self.wait_port or self.port
-        return f"{self.scheme.lower()}://{host}:{port}{self.path}" if self.path else f"tcp://{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,6 @@ class Plan:
 
     name: str
     namespace: str
-    source: str
     services: tuple[PlannedService, ...]
     skipped: tuple[str, ...]
     timeout_seconds: int
@@ -114,6 +106,7 @@ def plan_pipeline(
 ) -> Plan:
     """The plan of a NIMPipeline document without error findings; `caches` are the NIMCache documents by name."""
     pipeline = pipeline_of(document)
+    pipeline = pipeline._replace(services=without_taken_names(pipeline.services))
     chosen = [service for service in pipeline.services if service.enabled or include_disabled]
     waves = start_waves(chosen)
     used = {name: _cache_values(cache) for name, cache in sorted((caches or {}).items())}
@@ -124,12 +117,23 @@ def plan_pipeline(
     return Plan(
         pipeline.name,
         pipeline.namespace,
-        document.path,
         services,
         tuple(service.name for service in pipeline.services if service not in chosen),
         max((service.progress_deadline_seconds for service in enabled), default=0),
         used,
     )
+
+
+def without_taken_names(services: list[Service]) -> list[Service]:
+    """The services, of which each has an expose.service.name only if it makes a further Service of that name."""
+    kept = []
+    for service, name in zip(services, further_services(services), strict=True):
+        exposed = service.mapping("expose", "service")
+        if exposed.get("name") and not name:
+            bare = {key: value for key, value in exposed.items() if key != "name"}
+            service = service._replace(spec={**service.spec, "expose": {**service.mapping("expose"), "service": bare}})
+        kept.append(service)
+    return kept
 
 
 def start_waves(services: list[Service]) -> dict[str, int]:
@@ -139,44 +143,6 @@ def start_waves(services: list[Service]) -> dict[str, int]:
     for name in TopologicalSorter(graph).static_order():
         waves[name] = 1 + max((waves[dependency] for dependency in graph[name]), default=-1)
     return waves
-
-
-def dependency_graph(services: list[Service]) -> dict[str, list[str]]:
-    """Names of the dependencies among the given services."""
-    names = {service.name for service in services}
-    return {
-        service.name: [item["name"] for item in service.dependencies if item["name"] in names] for service in services
-    }
-
-
-def startup_seconds(service: Service) -> int:
-    """How long a service may take from start to ready by its own start-up probe."""
-    probe = service.mapping("startupProbe", "probe")
-    if service.get("startupProbe", "enabled") is False or not probe:
-        knative = service.mapping("annotations").get("serving.kserve.io/deploymentMode") in ("Knative", "Serverless")
-        return KNATIVE_STARTUP_SECONDS if is_kserve(service) and knative else DEFAULT_STARTUP_SECONDS
-    tries, period = number(probe.get("failureThreshold"), 3), number(probe.get("periodSeconds"), 10)
-    return number(probe.get("initialDelaySeconds"), 0) + tries * period
-
-
-def startup_chains(services: list[Service], caches: Container[str] = ()) -> dict[str, int]:
-    """Seconds from the install until each service must be ready: its own start-up after the longest chain upstream."""
-    graph = dependency_graph(services)
-    own = {service.name: cache_seconds(service, caches) + startup_seconds(service) for service in services}
-    chains: dict[str, int] = {}
-    for name in TopologicalSorter(graph).static_order():
-        chains[name] = own[name] + max((chains[dependency] for dependency in graph[name]), default=0)
-    return chains
-
-
-def cache_seconds(service: Service, caches: Container[str]) -> int:
-    """How long a service may wait for its model cache, where the chart fills that."""
-    return CACHE_WAIT_SECONDS if service.mapping("storage", "nimCache").get("name") in caches else 0
-
-
-def wait_seconds(chain: int) -> int:
-    """The timeout of a gate. All gates start at the install, so they must outlast the whole chain above them."""
-    return max(MIN_WAIT_SECONDS, ceil(MARGIN * chain))
 
 
 def _planned(
@@ -233,7 +199,18 @@ def _absolute(path: str) -> str:
 def _cache_values(document: Document) -> dict[str, Any]:
     """A NIMCache's spec as it goes into values, beside what its status says of the profiles."""
     spec, profiles = dig(document.data, "spec"), dig(document.data, "status", "profiles")
-    return {"spec": spec if isinstance(spec, dict) else {}, "profiles": profiles if isinstance(profiles, list) else []}
+    return {
+        "spec": _without_filters(spec) if isinstance(spec, dict) else {},
+        "profiles": profiles if isinstance(profiles, list) else [],
+    }
+
+
+def _without_filters(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec of a cache whose profiles are named, without the filters that would choose others."""
+    source, ngc, model = dig(spec, "source"), dig(spec, "source", "ngc"), dig(spec, "source", "ngc", "model")
+    if not dig(model, "profiles") or not filters_beside_profiles(model):
+        return spec
+    return {**spec, "source": {**source, "ngc": {**ngc, "model": {"profiles": model["profiles"]}}}}
 
 
 def _with_cache(service: Service, caches: dict[str, dict[str, Any]]) -> dict[str, Any]:

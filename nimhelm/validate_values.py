@@ -1,8 +1,8 @@
 """`nimhelm validate --values CHART`: values files held against the chart they are for, before Helm does it.
 
 Each file is merged over the chart's own values.yaml as Helm merges (-f): mappings key by key, everything else replaced,
-null removes. The result must fit the chart's values.schema.json, and what the schema cannot say: the rules of services,
-and of dependencies that the file switches off. Places are those of the values file.
+null removes. The result must fit the chart's values.schema.json, and what the schema cannot say: the rules of services
+and caches, and of dependencies that the file switches off. Places are those of the values file.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from nimhelm.check import check_service
 from nimhelm.errors import LoadError
 from nimhelm.finding import ERROR, Finding, has_errors
 from nimhelm.load import read_bytes, read_content
-from nimhelm.pipeline import Service, dig, replicas, served_ports
+from nimhelm.pipeline import Cache, Service
 from nimhelm.report import REPORTERS
+from nimhelm.rules.cache import check_cache
+from nimhelm.rules.values import check_values, taken_away
 from nimhelm.schema_check import Schema, check_shape
 from nimhelm.yamlread import Document
 
@@ -36,10 +38,11 @@ def validate_values(
     """
     base, schema = chart_values(chart)
     findings = []
+    below: dict[str, Any] = {}
     for path in paths:
-        found, merged = check_values_file(path, base, schema)
+        found, merged = check_values_file(path, base, schema, below)
         findings += found
-        base = merged if layers else base
+        below = merged if layers else below
     findings = sorted(set(findings))
     sys.stdout.write(REPORTERS[output](findings))
     return 1 if has_errors(findings, strict) else 0
@@ -61,8 +64,14 @@ def chart_values(chart: Path) -> tuple[dict[str, Any], Schema]:
     return (base if isinstance(base, dict) else {}), schema
 
 
-def check_values_file(path: str, base: dict[str, Any], schema: Schema) -> tuple[list[Finding], dict[str, Any]]:
-    """The findings of one values file, and its values merged over `base`; what `base` has wrong is not repeated."""
+def check_values_file(
+    path: str, base: dict[str, Any], schema: Schema, below: dict[str, Any] | None = None
+) -> tuple[list[Finding], dict[str, Any]]:
+    """The findings of one values file over a chart's values, and the file merged over `below`, the files before it.
+
+    What is wrong without this file is not repeated.
+    """
+    below = below or {}
     documents, findings = read_content(path, read_bytes(path))
     shown = "<stdin>" if path == "-" else path
     if len(documents) > 1:
@@ -72,21 +81,33 @@ def check_values_file(path: str, base: dict[str, Any], schema: Schema) -> tuple[
             Finding(shown, mark.line, mark.column, "NH005", ERROR, "several documents in a values file", "", hint)
         )
     if not documents:
-        return findings, base
+        return findings, below
     document = documents[0]
     if not isinstance(document.data, dict):
         wrong = document.finding(ERROR, "NH005", (), "a values file must be a mapping", "write key: value")
-        return [*findings, wrong], base
-    merged = document._replace(data=merge(base, document.data))
-    known = {
-        (finding.code, finding.field, finding.message) for finding in check_merged(merged._replace(data=base), schema)
-    }
-    new = [item for item in check_merged(merged, schema) if (item.code, item.field, item.message) not in known]
-    return findings + new, merged.data
+        return [*findings, wrong], below
+    layered = layer(below, document.data)
+    before = document._replace(data=merge(base, below))
+    known = {(finding.code, finding.field, finding.message) for finding in check_merged(before, schema)}
+    found = check_merged(document._replace(data=merge(base, layered)), schema) + list(
+        taken_away(document, layered, base)
+    )
+    new = [item for item in found if (item.code, item.field, item.message) not in known]
+    return findings + new, layered
+
+
+def layer(below: Any, over: Any) -> Any:
+    """A values file over the one before it, as Helm reads several -f: a null stays, for the chart's own values."""
+    if not isinstance(below, dict) or not isinstance(over, dict):
+        return over
+    return {**below, **{key: layer(below.get(key), value) for key, value in over.items()}}
 
 
 def merge(base: Any, over: Any) -> Any:
-    """Values as Helm merges them. `merge({"a": {"b": 1, "c": 2}}, {"a": {"b": None}})` -> `{"a": {"c": 2}}`."""
+    """Values over a chart's own, as Helm merges them.
+
+    `merge({"a": {"b": 1, "c": 2}}, {"a": {"b": None}})` -> `{"a": {"c": 2}}`.
+    """
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
     result = dict(base)
@@ -102,10 +123,13 @@ def check_merged(document: Document, schema: Schema) -> list[Finding]:
     """Shape and rules of a whole values tree."""
     known = schema.get("properties", {})
     services = list(_services(document, known))
+    caches = list(_caches(document))
     findings = check_shape(document, schema) + [_emptied(document, name) for name in known if _is_gone(document, name)]
     for service in services:
         findings += check_service(service)
-    return findings + list(check_graph(document, {service.name: service for service in services}))
+    for cache in caches:
+        findings += check_cache(cache)
+    return findings + list(check_values(document, services, caches))
 
 
 def _is_gone(document: Document, name: str) -> bool:
@@ -127,45 +151,8 @@ def _services(document: Document, known: Schema) -> Iterator[Service]:
         yield Service(document, name, block.get("enabled") is not False, block, dependencies, (name,), (name,))
 
 
-def check_graph(document: Document, services: dict[str, Service]) -> Iterator[Finding]:
-    """Every dependency of an enabled service that is waited for runs, and serves the port."""
-    if dig(document.data, "global", "nimhelm", "waitEnabled") is False:
-        return
-    for service in services.values():
-        if not service.enabled or dig(service.spec, "wait", "enabled") is False:
-            continue
-        for index, dependency in enumerate(service.dependencies):
-            name = str(dependency.get("name"))
-            known = name in services or name not in document.data  # a service that is no mapping has its finding
-            if known and dig(dependency, "wait", "enabled") is not False and dependency.get("external") is not True:
-                yield from _dependency(document, service, index, services.get(name))
-
-
-def _dependency(document: Document, service: Service, index: int, target: Service | None) -> Iterator[Finding]:
-    dependency = service.dependencies[index]
-    name, port = dependency.get("name"), dependency.get("port")
-    off = f"set {service.name}.wait.enabled: false to start without waiting"
-    if target is None:
-        field = service.dependency_field(index, "name")
-        yield document.finding(
-            ERROR, "NH023", field, f"{service.name} waits for {name}, which the chart does not have", off
-        )
-    elif not target.enabled:
-        message = f"{service.name} waits for {name}, which is switched off"
-        yield document.finding(
-            ERROR, "NH024", (target.name, "enabled"), message, f"switch {service.name} off too, or {off}"
-        )
-    elif replicas(target) == 0:
-        message = f"{service.name} waits for {name}, which has 0 replicas"
-        yield document.finding(ERROR, "NH025", (target.name, "replicas"), message, off)
-    elif not _asks_elsewhere(dependency) and isinstance(port, int) and port not in served_ports(target).values():
-        listed = ", ".join(str(number) for number in served_ports(target).values())
-        message = f"{service.name} waits for port {port} of {name}, which serves {listed}"
-        yield document.finding(
-            ERROR, "NH026", (target.name, "expose", "service", "port"), message, "change both, or neither"
-        )
-
-
-def _asks_elsewhere(dependency: dict[str, Any]) -> bool:
-    """Whether the gate has a host or a port of its own, so that the Service's ports do not matter."""
-    return bool(dig(dependency, "wait", "host") or dig(dependency, "wait", "port"))
+def _caches(document: Document) -> Iterator[Cache]:
+    caches = document.data.get("nimCaches")
+    for name, block in caches.items() if isinstance(caches, dict) else ():
+        if isinstance(block, dict) and block.get("enabled") is not False:
+            yield Cache(document, name, block, ("nimCaches", name))

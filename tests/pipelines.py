@@ -68,9 +68,9 @@ def findings(*documents: dict[str, Any] | str) -> list[Finding]:
 
 
 def codes(*documents: dict[str, Any] | str) -> list[str]:
-    """The findings in short: `NH012 spec.services[0].name`, with `warning` before those that are only that."""
+    """The findings in short: `NH012 spec.services[0].name`, with `warning` or `note` before those that are only that."""
     return [
-        " ".join(filter(None, ("warning" * (found.severity == "warning"), found.code, found.field)))
+        " ".join(filter(None, (found.severity * (found.severity != "error"), found.code, found.field)))
         for found in findings(*documents)
     ]
 

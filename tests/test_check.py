@@ -23,7 +23,7 @@ GPU = "nvidia.com/gpu"
 
 
 def hpa(**fields: Any) -> dict[str, Any]:
-    return {"enabled": True, "hpa": {"maxReplicas": 3, **fields}}
+    return {"enabled": True, "hpa": {"maxReplicas": 3, "metrics": [PODS], **fields}}
 
 
 def router(**fields: Any) -> dict[str, Any]:
@@ -49,6 +49,7 @@ def node(operator: str, *values: str) -> dict[str, Any]:
     return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [requirement]}]}}}
 
 
+PODS = {"type": "Pods", "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "1"}}}
 BACKEND = {"service": {"name": "llm", "port": {"number": 8000}}}
 DEPRECATED = "warning NH075 expose.ingress"
 PATHS = "expose.ingress.spec.rules[0].http.paths"
@@ -68,7 +69,7 @@ KNATIVE = {"serving.kserve.io/deploymentMode": "Knative"}
 ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
     # image, authSecret
-    ({"authSecret": ""}, ["warning NH090 spec.services[0].spec"]),
+    ({"authSecret": ""}, ["note NH090 spec.services[0].spec"]),
     ({"image": {"repository": "registry.example.com:5000/nim/llm", "tag": "1.0"}}, []),
     ({"image": {"repository": "llm", "tag": "1.0"}}, []),
     # storage
@@ -112,7 +113,7 @@ ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({"resources": {"requests": {GPU: "1000m"}, "limits": {GPU: 1}}}, []),
     ({"resources": {"requests": {GPU: 1}, "limits": {GPU: 2}}}, [f'NH040 resources.requests["{GPU}"]']),
     ({"resources": {"requests": {"hugepages-2Mi": "2Mi"}, "limits": {"hugepages-2Mi": "4Mi"}}}, [
-        "NH040 resources.requests.hugepages-2Mi"]),
+        "NH040 resources.requests.hugepages-2Mi", "NH044 resources.requests.hugepages-2Mi"]),
     ({"resources": {"requests": {"example.com/x": 3}, "limits": {"example.com/x": 2}}}, [
         'NH040 resources.requests["example.com/x"]']),
     ({"resources": {"limits": {GPU: "0.5"}}}, [f'NH041 resources.limits["{GPU}"]']),
@@ -188,7 +189,8 @@ ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({"expose": {"ingress": {"enabled": True, "spec": {"defaultBackend": {"service": {"name": "llm"}}}}}}, [
         DEPRECATED, "NH075 expose.ingress.spec.defaultBackend.service.port"]),
     ({"metrics": {"enabled": True}}, ["NH080 metrics"]),
-    ({"metrics": {"enabled": True, "serviceMonitor": {}}}, ["NH080 metrics"]),
+    ({"metrics": {"enabled": True, "serviceMonitor": {}}}, []),
+    ({"metrics": {"enabled": True, "serviceMonitor": None}}, ["NH080 metrics"]),
     ({"metrics": {"enabled": True, "serviceMonitor": {"interval": "30s"}}}, []),
     ({"metrics": {"enabled": False}}, []),
     # pod
@@ -246,7 +248,7 @@ ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({"multiNode": {**TWO_NODES, "mpi": {}}}, []),
     ({"multiNode": {**TWO_NODES, "mpi": {}, "ray": {}}}, ["NH121 multiNode.ray"]),
     ({"multiNode": {**TWO_NODES, "computeDomain": {"create": True}}}, []),
-    ({"multiNode": {**TWO_NODES, "computeDomain": {"name": "rack"}}}, []),
+    ({"multiNode": {**TWO_NODES, "computeDomain": {"name": "rack"}}}, ["NH124 multiNode.computeDomain.name"]),
     ({"multiNode": {**TWO_NODES, "computeDomain": {"create": False}}}, ["NH122 multiNode.computeDomain"]),
     ({"draResources": [{"resourceClaimName": "a"}, {"resourceClaimName": "b"}]}, []),
     ({"draResources": [{"resourceClaimTemplateName": "a"}, {"resourceClaimTemplateName": "a"}], "replicas": 2}, []),
@@ -344,10 +346,10 @@ GRAPHS: list[tuple[dict[str, Any], list[str]]] = [
     (pipeline(service("a"), service("a")), ["NH027 1"]),
     (pipeline(service("a", expose=NAMED_B)), []),
     (pipeline(service("b", expose=NAMED_B)), []),
-    (pipeline(service("b"), service("a", expose=NAMED_B)), ["NH027 1"]),
-    (pipeline(service("a", expose=NAMED_B), service("b")), ["NH027 0"]),
-    (pipeline(service("a", expose=NAMED_B), service("c", expose=NAMED_B)), ["NH027 1"]),
-    (pipeline(service("b", enabled=False), service("a", expose=NAMED_B)), ["warning NH027 1"]),
+    (pipeline(service("b"), service("a", expose=NAMED_B)), ["warning NH033 1"]),
+    (pipeline(service("a", expose=NAMED_B), service("b")), ["warning NH033 0"]),
+    (pipeline(service("a", expose=NAMED_B), service("c", expose=NAMED_B)), ["warning NH033 0", "warning NH033 1"]),
+    (pipeline(service("b", enabled=False), service("a", expose=NAMED_B)), ["warning NH033 1"]),
     (pipeline(service("exports")), ["NH028 0"]),
     (pipeline(service("a" * 59)), []),
     (pipeline(service("a" * 60)), ["NH028 0"]),
@@ -465,7 +467,9 @@ WRONG: list[Any] = [None, True, -1.5, "text", [], [None], [{}], [[]], {"x": [1]}
 
 def test_a_document_with_everything_has_no_errors() -> None:
     found = check_documents(load_files([str(EVERYTHING)]))
-    assert [(one.code, one.severity) for one in found] == [("NH075", "warning"), ("NH096", "warning")]
+    assert [(one.code, one.severity) for one in found] == [
+        ("NH063", "warning"), ("NH075", "warning"), ("NH096", "warning"),
+    ]  # fmt: skip
 
 
 def places(data: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -235,7 +235,7 @@ def test_nothing_to_build(run, file, monkeypatch) -> None:
 def test_validate(run, file) -> None:
     good, warned, wrong = (
         file(pipeline(), name="good.yaml"),
-        file(pipeline(service(authSecret="")), name="warned.yaml"),
+        file(pipeline(service(), {"name": "off"}), name="warned.yaml"),
         file(pipeline(service(replicas=-1)), name="wrong.yaml"),
     )
     ran = run("validate", good)

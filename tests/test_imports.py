@@ -17,7 +17,9 @@ OWN = {
     "nimhelm.nimservice", "nimhelm.pipeline", "nimhelm.quantity", "nimhelm.report", "nimhelm.rules", "nimhelm.rules.cache",
     "nimhelm.rules.expose",
     "nimhelm.rules.dependencies", "nimhelm.rules.image", "nimhelm.rules.platform", "nimhelm.rules.pod", "nimhelm.rules.resources",
-    "nimhelm.rules.scale", "nimhelm.rules.storage", "nimhelm.schema_check", "nimhelm.validate", "nimhelm.yamlread",
+    "nimhelm.rules.scale", "nimhelm.rules.storage", "nimhelm.rules.addresses",
+    "nimhelm.rules.names", "nimhelm.rules.probes", "nimhelm.rules.variables", "nimhelm.startup",
+    "nimhelm.schema_check", "nimhelm.validate", "nimhelm.yamlread",
 }  # fmt: skip
 RUN = """
 import sys

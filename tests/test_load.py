@@ -43,7 +43,9 @@ def test_places_in_a_list_are_those_of_the_file() -> None:
     }
     files = loaded(document)
     row = text(document).splitlines().index("            replicas: -1") + 1
-    assert [(one.line, one.field) for one in check_documents(files)] == [(row, "spec.services[0].spec.replicas")]
+    assert [(one.line, one.field) for one in check_documents(files) if one.code == "NH013"] == [
+        (row, "spec.services[0].spec.replicas")
+    ]
 
 
 FROM_KUBECTL = {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, dig, served_ports
+from nimhelm.pipeline import Service, dig, number, served_ports
 from nimhelm.yamlread import Path
+
+RAY_PORT = 6379
+"""The CRD's default of multiNode.ray.rayPort."""
 
 
 def check_ports(service: Service) -> Iterator[Finding]:
@@ -18,6 +23,11 @@ def check_ports(service: Service) -> Iterator[Finding]:
             message = f"the ports {seen[port]} and {name} are both {port}"
             yield service.error("NH070", field, message, "give each a number of its own")
         seen[port] = name
+    ray = service.mapping("multiNode").get("ray")
+    if isinstance(ray, dict) and number(ray.get("rayPort"), RAY_PORT) in seen:
+        port = number(ray.get("rayPort"), RAY_PORT)
+        message = f"Ray's head and the port {seen[port]} are both {port}"
+        yield service.error("NH070", ("multiNode", "ray", "rayPort"), message, "give each a number of its own")
 
 
 def check_router(service: Service) -> Iterator[Finding]:
@@ -80,11 +90,11 @@ def check_legacy_ingress(service: Service) -> Iterator[Finding]:
     yield from _backend(service, (*field, "defaultBackend"))
     for index, _ in service.items(*field, "rules"):
         paths: Path = (*field, "rules", index, "http", "paths")
-        for number, path in service.items(*paths):
-            yield from _backend(service, (*paths, number, "backend"))
+        for position, path in service.items(*paths):
+            yield from _backend(service, (*paths, position, "backend"))
             if path.get("pathType") in ("Exact", "Prefix") and not str(path.get("path")).startswith("/"):
                 message = f"a path of pathType {path['pathType']} must start with /"
-                yield service.error("NH075", (*paths, number, "path"), message, "for example /")
+                yield service.error("NH075", (*paths, position, "path"), message, "for example /")
 
 
 def _backend(service: Service, field: Path) -> Iterator[Finding]:
@@ -101,14 +111,47 @@ def _backend(service: Service, field: Path) -> Iterator[Finding]:
 
 
 def check_metrics(service: Service) -> Iterator[Finding]:
-    """metrics.enabled alone is refused by the operator's webhook."""
+    """metrics.enabled needs a serviceMonitor, which may be empty; one scrape ends before the next begins."""
     metrics = service.mapping("metrics")
     monitor = metrics.get("serviceMonitor")
-    if metrics.get("enabled") is True and not (
-        isinstance(monitor, dict) and any(v not in (None, "", {}) for v in monitor.values())
-    ):
+    if metrics.get("enabled") is not True:
+        return
+    if monitor is None:
         message = "metrics.enabled without a serviceMonitor"
-        yield service.error("NH080", ("metrics",), message, "add serviceMonitor, for example {interval: 30s}")
+        yield service.error("NH080", ("metrics",), message, "add serviceMonitor: {}, or for example {interval: 30s}")
+    interval, timeout = (milliseconds(dig(monitor, name)) for name in ("interval", "scrapeTimeout"))
+    if interval and timeout and timeout > interval:
+        message = f"scrapeTimeout {dig(monitor, 'scrapeTimeout')} is above interval {dig(monitor, 'interval')}"
+        field: Path = ("metrics", "serviceMonitor", "scrapeTimeout")
+        hint = "lower it: Prometheus refuses such a ServiceMonitor"
+        yield service.error("NH081", field, message, hint)
 
 
-EXPOSE_RULES = (check_ports, check_router, check_gateway, check_legacy_ingress, check_metrics)
+_UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+
+
+def milliseconds(duration: Any) -> int:
+    """A duration of Prometheus in milliseconds: `1m30s` -> 90000; 0 for what is no duration, or is left out."""
+    if not isinstance(duration, str):
+        return 0
+    return sum(int(digits) * _UNITS[unit] for digits, unit in re.findall(r"([0-9]+)(ms|[ywdhms])", duration[:100]))
+
+
+def check_picker_ports(service: Service) -> Iterator[Finding]:
+    """The ports of an endpoint picker become a Service, which needs a name for each of several, and each once."""
+    field: Path = ("expose", "router", "eppConfig", "ports")
+    seen: dict[tuple[str, Any], int] = {}
+    many = len(service.sequence(*field)) > 1
+    for index, port in service.items(*field):
+        if many and not port.get("name"):
+            message = "each of several ports of an endpoint picker needs a name"
+            yield service.error("NH151", (*field, index), message, "add name")
+        protocol = str(port.get("protocol") or "TCP")
+        for key, value in (("name", port.get("name")), ("containerPort", (port.get("containerPort"), protocol))):
+            if value is not None and seen.setdefault((key, str(value)), index) != index:
+                shown = port.get(key)
+                message = f"two ports of the endpoint picker have the {'name' if key == 'name' else 'number'} {shown}"
+                yield service.error("NH151", (*field, index, key), message, "change one of them")
+
+
+EXPOSE_RULES = (check_ports, check_router, check_gateway, check_legacy_ingress, check_metrics, check_picker_ports)

@@ -9,10 +9,10 @@ from nimhelm.pipeline import Service
 
 
 def check_auth_secret(service: Service) -> Iterator[Finding]:
-    """Without the NGC key a NIM cannot download its model; a cache or a claim that is already filled needs none."""
+    """Some images and models need no key. Private and gated ones do, and a NIM without one cannot download them."""
     if not service.get("authSecret"):
-        message = f"{service.title} has no authSecret: NGC_API_KEY is not set, and a model cannot be downloaded"
-        yield service.warning("NH090", (), message, "add authSecret: the name of a Secret with the key NGC_API_KEY")
+        message = f"{service.title} has no authSecret: it gets no NGC_API_KEY, which private and gated models need"
+        yield service.note("NH090", (), message, "if its model is one, add authSecret: the name of a Secret")
 
 
 IMAGE_RULES = (check_auth_secret,)

@@ -12,6 +12,8 @@ from nimhelm.yamlread import Path
 CLAIM_SOURCES = ("resourceClaimName", "resourceClaimTemplateName", "claimCreationSpec")
 MODES = ("Standard", "RawDeployment", "Knative", "Serverless", "ModelMesh")
 KNATIVE = ("Knative", "Serverless")
+MOST_DEVICES = 32
+"""The scheduler allocates no more to one claim."""
 
 
 def check_multi_node(service: Service) -> Iterator[Finding]:
@@ -35,6 +37,10 @@ def check_multi_node(service: Service) -> Iterator[Finding]:
         yield service.error(
             "NH122", ("multiNode", "computeDomain"), message, "write create: true, or the name of an existing one"
         )
+    elif isinstance(domain, dict) and domain.get("name") and not domain.get("claimTemplateName"):
+        message = f"the claim template of the compute domain {domain['name']} is not known without a cluster"
+        hint = f"set {service.title}.multiNode.computeDomain.claimTemplateName in the chart's values, or write create: true"
+        yield service.error("NH124", ("multiNode", "computeDomain", "name"), message, hint)
     if not is_multi_node(service):
         message = "multiNode with parallelism.pipeline of 1 is one node: a plain Deployment is made"
         yield service.warning("NH123", ("multiNode",), message, "raise parallelism.pipeline, or remove multiNode")
@@ -57,21 +63,48 @@ def check_dra(service: Service) -> Iterator[Finding]:
         if name and many:
             message = f"several replicas cannot share the claim {name}"
             yield service.error("NH131", (*field, "resourceClaimName"), message, "use resourceClaimTemplateName")
-        if name and name in names:
+        if name and str(name) in names:
             yield service.error("NH131", (*field, "resourceClaimName"), f"the claim {name} is listed twice", "keep one")
-        names.add(name)
+        names.add(str(name))
         yield from _created_claim(service, (*field, "claimCreationSpec"), resource.get("claimCreationSpec"))
+        yield from _requests(service, field, resource)
 
 
 def _created_claim(service: Service, field: Path, spec: Any) -> Iterator[Finding]:
     if not isinstance(spec, dict):
         return
+    names: set[str] = set()
+    total = 0
     for index, device in service.items(*field, "devices"):
         place: Path = (*field, "devices", index)
+        name = device.get("name")
+        if isinstance(name, str) and name in names:
+            yield service.error("NH134", (*place, "name"), f"two devices are named {name}", "rename one")
+        names.add(str(name))
+        total += number(device.get("count"), 1)
         if device.get("celExpressions") and (device.get("attributeSelectors") or device.get("capacitySelectors")):
             message = "celExpressions exclude attributeSelectors and capacitySelectors"
             yield service.error("NH132", (*place, "celExpressions"), message, "keep one of them")
         yield from _selectors(service, place, device)
+    if max(total, len(names)) > MOST_DEVICES:
+        message = f"a claim has {MOST_DEVICES} devices at most, this one {max(total, len(names))}"
+        yield service.error("NH134", (*field, "devices"), message, "split it into several claims")
+
+
+def _requests(service: Service, field: Path, resource: dict[str, Any]) -> Iterator[Finding]:
+    """The requests that containers use: each once, and each one of the claim's, where that is made here."""
+    made = [device.get("name") for _, device in service.items(*field, "claimCreationSpec", "devices")]
+    seen: set[str] = set()
+    for index, request in enumerate(service.sequence(*field, "requests")):
+        place: Path = (*field, "requests", index)
+        if not isinstance(request, str):
+            continue
+        if request in seen:
+            yield service.error("NH134", place, f"the request {request} is listed twice", "keep one")
+        elif made and request.partition("/")[0] not in made:
+            listed = ", ".join(str(name) for name in made)
+            yield service.error("NH134", place, f"the claim has no device {request}", f"one of {listed}")
+        seen.add(request)
 
 
 def _selectors(service: Service, place: Path, device: dict[str, Any]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Rules of the pod: environment, probes, containers, placement, proxy."""
+"""Rules of the pod: containers, placement, proxy. They serve services and downloads alike."""
 
 from __future__ import annotations
 
@@ -7,182 +7,99 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, dig, gate_name, number
+from nimhelm.pipeline import Block, Cache, Service
+from nimhelm.rules.variables import check_dynamo, check_env
 from nimhelm.yamlread import Path
 
-PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
-HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
-OWN_CONTAINERS = ("update-ca-certificates", "wait-setup")
 
-
-READABLE = (
-    (
-        "fieldRef",
-        "fieldPath",
-        r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])|spec\.(nodeName|serviceAccountName)|status\.(host|pod)IPs?",
-        "for example metadata.name, metadata.labels['app'], spec.nodeName or status.podIP",
-    ),
-    (
-        "resourceFieldRef",
-        "resource",
-        r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)",
-        "for example limits.memory or requests.cpu",
-    ),
-)
-"""What the API server lets a variable be read from: the source, its key, the values of that, a hint."""
-
-
-def check_env(service: Service) -> Iterator[Finding]:
-    """Variables of the service and of its further containers."""
-    yield from _env(service, ("env",))
-    for kind in ("initContainers", "sidecarContainers"):
-        for index, _ in service.items(kind):
-            yield from _env(service, (kind, index, "env"))
-
-
-def _env(service: Service, field: Path) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for index, variable in service.items(*field):
-        name = variable.get("name")
-        if isinstance(name, str) and name in seen:
-            yield service.error(
-                "NH094",
-                (*field, index, "name"),
-                f"the variable {name} is set twice",
-                "keep one: the API server refuses duplicates",
-            )
-        seen.add(str(name))
-        source = variable.get("valueFrom")
-        if source is None:
-            continue
-        if variable.get("value"):
-            yield service.error("NH095", (*field, index), f"{name} has a value and a valueFrom", "keep one")
-        elif isinstance(source, dict) and len([key for key in source if source[key] is not None]) != 1:
-            message = f"valueFrom of {name} needs exactly one source"
-            yield service.error(
-                "NH095",
-                (*field, index, "valueFrom"),
-                message,
-                "secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef",
-            )
-        else:
-            yield from _source(service, (*field, index, "valueFrom"), source)
-
-
-def _source(service: Service, field: Path, source: Any) -> Iterator[Finding]:
-    for kind in ("secretKeyRef", "configMapKeyRef"):
-        reference = dig(source, kind)
-        if isinstance(reference, dict) and not reference.get("name"):
-            yield service.error("NH095", (*field, kind), f"{kind} names no object", f"add name to {kind}")
-    for kind, key, pattern, hint in READABLE:
-        path = dig(source, kind, key)
-        if isinstance(path, str) and not re.fullmatch(pattern, path):
-            yield service.error("NH095", (*field, kind, key), f"a variable cannot be read from {path}", hint)
-
-
-def check_probes(service: Service) -> Iterator[Finding]:
-    """A probe has one handler, a port that exists, and thresholds the API server takes."""
-    for kind in PROBES:
-        probe = service.get(kind, "probe")
-        if isinstance(probe, dict) and probe and service.get(kind, "enabled") is not False:
-            yield from _probe(service, kind, probe)
-
-
-def _probe(service: Service, kind: str, probe: dict[str, Any]) -> Iterator[Finding]:
-    field: Path = (kind, "probe")
-    handlers = [name for name in HANDLERS if isinstance(probe.get(name), dict)]
-    if len(handlers) != 1:
-        message = f"{kind} has {'no handler' if not handlers else 'several handlers: ' + ', '.join(handlers)}"
-        yield service.error("NH100", field, message, "write exactly one of " + ", ".join(HANDLERS))
-    if isinstance(probe.get("exec"), dict) and not dig(probe, "exec", "command"):
-        yield service.error("NH100", (*field, "exec"), f"exec of {kind} has no command", "add command: [...]")
-    if kind != "readinessProbe" and number(probe.get("successThreshold"), 1) != 1:
-        yield service.error(
-            "NH101", (*field, "successThreshold"), f"successThreshold of {kind} must be 1", "write 1, or leave it out"
-        )
-    for handler in ("httpGet", "tcpSocket"):
-        port = probe.get(handler, {}).get("port") if isinstance(probe.get(handler), dict) else None
-        known = {"api", *(name for name in ("grpc", "metrics") if service.get("expose", "service", f"{name}Port"))}
-        if isinstance(port, str) and not port.isdigit() and port not in known:
-            message = f"{kind} asks the port {port}, which the container does not have"
-            yield service.error(
-                "NH102", (*field, handler, "port"), message, "one of " + ", ".join(sorted(known)) + ", or a number"
-            )
-
-
-def check_containers(service: Service) -> Iterator[Finding]:
+def check_containers(block: Block) -> Iterator[Finding]:
     """Names of containers are unique in a pod."""
-    seen = {f"{service.name}-ctr", *OWN_CONTAINERS}
-    for dependency in service.dependencies:
-        seen.add(gate_name(str(dependency.get("name"))))
+    seen = block.own_containers()
     for kind in ("initContainers", "sidecarContainers"):
-        for index, container in service.items(kind):
+        for index, container in block.items(kind):
             name = container.get("name")
             if isinstance(name, str) and name in seen:
-                yield service.error("NH110", (kind, index, "name"), f"the container name {name} is taken", "rename it")
+                yield block.error("NH110", (kind, index, "name"), f"the container name {name} is taken", "rename it")
             seen.add(str(name))
 
 
-def check_placement(service: Service) -> Iterator[Finding]:
-    """Tolerations as the API server has them; the deprecated podAffinity."""
-    if service.get("podAffinity"):
-        yield service.warning(
-            "NH096", ("podAffinity",), "podAffinity is deprecated", "write it as affinity.podAffinity"
-        )
-    for index, toleration in service.items("tolerations"):
+def check_tolerations(block: Block) -> Iterator[Finding]:
+    """Tolerations as the API server has them."""
+    for index, toleration in block.items("tolerations"):
         field: Path = ("tolerations", index)
         operator = toleration.get("operator") or "Equal"
         if operator == "Exists" and toleration.get("value"):
-            yield service.error(
-                "NH097", (*field, "value"), "a toleration with operator Exists takes no value", "remove the value"
-            )
-        elif operator == "Equal" and not toleration.get("key"):
-            yield service.error(
-                "NH097", field, "a toleration without a key needs operator: Exists", "add key, or operator: Exists"
-            )
+            message = "a toleration with operator Exists takes no value"
+            yield block.error("NH097", (*field, "value"), message, "remove the value")
+        elif operator != "Exists" and not toleration.get("key"):
+            message = "a toleration without a key needs operator: Exists"
+            yield block.error("NH097", field, message, "add key, or operator: Exists")
+        elif operator in ("Lt", "Gt") and not re.fullmatch(r"-?(0|[1-9][0-9]*)", str(toleration.get("value"))):
+            message = f"a toleration with operator {operator} takes a whole number"
+            yield block.error("NH097", field, message, 'for example value: "80"')
         if toleration.get("tolerationSeconds") is not None and toleration.get("effect") != "NoExecute":
             message = "tolerationSeconds needs effect: NoExecute"
-            yield service.error(
-                "NH097", (*field, "tolerationSeconds"), message, "write effect: NoExecute, or remove it"
-            )
+            yield block.error("NH097", (*field, "tolerationSeconds"), message, "write effect: NoExecute, or remove it")
 
 
-def check_selectors(service: Service) -> Iterator[Finding]:
-    """Requirements of an affinity as the API server has them: the values that the operator takes."""
+def check_affinity(block: Block) -> Iterator[Finding]:
+    """The deprecated podAffinity, and requirements with the values that their operators take."""
+    if block.get("podAffinity"):
+        message = "podAffinity is deprecated"
+        yield block.warning("NH096", ("podAffinity",), message, "write it as affinity.podAffinity")
     for name in ("affinity", "podAffinity"):
-        yield from _requirements(service, (name,), service.get(name))
+        yield from _requirements(block, (name,), block.get(name))
 
 
-def _requirements(service: Service, field: Path, data: Any) -> Iterator[Finding]:
+def _requirements(block: Block, field: Path, data: Any) -> Iterator[Finding]:
     if isinstance(data, list):
         for index, item in enumerate(data):
-            yield from _requirements(service, (*field, index), item)
+            yield from _requirements(block, (*field, index), item)
     elif isinstance(data, dict):
         if "key" in data and "operator" in data:
-            yield from _requirement(service, field, data)
+            yield from _requirement(block, field, data)
         for key, value in data.items():
-            yield from _requirements(service, (*field, key), value)
+            yield from _requirements(block, (*field, key), value)
 
 
-def _requirement(service: Service, field: Path, requirement: dict[str, Any]) -> Iterator[Finding]:
+def _requirement(block: Block, field: Path, requirement: dict[str, Any]) -> Iterator[Finding]:
     operator, values = requirement["operator"], requirement.get("values") or []
-    if operator in ("In", "NotIn") and not values:
-        yield service.error("NH099", field, f"the operator {operator} needs values", "add values")
+    if "matchFields" in field:
+        if requirement["key"] != "metadata.name" or operator not in ("In", "NotIn") or len(values) != 1:
+            message = "matchFields takes the key metadata.name, In or NotIn, and one value"
+            yield block.error("NH099", field, message, "use matchExpressions")
+    elif operator in ("In", "NotIn") and not values:
+        yield block.error("NH099", field, f"the operator {operator} needs values", "add values")
     elif operator in ("Exists", "DoesNotExist") and values:
-        yield service.error("NH099", (*field, "values"), f"the operator {operator} takes no values", "remove values")
+        yield block.error("NH099", (*field, "values"), f"the operator {operator} takes no values", "remove values")
     elif operator in ("Gt", "Lt") and not (len(values) == 1 and str(values[0]).lstrip("-").isdecimal()):
         message = f"the operator {operator} takes one whole number"
-        yield service.error("NH099", field, message, 'for example values: ["80"]')
+        yield block.error("NH099", field, message, 'for example values: ["80"]')
 
 
 def check_proxy(service: Service) -> Iterator[Finding]:
-    """Proxies are URLs."""
+    """Proxies are URLs. Those of a NIMCache are held to it by its schema, as its webhook does."""
     for name in ("httpProxy", "httpsProxy"):
         url = service.get("proxy", name)
         if isinstance(url, str) and url and not url.startswith(("http://", "https://")):
-            yield service.warning(
-                "NH098", ("proxy", name), f"{url} does not start with http:// or https://", f"write http://{url}"
-            )
+            message = f"{url} does not start with http:// or https://"
+            yield service.warning("NH098", ("proxy", name), message, f"write http://{url}")
+
+
+EXEMPT = re.compile(
+    r"\.?[a-zA-Z0-9.-]+|([0-9]{1,3}\.){3}[0-9]{1,3}(:[0-9]+|/[0-9]{1,2})?|\[[0-9a-fA-F:]+\](:[0-9]+|/[0-9]{1,3})?"
+)
+"""An entry of noProxy that the webhook of NIMCaches takes: a host, an address with or without a port, or a range."""
+
+
+def check_exempt(cache: Cache) -> Iterator[Finding]:
+    """The webhook of NIMCaches takes hosts, addresses and ranges in noProxy. That of NIMServices takes anything."""
+    listed = cache.get("proxy", "noProxy")
+    for entry in listed.split(",") if isinstance(listed, str) else ():
+        if entry.strip() and not EXEMPT.fullmatch(entry.strip()):
+            message = f"{entry.strip()} in noProxy is no host, address or range"
+            hint = "for example .svc,.cluster.local,10.0.0.0/8; a leading dot stands for every host below"
+            yield cache.error("NH106", ("proxy", "noProxy"), message, hint)
 
 
 def check_no_proxy(service: Service) -> Iterator[Finding]:
@@ -198,4 +115,7 @@ def check_no_proxy(service: Service) -> Iterator[Finding]:
         yield service.warning("NH103", ("proxy", "noProxy"), message, f"add {','.join(missing)} to noProxy")
 
 
-POD_RULES = (check_env, check_probes, check_containers, check_placement, check_selectors, check_proxy, check_no_proxy)
+BLOCK_RULES = (check_env, check_containers, check_tolerations, check_affinity)
+"""For services and downloads alike."""
+
+POD_RULES = (check_proxy, check_no_proxy, check_dynamo)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, number
+from nimhelm.pipeline import Block, Service, number
 from nimhelm.quantity import count, is_whole, nanos
 from nimhelm.yamlread import Path
+
+GPU = "nvidia.com/gpu"
+MIG = re.compile(r"mig-([0-9]+c\.)?[0-9]+g\.[0-9]+gb([.+-][a-z.]+)?")
+MEGABYTE = 2**20 * 10**9
 
 
 def is_extended(name: str) -> bool:
@@ -80,4 +85,75 @@ def gpus(service: Service) -> dict[str, int]:
     return {name: amount for name, amount in sorted(found.items()) if amount}
 
 
-RESOURCE_RULES = (check_amounts, check_equal, check_claims)
+def check_pages(service: Service) -> Iterator[Finding]:
+    """Huge pages come whole, and only beside cpu or memory."""
+    sides = [service.mapping("resources", side) for side in ("limits", "requests")]
+    given = {name: side for side, amounts in zip(("limits", "requests"), sides, strict=True) for name in amounts}
+    for name, side in given.items():
+        if not name.startswith("hugepages-"):
+            continue
+        field = ("resources", side, name)
+        page, amount = nanos(name.removeprefix("hugepages-")), nanos(service.get(*field))
+        if not page:
+            yield service.error("NH044", field, f"{name} names no page size", "for example hugepages-2Mi")
+        elif amount is not None and amount % page:
+            message = f"{name}: {service.get(*field)} is no whole number of pages"
+            yield service.error("NH044", field, message, f"write a multiple of {name.removeprefix('hugepages-')}")
+        if "cpu" not in given and "memory" not in given:
+            message = f"{service.title} asks for huge pages without cpu or memory, which the API server refuses"
+            yield service.error("NH044", field, message, "add requests.memory and limits.memory")
+
+
+def check_names(service: Service) -> Iterator[Finding]:
+    """A resource that no node will ever have keeps the pod pending: a slip of the name of a GPU."""
+    for side in ("limits", "requests"):
+        for name in service.mapping("resources", side):
+            meant = meant_resource(name)
+            if meant:
+                message = f"no node offers {name}, so the pods of {service.title} would stay pending"
+                yield service.error("NH045", ("resources", side, name), message, f"write {meant}")
+
+
+def meant_resource(name: str) -> str:
+    """The resource that a slip stands for: `nvidia.com/gpus` -> `nvidia.com/gpu`; "" for a name that may well exist.
+
+    Device plugins can be told to rename what they offer (nvidia.com/gpu.shared), so only close neighbours are slips.
+    """
+    domain, _, device = name.partition("/")
+    plain = device.lower().replace("_", "-")
+    if plain in ("nvidia-gpu", "nvidia-gpus"):
+        return GPU
+    if name == GPU or not any(part in domain.lower() for part in ("nvidia", "nvida", "nvdia", "nividia", "invidia")):
+        return ""
+    if plain in ("gpu", "gpus", "nvidia.com-gpu"):
+        return GPU
+    if plain.startswith("mig") and not MIG.fullmatch(device):
+        return f"nvidia.com/{wanted}" if MIG.fullmatch(wanted := _mig(plain)) else "for example nvidia.com/mig-1g.10gb"
+    return f"nvidia.com/{device}" if domain != "nvidia.com" and plain.startswith(("gpu", "mig-")) else ""
+
+
+def _mig(device: str) -> str:
+    """`mig1g-10gb` -> `mig-1g.10gb`."""
+    found = re.search(r"([0-9]+)g[^0-9a-z]*([0-9]+)gb", device)
+    return f"mig-{found[1]}g.{found[2]}gb" if found else ""
+
+
+def check_units(block: Block) -> Iterator[Finding]:
+    """An amount of bytes below a megabyte is an amount whose unit was forgotten."""
+    amounts: list[Path] = [("resources", "memory"), ("storage", "emptyDir", "sizeLimit"), ("storage", "pvc", "size")]
+    amounts += [
+        ("resources", side, name) for side in ("limits", "requests") for name in ("memory", "ephemeral-storage")
+    ]
+    amounts += [("storage", "sharedMemorySizeLimit")]
+    for field in amounts:
+        value = block.get(*field)
+        if 0 < (nanos(value) or 0) < MEGABYTE:
+            message = f"{field[-1]}: {value} is {count(value)} byte{'' if count(value) == 1 else 's'}"
+            yield block.warning("NH046", field, message, f"write the unit, for example {_with_unit(value)}")
+
+
+def _with_unit(value: Any) -> str:
+    return f"{value}Gi" if str(value).isdecimal() and len(str(value)) < 5 else "16Gi"
+
+
+RESOURCE_RULES = (check_amounts, check_equal, check_claims, check_pages, check_names)

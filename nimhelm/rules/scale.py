@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, is_scaled, number
+from nimhelm.pipeline import Service, dig, is_scaled, number
 from nimhelm.yamlread import Path
 
 SOURCES = {
@@ -46,6 +47,15 @@ def check_scale(service: Service) -> Iterator[Finding]:
     elif 1 <= high < low:
         message = f"minReplicas {low} is above maxReplicas {high}"
         yield service.error("NH061", ("scale", "hpa", "minReplicas"), message, "raise maxReplicas or lower minReplicas")
+    if hpa.get("minReplicas") == 0 and low == 0 and not {"External", "Object"} & metric_types(service):
+        message = "minReplicas of 0 needs a metric of type External or Object: no pod is left to measure"
+        hint = "add such a metric, or write minReplicas: 1"
+        yield service.error("NH061", ("scale", "hpa", "minReplicas"), message, hint)
+
+
+def metric_types(service: Service) -> set[str]:
+    """The types of the metrics of the HPA."""
+    return {str(metric.get("type")) for _, metric in service.items("scale", "hpa", "metrics")}
 
 
 def check_metric_sources(service: Service) -> Iterator[Finding]:
@@ -65,8 +75,6 @@ def check_metric_sources(service: Service) -> Iterator[Finding]:
                 message = f"a metric of type {kind} takes the field {name}, not {other}"
                 yield service.error("NH062", (*field, other), message, "remove it, or change the type")
         yield from _target(service, source.get("target"), name, (*field, name, "target"))
-        if name == "resource":
-            yield from _utilization(service, source, field)
 
 
 def _target(service: Service, target: object, name: str, field: Path) -> Iterator[Finding]:
@@ -79,13 +87,49 @@ def _target(service: Service, target: object, name: str, field: Path) -> Iterato
         yield service.error("NH062", field, f"the target of {name} needs {' or '.join(TARGETS[name])}", hint)
 
 
-def _utilization(service: Service, resource: dict[str, object], field: Path) -> Iterator[Finding]:
-    target, name = resource.get("target"), resource.get("name")
-    if not isinstance(target, dict) or target.get("type") != "Utilization" or name not in ("cpu", "memory"):
+def check_utilization(service: Service) -> Iterator[Finding]:
+    """A metric that can never have a value: a share of a request that is not there, or of what nobody measures."""
+    if not is_scaled(service):
         return
+    field: Path = ("scale", "hpa", "metrics")
+    if not service.get(*field) and service.get("scale", "hpa", "maxReplicas"):
+        asked = "scales on its default metric, 80 % of the cpu request"
+        yield from _share(service, "cpu", ("scale", "hpa"), f"an HPA without metrics {asked}")
+    for index, metric in service.items(*field):
+        for kind in ("resource", "containerResource"):
+            source = metric.get(kind)
+            if SOURCES.get(str(metric.get("type"))) == kind and isinstance(source, dict):
+                yield from _measured(service, source, kind, (*field, index, kind))
+
+
+def _measured(service: Service, source: dict[str, Any], kind: str, field: Path) -> Iterator[Finding]:
+    name, container = str(source.get("name")), source.get("container")
+    if name not in ("cpu", "memory"):
+        message = f"an HPA measures cpu and memory, not {name}: it will never scale"
+        yield service.warning("NH063", (*field, "name"), message, "use a metric of type Pods or External for it")
+        return
+    own = f"{service.name}-ctr"
+    others = {str(sidecar.get("name")) for _, sidecar in service.items("sidecarContainers")}
+    if kind == "containerResource" and container != own and isinstance(container, str):
+        if container not in others:
+            message = f"the pods have no container {container}: the HPA will never scale"
+            yield service.warning("NH063", (*field, "container"), message, f"write container: {own}")
+        return
+    if dig(source, "target", "averageUtilization") is not None and dig(source, "target", "averageValue") is None:
+        yield from _share(service, name, (*field, "name"), f"the HPA scales on a share of the {name} request", kind)
+
+
+def _share(service: Service, name: str, field: Path, message: str, kind: str = "resource") -> Iterator[Finding]:
+    """Of a resource metric, every container of the pod needs a request; sidecars have none."""
     if not service.get("resources", "requests", name) and not service.get("resources", "limits", name):
-        message = f"the HPA scales on a share of the {name} request, and {service.name} requests no {name}: it will never scale"
-        yield service.warning("NH063", (*field, "resource", "name"), message, f"add resources.requests.{name}")
+        lacks = f"{service.title} requests no {name}"
+        hint = f"add resources.requests.{name}" + ("" if len(field) > 2 else ", or hpa.metrics")
+    elif kind == "resource" and service.sequence("sidecarContainers"):
+        lacks = f"the sidecars of {service.title} request no {name}"
+        hint = f"use a metric of type ContainerResource for {service.name}-ctr"
+    else:
+        return
+    yield service.warning("NH063", field, f"{message}, and {lacks}: it will never scale", hint)
 
 
-SCALE_RULES = (check_scale, check_metric_sources)
+SCALE_RULES = (check_scale, check_metric_sources, check_utilization)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, max_replicas
+from nimhelm.pipeline import Block, Service, max_replicas
 
 SOURCES = ("nimCache", "pvc", "emptyDir", "hostPath")
 
@@ -43,15 +43,20 @@ def check_claim(service: Service) -> Iterator[Finding]:
     pvc = service.mapping("storage", "pvc")
     if "pvc" not in storage_sources(service):
         return
-    field = ("storage", "pvc")
+    yield from claim_faults(service, "NH052", "NH053")
+    if pvc.get("create") is True or pvc.get("volumeAccessMode"):
+        yield from check_access_mode(service)
+
+
+def claim_faults(block: Block, unnamed: str, unsized: str) -> Iterator[Finding]:
+    """What makes storage.pvc no claim, of a service or of a download; the codes are the caller's."""
+    pvc, field = block.mapping("storage", "pvc"), ("storage", "pvc")
     created = pvc.get("create") is True
     if not created and not pvc.get("name"):
         hint = "add create: true and size, or the name of a claim"
-        yield service.error("NH052", field, "a claim that is not created needs a name", hint)
+        yield block.error(unnamed, field, "a claim that is not created needs a name", hint)
     if created and pvc.get("size") in (None, ""):
-        yield service.error("NH053", field, "a claim that is created needs a size", "for example size: 50Gi")
-    if created or pvc.get("volumeAccessMode"):
-        yield from check_access_mode(service)
+        yield block.error(unsized, field, "a claim that is created needs a size", "for example size: 50Gi")
 
 
 def check_access_mode(service: Service) -> Iterator[Finding]:

@@ -42,7 +42,7 @@ REFUSED = [
     ("expose.router.gateway.name", "A"), ("tolerations", [{"effect": "noSchedule"}]), ("labels", {"a": True}),
     ("nodeSelector", {"a b": "c"}), ("labels", {"a": "x" * 64}), ("annotations", {"a": 1}), ("authSecret", "My_Secret"),
     ("livenessProbe", {"httpGet": {"port": 1}}), ("livenessProbe", {"probe": {"httpGet": {"port": "8000"}}}),
-    ("livenessProbe", {"enabled": "false"}), ("scale.hpa", {"maxReplicas": -1}), ("scale.hpa.minReplicas", 0),
+    ("livenessProbe", {"enabled": "false"}), ("scale.hpa", {"maxReplicas": -1}), ("scale.hpa.minReplicas", -1),
     ("inferencePlatform", "knative"), ("metrics.serviceMonitor.interval", "30 s"), ("multiNode.backendType", "mpi"),
     ("initContainers", [{"name": "A", "image": {"repository": "a", "tag": "a"}}]), ("initContainers", [{"name": "a"}]),
     ("affinity", {"nodeAffinty": {}}), ("serviceAccountName", "a"), ("router", {}),
