@@ -30,7 +30,11 @@ class Case(NamedTuple):
     said_at_install: str = ""
 
 
-SCALED = {"enabled": True, "hpa": {"minReplicas": 1, "maxReplicas": 2}}
+METRIC = {
+    "type": "External",
+    "external": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "1"}},
+}
+SCALED = {"enabled": True, "hpa": {"minReplicas": 1, "maxReplicas": 2, "metrics": [METRIC]}}
 CASES = {
     "all is well": Case("embed", 8000, {}, ""),
     "not there": Case("gone", 8000, {}, "NH023", said_at_install="which is no service of this chart"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from nimhelm.pipeline import gate_name
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes.gates import gate_name
 from nimhelm.status.compute import READY, graph_configmap
 from nimhelm.status.compute import compute as compute_status
 from nimhelm.status.evidence import Evidence, current_pods, gather, is_leaving

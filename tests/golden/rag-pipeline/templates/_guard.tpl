@@ -218,7 +218,8 @@ Lists cannot be --set piecewise, so the way out is to wait for none. Takes servi
       {{- printf "%s depends on %s, which is disabled: set %s.enabled=true, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
     {{- else if not $service.runs }}
       {{- printf "%s depends on %s, which has no replicas: set %s.replicas, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
-    {{- else if and $nim.ownsService (not (has $port $ports)) }}
+    {{- /* A gate with a host or a port of its own asks something else. */}}
+    {{- else if and $nim.ownsService (not (has $port $ports)) (not .dependency.wait.host) (not .dependency.wait.port) }}
       {{- printf "%s depends on port %d of %s, which serves %s: change the port in %s.dependencies or in %s.expose.service\n"
         $name $port $target ($ports | join ", ") $name $target }}
     {{- end }}

@@ -79,13 +79,13 @@ more than text. What is in such a map or list is printed as JSON, which is YAML 
   {{- $json -}}
 {{- end }}
 
-{{- /* A quantity as a whole number of units: 2, "2" and "2000m" are 2. */}}
+{{- /* A quantity as a whole number of units, rounded up: 2, "2" and "2000m" are 2. */}}
 {{- define "nimhelm.v2.count" -}}
   {{- $text := toString . -}}
-  {{- if hasSuffix "m" $text }}{{ trimSuffix "m" $text | float64 | mulf 0.001 | ceil | int64 }}
-  {{- else if hasSuffix "k" $text }}{{ trimSuffix "k" $text | float64 | mulf 1000 | int64 }}
-  {{- else }}{{ float64 $text | ceil | int64 }}
-  {{- end -}}
+  {{- $unit := regexFind "([numkMGTPE]|[KMGTPE]i)$" $text -}}
+  {{- $size := get (dict "n" 0.000000001 "u" 0.000001 "m" 0.001 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000
+    "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) $unit | default 1 -}}
+  {{- trimSuffix $unit $text | float64 | mulf $size | ceil | int64 -}}
 {{- end }}
 
 {{- /*
