@@ -1,7 +1,7 @@
 PYTHON ?= .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fast schema golden bench cluster cluster-down cluster-clean cluster-test venv
+.PHONY: demo test check fast schema docs golden bench cluster cluster-down cluster-clean cluster-test venv
 
 venv: .venv/.installed  ## the virtual environment with everything the tests need
 
@@ -19,6 +19,7 @@ test: venv  ## everything but the cluster: style, types, schemas, tests
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	$(PYTHON) tools/build_schema.py --check
+	$(PYTHON) tools/build_docs.py --check
 	$(PYTHON) -m pytest --ignore tests/cluster
 
 fast: venv  ## the tests that need no helm
@@ -26,6 +27,9 @@ fast: venv  ## the tests that need no helm
 
 schema: venv  ## build the JSON schemas from schema/source
 	$(PYTHON) tools/build_schema.py
+
+docs: venv  ## build the pages of docs/codes from the catalogue
+	$(PYTHON) tools/build_docs.py
 
 golden: venv  ## write the golden charts anew; read the diff before you commit it
 	$(PYTHON) -m pytest tests/test_golden.py tests/test_documents.py tests/test_validate_values.py --update-golden

@@ -139,6 +139,17 @@ def schema(kind: str) -> int:
     return 0
 
 
+@cli.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--exit-code", is_flag=True, help="Exit 1 when something changes.")
+def diff(old: str, new: str, exit_code: bool) -> int:
+    """Say what changes for the cluster between two pipelines or charts: images, GPUs, replicas, order."""
+    from nimhelm.diff import diff_paths
+
+    return diff_paths(old, new, exit_code)
+
+
 def duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
     """Seconds from what Go and Helm call a duration: `90`, `90s`, `30m`, `1h30m`."""
     import re
@@ -148,6 +159,50 @@ def duration(context: click.Context, parameter: click.Parameter, value: str) -> 
         raise click.BadParameter(f"{value!r} is not a duration, for example 90s, 30m or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
+
+
+@cli.command()
+@click.argument("chart")
+@click.option("-n", "--namespace", default="", help="Namespace of the install; default: that of the context.")
+@click.option("--release", default="", metavar="NAME", help="Name of the release; default: that of the chart.")
+@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files, as for helm install.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Single values, as for helm install.")
+@click.option("--context", "context", default="", help="Context of the kubeconfig.")
+@click.option("--kubeconfig", default="", metavar="FILE", help="Another kubeconfig.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="text (default) or json.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.option(
+    "--pull", is_flag=True, help="Ask the registries for each image, from this machine, with the pull secrets."
+)
+@click.option("--offline-objects", is_flag=True, help="Make no dry run: no object is sent to the cluster.")
+@click.option(
+    "--request-timeout",
+    default="10s",
+    callback=duration,
+    metavar="DURATION",
+    help="How long the cluster may take to answer; default: 10s.",
+)
+@click.option(
+    "--save", default="", metavar="DIR", help="Save what was read, without values of secrets, for --from-dir."
+)
+@click.option("--from-dir", default="", metavar="DIR", help="Judge what --save saved instead of a cluster.")
+def preflight(**options: Any) -> int:
+    """Say whether an install of CHART would come up on this cluster, and what stands in the way.
+
+    Renders the chart with helm and reads the cluster with kubectl. Nothing is written.
+    """
+    from nimhelm.preflight.command import Options, preflight
+
+    return preflight(Options(**options))
+
+
+@cli.command()
+@click.argument("code")
+def explain(code: str) -> int:
+    """Say what CODE means, why it matters and how to fix it: a finding, a check or a cause."""
+    from nimhelm.explain.command import explain
+
+    return explain(code)
 
 
 @cli.command()
@@ -211,52 +266,6 @@ REQUEST_TIMEOUT = click.option(
 FROM_DIR = click.option(
     "--from-dir", default="", metavar="PATH", help="Read what nimhelm status --save wrote, instead of a cluster."
 )
-
-
-@cli.command()
-@click.argument("paths", nargs=-1, required=True, metavar="[OLD] NEW")
-@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files of both sides, as for helm -f.")
-@click.option("--old-values", multiple=True, metavar="FILE", help="Values files of OLD, where they are others.")
-@click.option("--release", default="", metavar="NAME", help="Compare NEW with what this release runs, instead of OLD.")
-@NAMESPACE
-@CONTEXT
-@KUBECONFIG
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    help="text (default), json, or markdown for a pull request.",
-)
-@click.option("--exit-code", is_flag=True, help="Exit 1 when something changes.")
-@click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit 2 when something changes, 1 for an error, as terraform plan does."
-)
-def diff(paths: tuple[str, ...], **options: Any) -> int:
-    """Say what an upgrade would do: every field from old to new, and what follows from it.
-
-    For each change: whether pods restart, whether Kubernetes refuses it and what to do first, which claims go with
-    their data, how many GPUs it takes. OLD and NEW are pipeline files or charts.
-
-    \b
-    nimhelm diff pipeline-old.yaml pipeline.yaml
-    nimhelm diff ./old/rag-pipeline ./rag-pipeline -f production.yaml -o markdown
-    nimhelm diff --release rag -n nim-service ./rag-pipeline -f production.yaml
-    """
-    from nimhelm.diff.command import Options, show_diff
-    from nimhelm.diff.sides import Cluster
-
-    release = options["release"]
-    if len(paths) != (1 if release else 2):
-        raise click.UsageError("name NEW alone with --release" if release else "name OLD and NEW, or --release and NEW")
-    if options["exit_code"] and options["detailed_exitcode"]:
-        raise click.UsageError("--exit-code and --detailed-exitcode exclude each other")
-    where = Cluster(options["namespace"], options["context"], options["kubeconfig"])
-    chosen = Options(
-        options["output"], options["values"], options["old_values"], release, where,
-        options["exit_code"], options["detailed_exitcode"],
-    )  # fmt: skip
-    return show_diff(paths, chosen)
 
 
 @cli.command()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import selectors
 import subprocess
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from nimhelm.errors import KubectlError
@@ -12,6 +14,8 @@ from nimhelm.kubectlerrors import UnreachableError, explain
 
 GRACE = 5.0
 """Seconds beyond the request's own, for a login plugin and for starting."""
+
+_PIECE = 1 << 18
 
 
 class Access(NamedTuple):
@@ -77,13 +81,51 @@ def finish(access: Access, running: Running, given: bytes | None = None) -> byte
     try:
         printed, complaint = running.process.communicate(given, max(0.1, running.deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        raise UnreachableError(
-            f"the cluster did not answer within {access.timeout:g} s (list of {running.kind})",
-            "is it slow? give it longer with --request-timeout",
-        ) from None
+        raise _too_slow(access, running) from None
     if running.process.returncode == 0:
         return printed
     raise explain(complaint.decode(errors="replace"), running.kind, running.process.returncode)
+
+
+def partial(access: Access, running: Running, given: bytes | None = None) -> tuple[str, str]:
+    """(what kubectl printed, what it complained about): of several lists or objects some may be refused."""
+    try:
+        printed, complaint = running.process.communicate(given, timeout=max(0.1, running.deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise _too_slow(access, running) from None
+    return printed.decode(errors="replace"), complaint.decode(errors="replace")
+
+
+def stream(access: Access, running: Running) -> Iterator[bytes]:
+    """What kubectl prints, piece by piece as it comes. Raises as `finish` does, after the last piece."""
+    stdout, stderr = running.process.stdout, running.process.stderr
+    if stdout is None or stderr is None:
+        return
+    complaint = b""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(stdout, selectors.EVENT_READ)
+        waiting.register(stderr, selectors.EVENT_READ)
+        while waiting.get_map():
+            ready = waiting.select(max(0.0, running.deadline - time.monotonic()))
+            if not ready:
+                raise _too_slow(access, running)
+            for key, _ in ready:
+                piece = os.read(key.fd, _PIECE)
+                if not piece:
+                    waiting.unregister(key.fileobj)
+                elif key.fileobj is stdout:
+                    yield piece
+                else:
+                    complaint += piece
+    if code := running.process.wait():
+        raise explain(complaint.decode(errors="replace"), running.kind, code)
+
+
+def _too_slow(access: Access, running: Running) -> UnreachableError:
+    return UnreachableError(
+        f"the cluster did not answer within {access.timeout:g} s (list of {running.kind})",
+        "is it slow? give it longer with --request-timeout",
+    )
 
 
 def end(running: list[Running]) -> None:

@@ -1,0 +1,105 @@
+"""May this user create here what the chart holds, keep Helm's record, and grant what its Roles grant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nimhelm.preflight.cluster import Cluster
+from nimhelm.preflight.render import Rendered
+from nimhelm.preflight.result import FAILS, WARNS, Check, holds, skipped
+from nimhelm.preflight.rights import Right, allows, may, wanted_rights
+from nimhelm.status import kubeobject as ko
+from nimhelm.wording import short
+
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
+    """The namespace, then one line for all rights, or one for what is missing."""
+    if not cluster.namespace_exists:
+        yield _no_namespace(cluster)
+    wanted = wanted_rights(rendered, cluster.plurals)
+    answers = {right: may(cluster, right) for right in wanted}
+    missing = [right for right, answer in answers.items() if answer is False]
+    unknown = [right for right, answer in answers.items() if answer is None]
+    if missing:
+        yield _missing(cluster, missing)
+    elif unknown:
+        yield skipped("rights", "not checked: the API server does not say what this user may do")
+    elif wanted:
+        yield holds(
+            "rights", f"this user may read and create the {len({right[2] for right in wanted})} kinds of the chart"
+        )
+    yield from _escalation(rendered, cluster)
+
+
+def _no_namespace(cluster: Cluster) -> Check:
+    name = cluster.reach.namespace
+    return Check(
+        "rights",
+        WARNS,
+        f"namespace {short(name)} does not exist",
+        "NamespaceMissing",
+        "helm install creates it with --create-namespace only; secrets, quotas and policies in it are not known yet",
+        (),
+        cluster.reach.kubectl("create", "namespace", name, everywhere=True),
+    )
+
+
+def _missing(cluster: Cluster, missing: list[Right]) -> Check:
+    verbs: dict[str, list[str]] = {}
+    for verb, group, resource in missing:
+        verbs.setdefault(f"{resource}.{group}" if group else resource, []).append(verb)
+    said = ", ".join(f"{'/'.join(each)} {resource}" for resource, each in verbs.items())
+    verb, group, resource = missing[0]
+    step = cluster.reach.kubectl("auth", "can-i", verb, f"{resource}.{group}" if group else resource)
+    return Check(
+        "rights",
+        FAILS,
+        f"this user may not {short(said, 400)}",
+        "RightsMissing",
+        "helm stops at the first object that it may not create; ask an administrator for the role admin or edit here",
+        (),
+        step,
+    )
+
+
+def _escalation(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
+    """Nobody may grant what he does not hold, unless with the verbs escalate and bind."""
+    roles = rendered.of("Role")
+    if not roles or cluster.rights is None or allows(cluster.rights, ("escalate", _RBAC, "roles")):
+        return
+    beyond = {ko.name_of(role): lacking for role in roles if (lacking := _lacking(cluster, role))}
+    for name, lacking in beyond.items():
+        yield Check(
+            "rights",
+            FAILS,
+            f"Role {short(name)} grants what this user does not hold: {short(', '.join(lacking), 300)}",
+            "RightsEscalation",
+            "the API server refuses the Role, and helm stops",
+            (_service(rendered, name),),
+            cluster.reach.kubectl("auth", "can-i", *lacking[0].split(" ")),
+        )
+    if not beyond:
+        yield holds("rights", "this user holds what the chart's Roles grant")
+
+
+def _service(rendered: Rendered, name: str) -> str:
+    role = next(each for each in rendered.of("Role") if ko.name_of(each) == name)
+    return ko.label(role, "app.kubernetes.io/name") or name
+
+
+def _lacking(cluster: Cluster, role: ko.Object) -> list[str]:
+    """ "create pods/exec", for each right of the role that the user does not hold."""
+    lacking = []
+    for rule in ko.items(role, "rules"):
+        for verb in ko.texts(rule, "verbs"):
+            for group in ko.texts(rule, "apiGroups"):
+                for resource in ko.texts(rule, "resources"):
+                    names = ko.texts(rule, "resourceNames") or [""]
+                    held = all(allows(cluster.rights or (), (verb, group, resource), name) for name in names)
+                    if not held:
+                        base, slash, sub = resource.partition("/")
+                        shown = f"{base}.{group}{slash}{sub}" if group not in ("", "*") else resource
+                        lacking.append(f"{verb} {shown}")
+    return lacking

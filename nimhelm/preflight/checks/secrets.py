@@ -1,0 +1,178 @@
+"""Do the secrets, ConfigMaps and service accounts that pods name exist, with their keys; do pull secrets fit their registries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from shlex import quote
+from typing import NamedTuple
+
+from nimhelm.preflight.cluster import Cluster
+from nimhelm.preflight.reduce import PULL_TYPES, host_of
+from nimhelm.preflight.render import Rendered, Workload
+from nimhelm.preflight.result import FAILS, WARNS, Check, holds
+from nimhelm.status import kubeobject as ko
+from nimhelm.wording import short
+
+_NAMES = {"Secret": "secret", "ConfigMap": "ConfigMap"}
+_ABSENT = {"Secret": "SecretMissing", "ConfigMap": "ConfigMapMissing"}
+_KEYLESS = {"Secret": "SecretKeyMissing", "ConfigMap": "ConfigMapKeyMissing"}
+
+
+class Named(NamedTuple):
+    """One mention of a secret or ConfigMap; `key` is "" where all of it is taken."""
+
+    kind: str
+    name: str
+    key: str = ""
+
+
+def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
+    """Each thing that a pod cannot start without, then pull secrets."""
+    found: list[Check] = []
+    seen: set[Named] = set()
+    for workload in rendered.workloads:
+        mentions = [each for each in dict.fromkeys(mentioned(workload.pod)) if cluster.knows(each.kind)]
+        seen.update(mentions)
+        found += [problem for each in mentions if (problem := _judged(rendered, cluster, workload, each))]
+        found += _account(rendered, cluster, workload)
+        found += _pull_secrets(rendered, cluster, workload)
+    yield from found
+    if seen and not any(check.level == FAILS for check in found):
+        yield holds(
+            "secrets",
+            f"the {len({each[:2] for each in seen})} secrets and ConfigMaps that pods name exist, with their keys",
+        )
+
+
+def mentioned(pod: ko.Object) -> Iterator[Named]:
+    """The secrets and ConfigMaps that keep a pod from starting when they are absent."""
+    spec = ko.mapping(pod, "spec")
+    for container in ko.items(spec, "initContainers") + ko.items(spec, "containers"):
+        for variable in ko.items(container, "env"):
+            yield from _reference(ko.mapping(variable, "valueFrom"), "secretKeyRef", "configMapKeyRef")
+        for source in ko.items(container, "envFrom"):
+            yield from _reference(source, "secretRef", "configMapRef")
+    for volume in ko.items(spec, "volumes"):
+        yield from _volume(volume)
+        for source in ko.items(volume, "projected", "sources"):
+            yield from _volume(source)
+
+
+def _reference(holder: ko.Object, secret: str, configmap: str) -> Iterator[Named]:
+    for field, kind in ((secret, "Secret"), (configmap, "ConfigMap")):
+        reference = ko.mapping(holder, field)
+        if ko.text(reference, "name") and not ko.true(reference, "optional"):
+            yield Named(kind, ko.text(reference, "name"), ko.text(reference, "key"))
+
+
+def _volume(volume: ko.Object) -> Iterator[Named]:
+    for field, kind in (("secret", "Secret"), ("configMap", "ConfigMap")):
+        source = ko.mapping(volume, field)
+        name = ko.text(source, "secretName") or ko.text(source, "name")
+        if name and not ko.true(source, "optional"):
+            yield from [Named(kind, name, ko.text(each, "key")) for each in ko.items(source, "items")] or [
+                Named(kind, name)
+            ]
+
+
+def _judged(rendered: Rendered, cluster: Cluster, workload: Workload, each: Named) -> Check | None:
+    own = next((one for one in rendered.of(each.kind) if ko.name_of(one) == each.name), None)
+    held = own or cluster.named(each.kind, each.name)
+    kind = _NAMES[each.kind]
+    if held is None:
+        text, code = f"{kind} {short(each.name)} does not exist", _ABSENT[each.kind]
+    elif each.key and each.key not in _keys(held):
+        text, code = f"{kind} {short(each.name)} has no key {short(each.key)}", _KEYLESS[each.kind]
+    else:
+        return None
+    effect = "its pods wait for it before their containers start"
+    return Check("secrets", FAILS, text, code, effect, (workload.service,), _make(cluster, each))
+
+
+def _keys(held: ko.Object) -> set[str]:
+    return {key for place in ("data", "stringData", "binaryData") for key in ko.mapping(held, place)}
+
+
+def _make(cluster: Cluster, each: Named) -> str:
+    if each.kind == "ConfigMap":
+        key = each.key or "KEY"
+        return _applied(
+            cluster, "create", "configmap", each.name, tail=f"--from-file={key}=./{key}" if key.isidentifier() else ""
+        )
+    variable = each.key if each.key.isidentifier() else "VALUE"
+    key = each.key or "VALUE"
+    tail = f'--from-literal={quote(key)}="${variable}"'
+    return f': "${{{variable}:?is not set}}" && ' + _applied(
+        cluster, "create", "secret", "generic", each.name, tail=tail
+    )
+
+
+def _applied(cluster: Cluster, *words: str, tail: str) -> str:
+    create = f"{cluster.reach.kubectl(*words)} {tail} --dry-run=client -o yaml"
+    manager = f"--field-manager=nimhelm-{words[-1]}"
+    return f"{create} | {cluster.reach.kubectl('apply', '--server-side', manager, '-f', '-')}"
+
+
+def _account(rendered: Rendered, cluster: Cluster, workload: Workload) -> Iterator[Check]:
+    name = ko.text(workload.pod, "spec", "serviceAccountName")
+    if not name or name == "default" or not cluster.knows("ServiceAccount"):
+        return
+    if not rendered.has("ServiceAccount", name) and cluster.named("ServiceAccount", name) is None:
+        yield Check(
+            "secrets",
+            FAILS,
+            f"service account {short(name)} does not exist",
+            "ServiceAccountMissing",
+            "the API server refuses its pods",
+            (workload.service,),
+            cluster.reach.kubectl("create", "serviceaccount", name),
+        )
+
+
+def _pull_secrets(rendered: Rendered, cluster: Cluster, workload: Workload) -> Iterator[Check]:
+    """Only the registry knows whether an image needs a login: without --pull these are warnings."""
+    named = [ko.text(each, "name") for each in ko.items(workload.pod, "spec", "imagePullSecrets")]
+    if not named or not cluster.knows("Secret"):
+        return
+    held: set[str] = set()
+    for name in named:
+        secret = cluster.named("Secret", name)
+        if rendered.has("Secret", name):
+            return
+        if secret is None:
+            text = f"pull secret {short(name)} does not exist"
+            yield _pull(cluster, workload, name, "PullSecretMissing", text)
+        elif ko.text(secret, "type") not in PULL_TYPES:
+            text = f"secret {short(name)} is of type {short(ko.text(secret, 'type'))} and no pull secret"
+            yield _pull(cluster, workload, name, "PullSecretType", text)
+        held.update(ko.texts(secret, "registries"))
+    for host in dict.fromkeys(registries(workload)):
+        if held and not any(host == each or host.endswith(each.removeprefix("*")) for each in held):
+            text = f"no pull secret holds a login for {short(host)}"
+            yield _pull(cluster, workload, named[0], "PullSecretHost", text, host)
+
+
+def registries(workload: Workload) -> Iterator[str]:
+    """The registries of the service's own containers; gates use a public image."""
+    for container in ko.items(workload.pod, "spec", "containers"):
+        yield registry_of(ko.text(container, "image"))
+
+
+def registry_of(image: str) -> str:
+    """The registry's host: "nvcr.io/nim/x:1" -> "nvcr.io", "busybox" -> "docker.io"."""
+    first, slash, _ = image.partition("/")
+    return host_of(first) if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+
+
+def _pull(cluster: Cluster, workload: Workload, name: str, code: str, text: str, host: str = "") -> Check:
+    host = host or next(registries(workload), "nvcr.io")
+    if host == "nvcr.io":
+        login = "--docker-username='$oauthtoken' --docker-password=\"$NGC_API_KEY\""
+        variables = '"${NGC_API_KEY:?is not set}"'
+    else:
+        login = '--docker-username="$REGISTRY_USER" --docker-password="$REGISTRY_PASSWORD"'
+        variables = '"${REGISTRY_USER:?is not set}" "${REGISTRY_PASSWORD:?is not set}"'
+    made = name if code == "PullSecretMissing" else f"pull-{host.replace(':', '-')}"
+    step = cluster.reach.kubectl("create", "secret", "docker-registry", made, f"--docker-server={host}")
+    effect = f"images of {short(host)} that need a login are not pulled"
+    return Check("secrets", WARNS, text, code, effect, (workload.service,), f": {variables} && {step} {login}")

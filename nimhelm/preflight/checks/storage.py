@@ -1,0 +1,243 @@
+"""Would the claims be bound: storage classes, access modes, volumes; and do the claims exist that pods name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nimhelm.preflight.cluster import Cluster
+from nimhelm.preflight.demand import shown
+from nimhelm.preflight.render import Rendered, Workload
+from nimhelm.preflight.result import FAILS, WARNS, Check, holds
+from nimhelm.quantity import nanos
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.fit import fits_of
+from nimhelm.wording import short
+
+_DEFAULTS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
+_OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
+_ZONE = "topology.kubernetes.io/zone"
+_STATIC = "kubernetes.io/no-provisioner"
+_ONE_NODE = ("ReadWriteOnce", "ReadWriteOncePod")
+# What the documentation of each provisioner says of volumes with a file system.
+_MODES = {
+    "ebs.csi.aws.com": _ONE_NODE,
+    "kubernetes.io/aws-ebs": ("ReadWriteOnce",),
+    "pd.csi.storage.gke.io": (*_ONE_NODE, "ReadOnlyMany"),
+    "kubernetes.io/gce-pd": ("ReadWriteOnce", "ReadOnlyMany"),
+    "disk.csi.azure.com": _ONE_NODE,
+    "kubernetes.io/azure-disk": ("ReadWriteOnce",),
+    "cinder.csi.openstack.org": _ONE_NODE,
+    "rbd.csi.ceph.com": (*_ONE_NODE, "ReadOnlyMany"),
+    "rook-ceph.rbd.csi.ceph.com": (*_ONE_NODE, "ReadOnlyMany"),
+    "dobs.csi.digitalocean.com": _ONE_NODE,
+    "linodebs.csi.linode.com": _ONE_NODE,
+    "csi.hetzner.cloud": _ONE_NODE,
+    "rancher.io/local-path": _ONE_NODE,
+    "topolvm.io": _ONE_NODE,
+    "openebs.io/local": _ONE_NODE,
+}
+
+
+def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
+    """The chart's own claims, then those that its pods name."""
+    found = [problem for claim in _new_claims(rendered, cluster) for problem in _new(rendered, cluster, claim)]
+    found += [problem for claim in rendered.of("PersistentVolumeClaim") for problem in _kept(rendered, cluster, claim)]
+    for workload in rendered.workloads:
+        found += [problem for name in claims_of(workload) for problem in _named(rendered, cluster, workload, name)]
+    yield from found
+    claims = rendered.of("PersistentVolumeClaim")
+    named = {name for workload in rendered.workloads for name in claims_of(workload)}
+    if (claims or named) and not any(check.level == FAILS for check in found) and cluster.knows("StorageClass"):
+        total = sum(_size(claim) for claim in claims)
+        yield holds("storage", f"{len(claims)} claims to create, {shown('storage', total)} in all; their classes exist")
+
+
+def claims_of(workload: Workload) -> list[str]:
+    """The claims that the pods mount."""
+    volumes = ko.items(workload.pod, "spec", "volumes")
+    return [name for each in volumes if (name := ko.text(each, "persistentVolumeClaim", "claimName"))]
+
+
+def _new_claims(rendered: Rendered, cluster: Cluster) -> list[ko.Object]:
+    claims = rendered.of("PersistentVolumeClaim")
+    return [claim for claim in claims if not cluster.named("PersistentVolumeClaim", ko.name_of(claim))]
+
+
+def users(rendered: Rendered, claim: str) -> tuple[str, ...]:
+    """The services whose pods mount the claim."""
+    return tuple(dict.fromkeys(each.service for each in rendered.workloads if claim in claims_of(each)))
+
+
+def _size(claim: ko.Object) -> int:
+    return nanos(ko.dig(claim, "spec", "resources", "requests", "storage")) or 0
+
+
+def class_of(claim: ko.Object) -> str | None:
+    """The class that a claim names, None where it leaves the choice to the cluster."""
+    if "storageClassName" in ko.mapping(claim, "spec"):
+        return ko.text(claim, "spec", "storageClassName")
+    return ko.mapping(claim, "metadata", "annotations").get(_OLD_CLASS)
+
+
+def default_classes(cluster: Cluster) -> list[ko.Object]:
+    """The classes that are marked as the default."""
+    marked = [
+        ("true" in [ko.text(each, "metadata", "annotations", key) for key in _DEFAULTS], each)
+        for each in cluster.of("StorageClass")
+    ]
+    return [each for is_default, each in marked if is_default]
+
+
+def _new(rendered: Rendered, cluster: Cluster, claim: ko.Object) -> Iterator[Check]:
+    """A claim that the install creates."""
+    if not cluster.knows("StorageClass") or ko.text(claim, "spec", "volumeName"):
+        return
+    name, wanted = ko.name_of(claim), class_of(claim)
+    services = users(rendered, name)
+    step = cluster.reach.kubectl("get", "storageclasses", everywhere=True)
+    effect = "the claim stays Pending, and so do its pods"
+    defaults = default_classes(cluster)
+    if wanted is None:
+        if not defaults:
+            if not _volume_for(cluster, claim, ""):
+                text = f"claim {short(name)} names no storage class, and the cluster has no default"
+                yield Check("storage", FAILS, text, "NoStorageClass", effect, services, step)
+            return
+        if len(defaults) > 1:
+            listed = ", ".join(short(ko.name_of(each)) for each in defaults)
+            text = f"claims that name no storage class meet {len(defaults)} defaults: {listed}"
+            yield Check("storage", WARNS, text, "SeveralDefaultClasses", "the one made last is taken", services, step)
+        wanted = ko.name_of(defaults[-1])
+    chosen = cluster.named("StorageClass", wanted)
+    if chosen is None:
+        if not _volume_for(cluster, claim, wanted):
+            code = "StorageClassMissing" if wanted else "ClaimUnbound"
+            text = f"storage class {short(wanted)} of claim {short(name)} does not exist"
+            text = text if wanted else f'claim {short(name)} asks for no class (""), and no free volume fits it'
+            yield Check("storage", FAILS, text, code, effect, services, step)
+        return
+    yield from _provisioned(rendered, cluster, claim, chosen)
+
+
+def _provisioned(rendered: Rendered, cluster: Cluster, claim: ko.Object, chosen: ko.Object) -> Iterator[Check]:
+    name, services = ko.name_of(claim), users(rendered, ko.name_of(claim))
+    provisioner, title = ko.text(chosen, "provisioner"), ko.name_of(chosen)
+    modes = ko.texts(claim, "spec", "accessModes")
+    offered = _MODES.get(provisioner)
+    refused = [mode for mode in modes if offered and mode not in offered]
+    if refused and not _volume_for(cluster, claim, title):
+        text = f"claim {short(name)} asks for {refused[0]}, which {provisioner} (class {short(title)}) does not offer"
+        step = cluster.reach.kubectl("get", "storageclasses", everywhere=True)
+        yield Check("storage", FAILS, text, "AccessMode", "the claim stays Pending, and so do its pods", services, step)
+    if provisioner == _STATIC and cluster.knows("PersistentVolume") and not _volume_for(cluster, claim, title):
+        text = f"class {short(title)} makes no volumes, and no free one fits claim {short(name)}"
+        step = cluster.reach.kubectl("get", "persistentvolumes", everywhere=True)
+        yield Check(
+            "storage", FAILS, text, "ClaimUnbound", "the claim stays Pending, and so do its pods", services, step
+        )
+    zones = {zone for node in cluster.of("Node") if (zone := ko.label(node, _ZONE))}
+    if (
+        ko.text(chosen, "volumeBindingMode") != "WaitForFirstConsumer"
+        and len(zones) > 1
+        and set(modes) & set(_ONE_NODE)
+    ):
+        text = f"class {short(title)} makes volumes before it knows the pod's node, and the nodes are in {len(zones)} zones"
+        step = cluster.reach.kubectl("get", "storageclass", title, "-o", "yaml", everywhere=True)
+        yield Check(
+            "storage",
+            WARNS,
+            text,
+            "ZoneBinding",
+            "a volume may come up in a zone without a fitting node",
+            services,
+            step,
+        )
+
+
+def _volume_for(cluster: Cluster, claim: ko.Object, wanted: str) -> bool:
+    """Whether an administrator's volume could be bound. What may not be listed counts as there."""
+    if not cluster.knows("PersistentVolume"):
+        return True
+    modes = set(ko.texts(claim, "spec", "accessModes"))
+    return any(
+        ko.text(each, "status", "phase") == "Available"
+        and ko.text(each, "spec", "storageClassName") == wanted
+        and modes <= set(ko.texts(each, "spec", "accessModes"))
+        and (nanos(ko.dig(each, "spec", "capacity", "storage")) or 0) >= _size(claim)
+        for each in cluster.of("PersistentVolume")
+    )
+
+
+def _kept(rendered: Rendered, cluster: Cluster, claim: ko.Object) -> Iterator[Check]:
+    """A claim of the chart that is there already, from an earlier install."""
+    existing = cluster.named("PersistentVolumeClaim", ko.name_of(claim))
+    if existing is None:
+        return
+    have, want = _size(existing), _size(claim)
+    chosen = cluster.named("StorageClass", ko.text(existing, "spec", "storageClassName"))
+    grows = ko.true(chosen, "allowVolumeExpansion")
+    if want == have or (want > have and grows) or (chosen is None and want > have):
+        return
+    name = ko.name_of(claim)
+    why = "a claim cannot shrink" if want < have else "its storage class does not expand volumes"
+    text = (
+        f"claim {short(name)} exists with {shown('storage', have)}, the chart asks for {shown('storage', want)}; {why}"
+    )
+    step = cluster.reach.kubectl("get", "pvc", name, "-o", "yaml")
+    yield Check(
+        "storage",
+        FAILS,
+        text,
+        "ClaimSize",
+        "the API server refuses the change, and helm stops",
+        users(rendered, name),
+        step,
+    )
+
+
+def _named(rendered: Rendered, cluster: Cluster, workload: Workload, name: str) -> Iterator[Check]:
+    """A claim that a pod mounts: it exists, is bound, and its volume is where the pod may run."""
+    if not cluster.knows("PersistentVolumeClaim"):
+        return
+    existing, services = cluster.named("PersistentVolumeClaim", name), (workload.service,)
+    look = cluster.reach.kubectl("describe", "pvc", name)
+    if existing is None:
+        if not rendered.has("PersistentVolumeClaim", name):
+            text, effect = f"claim {short(name)} does not exist", "its pods stay Pending"
+            yield Check("storage", FAILS, text, "ClaimMissing", effect, services, cluster.reach.kubectl("get", "pvc"))
+        return
+    phase = ko.text(existing, "status", "phase")
+    if phase == "Lost":
+        yield Check(
+            "storage",
+            FAILS,
+            f"claim {short(name)} has lost its volume",
+            "ClaimLost",
+            "its pods stay Pending",
+            services,
+            look,
+        )
+    elif phase != "Bound" and cluster.knows("StorageClass"):
+        chosen = cluster.named("StorageClass", class_of(existing) or "")
+        if ko.text(chosen, "volumeBindingMode") != "WaitForFirstConsumer":
+            text, effect = f"claim {short(name)} is not bound", "its pods stay Pending until it is"
+            yield Check("storage", FAILS, text, "ClaimUnbound", effect, services, look)
+    elif phase == "Bound":
+        yield from _elsewhere(cluster, workload, existing)
+
+
+def _elsewhere(cluster: Cluster, workload: Workload, claim: ko.Object) -> Iterator[Check]:
+    """A volume that only some nodes reach, and none of them may take the pod."""
+    volume = cluster.named("PersistentVolume", ko.text(claim, "spec", "volumeName"))
+    required = ko.mapping(volume, "spec", "nodeAffinity", "required")
+    if not required or not cluster.of("Node"):
+        return
+    reach = {"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}}}
+    near = {fit.node for fit in fits_of(reach, cluster.of("Node")) if fit.matches}
+    usable = {fit.node for fit in fits_of(workload.pod, cluster.of("Node")) if fit.matches and not fit.blocked}
+    if usable and not near & usable:
+        name = ko.name_of(claim)
+        where = f"on node {short(min(near))}" if near else "on no node of the cluster"
+        text = f"the volume of claim {short(name)} is {where}, where its pods may not run"
+        step = cluster.reach.kubectl("get", "pv", ko.name_of(volume), "-o", "yaml", everywhere=True)
+        yield Check("storage", FAILS, text, "VolumeElsewhere", "its pods stay Pending", (workload.service,), step)

@@ -1,0 +1,120 @@
+"""What was read as a folder of files, for somebody without access to the cluster.
+
+`preflight.json` has what is no list: the version, the API kinds, rights and the answers of the dry run. Each other file is a list,
+as this writes it or as `kubectl get … -o json` or `-o yaml` prints it. No value of a secret or ConfigMap is written.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nimhelm.errors import LoadError, WriteError
+from nimhelm.preflight.cluster import Cluster, Reach, Refusal
+from nimhelm.preflight.reduce import reduced
+from nimhelm.status import kubeobject as ko
+
+_OWN_FILE = "preflight.json"
+
+
+def save(cluster: Cluster, folder: str) -> None:
+    """Writes the folder. One with other things in it is left alone: WriteError."""
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        if any(target.iterdir()) and not (target / _OWN_FILE).is_file():
+            raise WriteError(
+                f"{folder} is not empty and holds nothing of a preflight", "name another folder for --save"
+            )
+        for old in target.glob("*.json"):
+            old.unlink()
+        for kind, objects in cluster.lists.items():
+            document = {"apiVersion": "v1", "kind": "List", "items": [{"kind": kind} | each for each in objects]}
+            _write(target / f"{kind.lower()}.json", document)
+        _write(target / _OWN_FILE, _about(cluster))
+    except OSError as error:
+        raise WriteError(
+            f"{folder} cannot be written: {error.strerror or error}", "name another folder for --save"
+        ) from None
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _about(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "namespace": cluster.reach.namespace,
+        "release": cluster.reach.release,
+        "version": cluster.version,
+        "apis": sorted(cluster.apis),
+        "plurals": dict(cluster.plurals),
+        "kinds": sorted(cluster.lists),
+        "forbidden": sorted(cluster.forbidden),
+        "rights": list(cluster.rights) if cluster.rights is not None else None,
+        "answers": [[*right, answer] for right, answer in cluster.answers.items()],
+        "refusals": _plain(cluster.refusals),
+        "podRefusals": _plain(cluster.pod_refusals),
+        "helm": list(cluster.helm) if cluster.helm else None,
+        "namespaceExists": cluster.namespace_exists,
+    }
+
+
+def _plain(refusals: tuple[Refusal, ...] | None) -> list[list[str]] | None:
+    return None if refusals is None else [list(each) for each in refusals]
+
+
+def load(folder: str, reach: Reach) -> Cluster:
+    """The cluster as it was saved. Raises LoadError for a folder that is no such dump."""
+    place = Path(folder)
+    try:
+        about = json.loads((place / _OWN_FILE).read_text(encoding="utf-8"))
+        files = sorted(
+            path for path in place.iterdir() if path.suffix in (".json", ".yaml", ".yml") and path.name != _OWN_FILE
+        )
+        documents = [_read(path) for path in files]
+    except FileNotFoundError:
+        raise LoadError(f"{folder} has no {_OWN_FILE}", "save it with: nimhelm preflight CHART --save DIR") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise LoadError(f"{folder} cannot be read: {error}", "save it anew with nimhelm preflight --save") from None
+    lists: dict[str, list[ko.Object]] = {kind: [] for kind in ko.texts(about, "kinds")}
+    for each in (item for document in documents for item in ko.items(document, "items")):
+        lists.setdefault(ko.text(each, "kind"), []).append(reduced(each))
+    return _cluster(about, reach, lists)
+
+
+def _read(path: Path) -> Any:
+    written = path.read_text(encoding="utf-8")
+    return (
+        json.loads(written)
+        if path.suffix == ".json"
+        else yaml.load(written, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    )
+
+
+def _cluster(about: Any, reach: Reach, lists: dict[str, list[ko.Object]]) -> Cluster:
+    same = ko.text(about, "release") == reach.release
+    helm = ko.dig(about, "helm") if same else None
+    rights = ko.dig(about, "rights")
+    return Cluster(
+        reach=reach._replace(namespace=reach.namespace or ko.text(about, "namespace")),
+        lists=lists,
+        apis=frozenset(ko.texts(about, "apis")),
+        plurals={key: str(value) for key, value in ko.mapping(about, "plurals").items()},
+        version=ko.text(about, "version"),
+        forbidden=frozenset(ko.texts(about, "forbidden")),
+        rights=tuple(ko.items(about, "rights")) if isinstance(rights, list) else None,
+        answers={(verb, group, resource): bool(answer) for verb, group, resource, answer in about.get("answers") or []},
+        refusals=_refusals(about, "refusals"),
+        pod_refusals=_refusals(about, "podRefusals"),
+        helm=(str(helm[0]), int(helm[1])) if helm else None,
+        namespace_exists=ko.dig(about, "namespaceExists") is not False,
+    )
+
+
+def _refusals(about: Any, key: str) -> tuple[Refusal, ...] | None:
+    found = ko.dig(about, key)
+    return tuple(Refusal(*map(str, each)) for each in found) if isinstance(found, list) else None

@@ -1,0 +1,108 @@
+"""Where the scheduler could put the chart's pods: node by node, then all together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from nimhelm.preflight.cluster import Cluster
+from nimhelm.preflight.demand import UNIT, Amounts, amounts, requested_on
+from nimhelm.preflight.render import Rendered, Workload
+from nimhelm.quantity import nanos
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.fit import fits_of
+
+
+class Room(NamedTuple):
+    """A node: what it offers at all, and what is free on it without the pods of this release."""
+
+    name: str
+    offers: Amounts
+    free: Amounts
+
+
+class Candidates(NamedTuple):
+    """The nodes for the pods of one workload. `matching`: selector and affinity allow them; `open`: nothing keeps pods away;
+    `large`: they could hold one pod if they were empty. Each is part of the one before.
+    """
+
+    workload: Workload
+    asked: Amounts
+    matching: list[str]
+    open: list[str]
+    large: list[str]
+    blocked: str = ""
+
+
+class Placement(NamedTuple):
+    """Pods that found a node and pods that did not, by the index of the workload."""
+
+    placed: dict[int, int]
+    left: dict[int, int]
+
+
+def rooms(cluster: Cluster) -> dict[str, Room]:
+    """The nodes with what is left. Pods of the release itself make room for their successors."""
+    taken = requested_on([pod for pod in cluster.of("Pod") if not _is_own(cluster, pod)])
+    found = {}
+    for node in cluster.of("Node"):
+        name = ko.name_of(node)
+        offers = {key: nanos(value) or 0 for key, value in ko.mapping(node, "status", "allocatable").items()}
+        used = taken.get(name, {})
+        found[name] = Room(name, offers, {key: amount - used.get(key, 0) for key, amount in offers.items()})
+    return found
+
+
+def _is_own(cluster: Cluster, pod: ko.Object) -> bool:
+    return (
+        ko.label(pod, "app.kubernetes.io/instance") == cluster.reach.release
+        and ko.text(pod, "metadata", "namespace") == cluster.reach.namespace
+    )
+
+
+def candidates(rendered: Rendered, cluster: Cluster, all_rooms: dict[str, Room]) -> list[Candidates]:
+    """For each workload the nodes that could take one of its pods."""
+    nodes = cluster.of("Node")
+    return [_candidates(workload, nodes, all_rooms) for workload in rendered.workloads]
+
+
+def _candidates(workload: Workload, nodes: list[ko.Object], all_rooms: dict[str, Room]) -> Candidates:
+    asked = amounts(workload.pod) | {"pods": UNIT}
+    fits = [fit for fit in fits_of(workload.pod, nodes) if fit.matches]
+    free = [fit for fit in fits if not fit.blocked]
+    large = [fit.node for fit in free if _holds(all_rooms[fit.node].offers, asked)]
+    blocked = next((_said(fit.blocked, fit.taint) for fit in fits if fit.blocked), "")
+    return Candidates(workload, asked, [fit.node for fit in fits], [fit.node for fit in free], large, blocked)
+
+
+def _said(blocked: str, taint: ko.Object) -> str:
+    if not taint or blocked != "tainted":
+        return blocked
+    value = ko.text(taint, "value")
+    return f"tainted {ko.text(taint, 'key')}" + (f"={value}" if value else "") + f":{ko.text(taint, 'effect')}"
+
+
+def _holds(room: Amounts, asked: Amounts) -> bool:
+    return all(room.get(name, 0) >= amount for name, amount in asked.items() if amount > 0)
+
+
+def place(every: list[Candidates], all_rooms: dict[str, Room], counts: dict[int, int]) -> Placement:
+    """Puts pods on nodes, wave by wave, the largest first, each where it leaves least: (workload index -> pods) in counts."""
+    free = {name: dict(room.free) for name, room in all_rooms.items()}
+    placed, left = dict.fromkeys(counts, 0), dict.fromkeys(counts, 0)
+    order = sorted(counts, key=lambda index: (every[index].workload.wave, -_devices(every[index].asked), index))
+    for index in order:
+        each = every[index]
+        for _ in range(counts[index]):
+            fitting = [name for name in each.large if _holds(free[name], each.asked)]
+            if not fitting:
+                left[index] += 1
+                continue
+            best = min(fitting, key=lambda name: _devices(free[name]))
+            for name, amount in each.asked.items():
+                free[best][name] = free[best].get(name, 0) - amount
+            placed[index] += 1
+    return Placement(placed, left)
+
+
+def _devices(asked: Amounts) -> int:
+    return sum(amount for name, amount in asked.items() if "/" in name)

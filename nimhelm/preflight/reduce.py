@@ -1,0 +1,127 @@
+"""What is kept of an object that was read: no value of a secret or of a ConfigMap, and of 10,000 pods only what they ask for."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from sys import intern
+from typing import Any
+
+from nimhelm.status import kubeobject as ko
+
+_POD_LABELS = ("app.kubernetes.io/instance",)
+PULL_TYPES = {"kubernetes.io/dockerconfigjson": ".dockerconfigjson", "kubernetes.io/dockercfg": ".dockercfg"}
+
+
+def reduced(value: ko.Object) -> ko.Object:
+    """The object without what no check looks at."""
+    make = _REDUCE.get(ko.text(value, "kind"))
+    if make:
+        return make(value)
+    kept = {key: item for key, item in value.items() if key != "metadata"}
+    return kept | {"metadata": _metadata(value)}
+
+
+def _metadata(value: ko.Object) -> ko.Object:
+    wanted = ("name", "namespace", "labels", "ownerReferences")
+    kept = {key: item for key, item in ko.mapping(value, "metadata").items() if key in wanted}
+    annotations = ko.mapping(value, "metadata", "annotations")
+    annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
+    return kept | ({"annotations": annotations} if annotations else {})
+
+
+def _pod(pod: ko.Object) -> ko.Object:
+    """Where it is and what it asks for: its requests are kept as they are written."""
+    labels = {key: ko.label(pod, key) for key in _POD_LABELS if ko.label(pod, key)}
+    spec: ko.Object = {"nodeName": intern(ko.text(pod, "spec", "nodeName"))}
+    for place in ("containers", "initContainers"):
+        if asked := [_asked(each) for each in ko.items(pod, "spec", place)]:
+            spec[place] = asked
+    metadata = {"name": ko.name_of(pod), "namespace": intern(ko.text(pod, "metadata", "namespace")), "labels": labels}
+    return {
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": spec,
+        "status": {"phase": intern(ko.text(pod, "status", "phase"))},
+    }
+
+
+def _asked(container: ko.Object) -> ko.Object:
+    kept: ko.Object = {}
+    for side in ("requests", "limits"):
+        if amounts := ko.mapping(container, "resources", side):
+            kept[side] = {intern(key): intern(str(amount)) for key, amount in amounts.items()}
+    always = {"restartPolicy": "Always"} if ko.text(container, "restartPolicy") == "Always" else {}
+    return ({"resources": kept} if kept else {}) | always
+
+
+def _node(node: ko.Object) -> ko.Object:
+    metadata = {"name": ko.name_of(node), "labels": ko.mapping(node, "metadata", "labels")}
+    spec = {key: item for key, item in ko.mapping(node, "spec").items() if key in ("taints", "unschedulable")}
+    ready = [each for each in ko.items(node, "status", "conditions") if ko.text(each, "type") == "Ready"]
+    status = {"allocatable": ko.mapping(node, "status", "allocatable"), "conditions": ready}
+    return {"kind": "Node", "metadata": metadata, "spec": spec, "status": status}
+
+
+def _secret(secret: ko.Object) -> ko.Object:
+    """The names of its keys, its type, and the registries of a pull secret."""
+    keys = dict.fromkeys(ko.mapping(secret, "data"), "")
+    kept = {"kind": "Secret", "metadata": _metadata(secret), "type": ko.text(secret, "type"), "data": keys}
+    known = secret.get("registries")
+    return kept | {"registries": known if isinstance(known, list) else sorted(logins_of(secret))}
+
+
+def _configmap(configmap: ko.Object) -> ko.Object:
+    keys = {key: "" for place in ("data", "binaryData") for key in ko.mapping(configmap, place)}
+    return {"kind": "ConfigMap", "metadata": _metadata(configmap), "data": keys}
+
+
+def _slice(value: ko.Object) -> ko.Object:
+    """How many devices of which driver."""
+    spec = ko.mapping(value, "spec")
+    names = [{"name": ko.text(each, "name")} for each in ko.items(spec, "devices")]
+    kept = {"driver": spec.get("driver"), "devices": names}
+    return {"kind": "ResourceSlice", "metadata": {"name": ko.name_of(value)}, "spec": kept}
+
+
+def _owned(value: ko.Object) -> ko.Object:
+    """An object of a kind that the chart has: only whose it is counts."""
+    return {"apiVersion": value.get("apiVersion"), "kind": value.get("kind"), "metadata": _metadata(value)}
+
+
+def logins_of(secret: ko.Object) -> dict[str, str]:
+    """Registry -> "user:password" in base 64, of a pull secret; {} for any other secret, or one that cannot be read."""
+    key = PULL_TYPES.get(ko.text(secret, "type"), "")
+    try:
+        held: Any = json.loads(base64.b64decode(ko.text(secret, "data", key)))
+    except (ValueError, RecursionError):
+        return {}
+    entries = ko.mapping(held, "auths") if key == ".dockerconfigjson" else ko.mapping(held)
+    return {host_of(server): _login(entry) for server, entry in entries.items()}
+
+
+def _login(entry: Any) -> str:
+    if given := ko.text(entry, "auth"):
+        return given
+    plain = f"{ko.text(entry, 'username')}:{ko.text(entry, 'password')}"
+    return base64.b64encode(plain.encode(errors="replace")).decode()
+
+
+def host_of(server: str) -> str:
+    """The registry of an entry: "https://index.docker.io/v1/" -> "docker.io", "nvcr.io" -> "nvcr.io"."""
+    host = server.partition("://")[2] or server
+    host = host.partition("/")[0]
+    return "docker.io" if host in ("index.docker.io", "registry-1.docker.io") else host
+
+
+_REDUCE: dict[str, Callable[[ko.Object], ko.Object]] = {
+    "Pod": _pod,
+    "Node": _node,
+    "Secret": _secret,
+    "ConfigMap": _configmap,
+    "ResourceSlice": _slice,
+    "Deployment": _owned,
+    "StatefulSet": _owned,
+    "Job": _owned,
+}

@@ -1,0 +1,219 @@
+"""What the user may do, and what the API server says to a dry run. Every request here is one that stores nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from nimhelm.errors import KubectlError
+from nimhelm.kubectl import Access, end, partial, run, start
+from nimhelm.kubectlerrors import ForbiddenError
+from nimhelm.preflight.cluster import Cluster, Refusal
+from nimhelm.preflight.render import Rendered, Workload
+from nimhelm.status import kubeobject as ko
+
+Right = tuple[str, str, str]
+"""(verb, group, resource)"""
+
+_OWNER = {
+    "apiVersion": "apps/v1",
+    "kind": "ReplicaSet",
+    "name": "nimhelm-preflight",
+    "uid": "00000000-0000-0000-0000-000000000000",
+    "controller": True,
+}
+"""Policies that forbid pods without a controller are not what a pod of a Deployment meets."""
+_API_ERROR = re.compile(r"^(?:Error from server|The [A-Z]\w+ |error: |Error: )")
+_SUBJECTS = (
+    re.compile(r'([a-z][a-z0-9]*)(?:\.[a-z0-9.-]+)? "([^"]+)" (?:is )?(?:forbidden|invalid|not found)'),
+    re.compile(r'The ([A-Z]\w+) "([^"]+)" is invalid'),
+)
+
+
+def wanted_rights(rendered: Rendered, plurals: Any) -> list[Right]:
+    """What helm needs in the namespace: to keep its record, and to read and create each kind of the chart."""
+    found: list[Right] = [(verb, "", "secrets") for verb in ("list", "get", "create", "update")]
+    for each in rendered.objects:
+        group, kind = ko.text(each, "apiVersion").rpartition("/")[0], ko.text(each, "kind")
+        if plural := plurals.get(f"{group}/{kind}"):
+            found += [(verb, group, plural) for verb in ("get", "create")]
+    return list(dict.fromkeys(found))
+
+
+def with_rights(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
+    """The cluster with one rules review, and an access review for each right that it does not show."""
+    cluster = cluster._replace(rights=_rules(access))
+    asked = [right for right in wanted_rights(rendered, cluster.plurals) if not allows(cluster.rights or (), right)]
+    return cluster._replace(answers=_answers(access, cluster, asked)) if asked else cluster
+
+
+def _rules(access: Access) -> tuple[ko.Object, ...] | None:
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": access.namespace},
+    }
+    words = ["create", "--raw=/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "-f", "-"]
+    try:
+        answer = json.loads(run(access, "rights", *words, given=json.dumps(review)))
+    except (ForbiddenError, ValueError):
+        return None
+    except KubectlError as error:
+        if "404" in str(error) or "NotFound" in str(error) or "not find" in str(error):
+            return None
+        raise
+    return tuple(ko.items(answer, "status", "resourceRules"))
+
+
+def _answers(access: Access, cluster: Cluster, rights: list[Right]) -> dict[Right, bool]:
+    namespace = cluster.reach.namespace
+    reviews = [
+        {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {
+                "resourceAttributes": {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
+            },
+        }
+        for verb, group, resource in rights
+    ]
+    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
+    running = start(access, "rights", ["create", "-f", "-", "-o", "json", "--validate=false"], has_input=True)
+    try:
+        printed, _ = partial(access, running, given.encode())
+    finally:
+        end([running])
+    answers: dict[Right, bool] = {}
+    for each in _documents(printed):
+        attributes = ko.mapping(each, "spec", "resourceAttributes")
+        right = (ko.text(attributes, "verb"), ko.text(attributes, "group"), ko.text(attributes, "resource"))
+        answers[right] = ko.true(each, "status", "allowed")
+    return answers
+
+
+def _documents(printed: str) -> list[ko.Object]:
+    """The objects that kubectl prints, as a List or one after the other."""
+    decoder, place, found = json.JSONDecoder(), 0, []
+    while place < len(printed):
+        try:
+            value, place = decoder.raw_decode(printed, place)
+        except ValueError:
+            break
+        found += ko.items(value, "items") or [value]
+        place += len(printed[place:]) - len(printed[place:].lstrip())
+    return [each for each in found if isinstance(each, dict)]
+
+
+def allows(rules: tuple[ko.Object, ...], right: Right, name: str = "") -> bool:
+    """Whether the rules hold the right, for every name, or for the one that is given."""
+    verb, group, resource = right
+    return any(
+        _among(verb, ko.texts(rule, "verbs"))
+        and _among(group, ko.texts(rule, "apiGroups"))
+        and _holds_resource(resource, ko.texts(rule, "resources"))
+        and (not ko.texts(rule, "resourceNames") or name in ko.texts(rule, "resourceNames"))
+        for rule in rules
+    )
+
+
+def _among(value: str, allowed: list[str]) -> bool:
+    return "*" in allowed or value in allowed
+
+
+def _holds_resource(resource: str, allowed: list[str]) -> bool:
+    _, slash, sub = resource.partition("/")
+    return _among(resource, allowed) or bool(slash and f"*/{sub}" in allowed)
+
+
+def may(cluster: Cluster, right: Right) -> bool | None:
+    """Whether the user has the right; None where neither review says so."""
+    if cluster.rights is not None and allows(cluster.rights, right):
+        return True
+    return cluster.answers.get(right)
+
+
+def dry_run(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
+    """The cluster with what its API server says to the objects and to the pods, which it checks and does not store."""
+    objects = [each for each in rendered.objects if _can_apply(cluster, each)]
+    pods = [_pod(rendered, workload, number) for number, workload in enumerate(rendered.workloads)]
+    return cluster._replace(
+        refusals=_refusals(access, objects),
+        pod_refusals=_refusals(access, pods) if _may_make_pods(cluster) else None,
+    )
+
+
+def _may_make_pods(cluster: Cluster) -> bool:
+    rules = cluster.rights or ()
+    return all(allows(rules, (verb, "", "pods")) for verb in ("create", "patch"))
+
+
+def _can_apply(cluster: Cluster, value: ko.Object) -> bool:
+    """Whether the kind is served, and the user may create and patch it: what is missing is reported elsewhere."""
+    version, kind = ko.text(value, "apiVersion"), ko.text(value, "kind")
+    group = version.rpartition("/")[0]
+    plural = cluster.plurals.get(f"{group}/{kind}", "")
+    rules = cluster.rights or ()
+    served = f"{version}/{kind}" in cluster.apis
+    return served and all(allows(rules, (verb, group, plural)) for verb in ("create", "patch"))
+
+
+def _pod(rendered: Rendered, workload: Workload, number: int) -> ko.Object:
+    """A pod of the template. A service account that the install would bring is not there yet: the default one stands in."""
+    metadata = {
+        key: item for key, item in ko.mapping(workload.pod, "metadata").items() if key in ("labels", "annotations")
+    }
+    name = f"nimhelm-preflight-{number}"
+    spec = ko.mapping(workload.pod, "spec")
+    if rendered.has("ServiceAccount", ko.text(spec, "serviceAccountName")):
+        spec["serviceAccountName"] = "default"
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata | {"name": name, "ownerReferences": [_OWNER]},
+        "spec": spec,
+    }
+
+
+def _refusals(access: Access, objects: list[ko.Object]) -> tuple[Refusal, ...]:
+    """What is refused; every object is asked about, also after a refusal."""
+    if not objects:
+        return ()
+    words = [
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "--force-conflicts",
+        "--field-manager=helm",
+        "-o",
+        "name",
+        "-f",
+        "-",
+    ]
+    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    running = start(access, "dry run", words, has_input=True)
+    try:
+        _, complaint = partial(access, running, given.encode())
+    finally:
+        end([running])
+    return tuple(_refusal(message) for message in _messages(complaint))
+
+
+def _messages(complaint: str) -> list[str]:
+    """One message for each refused object; the lines of a longer one belong together."""
+    found: list[str] = []
+    for line in complaint.splitlines():
+        if line.startswith("Warning: "):
+            continue
+        if _API_ERROR.match(line) or not found:
+            found.append(line)
+        else:
+            found[-1] += f" {line.strip()}"
+    return [message for message in found if message.strip()]
+
+
+def _refusal(message: str) -> Refusal:
+    for pattern in _SUBJECTS:
+        if match := pattern.search(message):
+            return Refusal(match[1], match[2], message)
+    return Refusal("", "", message)
