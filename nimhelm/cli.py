@@ -139,17 +139,6 @@ def schema(kind: str) -> int:
     return 0
 
 
-@cli.command()
-@click.argument("old", metavar="OLD")
-@click.argument("new", metavar="NEW")
-@click.option("--exit-code", is_flag=True, help="Exit 1 when something changes.")
-def diff(old: str, new: str, exit_code: bool) -> int:
-    """Say what changes for the cluster between two pipelines or charts: images, GPUs, replicas, order."""
-    from nimhelm.diff import diff_paths
-
-    return diff_paths(old, new, exit_code)
-
-
 def duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
     """Seconds from what Go and Helm call a duration: `90`, `90s`, `30m`, `1h30m`."""
     import re
@@ -266,6 +255,52 @@ REQUEST_TIMEOUT = click.option(
 FROM_DIR = click.option(
     "--from-dir", default="", metavar="PATH", help="Read what nimhelm status --save wrote, instead of a cluster."
 )
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="[OLD] NEW")
+@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files of both sides, as for helm -f.")
+@click.option("--old-values", multiple=True, metavar="FILE", help="Values files of OLD, where they are others.")
+@click.option("--release", default="", metavar="NAME", help="Compare NEW with what this release runs, instead of OLD.")
+@NAMESPACE
+@CONTEXT
+@KUBECONFIG
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    help="text (default), json, or markdown for a pull request.",
+)
+@click.option("--exit-code", is_flag=True, help="Exit 1 when something changes.")
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit 2 when something changes, 1 for an error, as terraform plan does."
+)
+def diff(paths: tuple[str, ...], **options: Any) -> int:
+    """Say what an upgrade would do: every field from old to new, and what follows from it.
+
+    For each change: whether pods restart, whether Kubernetes refuses it and what to do first, which claims go with
+    their data, how many GPUs it takes. OLD and NEW are pipeline files or charts.
+
+    \b
+    nimhelm diff pipeline-old.yaml pipeline.yaml
+    nimhelm diff ./old/rag-pipeline ./rag-pipeline -f production.yaml -o markdown
+    nimhelm diff --release rag -n nim-service ./rag-pipeline -f production.yaml
+    """
+    from nimhelm.diff.command import Options, show_diff
+    from nimhelm.diff.sides import Cluster
+
+    release = options["release"]
+    if len(paths) != (1 if release else 2):
+        raise click.UsageError("name NEW alone with --release" if release else "name OLD and NEW, or --release and NEW")
+    if options["exit_code"] and options["detailed_exitcode"]:
+        raise click.UsageError("--exit-code and --detailed-exitcode exclude each other")
+    where = Cluster(options["namespace"], options["context"], options["kubeconfig"])
+    chosen = Options(
+        options["output"], options["values"], options["old_values"], release, where,
+        options["exit_code"], options["detailed_exitcode"],
+    )  # fmt: skip
+    return show_diff(paths, chosen)
 
 
 @cli.command()

@@ -1,42 +1,93 @@
 """YAML out: plain data -> text that every YAML reader takes for the same data.
 
 A string stands plain only when no reader could take it for anything else; `y`, `1e3`, `0o14` and the like are quoted.
+The writer is a small one of its own: a chart of a hundred services has ten thousand values, for which a general one
+takes longer than everything else that a build does.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from io import StringIO
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.nodes import ScalarNode
-from ruamel.yaml.representer import RoundTripRepresenter
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?::[A-Za-z0-9_./-]+)*\Z")
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _BLOCK = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ufeff][^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]*\Z")
-_STRING = "tag:yaml.org,2002:str"
+_FORBIDDEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+Path = tuple[str, ...]
+Comments = Mapping[Path, str]
 
 
-class _Representer(RoundTripRepresenter):
-    def string(self, text: str) -> ScalarNode:
-        if _PLAIN.match(text) and text.lower() not in _WORDS:
-            return self.represent_scalar(_STRING, text)
-        if _is_block(text):
-            return self.represent_scalar(_STRING, text, style="|")
-        return self.represent_scalar(_STRING, text, style="'" if _reads_better_single(text) else '"')
-
-    def number(self, value: float) -> ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:float", repr(value))
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+def dump(data: Any, comments: Comments | None = None, head: str = "") -> str:
+    """Data as block YAML in its own order. `comments` go above the keys at those paths, `head` above everything."""
+    if isinstance(data, dict) and data:
+        lines = _mapping(data, "", (), comments or {})
+    elif isinstance(data, (list, tuple)) and data:
+        lines = _sequence(data, "  ", (), comments or {})
+    else:
+        lines = iter((_scalar(data),))
+    return head + "\n".join(lines) + "\n"
 
 
-_Representer.add_representer(str, _Representer.string)
-_Representer.add_representer(float, _Representer.number)
+def _mapping(data: dict[str, Any], pad: str, at: Path, comments: Comments) -> Iterator[str]:
+    for key, value in data.items():
+        path = (*at, key)
+        if path in comments:
+            yield from (f"{pad}# {line}" if line else "" for line in comments[path].split("\n"))
+        start = f"{pad}{_key(_scalar(key), pad)}:"
+        if isinstance(value, dict) and value:
+            yield start
+            yield from _mapping(value, pad + "  ", path, comments)
+        elif isinstance(value, (list, tuple)) and value:
+            yield start
+            yield from _sequence(value, pad + "  ", path, comments)
+        else:
+            yield from _leaf(f"{start} ", value, pad + "  ")
+
+
+def _key(text: str, pad: str) -> str:
+    """A key; readers look for the colon of a plain one within 1024 characters."""
+    return text if len(text) < 1000 else f"? {text}\n{pad}"
+
+
+def _sequence(data: list[Any] | tuple[Any, ...], pad: str, at: Path, comments: Comments) -> Iterator[str]:
+    inner = pad + "  "
+    for item in data:
+        if isinstance(item, dict) and item:
+            nested = _mapping(item, inner, at, comments)
+        elif isinstance(item, (list, tuple)) and item:
+            nested = _sequence(item, inner, at, comments)
+        else:
+            yield from _leaf(f"{pad}- ", item, inner)
+            continue
+        yield f"{pad}- {next(nested).removeprefix(inner)}"
+        yield from nested
+
+
+def _leaf(start: str, value: Any, pad: str) -> Iterator[str]:
+    """A scalar behind its key or dash; text of several lines as a block below it."""
+    if isinstance(value, str) and _is_block(value):
+        yield start + ("|" if value.endswith("\n") else "|-")
+        yield from (pad + line if line else "" for line in value.removesuffix("\n").split("\n"))
+    else:
+        yield start + _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
+    return repr(value) if isinstance(value, float) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """A string in one line: plain, or in the quotes that show it best."""
+    if _PLAIN.match(text) and text.lower() not in _WORDS:
+        return text
+    if _reads_better_single(text):
+        return f"'{text}'"
+    return _FORBIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _is_block(text: str) -> bool:
@@ -49,33 +100,3 @@ def _is_block(text: str) -> bool:
 def _reads_better_single(text: str) -> bool:
     """JSON and regular expressions are unreadable with every quote and backslash escaped."""
     return ('"' in text or "\\" in text) and "'" not in text and text.isprintable()
-
-
-def dump(data: Any, comments: dict[tuple[str, ...], str] | None = None, head: str = "") -> str:
-    """Data as block YAML in its own order. `comments` go above the keys at those paths, `head` above everything."""
-    writer = YAML()
-    writer.Representer = _Representer
-    writer.width = 2**31
-    writer.allow_unicode = True
-    writer.indent(mapping=2, sequence=4, offset=2)
-    tree = _commented(data)
-    for path, comment in (comments or {}).items():
-        _comment(tree, path, comment)
-    stream = StringIO()
-    writer.dump(tree, stream)
-    return head + stream.getvalue()
-
-
-def _commented(data: Any) -> Any:
-    """Copies, so that no alias is written where the pipeline had one, in containers that can carry comments."""
-    if isinstance(data, dict):
-        return CommentedMap((key, _commented(value)) for key, value in data.items())
-    if isinstance(data, (list, tuple)):
-        return CommentedSeq(_commented(item) for item in data)
-    return data
-
-
-def _comment(tree: Any, path: tuple[str, ...], comment: str) -> None:
-    for part in path[:-1]:
-        tree = tree[part]
-    tree.yaml_set_comment_before_after_key(path[-1], before=comment, indent=2 * (len(path) - 1))

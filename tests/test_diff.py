@@ -1,136 +1,347 @@
-"""What changes for the cluster between two pipelines or charts."""
+"""What an upgrade would do: every field from old to new, and what follows from it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pipelines import cache, pipeline, plan, service, text
+from conftest import HELMS, ROOT, run_nimhelm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pipelines import cache, pipeline, service, text
 
-from nimhelm.chart.build import build_chart
 from nimhelm.chart.write import package_chart, write_chart
-from nimhelm.diff import diff_paths, differences, read_state
+from nimhelm.convert import convert_files
+from nimhelm.diff.command import OUTPUTS, Options, compare
+from nimhelm.diff.effects import effects
+from nimhelm.diff.fields import ABSENT, Named, applied, changes, path_text
+from nimhelm.diff.plan import Difference
+from nimhelm.diff.sides import without_defaults
 from nimhelm.errors import LoadError
 
 GPU = "nvidia.com/gpu"
+PVC = {"pvc": {"create": True, "size": "50Gi", "volumeAccessMode": "ReadWriteOnce"}}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from("ab"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b", "name"]), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(autouse=True)
+def helm4_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELM", str(HELMS["helm4"]))
 
 
 def gpus(amount: int) -> dict[str, Any]:
     return {"limits": {GPU: amount}}
 
 
-def image(repository: str, tag: str, **more: str) -> dict[str, Any]:
-    return service("a", image={"repository": repository, "tag": tag, **more})
+def written(tmp_path: Path, name: str, *documents: dict[str, Any]) -> str:
+    file = tmp_path / f"{name}.yaml"
+    file.write_text(text(*documents))
+    return str(file)
 
 
-def edge(name: str, **fields: Any) -> dict[str, Any]:
-    return {"name": name, "port": 8000, **fields}
+def plan(tmp_path: Path, old: list[dict[str, Any]], new: list[dict[str, Any]], **options: Any) -> Difference:
+    paths = written(tmp_path, "old", pipeline(*old)), written(tmp_path, "new", pipeline(*new))
+    return compare(paths, Options(**options))
+
+
+def consequences(found: Difference) -> dict[str, list[str]]:
+    """The codes of each change, without those of what no pod notices beside it (the graph's ConfigMap)."""
+    codes = {f"{e.change.service}.{e.change.field}": [one.code for one in e.effects] for e in found.consequences}
+    return {name: [code for code in each if code != "update"] or each[:1] for name, each in codes.items()}
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "lines"),
+    ("old", "new", "expected"),
     [
-        ([service("a")], [service("a")], []),
-        ([service("a"), service("b")], [service("b"), service("a")], []),
-        (
-            [service("a"), service("b", resources=gpus(1), replicas=2)],
-            [service("a")],
-            ["- b: removed", f"= GPUs in all: 2 -> 0 {GPU}"],
-        ),
-        (
-            [service("a")],
-            [service("a"), service("b", "a", resources=gpus(1), replicas=2)],
-            [f"+ b: added, nvcr.io/nim/llm:1.0, 1 {GPU}, replicas 2, wave 2", f"= GPUs in all: 0 -> 2 {GPU}"],
-        ),
-        ([service("a"), service("b")], [service("a"), service("b", enabled=False)], ["- b: removed"]),
-        ([image("r", "1")], [image("r", "2")], ["~ a: image tag 1 -> 2"]),
-        ([image("r", "1")], [image("s", "1")], ["~ a: image r:1 -> s:1"]),
-        (
-            [image("r", "1")],
-            [image("r", "1", pullPolicy="Always")],
-            ["~ a: also image.pullPolicy"],
-        ),
-        ([service("a")], [service("a", replicas=3)], ["~ a: replicas 1 -> 3"]),
-        ([service("a")], [service("a", scale={"enabled": True, "hpa": {"minReplicas": 2, "maxReplicas": 4}})], [
-            "~ a: replicas 1 -> 2", "~ a: also scale"]),
-        ([service("a", resources=gpus(1))], [service("a", resources=gpus(2))], [
-            f"~ a: {GPU} 1 -> 2", f"= GPUs in all: 1 -> 2 {GPU}"]),
-        ([service("a", resources=gpus(8))],
-         [service("a", resources=gpus(8), multiNode={"parallelism": {"pipeline": 2}})],
-         ["~ a: also multiNode", f"= GPUs in all: 8 -> 16 {GPU}"]),
-        ([service("a"), service("b")], [service("a"), service("b", "a")], ["~ b: wave 1 -> 2", "~ b: waits for nothing -> a:8000"]),
-        ([service("a"), service("b", edge("a"))], [service("a"), service("b", edge("a", envName="X"))], ["~ b: also dependencies"]),
-        ([service("a")], [service("a", env=[{"name": "A", "value": "1"}], userID=5)], ["~ a: also env, userID"]),
-        ([service("a")], [service("a", labels=dict.fromkeys("abcdefgh", "1"), userID=1)], ["~ a: also labels, userID"]),
-        ([service("a", labels=dict.fromkeys("abcdefghi", "1"))], [service("a", labels=dict.fromkeys("abcdefghi", "2"))], [
-            "~ a: also " + ", ".join(f"labels.{name}" for name in "abcdefgh") + " ..."]),
-        ([service("a", labels={"a": "1", "b": "2"})], [service("a", labels={"a": "2", "b": "2"})], ["~ a: also labels.a"]),
-        ([service("a", startupProbe={"enabled": True})],
-         [service("a", startupProbe={"enabled": True, "probe": {"httpGet": {"port": "api"}, "failureThreshold": 9999}})],
-         ["~ a: also startupProbe.probe"]),
+        ({}, {"image": {"repository": "nvcr.io/nim/llm", "tag": "2.0"}}, {"a.image.tag": ["restart"]}),
+        ({}, {"replicas": 3}, {"a.replicas": ["scale"]}),
+        ({}, {"expose": {"service": {"type": "NodePort"}}}, {"a.expose": ["update"]}),
+        ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "A", "value": "2"}]}, {"a.env[A].value": ["restart"]}),
+        ({"storage": PVC}, {"storage": {"pvc": PVC["pvc"] | {"size": "80Gi"}}}, {"a.storage.pvc.size": ["growClaim"]}),
+        ({"storage": PVC}, {"storage": {"pvc": PVC["pvc"] | {"size": "40Gi"}}}, {"a.storage.pvc.size": ["refused"]}),
+        ({"storage": PVC}, {"storage": {"pvc": PVC["pvc"] | {"storageClass": "fast"}}},
+         {"a.storage.pvc.storageClass": ["refused"]}),
+        ({"storage": PVC}, {"storage": {"pvc": PVC["pvc"] | {"volumeAccessMode": "ReadWriteMany"}}},
+         {"a.storage.pvc.volumeAccessMode": ["refused"]}),
+        ({"resources": gpus(1)}, {"resources": gpus(2)}, {"a.resources.limits.\"nvidia.com/gpu\"": ["restart"]}),
     ],
 )  # fmt: skip
-def test_between_pipelines_and_between_charts(
-    old: list[dict[str, Any]], new: list[dict[str, Any]], lines: list[str], tmp_path: Path
+def test_each_change_has_its_own_consequence(
+    old: dict[str, Any], new: dict[str, Any], expected: dict[str, list[str]], tmp_path: Path
 ) -> None:
-    states = []
-    for name, services in (("old", old), ("new", new)):
-        file = tmp_path / f"{name}.yaml"
-        file.write_text(text(pipeline(*services)))
-        folder = write_chart(build_chart(plan(*services)), tmp_path / name)
-        archive = package_chart(build_chart(plan(*services)), tmp_path / name)
-        states.append([read_state(str(path)) for path in (file, folder, archive)])
-    for one in states[0]:
-        for other in states[1]:
-            assert differences(one, other) == lines
+    assert consequences(plan(tmp_path, [service("a", **old)], [service("a", **new)])) == expected
+    both = [service("a", **new, labels={"x": "1"}), service("b")]
+    found = consequences(plan(tmp_path, [service("a", **old), service("b")], both))
+    assert {key: value for key, value in found.items() if "labels" not in key} == expected
+
+
+def test_a_claim_goes_or_stays(tmp_path: Path) -> None:
+    old, new = [service("a", storage=PVC), service("b")], [service("b")]
+    found = plan(tmp_path, old, new)
+    (lost,) = found.having("deleteData")
+    assert lost.text == "deletes the claim (50Gi) and the data in it"
+    assert lost.first == "to keep it: kubectl annotate pvc a-pvc -n default helm.sh/resource-policy=keep"
+    assert found.removed == ("a",)
+    printed = OUTPUTS["text"](found)
+    assert "- a: removed\n" in printed
+    assert "PersistentVolumeClaim/a-pvc: deletes the claim (50Gi) and the data in it" in printed
+    keep = tmp_path / "keep.yaml"
+    keep.write_text("global: {nimhelm: {keepClaims: true}}\n")
+    kept = plan(tmp_path, old, new, values=(str(keep),))
+    assert not kept.having("deleteData")
+    assert [each.object for each in kept.having("keepData")] == ["PersistentVolumeClaim/a-pvc"]
+
+
+def test_gpus_with_autoscaling(tmp_path: Path) -> None:
+    scale = {"enabled": True, "hpa": {"minReplicas": 2, "maxReplicas": 4}}
+    found = plan(tmp_path, [service("a", resources=gpus(1))], [service("a", resources=gpus(2), scale=scale)])
+    assert (found.gpus, found.max_gpus) == ({GPU: (1, 4)}, {GPU: (1, 8)})
+    assert f"= GPUs in all: 1 -> 4 {GPU} (+3), with autoscaling up to 1 -> 8\n" in OUTPUTS["text"](found)
+
+
+def test_nothing_is_cut(tmp_path: Path) -> None:
+    old = {f"LONG_{number}": "x" * 300 + str(number) for number in range(30)}
+    services = [
+        [service("a", env=[{"name": name, "value": value + end} for name, value in old.items()])] for end in ("", "!")
+    ]
+    found = plan(tmp_path, *services)
+    printed = OUTPUTS["text"](found)
+    for name, value in old.items():
+        assert f"env[{name}].value: {value} -> {value}!" in printed
+
+
+def test_files_charts_and_packages_compare_alike(tmp_path: Path) -> None:
+    sides = []
+    for name, tag in (("old", "1"), ("new", "2")):
+        file = written(tmp_path, name, pipeline(service("a", image={"repository": "r/a", "tag": tag})))
+        (chart,) = convert_files([file]).charts
+        sides.append([file, str(write_chart(chart, tmp_path / name)), str(package_chart(chart, tmp_path / name))])
+    for one in sides[0]:
+        for two in sides[1]:
+            assert consequences(compare((one, two), Options())) == {"a.image.tag": ["restart"]}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_nothing_changes_between_a_file_and_its_chart(path: Path, built: Path) -> None:
+    found = compare((str(path), str(built / path.stem)), Options())
+    assert found.is_empty
+    assert OUTPUTS["text"](found) == "no change for the cluster\n"
+
+
+def test_values_of_either_side(tmp_path: Path) -> None:
+    file = written(tmp_path, "p", pipeline(service("a")))
+    (tmp_path / "v.yaml").write_text("a: {replicas: 3}\n")
+    (tmp_path / "empty.yaml").write_text("{}\n")
+    values = (str(tmp_path / "v.yaml"),)
+    assert compare((file, file), Options(values=values)).is_empty
+    found = compare((file, file), Options(values=values, old_values=(str(tmp_path / "empty.yaml"),)))
+    assert consequences(found) == {"a.replicas": ["scale"]}
 
 
 def test_what_all_share(tmp_path: Path) -> None:
     using = pipeline(service(storage={"nimCache": {"name": "weights"}}))
-    for name, size in (("old", "50Gi"), ("new", "90Gi")):
-        (tmp_path / name).write_text(text(using, cache(storage={"pvc": {"create": True, "size": size}})))
-    lines = differences(read_state(str(tmp_path / "old")), read_state(str(tmp_path / "new")))
-    assert lines == ["~ nimCaches.weights.storage.pvc.size"]
-    chart = write_chart(build_chart(plan(service())), tmp_path)
-    before = read_state(str(chart))
-    values = chart / "values.yaml"
-    values.write_text(values.read_text().replace('storageClass: ""', "storageClass: fast"))
-    assert differences(before, read_state(str(chart))) == ["~ global.nimhelm.storageClass"]
+    sizes = [cache(storage={"pvc": {"create": True, "size": size}}) for size in ("50Gi", "90Gi")]
+    paths = tuple(written(tmp_path, str(number), using, one) for number, one in enumerate(sizes))
+    assert consequences(compare(paths, Options())) == {".nimCaches.weights.storage.pvc.size": ["growClaim"]}
 
 
-def test_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, tag in (("old", "1"), ("new", "2")):
-        (tmp_path / name).write_text(text(pipeline(service(image={"repository": "r", "tag": tag}))))
-    old, new = str(tmp_path / "old"), str(tmp_path / "new")
-    assert diff_paths(old, new) == 0
-    assert diff_paths(old, new, exit_code=True) == 1
-    assert capsys.readouterr().out == "~ llm: image tag 1 -> 2\n" * 2
-    assert diff_paths(old, old, exit_code=True) == 0
-    assert capsys.readouterr().out == "no change for the cluster\n"
+def test_a_service_that_comes_and_order_that_changes(tmp_path: Path) -> None:
+    found = plan(tmp_path, [service("a"), service("b")], [service("a", "b"), service("b"), service("c")])
+    assert found.added == ("c",)
+    assert found.waves == (("a", 1, 2),)
+    printed = OUTPUTS["text"](found)
+    assert "+ c: added\n    Deployment/c: creates it with 1 pod\n" in printed
+    assert "~ a: wave 1 -> 2\n" in printed
+
+
+def test_a_dependency_on_what_goes_falls_back_to_the_whole(tmp_path: Path) -> None:
+    """The old values name a service that the new chart lacks: no change can be rendered alone."""
+    found = plan(tmp_path, [service("a"), service("b", "a", userID=1)], [service("b", userID=2)])
+    assert all("restart" in codes for name, codes in consequences(found).items() if name.startswith("b."))
+    assert [effect.object for effect in found.having("restart")] == ["Deployment/b"]
+
+
+def test_without_helm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELM", "/nowhere/helm")
+    printed = OUTPUTS["text"](plan(tmp_path, [service("a")], [service("a", replicas=2)]))
+    assert "    replicas: (none) -> 2\n" in printed
+    assert "consequences are not known: helm is not on the PATH" in printed
+
+
+def test_outputs(tmp_path: Path) -> None:
+    found = plan(tmp_path, [service("a", storage=PVC)], [service("a", storage={"pvc": PVC["pvc"] | {"size": "1Gi"}})])
+    data = json.loads(OUTPUTS["json"](found))
+    (change,) = data["changes"]
+    assert (change["field"], change["old"], change["new"]) == ("storage.pvc.size", "50Gi", "1Gi")
+    assert change["consequence"] == "refused"
+    assert data["summary"]["refused"] == 1
+    printed = OUTPUTS["markdown"](found)
+    (row,) = [line for line in printed.splitlines() if line.startswith("| `storage")]
+    assert row.startswith(
+        "| `storage.pvc.size` | `50Gi` | `1Gi` | ⛔ PersistentVolumeClaim/a-pvc: Kubernetes refuses it"
+    )
+    assert "first: give the service another claim" in row
+
+
+def test_markdown_is_not_broken_by_values(tmp_path: Path) -> None:
+    env = [{"name": "A", "value": "a|b`c` <script> @team\n| x |"}]
+    printed = OUTPUTS["markdown"](plan(tmp_path, [service("a")], [service("a", env=env)]))
+    (row,) = [line for line in printed.splitlines() if line.startswith("| `env")]
+    assert row.replace("\\|", "").count("|") == 5
+
+
+def test_exit_codes(tmp_path: Path) -> None:
+    old = written(tmp_path, "old", pipeline(service("a")))
+    new = written(tmp_path, "new", pipeline(service("a", replicas=2)))
+    codes = {
+        (): (0, 0, 3), ("--exit-code",): (0, 1, 3), ("--detailed-exitcode",): (0, 2, 1),
+    }  # fmt: skip
+    for flags, expected in codes.items():
+        found = [
+            run_nimhelm("diff", *pair, *flags).returncode for pair in ((old, old), (old, new), (old, "absent.yaml"))
+        ]
+        assert tuple(found) == expected, flags
+    assert run_nimhelm("diff", old).returncode == 2
+    assert run_nimhelm("diff", old, new, "--exit-code", "--detailed-exitcode").returncode == 2
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
-    (tmp_path / "wrong.yaml").write_text(text(pipeline(service(replicas=-1))))
-    with pytest.raises(LoadError, match=r"wrong\.yaml cannot be compared:\n.*NH013"):
-        read_state(str(tmp_path / "wrong.yaml"))
-    (tmp_path / "other.yaml").write_text("a: 1\n")
-    with pytest.raises(LoadError, match="cannot be compared"):
-        read_state(str(tmp_path / "other.yaml"))
-    with pytest.raises(LoadError, match=r"no chart at"):
-        read_state(str(tmp_path / "absent.tgz"))
-    for written in (
-        "",
-        "annotations: 1\n",
-        "annotations: {nimhelm.dev/start-order: 5}\n",
-        "annotations: {nimhelm.dev/start-order: '5'}\n",
-    ):
-        (tmp_path / "foreign").mkdir(exist_ok=True)
-        (tmp_path / "foreign" / "Chart.yaml").write_text("name: a\n" + written)
-        with pytest.raises(LoadError, match="was not generated by nimhelm"):
-            read_state(str(tmp_path / "foreign"))
+    wrong = written(tmp_path, "wrong", pipeline(service(replicas=-1)))
+    with pytest.raises(LoadError, match=r"wrong\.yaml makes no chart:\n.*NH013"):
+        compare((wrong, wrong), Options())
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "Chart.yaml").write_text("name: a\nversion: 1.0.0\n")
+    with pytest.raises(LoadError, match="was not generated by nimhelm"):
+        compare((str(tmp_path / "foreign"), wrong), Options())
 
 
-def test_a_pipeline_with_what_a_chart_can_do_without(tmp_path: Path) -> None:
-    (tmp_path / "p.yaml").write_text(text(pipeline(service("a", enabled=False), service("b", "a"))))
-    assert list(read_state(str(tmp_path / "p.yaml")).services) == ["b"]
+@pytest.mark.parametrize("helm", sorted(HELMS))
+def test_a_release_is_compared_by_what_helm_recorded(helm: str, tmp_path: Path) -> None:
+    """A helm that answers for a release: its values, its manifest, and what an upgrade would send."""
+    old = written(tmp_path, "old", pipeline(service("a")))
+    new = written(tmp_path, "new", pipeline(service("a", userID=7)))
+    (chart,) = convert_files([old]).charts
+    folder = write_chart(chart, tmp_path / "charts")
+    stub = tmp_path / "helm"
+    stub.write_text(f"""#!/bin/sh
+echo "$@" >> {tmp_path}/asked
+case "$1 $2" in
+  "get values") case "$*" in *--all*) echo '{{"a": {{"global": {{}}, "enabled": true, "old": {{}}}}, "global": {{}}}}';;
+    *) echo '{{"a": {{"replicas": 2}}}}';; esac;;
+  "get manifest") {HELMS[helm]} template rel {folder} --namespace ns;;
+  upgrade*) for last; do :; done
+    for each; do case $each in --values=*) file=${{each#--values=}};; esac; done
+    {HELMS[helm]} template rel "$last" --namespace ns --values $file > {tmp_path}/m
+    python3 -c 'import json,sys; print(json.dumps({{"manifest": open(sys.argv[1]).read()}}))' {tmp_path}/m;;
+  *) exec {HELMS[helm]} "$@";;
+esac
+""")
+    stub.chmod(0o755)
+    done = run_nimhelm("diff", "--release", "rel", "-n", "ns", new, "-o", "json", env={"HELM": str(stub)}, check=True)
+    data = json.loads(done.stdout)
+    assert {(each["code"], each["object"]) for each in data["effects"] if each["code"] != "update"} == {
+        ("restart", "Deployment/a"), ("scale", "Deployment/a"),
+    }  # fmt: skip
+    assert "--namespace=ns" in (tmp_path / "asked").read_text()
+    assert {each["field"] for each in data["changes"]} >= {"replicas", "userID"}
+
+
+# --- the pure parts
+
+
+def deployment(name: str = "a", **spec: Any) -> dict[str, Any]:
+    template = {"spec": {"containers": [{"image": "r:1"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template, **spec}
+    return {"kind": "Deployment", "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}}, "spec": spec}
+
+
+def thing(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": "x"}, **fields}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        (deployment(), deployment(selector={"matchLabels": {"app": "b"}}), "refused", "kubectl delete deployment a"),
+        (thing("Job", spec={"template": 1}), thing("Job", spec={"template": 2}), "refused", "kubectl delete job x"),
+        (thing("RoleBinding", roleRef={"name": "a"}), thing("RoleBinding", roleRef={"name": "b"}), "refused", "rolebinding x"),
+        (thing("ResourceClaimTemplate", spec=1), thing("ResourceClaimTemplate", spec=2), "refused", "delete"),
+        (thing("Service", spec={"clusterIP": "None"}), thing("Service", spec={}), "refused", "delete service x"),
+        (thing("Service", spec={}), thing("Service", spec={"clusterIP": "None"}), "refused", "delete service x"),
+        (thing("Service", spec={"clusterIP": "10.0.0.1"}), thing("Service", spec={}), "update", ""),
+        (thing("Service", spec={"type": "ClusterIP"}), thing("Service", spec={"type": "LoadBalancer"}), "update", ""),
+        (thing("ConfigMap", immutable=True, data=1), thing("ConfigMap", immutable=True, data=2), "refused", "delete"),
+        (thing("ConfigMap", data=1), thing("ConfigMap", data=2), "update", ""),
+        (deployment(), deployment(replicas=3), "scale", ""),
+        (deployment(), deployment(template={"spec": {}}), "restart", ""),
+        (deployment(), deployment(progressDeadlineSeconds=5), "update", ""),
+        (thing("LeaderWorkerSet", spec={"replicas": 2, "leaderWorkerTemplate": {"size": 2}}),
+         thing("LeaderWorkerSet", spec={"replicas": 2, "leaderWorkerTemplate": {"size": 2, "x": 1}}), "restart", ""),
+        (thing("InferenceService", spec={"predictor": 1}), thing("InferenceService", spec={"predictor": 2}), "restart", ""),
+    ],
+)  # fmt: skip
+def test_rules_of_updates(old: dict[str, Any], new: dict[str, Any], code: str, said: str) -> None:
+    (found,) = effects([old], [new])
+    assert found.code == code
+    assert said in found.first
+    assert effects([old], [old]) == []
+
+
+def test_pods_of_a_group_are_counted() -> None:
+    old = thing("LeaderWorkerSet", spec={"replicas": 3, "leaderWorkerTemplate": {"size": 2}})
+    (found,) = effects(
+        [old], [thing("LeaderWorkerSet", spec={"replicas": 3, "leaderWorkerTemplate": {"size": 2, "x": 1}})]
+    )
+    assert found.text == "restarts 6 pods"
+
+
+def test_a_hook_is_no_object_of_the_release() -> None:
+    hook = {"kind": "Pod", "metadata": {"name": "t", "annotations": {"helm.sh/hook": "test"}}}
+    assert effects([hook], []) == effects([], [hook]) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "paths"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": True}, {"a": 1}, ["a"]),
+        ({"a": {"b": 1}}, {"a": {}}, ["a.b"]),
+        ({"a.b": 1}, {"a.b": 2}, ['"a.b"']),
+        ([{"name": "x", "v": 1}], [{"name": "x", "v": 2}], ["[x].v"]),
+        ([{"name": "x"}, {"name": "y"}], [{"name": "y"}, {"name": "x"}], [""]),
+        ([{"name": "x"}], [{"name": "x"}, {"name": "y"}], ["[y]"]),
+        ([{"name": "x"}, {"name": "x"}], [{"name": "x"}], [""]),
+        ([1, 2], [1, 3], [""]),
+    ],
+)
+def test_fields(old: Any, new: Any, paths: list[str]) -> None:
+    assert [path_text(each.path) for each in changes(old, new)] == paths
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from("xyz"), JSON), st.dictionaries(st.sampled_from("xyz"), JSON))
+def test_all_changes_together_are_the_new_values(old: dict[str, Any], new: dict[str, Any]) -> None:
+    made = old
+    for change in changes(old, new):
+        made = applied(made, change)
+    assert changes(made, new) == []
+
+
+def test_changes_of_named_items() -> None:
+    old = {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]}
+    new = {"env": [{"name": "B", "value": "2"}, {"name": "C", "value": "3"}]}
+    found = changes(old, new)
+    assert [(each.path[1], each.new) for each in found] == [
+        (Named("B"), "2"), (Named("C"), {"name": "C", "value": "3"}), (Named("A"), ABSENT),
+    ]  # fmt: skip
+
+
+def test_defaults_of_subcharts_are_no_changes() -> None:
+    old = {"a": {"env": [], "image": {"tag": "1", "x": {}}, "on": False}}
+    assert without_defaults(old, {"a": {"on": False}}) == {"a": {"image": {"tag": "1"}, "on": False}}

@@ -132,8 +132,10 @@ def env_of(container: Object) -> dict[str, Any]:
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
 
 
-def gate_seconds(rendered: dict[tuple[str, str], Object], service: str, gate: str) -> tuple[int, int]:
+def gate_seconds(
+    rendered: dict[tuple[str, str], Object], service: str, gate: str, scripts: str = SCRIPTS_NAME
+) -> tuple[int, int]:
     """How long a gate waits, and how often it asks, in seconds: its line in the ConfigMap with the scripts."""
-    line: str = rendered["ConfigMap", SCRIPTS_NAME]["data"][f"{service}.{gate}"]
+    line: str = rendered["ConfigMap", scripts]["data"][f"{service}.{gate}"]
     timeout, period = line.split()
     return int(timeout), int(period)

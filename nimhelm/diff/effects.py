@@ -1,0 +1,186 @@
+"""What a change of objects does to a cluster: which pods restart, what Kubernetes refuses, which data goes.
+
+The rules are those of Helm's upgrade (what is no longer rendered is deleted, unless it has the annotation
+helm.sh/resource-policy: keep) and of the API server's validation of updates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from nimhelm.diff.immutable import refusals
+from nimhelm.pipeline import dig
+
+Object = dict[str, Any]
+Key = tuple[str, str]
+
+NONE, RESTART, SCALE, REFUSED, DELETE_DATA, KEEP_DATA, GROW, DELETE, CREATE, RUN_JOB, UPDATE, HOOK = (
+    "none", "restart", "scale", "refused", "deleteData", "keepData", "growClaim", "delete", "create", "runJob", "update",
+    "hook",
+)  # fmt: skip
+
+SEVERITY = (REFUSED, DELETE_DATA, RESTART, DELETE, RUN_JOB, SCALE, GROW, CREATE, KEEP_DATA, UPDATE, HOOK, NONE)
+"""The codes, the gravest first."""
+
+_TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "Deployment": (("spec", "template"),),
+    "LeaderWorkerSet": (("spec", "leaderWorkerTemplate"),),
+    "InferenceService": (("spec", "predictor"),),
+}
+"""The parts of a workload of which a change makes new pods."""
+
+_CLAIM = "PersistentVolumeClaim"
+_SERVICE_LABEL = "app.kubernetes.io/name"
+
+
+class Effect(NamedTuple):
+    """One consequence. `object` is `Deployment/llm-service`; `first` is what to do before an upgrade, "" for nothing."""
+
+    code: str
+    service: str
+    object: str
+    text: str
+    first: str = ""
+
+
+def effects(old: list[Object], new: list[Object]) -> list[Effect]:
+    """What an upgrade from the old objects to the new ones does, the gravest first."""
+    one, two = _by_key(old), _by_key(new)
+    found = [effect for key in two if key not in one for effect in _created(two[key])]
+    found += [effect for key in one if key not in two for effect in _removed(one[key])]
+    found += [effect for key in two if key in one for effect in _changed(one[key], two[key])]
+    return sorted(found, key=lambda effect: (SEVERITY.index(effect.code), effect.service, effect.object))
+
+
+def _by_key(objects: list[Object]) -> dict[Key, Object]:
+    return {(str(each.get("kind")), str(dig(each, "metadata", "name"))): each for each in objects}
+
+
+def _title(each: Object) -> str:
+    return f"{each.get('kind')}/{dig(each, 'metadata', 'name')}"
+
+
+def _service(each: Object) -> str:
+    return str(dig(each, "metadata", "labels", _SERVICE_LABEL) or "")
+
+
+def _is_hook(each: Object) -> bool:
+    return dig(each, "metadata", "annotations", "helm.sh/hook") is not None
+
+
+def _effect(each: Object, code: str, text: str, first: str = "") -> Effect:
+    return Effect(code, _service(each), _title(each), text, first)
+
+
+def _created(each: Object) -> Iterator[Effect]:
+    kind = each.get("kind")
+    if _is_hook(each):
+        return
+    if kind == "PersistentVolumeClaim":
+        yield _effect(each, CREATE, f"creates the claim{_size(each)}, empty")
+    elif kind == "Job":
+        yield _effect(each, RUN_JOB, "runs the job: it downloads the model")
+    elif kind in _TEMPLATES:
+        yield _effect(each, CREATE, f"creates it with {_pods(_replicas(each))}")
+    else:
+        yield _effect(each, CREATE, "creates it, no effect on pods")
+
+
+def _removed(each: Object) -> Iterator[Effect]:
+    kind = each.get("kind")
+    if _is_hook(each):
+        return
+    if dig(each, "metadata", "annotations", "helm.sh/resource-policy") == "keep":
+        text = f"keeps the claim{_size(each)} and its data, outside the release" if kind == _CLAIM else "keeps it"
+        yield _effect(each, KEEP_DATA, text)
+    elif kind == _CLAIM:
+        name, place = dig(each, "metadata", "name"), dig(each, "metadata", "namespace")
+        where = f" -n {place}" if place else ""
+        first = f"to keep it: kubectl annotate pvc {name}{where} helm.sh/resource-policy=keep"
+        yield _effect(each, DELETE_DATA, f"deletes the claim{_size(each)} and the data in it", first)
+    elif kind in _TEMPLATES:
+        yield _effect(each, DELETE, f"deletes it and its {_pods(_replicas(each))}")
+    else:
+        yield _effect(each, DELETE, "deletes it")
+
+
+def _changed(old: Object, new: Object) -> Iterator[Effect]:
+    if old == new:
+        return
+    if _is_hook(new):
+        yield _effect(new, HOOK, "no effect on pods: it is run by helm test or around an upgrade")
+        return
+    refused = list(refusals(old, new))
+    for field, why, first in refused:
+        yield _effect(new, REFUSED, f"Kubernetes refuses it: {field} {why}", first)
+    if refused:
+        return
+    rule = _RULES.get(str(new.get("kind")), _updated)
+    yield from rule(old, new)
+
+
+def _workload(old: Object, new: Object) -> Iterator[Effect]:
+    restarts = any(dig(old, *part) != dig(new, *part) for part in _TEMPLATES[str(new["kind"])])
+    before, after = _replicas(old), _replicas(new)
+    if restarts:
+        yield _effect(new, RESTART, f"restarts {_pods(before)}{_how(new)}")
+    if before != after:
+        yield _effect(new, SCALE, f"{before} -> {_pods(after)}")
+    if not restarts and before == after:
+        yield from _updated(old, new)
+
+
+def _how(each: Object) -> str:
+    """Whether the service stays reachable: a Deployment without a surge takes pods away before it starts others."""
+    strategy = dig(each, "spec", "strategy")
+    if each.get("kind") != "Deployment" or not isinstance(strategy, dict):
+        return ""
+    if strategy.get("type") == "Recreate":
+        return ", all at once"
+    surge = dig(strategy, "rollingUpdate", "maxSurge")
+    if surge in (0, "0", "0%"):
+        return ", one after the other" if _replicas(each) > 1 else " (the service is away until it is ready again)"
+    return ", each after its successor is ready: that needs room for one pod more"
+
+
+def _claim(old: Object, new: Object) -> Iterator[Effect]:
+    if _requested(old) != _requested(new):
+        text = f"grows the claim from {_requested(old)} to {_requested(new)}, if its storage class allows that"
+        yield _effect(new, GROW, text)
+    else:
+        yield from _updated(old, new)
+
+
+def _updated(old: Object, new: Object) -> Iterator[Effect]:
+    del old
+    yield _effect(new, UPDATE, "changes it, no effect on pods")
+
+
+_RULES: Mapping[str, Callable[[Object, Object], Iterator[Effect]]] = {
+    **dict.fromkeys(_TEMPLATES, _workload),
+    _CLAIM: _claim,
+}
+
+
+def _requested(claim: Object) -> Any:
+    return dig(claim, "spec", "resources", "requests", "storage")
+
+
+def _size(each: Object) -> str:
+    size = _requested(each) if each.get("kind") == _CLAIM else None
+    return f" ({size})" if size else ""
+
+
+def _replicas(each: Object) -> int:
+    """The pods of a workload; without a number it is an autoscaler's business, and one is there at least."""
+    if each.get("kind") == "InferenceService":
+        return int(dig(each, "spec", "predictor", "minReplicas") or 1)
+    many = dig(each, "spec", "replicas")
+    groups = many if isinstance(many, int) else 1
+    size = dig(each, "spec", "leaderWorkerTemplate", "size")
+    return groups * size if isinstance(size, int) else groups
+
+
+def _pods(many: int) -> str:
+    return f"{many} pod" if many == 1 else f"{many} pods"

@@ -1,0 +1,83 @@
+"""Fields that Kubernetes, or the webhook of a kind's controller, does not let an update change, and the way around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nimhelm.pipeline import dig
+from nimhelm.quantity import nanos
+
+Object = dict[str, Any]
+Refusal = tuple[str, str, str]
+"""(field, why, what to do first)"""
+
+_FIELDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "Deployment": (("spec", "selector"),),
+    "Job": (("spec", "selector"), ("spec", "template"), ("spec", "completions"), ("spec", "completionMode")),
+    "PersistentVolumeClaim": (
+        ("spec", "accessModes"),
+        ("spec", "storageClassName"),
+        ("spec", "volumeMode"),
+        ("spec", "volumeName"),
+        ("spec", "selector"),
+        ("spec", "dataSource"),
+    ),
+    "RoleBinding": (("roleRef",),),
+    "ResourceClaimTemplate": (("spec",),),
+    "ComputeDomain": (("spec",),),
+    "InferenceService": (("metadata", "annotations", "serving.kserve.io/deploymentMode"),),
+}
+
+_CLAIM = "PersistentVolumeClaim"
+
+
+def refusals(old: Object, new: Object) -> Iterator[Refusal]:
+    """What the API server refuses of an update of one object."""
+    kind = str(new.get("kind"))
+    for path in _FIELDS.get(kind, ()):
+        if dig(old, *path) != dig(new, *path):
+            yield ".".join(path), "is immutable", _way_out(kind, new)
+    if kind == _CLAIM:
+        yield from _smaller(old, new)
+    elif kind == "Service":
+        yield from _service(old, new)
+    elif kind in ("ConfigMap", "Secret") and old.get("immutable") is True:
+        for field in ("data", "binaryData", "immutable"):
+            if old.get(field) != new.get(field):
+                yield field, "is immutable", _way_out(kind, new)
+
+
+def _smaller(old: Object, new: Object) -> Iterator[Refusal]:
+    path = ("spec", "resources", "requests", "storage")
+    before, after = nanos(dig(old, *path)), nanos(dig(new, *path))
+    if before is not None and after is not None and after < before:
+        why = f"cannot become smaller ({dig(old, *path)} -> {dig(new, *path)})"
+        yield ".".join(path), why, _way_out(_CLAIM, new)
+
+
+def _service(old: Object, new: Object) -> Iterator[Refusal]:
+    """A cluster address that is given, or `None`, stays for as long as the Service has one."""
+    kinds = [dig(each, "spec", "type") or "ClusterIP" for each in (old, new)]
+    if "ExternalName" in kinds:
+        return
+    one, two = (dig(each, "spec", "clusterIP") or "" for each in (old, new))
+    if one != two and (two or one == "None"):
+        yield "spec.clusterIP", "is immutable", _way_out("Service", new)
+    one, two = (dig(each, "spec", "loadBalancerClass") for each in (old, new))
+    if one != two and kinds == ["LoadBalancer", "LoadBalancer"]:
+        yield "spec.loadBalancerClass", "is immutable", _way_out("Service", new)
+
+
+def _way_out(kind: str, new: Object) -> str:
+    """What to do before the upgrade."""
+    name, namespace = dig(new, "metadata", "name"), dig(new, "metadata", "namespace")
+    delete = f"kubectl delete {kind.lower()} {name}" + (f" -n {namespace}" if namespace else "")
+    if kind == _CLAIM:
+        return (
+            "give the service another claim (storage.pvc.name), or lose the data: scale the service to 0, "
+            f"{delete}, then upgrade"
+        )
+    if kind in ("Deployment", "InferenceService", "ComputeDomain"):
+        return f"{delete} (its pods stop until the upgrade makes it anew)"
+    return f"{delete}, then upgrade: helm makes it anew"

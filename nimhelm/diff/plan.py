@@ -1,0 +1,195 @@
+"""Two sides -> Difference: each change with its consequence, per service, and what they add up to."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from nimhelm.chart.build import Chart
+from nimhelm.chart.render import render_folder, unpacked
+from nimhelm.diff.effects import DELETE_DATA, NONE, REFUSED, RESTART, Effect, effects
+from nimhelm.diff.fields import Change, applied, changes
+from nimhelm.diff.sides import Cluster, Side, upgraded, without_defaults
+from nimhelm.errors import HelmError
+from nimhelm.graph.picture import Picture
+from nimhelm.graph.source import picture_of_values
+
+ONE_BY_ONE = 60
+"""Up to so many changes are rendered each by itself: 0.3 s for each, two at a time."""
+
+
+class Consequence(NamedTuple):
+    """A change with what it does by itself. `shared` marks effects that it has together with other changes."""
+
+    change: Change
+    effects: tuple[Effect, ...]
+    shared: bool = False
+
+
+class Difference(NamedTuple):
+    """What an upgrade from one side to the other does.
+
+    `added` and `removed` are services. `effects` are those of everything together. `rest` are effects that no change of
+    values explains: the chart's templates differ. `gpus` has resource -> (before, after), `max_gpus` with autoscaling.
+    `unknown` says why there are no effects, "" when there are.
+    """
+
+    old: str
+    new: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    consequences: tuple[Consequence, ...]
+    effects: tuple[Effect, ...]
+    rest: tuple[Effect, ...]
+    waves: tuple[tuple[str, int, int], ...]
+    gpus: dict[str, tuple[int, int]]
+    max_gpus: dict[str, tuple[int, int]]
+    unknown: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether an upgrade would change nothing."""
+        return not (self.added or self.removed or self.consequences or self.effects)
+
+    def having(self, code: str) -> list[Effect]:
+        """The effects of one kind."""
+        return [effect for effect in self.effects if effect.code == code]
+
+
+class Upgrade(NamedTuple):
+    """The release that is compared, and where it is."""
+
+    release: str
+    cluster: Cluster
+
+
+def difference(old: Side, new: Side, upgrade: Upgrade | None = None, unknown: str = "") -> Difference:
+    """Compare two sides. Helm renders them, unless `unknown` says why it cannot. Raises HelmError."""
+    before = without_defaults(old.values, new.values) if old.objects is not None else old.values
+    old = old._replace(values=before)
+    ons = old.services, new.services
+    found = [each for each in changes(old.values, new.values) if _is_told(each, ons)]
+    one, two = (picture_of_values("", side.values) for side in (old, new))
+    empty = Difference(
+        old.title, new.title,
+        added=tuple(name for name in ons[1] if name not in ons[0]),
+        removed=tuple(name for name in ons[0] if name not in ons[1]),
+        consequences=tuple(Consequence(each, ()) for each in found),
+        effects=(), rest=(), waves=tuple(_waves(one, two)),
+        gpus=_pairs(one.gpus, two.gpus), max_gpus=_pairs(one.max_gpus, two.max_gpus), unknown=unknown,
+    )  # fmt: skip
+    return empty if unknown else _with_effects(empty, old, new, upgrade)
+
+
+def _is_told(change: Change, ons: tuple[dict[str, Any], dict[str, Any]]) -> bool:
+    """Fields of what comes or goes as a whole are not listed."""
+    return not change.service or (change.service in ons[0] and change.service in ons[1])
+
+
+def _waves(one: Picture, two: Picture) -> list[tuple[str, int, int]]:
+    before = {node.name: node.wave for node in one.nodes}
+    return [
+        (node.name, before[node.name] + 1, node.wave + 1)
+        for node in two.nodes
+        if node.name in before and before[node.name] != node.wave
+    ]
+
+
+def _pairs(one: dict[str, int], two: dict[str, int]) -> dict[str, tuple[int, int]]:
+    return {name: (one.get(name, 0), two.get(name, 0)) for name in sorted({*one, *two})}
+
+
+def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | None) -> Difference:
+    all_effects = effects(_objects(old, None), _objects(new, upgrade))
+    each = _each(empty, old, new, all_effects)
+    explained = {(e.code, e.object) for one in each for e in one.effects}
+    names = {*empty.added, *empty.removed}
+    rest = [e for e in all_effects if (e.code, e.object) not in explained and e.service not in names]
+    return empty._replace(consequences=tuple(each), effects=tuple(all_effects), rest=tuple(rest))
+
+
+def _objects(side: Side, upgrade: Upgrade | None) -> list[dict[str, Any]]:
+    if side.objects is not None:
+        return list(side.objects)
+    found = []
+    for chart in side.charts:
+        with unpacked(chart) as folder, TemporaryDirectory(prefix="nimhelm-") as place:
+            file = Path(place, "values.json")
+            values = _own(side.values, chart)
+            file.write_text(json.dumps(values), encoding="utf-8")
+            if upgrade is not None:
+                sent = upgraded(upgrade.release, side, upgrade.cluster, str(folder), str(file))
+                found += list(sent.objects or ())
+            else:
+                found += render_folder(folder, values, chart.name)
+    return found
+
+
+def _own(values: dict[str, Any], chart: Chart) -> dict[str, Any]:
+    """Of the values of several charts those of one."""
+    from nimhelm.chart.obtain import values_of
+
+    known = values_of(chart)
+    return {name: each for name, each in values.items() if name in known or name in ("global", "nimCaches")}
+
+
+def _each(empty: Difference, old: Side, new: Side, all_effects: list[Effect]) -> list[Consequence]:
+    """The changes with their own effects; where they cannot be rendered alone, with those of their service."""
+    found = [each.change for each in empty.consequences]
+    alone: list[tuple[Effect, ...] | None] = [None] * len(found)
+    if len(found) <= ONE_BY_ONE and len(new.charts) == 1:
+        alone = _rendered_alone(old, new, found)
+    return [
+        Consequence(change, effects_of) if effects_of is not None else _together(change, all_effects)
+        for change, effects_of in zip(found, alone, strict=True)
+    ]
+
+
+def _together(change: Change, all_effects: list[Effect]) -> Consequence:
+    mine = tuple(e for e in all_effects if not change.service or e.service == change.service)
+    return Consequence(change, mine, shared=True)
+
+
+def _rendered_alone(old: Side, new: Side, found: list[Change]) -> list[tuple[Effect, ...] | None]:
+    """Each change made alone to the old values, in the new chart. None for one that helm or the chart refuses alone."""
+    names = set(new.services)
+    base = {name: each for name, each in old.values.items() if name in names or name in ("global", "nimCaches")}
+    base = {**{name: each for name, each in new.values.items() if name not in base}, **base}
+    (chart,) = new.charts
+    with unpacked(chart) as folder:
+
+        def objects(values: dict[str, Any]) -> list[dict[str, Any]] | None:
+            try:
+                return render_folder(folder, values, chart.name)
+            except HelmError:
+                return None
+
+        def alone(change: Change) -> tuple[Effect, ...] | None:
+            changed = objects(applied(base, change))
+            return None if changed is None or before is None else tuple(effects(before, changed))
+
+        before = objects(base)
+        if before is None:
+            return [None] * len(found)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            return list(pool.map(alone, found))
+
+
+def gravest(found: tuple[Effect, ...] | list[Effect]) -> str:
+    """The code of the gravest effect; effects stand in that order."""
+    return found[0].code if found else NONE
+
+
+def counted(plan: Difference) -> dict[str, int]:
+    """What a summary counts."""
+    return {
+        "added": len(plan.added),
+        "removed": len(plan.removed),
+        "changed": len({each.change.service for each in plan.consequences} - {""}),
+        "restarts": len(plan.having(RESTART)),
+        "refused": len(plan.having(REFUSED)),
+        "claimsDeleted": len(plan.having(DELETE_DATA)),
+    }
