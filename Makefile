@@ -1,7 +1,7 @@
 PYTHON ?= .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fast schema docs golden bench cluster cluster-down cluster-clean cluster-test venv
+.PHONY: demo test check fast schema docs golden bench cluster cluster-down cluster-clean cluster-test cluster-test-all venv
 
 venv: .venv/.installed  ## the virtual environment with everything the tests need
 
@@ -37,8 +37,8 @@ golden: venv  ## write the golden charts anew; read the diff before you commit i
 bench: venv  ## whole-process times: medians, and ratios to helm and a bare interpreter in the same run
 	$(PYTHON) tests/bench.py
 
-cluster: venv  ## a one-node Kubernetes in a network namespace of its own
-	$(PYTHON) -m tests.cluster.bench up
+cluster: venv  ## a one-node Kubernetes in a network namespace of its own; WITH=lws,dra adds controllers to it
+	$(PYTHON) -m tests.cluster.bench up --with "$(WITH)"
 
 cluster-down: venv
 	$(PYTHON) -m tests.cluster.bench down
@@ -48,4 +48,7 @@ cluster-clean: venv
 
 # Real pods on a machine that others use as well: what fails runs once more, and what fails twice fails.
 cluster-test: venv  ## the tests on that cluster, or on the one of KUBECONFIG with NIMHELM_CLUSTER=external
+	$(PYTHON) -m pytest tests/cluster -m "not heavy" || $(PYTHON) -m pytest tests/cluster -m "not heavy" --last-failed
+
+cluster-test-all: venv  ## the same, and those with controllers that take long to build: gateway, prometheus, kueue, KServe
 	$(PYTHON) -m pytest tests/cluster || $(PYTHON) -m pytest tests/cluster --last-failed

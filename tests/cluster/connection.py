@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from .bench import cluster as bench
+from .bench import controllers
 from .bench.registry import Rule
 from .bench.settings import STATE
 
@@ -112,6 +113,16 @@ class Cluster:
         """Take images off the node."""
         self._only_on_bench("images of the node")
         bench.remove_image(*names)
+
+    def need(self, *names: str) -> None:
+        """Have controllers run, those of the folder ``controllers``; skip the test where the cluster has none."""
+        if self.is_bench:
+            bench.add_controllers(*names)
+            return
+        served = self.kubectl("get", "--raw", "/apis")
+        for name in names:
+            if controllers.load(name).group not in served:
+                pytest.skip(f"needs the API group {controllers.load(name).group}, which the cluster does not serve")
 
     def api_outage(self) -> AbstractContextManager[None]:
         """Make the API server unreachable from here for a while."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import cluster, isolation, state
+from . import cluster, controllers, isolation, state
 from .settings import KUBECONFIG, LOGS
 
 Command = Callable[[argparse.Namespace], Any]
@@ -42,10 +42,12 @@ def _parser() -> argparse.ArgumentParser:
         default=cluster.DEFAULT_GPUS,
         help="GPUs of the node (default: %(default)s)",
     )
+    _add_choice(start, "start")
     add("down", lambda _: cluster.down(), "Stop the cluster and remove every trace but the cache.")
     add("status", _status, "Say whether the cluster runs, and what its programs do.")
     add("kubeconfig", _kubeconfig, "Print the path of the kubeconfig.")
-    add("build", _build, "Install packages and build programs, without starting anything.")
+    built = add("build", _build, "Install packages and build programs, without starting anything.")
+    _add_choice(built, "build")
     add("clean", lambda _: cluster.clean(), "Stop the cluster and remove the cache too.")
     images = add(
         "images",
@@ -58,9 +60,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_choice(command: argparse.ArgumentParser, verb: str) -> None:
+    command.add_argument(
+        "--with",
+        dest="controllers",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        default=(),
+        metavar="NAME,...",
+        help=f"controllers to {verb} as well: {', '.join(controllers.names())}",
+    )
+
+
 def _up(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
-    cluster.up(arguments.gpus)
+    cluster.up(arguments.gpus, arguments.controllers)
     print(f"ready after {time.monotonic() - started:.0f} s; to use it:")
     print(f"  export KUBECONFIG={KUBECONFIG}")
     print(f"  {cluster.kubectl_path()} get pods -A")
@@ -87,8 +100,8 @@ def _kubeconfig(_: argparse.Namespace) -> int:
     return 0
 
 
-def _build(_: argparse.Namespace) -> None:
-    cluster.prepare()
+def _build(arguments: argparse.Namespace) -> None:
+    cluster.prepare(*arguments.controllers)
 
 
 if __name__ == "__main__":

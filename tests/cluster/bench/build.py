@@ -7,6 +7,7 @@ made of the sources and the versions in them; what is there is not built again.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -31,10 +32,10 @@ def kubernetes_version() -> str:
 
 
 def source_key(folder: Path) -> str:
-    """A short hash of the Go sources in ``folder`` and of the Go version."""
+    """A short hash of the sources in ``folder`` and of the Go version."""
     digest = hashlib.sha256(_output("go", "env", "GOVERSION").encode())
     for path in sorted(folder.glob("*")):
-        if path.suffix in (".go", ".mod", ".sum"):
+        if path.suffix in (".go", ".mod", ".sum", ".yaml"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -53,8 +54,8 @@ def build() -> None:
     """Build what is missing."""
     if shutil.which("go") is None:
         raise RuntimeError("Go is needed to build the cluster: https://go.dev/dl/")
-    _go_build(STANDIN_SOURCE, standin_binary(), "-s -w")
-    _go_build(KUBE_SOURCE, kube_binary(), _kube_ldflags(kubernetes_version()))
+    go_build(STANDIN_SOURCE, standin_binary(), "-s -w")
+    go_build(KUBE_SOURCE, kube_binary(), _kube_ldflags(kubernetes_version()))
 
 
 def _kube_ldflags(version: str) -> str:
@@ -64,24 +65,38 @@ def _kube_ldflags(version: str) -> str:
     return "-s -w " + " ".join(f"-X {package}.{name}={value}" for name, value in stamps.items())
 
 
-def _go_build(source: Path, target: Path, ldflags: str) -> None:
+def go_build(source: Path, target: Path, ldflags: str, package: str = ".") -> None:
+    """Build a package of the module in ``source``, unless ``target`` is there."""
     if target.exists():
         return
     print(f"building {target.parent.name} ...", flush=True)
     started = time.monotonic()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
+    command = ["go", "build", "-ldflags", ldflags, "-o", str(partial), package]
+    subprocess.run(command, cwd=source, env=_go_env(), check=True)
+    partial.rename(target)
+    print(f"built {target.parent.name} in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def module_folder(source: Path, module: str) -> Path | None:
+    """Where the cache has a module that go.mod in ``source`` requires; None if it requires no such module."""
+    listed = ["go", "list", "-m", module]
+    if subprocess.run(listed, cwd=source, env=_go_env(), capture_output=True, check=False).returncode:
+        return None
+    command = ["go", "mod", "download", "-json", module]
+    answer = subprocess.run(command, cwd=source, env=_go_env(), check=True, capture_output=True, text=True).stdout
+    return Path(json.loads(answer)["Dir"])
+
+
+def _go_env() -> dict[str, str]:
     # Go's own caches live in ours, so that one folder is all there is to keep or delete.
-    env = os.environ | {
+    return os.environ | {
         "CGO_ENABLED": "0",
         "GOMODCACHE": str(GO_CACHE / "mod"),
         "GOCACHE": str(GO_CACHE / "build"),
         "GOFLAGS": "-buildvcs=false -trimpath -modcacherw",
     }
-    command = ["go", "build", "-ldflags", ldflags, "-o", str(partial), "."]
-    subprocess.run(command, cwd=source, env=env, check=True)
-    partial.rename(target)
-    print(f"built {target.parent.name} in {time.monotonic() - started:.0f} s", flush=True)
 
 
 def install_packages() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import isolation, registry, state
+from . import controllers, isolation, registry, state
 from .api import Api
 from .build import build, install_packages, kube_binary
 from .settings import (
@@ -32,14 +33,22 @@ from .settings import (
 
 REPOSITORY = CLUSTER_DIR.parents[1]
 START_TIMEOUT = 150
+CONTROLLER_TIMEOUT = 60
+# Marks a controller that runs and works.
+DONE = "done"
 FIRST_SIGN_TIMEOUT = 15
 DEFAULT_GPUS = 8
 GPU = "nvidia.com/gpu"
 CTR = ("ctr", "--address", str(CONTAINERD_SOCKET), "--namespace", "k8s.io")
 
 
-def up(gpu_count: int = DEFAULT_GPUS) -> None:
-    """Start the cluster, building what is missing; do nothing if it runs already."""
+def up(gpu_count: int = DEFAULT_GPUS, with_controllers: tuple[str, ...] = ()) -> None:
+    """Start the cluster, building what is missing, and the controllers in it; do nothing for what runs already."""
+    _start_cluster(gpu_count)
+    add_controllers(*with_controllers)
+
+
+def _start_cluster(gpu_count: int) -> None:
     with _lock():
         if is_up():
             return
@@ -55,11 +64,63 @@ def up(gpu_count: int = DEFAULT_GPUS) -> None:
     gpus(gpu_count)
 
 
-def prepare() -> None:
+def prepare(*names: str) -> None:
     """Install packages and build programs, so far as they are missing; the benches of a machine share them."""
     with _locked("lock"):
         install_packages()
         build()
+        for name in names:
+            controllers.build(controllers.load(name))
+
+
+def add_controllers(*names: str) -> None:
+    """Start controllers in the running cluster, and wait until they work; those that run already stay as they are."""
+    prepare(*names)
+    with _lock():
+        for controller in map(controllers.load, names):
+            if not (controller.folder / DONE).exists():
+                _add(controller)
+                (controller.folder / DONE).touch()
+
+
+def _add(controller: controllers.Controller) -> None:
+    controllers.write_files(controller)
+    for path in controllers.crd_files(controller):
+        _apply("-f", str(path))
+    if items := controllers.objects(controller, kubectl_path()):
+        _apply("-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    controllers.write_command(controller)
+    probes = [*controller.filled(controller.listens), *controller.exists]
+    deadline = time.monotonic() + CONTROLLER_TIMEOUT
+    while missing := [probe for probe in probes if not _is_there(probe)]:
+        if time.monotonic() > deadline:
+            log = LOGS / f"{controller.name}.log"
+            raise RuntimeError(f"{controller.name} does not work, {missing[0]} is missing:\n{_tail(log)}")
+        time.sleep(0.3)
+
+
+def _apply(*arguments: str, stdin: str = "") -> None:
+    command = [str(kubectl_path()), "apply", "--server-side", "--force-conflicts", *arguments]
+    _kubectl(command, stdin)
+
+
+def _is_there(probe: str) -> bool:
+    """Whether an address accepts connections, or, without a port, whether there is an object of a kind."""
+    address, _, port = probe.partition(":")
+    with contextlib.suppress(RuntimeError):
+        if port:
+            run_inside(sys.executable, "-c", f"import socket; socket.create_connection(({address!r}, {port}), 2)")
+            return True
+        return bool(_kubectl([str(kubectl_path()), "get", address, "-o", "name"]).strip())
+    return False
+
+
+def _kubectl(command: list[str], stdin: str = "") -> str:
+    env = os.environ | {"KUBECONFIG": str(KUBECONFIG), "KUBECACHEDIR": str(STATE / "kubectl-cache")}
+    result = subprocess.run(command, input=stdin, env=env, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {result.stderr.strip()}")
+    return result.stdout
 
 
 def down() -> None:

@@ -14,6 +14,7 @@ from .settings import (
     CNI_PLUGINS,
     CONTAINERD_SOCKET,
     DNS_SERVICE_IP,
+    INNER_KUBECONFIG,
     NODE,
     NODE_IP,
     POD_CIDR,
@@ -22,8 +23,6 @@ from .settings import (
     STATE,
 )
 
-# The kubeconfig for use inside the namespace; the one for the host goes through a proxy.
-INNER_KUBECONFIG = STATE / "inner.kubeconfig"
 PAUSE_IMAGE = f"localhost:{REGISTRY_PORT}/bench/pause:1"
 
 
@@ -91,6 +90,14 @@ def _apiserver() -> list[str]:
         f"--tls-private-key-file={folder}/apiserver.key",
         f"--kubelet-client-certificate={folder}/admin.crt",
         f"--kubelet-client-key={folder}/admin.key",
+        # What aggregated APIs know the API server by, and take the user's name from.
+        f"--requestheader-client-ca-file={folder}/ca.crt",
+        "--requestheader-allowed-names=front-proxy",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={folder}/front-proxy.crt",
+        f"--proxy-client-key-file={folder}/front-proxy.key",
         # Node names do not resolve; logs and exec need an address.
         "--kubelet-preferred-address-types=InternalIP",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
@@ -109,6 +116,11 @@ def _controllers() -> list[str]:
         f"--service-cluster-ip-range={SERVICE_CIDR}",
         f"--root-ca-file={pki.FOLDER}/ca.crt",
         f"--service-account-private-key-file={pki.FOLDER}/service-accounts.key",
+        # Autoscalers act in seconds; by default they wait for minutes before they believe a metric.
+        "--horizontal-pod-autoscaler-sync-period=3s",
+        "--horizontal-pod-autoscaler-initial-readiness-delay=1s",
+        "--horizontal-pod-autoscaler-cpu-initialization-period=1s",
+        "--horizontal-pod-autoscaler-downscale-stabilization=5s",
     ]
 
 

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import controllers
 from .build import standin_binary
 from .settings import STATE
 
@@ -72,6 +73,7 @@ def _config(kind: str, layers: list[Blob]) -> dict[str, Any]:
         "busybox": {"Cmd": ["sh"]},
         "nim": nim,
         "nim-shell": nim,
+        "epp": {"Entrypoint": ["/bin/epp"], "User": "65532:65532"},
     }
     return {
         "architecture": "amd64",
@@ -84,7 +86,7 @@ def _config(kind: str, layers: list[Blob]) -> dict[str, Any]:
 
 @cache
 def _layer(kind: str) -> Blob:
-    builders = {"pause": _pause_files, "busybox": _busybox_files, "nim": _nim_files}
+    builders = {"pause": _pause_files, "busybox": _busybox_files, "nim": _nim_files, "epp": _picker_files}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         builders[kind](archive)
@@ -111,6 +113,11 @@ def _nim_files(archive: tarfile.TarFile) -> None:
     _add_program(archive, "bin/standin", standin_binary())
     for command in NIM_COMMANDS:
         _add_link(archive, f"bin/{command}", "bin/standin")
+
+
+def _picker_files(archive: tarfile.TarFile) -> None:
+    _add_folder(archive, "tmp", 0o1777)
+    _add_program(archive, "bin/epp", controllers.load("epp").program)
 
 
 def _add_program(archive: tarfile.TarFile, name: str, source: Path) -> None:

@@ -42,7 +42,19 @@ def create() -> None:
         "extendedKeyUsage=serverAuth",
     )
     _sign("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth")
+    _sign("front-proxy", "/CN=front-proxy", "extendedKeyUsage=clientAuth")
     _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "service-accounts.key")
+
+
+def create_server(path: Path) -> None:
+    """A certificate for programs on loopback and on the node's address: ``path``.crt and ``path``.key."""
+    names = f"subjectAltName=DNS:localhost,IP:127.0.0.1,IP:{NODE_IP}"
+    _sign(str(path), "/CN=controller", names, "extendedKeyUsage=serverAuth")
+
+
+def authority() -> str:
+    """The certificate of the CA, as a ``caBundle`` has it."""
+    return _base64("ca.crt")
 
 
 def write_kubeconfig(path: Path, port: int) -> None:

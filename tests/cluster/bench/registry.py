@@ -19,7 +19,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
-from . import images
+from . import controllers, images
 from .settings import REGISTRY_PORT, REGISTRY_RULES
 
 CHUNK = 1 << 16
@@ -77,12 +77,19 @@ def serve() -> None:
     server.serve_forever()
 
 
-@cache
 def image(repository: str, tag: str, pad_mib: int) -> bytes:
     """The manifest for a repository: its last name says what kind of image it is."""
     name = repository.rsplit("/", 1)[-1]
     kind = name if name in ("pause", "busybox") else "nim-shell" if name.endswith("-shell") else "nim"
-    return images.manifest(kind, pad_mib, f"{repository}:{tag}")
+    # Without a picker in the cache, the stand-in is good enough to be deployed.
+    if name == "epp" and controllers.load("epp").program.exists():
+        kind = "epp"
+    return _manifest(kind, pad_mib, f"{repository}:{tag}")
+
+
+@cache
+def _manifest(kind: str, pad_mib: int, pad_seed: str) -> bytes:
+    return images.manifest(kind, pad_mib, pad_seed)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -18,6 +18,8 @@ STATES = Path("/var/tmp")
 STATE = STATES / CGROUP
 STATE_FILE = STATE / "state.json"
 KUBECONFIG = STATE / "kubeconfig"
+# The one for use inside the namespace; the one for the host goes through a proxy.
+INNER_KUBECONFIG = STATE / "inner.kubeconfig"
 LOGS = STATE / "logs"
 
 NODE = "bench"

@@ -16,7 +16,7 @@ from functools import partial
 from http.client import HTTPException
 from typing import TypeVar
 
-from . import balancer, components, dns, isolation, pki, registry, storage
+from . import balancer, components, controllers, dns, externalmetrics, isolation, pki, registry, storage
 from .api import Api, ApiError
 from .build import kube_binary
 from .proxy import Door
@@ -39,6 +39,7 @@ class Supervisor:
     def __init__(self) -> None:
         self.state = State(pid=os.getpid())
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.controllers: dict[str, subprocess.Popen[bytes]] = {}
         self.commands = components.commands(kube_binary())
 
     def run(self) -> None:
@@ -78,19 +79,13 @@ class Supervisor:
 
     def _start_programs(self, names: tuple[str, ...]) -> None:
         for name in names:
-            with (LOGS / f"{name}.log").open("wb") as log:
-                self.children[name] = subprocess.Popen(
-                    [*DIE_WITH_PARENT, *self.commands[name]],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
+            self.children[name] = _start(name, self.commands[name])
             self.state.components[name] = self.children[name].pid
         self.state.write()
 
     def _start_services(self, door: Door) -> None:
         loops = [partial(repeat_forever, one_round) for one_round in (storage.provision, balancer.balance)]
-        for target in (registry.serve, door.serve, *loops):
+        for target in (registry.serve, door.serve, externalmetrics.serve, *loops):
             threading.Thread(target=target, daemon=True).start()
         signal.signal(signal.SIGUSR1, lambda *_: door.close())
         signal.signal(signal.SIGUSR2, lambda *_: door.open())
@@ -107,13 +102,34 @@ class Supervisor:
     def _watch(self) -> None:
         while True:
             self._check_children()
+            self._keep_controllers()
             time.sleep(1)
+
+    def _keep_controllers(self) -> None:
+        """Start the controllers that were asked for, and start those again that have ended, as a cluster does."""
+        for name, run in controllers.wanted().items():
+            child = self.controllers.get(name)
+            if child is None or child.poll() is not None:
+                self.controllers[name] = _start(name, run["command"], run["env"])
+                self.state.components[name] = self.controllers[name].pid
+                self.state.write()
 
     def _check_children(self) -> None:
         for name, child in self.children.items():
             if child.poll() is not None:
                 log = (LOGS / f"{name}.log").read_text(errors="replace").splitlines()
                 raise RuntimeError("\n".join([f"{name} ended with code {child.returncode}:", *log[-10:]]))
+
+
+def _start(name: str, command: list[str], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    with (LOGS / f"{name}.log").open("ab") as log:
+        return subprocess.Popen(
+            [*DIE_WITH_PARENT, *command],
+            env=os.environ | (env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
 
 
 def _api_when_ready() -> Api | None:
