@@ -32,10 +32,10 @@ def kubernetes_version() -> str:
 
 
 def source_key(folder: Path) -> str:
-    """A short hash of the sources in ``folder`` and of the Go version."""
+    """A short hash of the Go sources in ``folder`` and of the Go version."""
     digest = hashlib.sha256(_output("go", "env", "GOVERSION").encode())
     for path in sorted(folder.glob("*")):
-        if path.suffix in (".go", ".mod", ".sum", ".yaml"):
+        if path.suffix in (".go", ".mod", ".sum"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 

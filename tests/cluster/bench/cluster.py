@@ -95,7 +95,8 @@ def _add(controller: controllers.Controller) -> None:
     while missing := [probe for probe in probes if not _is_there(probe)]:
         if time.monotonic() > deadline:
             log = LOGS / f"{controller.name}.log"
-            raise RuntimeError(f"{controller.name} does not work, {missing[0]} is missing:\n{_tail(log)}")
+            why = _tail(log) if log.exists() else "a bench that older code started does not start it; restart the bench"
+            raise RuntimeError(f"{controller.name} does not work, {missing[0]} is missing:\n{why}")
         time.sleep(0.3)
 
 

@@ -17,6 +17,7 @@ In its texts ``{folder}`` is where the files are, ``{built}`` where the copies a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -68,8 +69,8 @@ class Controller:
     @property
     def built(self) -> Path:
         """The folder in the cache with its program and the copies."""
-        keys = "-".join(dict.fromkeys((source_key(SOURCES / self.name), source_key(self.source))))
-        return CACHE / "bin" / f"controller-{self.name}-{keys}"
+        made_of = f"{source_key(self.source)} {self.package} {sorted(self.copies.items())}"
+        return CACHE / "bin" / f"controller-{self.name}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
     @property
     def program(self) -> Path:

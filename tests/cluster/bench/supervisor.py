@@ -85,7 +85,8 @@ class Supervisor:
 
     def _start_services(self, door: Door) -> None:
         loops = [partial(repeat_forever, one_round) for one_round in (storage.provision, balancer.balance)]
-        for target in (registry.serve, door.serve, externalmetrics.serve, *loops):
+        targets: list[Callable[[], None]] = [registry.serve, door.serve, externalmetrics.serve, *loops]
+        for target in targets:
             threading.Thread(target=target, daemon=True).start()
         signal.signal(signal.SIGUSR1, lambda *_: door.close())
         signal.signal(signal.SIGUSR2, lambda *_: door.open())

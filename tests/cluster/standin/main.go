@@ -6,7 +6,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -77,9 +76,11 @@ func serve(s *server) {
 		event("exit", map[string]any{"code": code})
 		os.Exit(code)
 	})
+	mux.HandleFunc("/standin/request", describeRequest)
+	mux.HandleFunc("/standin/burn", burn)
 	listen(port("NIM_SERVER_PORT", "8000"), mux)
 	if grpc := os.Getenv("NIM_GRPC_API_PORT"); grpc != "" {
-		acceptOnly(grpc)
+		listenGRPC(grpc)
 	}
 	if metrics := os.Getenv("NIM_TRITON_METRICS_PORT"); metrics != "" {
 		metricsMux := http.NewServeMux()
@@ -126,19 +127,41 @@ func listen(number string, handler http.Handler) {
 	}()
 }
 
-// acceptOnly is enough of a gRPC server for a probe that opens a connection.
-func acceptOnly(number string) {
-	listener, err := net.Listen("tcp", ":"+number)
+// describeRequest says what arrived, and where: gateways may change the host and the path.
+func describeRequest(w http.ResponseWriter, r *http.Request) {
+	pod, _ := os.Hostname()
+	reply(w, http.StatusOK, map[string]any{"host": r.Host, "path": r.URL.Path, "pod": pod})
+}
+
+// burn keeps one core busy for some seconds, so that there is something to scale by.
+func burn(w http.ResponseWriter, r *http.Request) {
+	duration, err := time.ParseDuration(r.URL.Query().Get("seconds") + "s")
 	if err != nil {
-		event("cannot listen", map[string]any{"error": err.Error()})
-		os.Exit(1)
+		reply(w, http.StatusBadRequest, map[string]any{"message": "seconds=N"})
+		return
 	}
 	go func() {
-		for {
-			if connection, err := listener.Accept(); err == nil {
-				time.AfterFunc(time.Second, func() { connection.Close() })
-			}
+		for end := time.Now().Add(duration); time.Now().Before(end); {
 		}
+	}()
+	reply(w, http.StatusOK, map[string]any{"seconds": duration.Seconds()})
+}
+
+// listenGRPC answers every unary call with an empty message, and logs what was called by which name.
+func listenGRPC(number string) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		event("grpc call", map[string]any{"host": r.Host, "path": r.URL.Path})
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Trailer", "Grpc-Status")
+		_, _ = w.Write(make([]byte, 5))
+		w.Header().Set("Grpc-Status", "0")
+	})
+	server := &http.Server{Addr: ":" + number, Handler: handler, Protocols: &http.Protocols{}}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	go func() {
+		event("cannot listen", map[string]any{"error": server.ListenAndServe().Error()})
+		os.Exit(1)
 	}()
 }
 
