@@ -4,6 +4,7 @@ The folder has a Go module that pins the version, and ``controller.yaml``:
 
     group             the API group by which a cluster shows that it has the controller
     module, package   what to build: a folder with go.mod (the controller's own by default) and a package
+    clients           name -> package of the module: programs for tests, built beside it
     copies            name -> path in a module that is kept beside the program, such as a folder of CRDs
     crds, objects     copies, and objects, that are applied before the controller starts
     webhooks          a copied kustomization; its webhooks are pointed to a port on loopback
@@ -45,6 +46,7 @@ class Controller:
     group: str
     package: str
     module: str = "."
+    clients: dict[str, str] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)
     crds: tuple[str, ...] = ()
     objects: tuple[dict[str, Any], ...] = ()
@@ -69,8 +71,11 @@ class Controller:
     @property
     def built(self) -> Path:
         """The folder in the cache with its program and the copies."""
-        made_of = f"{source_key(self.source)} {self.package} {sorted(self.copies.items())}"
+        made_of = f"{source_key(self.source)} {self._client_keys()} {self.package} {sorted(self.copies.items())}"
         return CACHE / "bin" / f"controller-{self.name}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
+
+    def _client_keys(self) -> list[str]:
+        return [source_key(self.source / package) for package in self.clients.values()]
 
     @property
     def program(self) -> Path:
@@ -119,6 +124,8 @@ def build(controller: Controller) -> None:
     controller.built.mkdir(parents=True, exist_ok=True)
     for name, path in controller.copies.items():
         shutil.copytree(_in_module(controller, path), controller.built / name, dirs_exist_ok=True)
+    for name, package in controller.clients.items():
+        go_build(controller.source, controller.built / name, "-s -w", package)
     # The last step: a program that is there means that all is.
     go_build(controller.source, controller.program, "-s -w", controller.package)
 
