@@ -12,6 +12,7 @@ from nimhelm.pipeline import (
     api_port,
     dig,
     is_kserve,
+    is_multi_node,
     max_replicas,
     nodes,
     pipeline_of,
@@ -67,6 +68,7 @@ class PlannedService:
     gpus: dict[str, int]
     startup_seconds: int
     progress_deadline_seconds: int
+    helm_waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,11 @@ class Plan:
                 result.append([])
             result[service.wave].append(service.name)
         return result
+
+    @property
+    def unknown_to_helm(self) -> list[str]:
+        """The enabled services for whose workload `helm --wait` does not wait: LeaderWorkerSets and InferenceServices."""
+        return [service.name for service in self.services if service.enabled and not service.helm_waits]
 
     @property
     def gpus(self) -> dict[str, int]:
@@ -157,6 +164,7 @@ def _planned(
     return PlannedService(
         service.name, service.enabled, spec, wave, gates, replicas(service), max_replicas(service),
         {name: amount * nodes(service) for name, amount in devices.items()}, own, deadline,
+        helm_waits=not (is_multi_node(service) or is_kserve(service)),
     )  # fmt: skip
 
 

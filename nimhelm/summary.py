@@ -23,7 +23,10 @@ def summary(plan: Plan, path: Path) -> str:
         lines.append("  caches   " + ", ".join(plan.caches))
     if plan.skipped:
         lines.append("  skipped  " + ", ".join(plan.skipped) + " (disabled; --include-disabled brings them along)")
-    return "\n".join([*lines, "", "  " + install_line(plan, path), ""])
+    lines += ["", "  " + install_line(plan, path)]
+    if plan.unknown_to_helm:
+        lines.append(f"  (helm itself does not wait for {', '.join(plan.unknown_to_helm)}: the chart's own check does)")
+    return "\n".join([*lines, ""])
 
 
 def install_line(plan: Plan, path: Path) -> str:

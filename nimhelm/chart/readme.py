@@ -20,6 +20,7 @@ def readme(plan: Plan, version: str) -> str:
         "settings in a values file outside this folder (`-f my-values.yaml`).", "",
         "## Install", "",
         f"    helm install {plan.name} .{namespace} --wait --timeout {minutes(plan.timeout_seconds)}", "",
+        *_check(plan),
         "## Services in start order", "",
         *_table(plan), "",
         *_totals(plan),
@@ -59,6 +60,16 @@ def _table(plan: Plan) -> list[str]:
             f"| {service.wave + 1} | {name} | `{reference}` | {_gpus(service.gpus)} | {_replicas(service)} | {waits} |"
         )
     return rows
+
+
+def _check(plan: Plan) -> list[str]:
+    if not plan.unknown_to_helm:
+        return []
+    return [
+        f"Helm's `--wait` does not wait for {', '.join(plan.unknown_to_helm)}: it knows no readiness of such objects. The chart",
+        "therefore asks every service itself at the end of install and upgrade, also without `--wait`; Helm gives it the",
+        "time of `--timeout`. `--set global.nimhelm.checkAfterInstall=false` leaves that out.", "",
+    ]  # fmt: skip
 
 
 def _graph(plan: Plan) -> list[str]:

@@ -121,7 +121,7 @@ def test_the_test_asks_every_service_that_runs(render: Render, helm: Helm) -> No
         "none": spec(replicas=0),
         "off": spec(enabled=False),
     }
-    pod = render(services)["Pod", "r-demo-test"]
+    pod = render(services, nimhelm={"checkAfterInstall": False})["Pod", "r-demo-test"]
     assert pod["metadata"]["annotations"] == {
         "helm.sh/hook": "test",
         # helm 3 would find no logs of a pod that is deleted at once
@@ -143,6 +143,29 @@ def test_the_test_can_run_after_each_install(render: Render) -> None:
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test,post-install,post-upgrade"
     assert env_of(containers(pod["spec"])["check"])["CHECK_TIMEOUT"] == "4000"
     assert pod["spec"]["activeDeadlineSeconds"] > 4000
+
+
+TWO_NODES = {"parallelism": {"pipeline": 2, "tensor": 1}}
+HOOKS = "test,post-install,post-upgrade"
+
+
+@pytest.mark.parametrize(
+    ("service", "shared", "hook"),
+    [
+        ({}, {}, "test"),
+        ({"multiNode": TWO_NODES}, {}, HOOKS),
+        ({"inferencePlatform": "kserve"}, {}, HOOKS),
+        ({"multiNode": TWO_NODES, "replicas": 0}, {}, "test"),
+        ({"multiNode": TWO_NODES}, {"checkAfterInstall": False}, "test"),
+        ({"multiNode": TWO_NODES}, {"keepOperatorPods": True}, "test"),
+        ({"multiNode": TWO_NODES}, {"keepOperatorPods": True, "checkAfterInstall": True}, HOOKS),
+    ],
+)
+def test_it_runs_by_itself_where_helm_does_not_wait(
+    render: Render, service: dict[str, Any], shared: dict[str, Any], hook: str
+) -> None:
+    pod = render({"a": spec(**service), "b": spec()}, nimhelm=shared)["Pod", "r-demo-test"]
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == hook
 
 
 BUSYBOX = shutil.which("busybox")

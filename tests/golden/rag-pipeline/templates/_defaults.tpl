@@ -19,7 +19,7 @@
   },
   "global": {
     "nimhelm": {
-      "checkAfterInstall": false,
+      "checkAfterInstall": "auto",
       "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
       "imagePullSecrets": [],
       "imageRegistry": "",
@@ -61,7 +61,7 @@
 {
   "global": {
     "nimhelm": {
-      "checkAfterInstall": false,
+      "checkAfterInstall": "auto",
       "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
       "imagePullSecrets": [],
       "imageRegistry": "",

@@ -194,6 +194,30 @@ limit, and the devices of created claims under the name of their class.
   {{- $longest }}
 {{- end }}
 
+{{- /*
+Whether the check of `helm test` also runs at the end of each install and upgrade: where somebody says so, and else
+where a service's workload is of a kind for whose readiness `helm install --wait` does not wait. Pods that are
+left as they are need no image of ours.
+*/}}
+{{- define "nimhelm.v2.checksAfterInstall" -}}
+  {{- $global := .nim.global }}
+  {{- $wanted := toString $global.checkAfterInstall }}
+  {{- if ne $wanted "auto" }}
+    {{- if eq $wanted "true" }}true{{ end }}
+  {{- else if not $global.keepOperatorPods }}
+    {{- with include "nimhelm.v2.unknownToHelm" . }}true{{ end }}
+  {{- end }}
+{{- end }}
+
+{{- /* The services that run and of whose workload Helm knows no readiness, as text. */}}
+{{- define "nimhelm.v2.unknownToHelm" -}}
+  {{- $names := list }}
+  {{- range .nim.services }}
+    {{- if and .runs (ne .root.nim.workload "Deployment") }}{{ $names = append $names .name }}{{ end }}
+  {{- end }}
+  {{- join ", " $names }}
+{{- end }}
+
 {{- /* What `helm test` asks of the services that run, "name url" each, in start order, into .checks. Takes root. */}}
 {{- define "nimhelm.v2.checks" -}}
   {{- $checks := list }}
