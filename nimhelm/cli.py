@@ -223,7 +223,10 @@ def explain(code: str) -> int:
     help="How long the cluster may take to answer; default: 10s.",
 )
 @click.option(
-    "--save", default="", metavar="DIR", help="Save what was read, without values of secrets, for --from-dir."
+    "--save",
+    default="",
+    metavar="PATH",
+    help="Save what was read, redacted, for --from-dir: as a folder, or with logs and helm's record as FILE.tar.gz.",
 )
 @click.option(
     "--from-dir",

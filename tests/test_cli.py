@@ -282,7 +282,7 @@ def test_diff(run, file) -> None:
     wrong = file(pipeline(service(replicas=-1)), name="wrong.yaml")
     ran = run("diff", old, wrong)
     assert ran.code == 3
-    assert ran.err.splitlines()[0] == f"nimhelm: {wrong} cannot be compared:"
+    assert ran.err.splitlines()[0] == f"nimhelm: {wrong} makes no chart:"
     assert ran.err.splitlines()[1].startswith(f"{wrong}:16:19: error NH013")
 
 

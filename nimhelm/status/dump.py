@@ -18,6 +18,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status.causes.containers import statuses
 from nimhelm.status.evidence import event_time
 from nimhelm.status.graph import RELEASE_LABEL, is_graph, releases_of
+from nimhelm.status.redact import redacted
 from nimhelm.status.snapshot import KINDS, HelmRecord, Snapshot
 from nimhelm.wording import short
 
@@ -71,7 +72,7 @@ def _list(objects: list[ko.Object]) -> dict[str, Any]:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(redacted(document), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _without_values(value: Any, key: str = "") -> Any:
@@ -93,7 +94,14 @@ def _without_value(entry: Any) -> Any:
 
 
 def load_dump(folder: str, release: str, namespace: str = "") -> Snapshot:
-    """The snapshot in the folder. Raises LoadError for what is no dump, KubectlError if the release is not in it."""
+    """The snapshot in the folder, or in the bundle. Raises LoadError for what is none, KubectlError if the release is not
+    in it.
+    """
+    from nimhelm.status.bundle import is_bundle, opened
+
+    if is_bundle(folder):
+        with opened(folder) as place:
+            return load_dump(place, release, namespace)
     files = _files(folder)
     about: dict[str, Any] = {}
     lists: dict[str, list[ko.Object]] = {}

@@ -97,9 +97,14 @@ def _read(options: Options) -> Snapshot:
 
 
 def _save(options: Options, snapshot: Snapshot, screen: Screen) -> None:
+    from nimhelm.status.bundle import is_bundle, save_bundle
     from nimhelm.status.dump import save
 
-    save(snapshot, options.save)
+    if is_bundle(options.save):
+        for missing in save_bundle(snapshot, options.save, options.request_timeout, bool(options.from_dir)):
+            screen.note(f"left out: {missing}")
+    else:
+        save(snapshot, options.save)
     screen.note(f"saved to {options.save}; read it with: nimhelm status {options.release} --from-dir {options.save}")
 
 
