@@ -16,6 +16,7 @@ from nimhelm.rules.addresses import check_addresses
 from nimhelm.rules.cache import check_access, check_cache, check_claims, check_name, check_use
 from nimhelm.rules.dependencies import DEPENDENCY_RULES
 from nimhelm.rules.expose import EXPOSE_RULES
+from nimhelm.rules.filling import FILLING_RULES
 from nimhelm.rules.image import IMAGE_RULES
 from nimhelm.rules.names import NAME_RULES, check_namespace
 from nimhelm.rules.platform import PLATFORM_RULES
@@ -76,6 +77,8 @@ def check_pipeline(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[
     yield from check_use(pipeline, caches)
     yield from check_access(pipeline, caches)
     yield from check_claims(pipeline, caches)
+    for check in FILLING_RULES:
+        yield from check(pipeline, caches)
 
 
 def check_service(service: Service) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ CODES = {
     "NH033": "an expose.service.name that is taken",
     "NH034": "a URL that leads to no service of the pipeline",
     "NH035": "the annotation depends-on of a NIMService",
+    "NH036": "a dependency that may scale to zero",
     "NH040": "requests and limits of a device differ",
     "NH041": "a fraction of a device",
     "NH042": "a request is above its limit",
@@ -95,7 +96,8 @@ CODES = {
     "NH160": "the source of a NIMCache",
     "NH162": "the storage of a NIMCache",
     "NH163": "a NIMCache that is not among the documents",
-    "NH164": "a NIMCache that leaves its profiles to the caching job",
+    "NH164": "a NIMCache without profiles, and no devices to choose them by",
     "NH165": "a service waits for a cache that nothing fills",
     "NH166": "the certConfig of a NIMCache",
+    "NH167": "an image with the native layout",
 }

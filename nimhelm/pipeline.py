@@ -251,6 +251,19 @@ def gate_name(dependency: str) -> str:
     return f"{name[:54].removesuffix('-')}-{sha256(whole.encode(errors='replace')).hexdigest()[:8]}"
 
 
+def is_knative(service: Service) -> bool:
+    """Whether KServe runs the service serverless, where Knative decides how many pods it has."""
+    mode = service.mapping("annotations").get("serving.kserve.io/deploymentMode")
+    return is_kserve(service) and mode in ("Knative", "Serverless")
+
+
+def sleeps(service: Service) -> bool:
+    """Whether an autoscaler may leave the service without a pod: Knative does so unless it is told otherwise."""
+    if is_knative(service):
+        return str(service.mapping("annotations").get("autoscaling.knative.dev/min-scale") or "0").strip() == "0"
+    return is_scaled(service) and number(service.get("scale", "hpa", "minReplicas"), 1) == 0
+
+
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 

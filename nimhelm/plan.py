@@ -6,23 +6,24 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
+from nimhelm.caches import PlannedCache, filled_by, planned_cache, with_cache
+from nimhelm.layout import is_native_image
 from nimhelm.pipeline import (
     Pipeline,
     Service,
     api_port,
-    dig,
+    is_knative,
     is_kserve,
     is_multi_node,
     max_replicas,
     nodes,
     pipeline_of,
     replicas,
+    sleeps,
 )  # fmt: skip
-from nimhelm.rules.cache import filters_beside_profiles
 from nimhelm.rules.names import further_services
 from nimhelm.rules.resources import gpus
 from nimhelm.startup import (
-    CACHE_WAIT_SECONDS,
     MIN_WAIT_SECONDS,
     cache_seconds,
     dependency_graph,
@@ -50,6 +51,7 @@ class Gate:
     wait_port: int = 0
     http_headers: tuple[tuple[str, str], ...] = ()
     external: bool = False
+    sleeps: bool = False
     env_name: str = ""
     env_value: str = ""
 
@@ -80,7 +82,7 @@ class Plan:
     services: tuple[PlannedService, ...]
     skipped: tuple[str, ...]
     timeout_seconds: int
-    caches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    caches: dict[str, PlannedCache] = field(default_factory=dict)
 
     @property
     def waves(self) -> list[list[str]]:
@@ -116,7 +118,7 @@ def plan_pipeline(
     pipeline = pipeline._replace(services=without_taken_names(pipeline.services))
     chosen = [service for service in pipeline.services if service.enabled or include_disabled]
     waves = start_waves(chosen)
-    used = {name: _cache_values(cache) for name, cache in sorted((caches or {}).items())}
+    used = caches_of(chosen, caches or {})
     chains = startup_chains(chosen, used)
     order = sorted(chosen, key=lambda service: waves[service.name])
     services = tuple(_planned(service, pipeline, waves[service.name], chains, used) for service in order)
@@ -143,6 +145,16 @@ def without_taken_names(services: list[Service]) -> list[Service]:
     return kept
 
 
+def caches_of(services: list[Service], documents: dict[str, Document]) -> dict[str, PlannedCache]:
+    """The caches by name, each with who fills it."""
+    caches = {}
+    for name, document in sorted(documents.items()):
+        users = [one for one in services if one.enabled and one.get("storage", "nimCache", "name") == name]
+        cache = planned_cache(document)
+        caches[name] = cache._replace(filled_by=filled_by(cache, users))
+    return caches
+
+
 def start_waves(services: list[Service]) -> dict[str, int]:
     """The wave of each service: 0 without dependencies, else one more than its latest dependency."""
     graph = dependency_graph(services)
@@ -153,13 +165,15 @@ def start_waves(services: list[Service]) -> dict[str, int]:
 
 
 def _planned(
-    service: Service, pipeline: Pipeline, wave: int, chains: dict[str, int], caches: dict[str, dict[str, Any]]
+    service: Service, pipeline: Pipeline, wave: int, chains: dict[str, int], caches: dict[str, PlannedCache]
 ) -> PlannedService:
     gates = tuple(_gate(item, pipeline, chains) for item in service.dependencies)
     longest = max((gate.timeout_seconds for gate in gates), default=0)
     own = startup_seconds(service)
     deadline = longest + cache_seconds(service, caches) + wait_seconds(own)
-    spec = _with_cache(service, caches)
+    spec = with_cache(service, caches)
+    if is_native_image(f"{service.get('image', 'repository')}:{service.get('image', 'tag')}"):
+        spec = {**spec, "imageLayout": "native"}
     devices = gpus(service._replace(spec=spec))
     return PlannedService(
         service.name, service.enabled, spec, wave, gates, replicas(service), max_replicas(service),
@@ -178,6 +192,7 @@ def _gate(dependency: dict[str, Any], pipeline: Pipeline, chains: dict[str, int]
     if target is None:
         return replace(gate, external=True)
     gate = replace(gate, timeout_seconds=wait_seconds(chains.get(name, startup_seconds(target))))
+    gate = replace(gate, sleeps=sleeps(target) and not is_knative(target))
     if is_kserve(target):
         gate = replace(gate, host=f"{name}-predictor", wait_port=KSERVE_PORT)
     return _asking(gate, target)
@@ -202,75 +217,3 @@ def _asking(gate: Gate, target: Service) -> Gate:
 
 def _absolute(path: str) -> str:
     return path if path.startswith("/") else "/" + path
-
-
-def _cache_values(document: Document) -> dict[str, Any]:
-    """A NIMCache's spec as it goes into values, beside what its status says of the profiles."""
-    spec, profiles = dig(document.data, "spec"), dig(document.data, "status", "profiles")
-    return {
-        "spec": _without_filters(spec) if isinstance(spec, dict) else {},
-        "profiles": profiles if isinstance(profiles, list) else [],
-    }
-
-
-def _without_filters(spec: dict[str, Any]) -> dict[str, Any]:
-    """The spec of a cache whose profiles are named, without the filters that would choose others."""
-    source, ngc, model = dig(spec, "source"), dig(spec, "source", "ngc"), dig(spec, "source", "ngc", "model")
-    if not dig(model, "profiles") or not filters_beside_profiles(model):
-        return spec
-    return {**spec, "source": {**source, "ngc": {**ngc, "model": {"profiles": model["profiles"]}}}}
-
-
-def _with_cache(service: Service, caches: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The spec with what its NIMCache says of it: claim, subPath, source; GPUs when the cache's status names the profile."""
-    wanted = service.mapping("storage", "nimCache")
-    cache = caches.get(wanted.get("name") or "")
-    if cache is None:
-        return service.spec
-    gate = {"wait": {"enabled": True, "timeoutSeconds": CACHE_WAIT_SECONDS}}
-    resolved = {**wanted, **cache_link(wanted["name"], cache["spec"]), **gate}
-    spec = {**service.spec, "storage": {**service.mapping("storage"), "nimCache": resolved}}
-    devices = _profile_gpus(wanted.get("profile"), cache)
-    if devices and not service.get("draResources") and not gpus(service):
-        resources = service.mapping("resources")
-        amount = {"nvidia.com/gpu": str(devices)}
-        spec["resources"] = {
-            **resources,
-            "limits": {**(resources.get("limits") or {}), **amount},
-            "requests": {**(resources.get("requests") or {}), **amount},
-        }
-    return spec
-
-
-def cache_link(name: str, spec: dict[str, Any]) -> dict[str, str]:
-    """What a service needs to know of its cache: {claimName, subPath, source, modelPath}, empty ones left out."""
-    claim = dig(spec, "storage", "pvc", "name") or f"{name}-pvc"
-    source, model = _cache_source(spec)
-    link = {"claimName": claim, "subPath": dig(spec, "storage", "pvc", "subPath"), "source": source, "modelPath": model}
-    return {key: value for key, value in link.items() if value}
-
-
-def _cache_source(spec: dict[str, Any]) -> tuple[str, str]:
-    for kind in ("hf", "dataStore"):
-        part = dig(spec, "source", kind)
-        if isinstance(part, dict):
-            model = (
-                f"hf://{part.get('namespace')}/{part.get('modelName')}"
-                if kind == "hf" and part.get("modelName")
-                else ""
-            )
-            return kind, model
-    if dig(spec, "source", "ngc", "modelEndpoint"):
-        return "ngcModelEndpoint", ""
-    return "ngc", ""
-
-
-def _profile_gpus(profile: Any, cache: dict[str, Any]) -> int:
-    """The GPUs that the chosen profile of an NGC cache was made for; 0 when the cache's status does not list it."""
-    if not profile or _cache_source(cache["spec"])[0] != "ngc":
-        return 0
-    for known in cache["profiles"]:
-        if dig(known, "name") == profile:
-            value = str(dig(known, "config", "tensorParallelism") or dig(known, "config", "tp") or "1")
-            return int(value) if value.isdecimal() else 1
-    return 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nimhelm.adopt.changes import CREATE, KEEP, REFUSE, TAKE_OVER, Change, changes, differing, ownership_patch, report
-from nimhelm.adopt.command import is_taken
+from nimhelm.adopt.command import Target
+from nimhelm.adopt.resources import cache_lines, caches_of, is_taken, returning
 
 OURS = {"meta.helm.sh/release-name": "rag", "meta.helm.sh/release-namespace": "nim"}
 OPERATOR = {"app.kubernetes.io/managed-by": "k8s-nim-operator"}
@@ -83,3 +85,57 @@ def test_the_patch_keeps_what_protects_a_claim() -> None:
 def test_only_what_the_release_replaces_is_deleted(kind: str, name: str, owners: list[Any], taken: bool) -> None:
     item = {"kind": kind, "metadata": {"name": name, "ownerReferences": owners}}
     assert is_taken(item, "rag", {("NIMService", "alone")}) == taken
+
+
+def test_leftovers_of_the_operator_go() -> None:
+    metadata = ownership_patch("rag", "nim")["metadata"]
+    assert metadata["labels"] == {
+        "app.kubernetes.io/operator-version": None,
+        "app.kubernetes.io/managed-by": "Helm",
+    }
+    assert {key for key, value in metadata["annotations"].items() if value is None} == {
+        "nvidia.com/last-applied-hash",
+        "nvidia.com/parent-spec-hash",
+    }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "maker"),
+    [
+        ({"ownerReferences": [{"kind": "NIMPipeline", "name": "other"}]}, "NIMPipeline other"),
+        ({"ownerReferences": [{"kind": "NIMPipeline", "name": "rag"}]}, ""),
+        ({"annotations": {"meta.helm.sh/release-name": "blueprint"}}, "the release blueprint"),
+        (
+            {"annotations": {"argocd.argoproj.io/tracking-id": "shop:apps/NIMService:nim/llm"}},
+            "the Argo CD application shop",
+        ),
+        ({}, ""),
+    ],
+)
+def test_what_would_make_a_resource_again_is_said(metadata: dict[str, Any], maker: str) -> None:
+    taken = [
+        {"kind": "NIMPipeline", "metadata": {"name": "rag"}},
+        {"kind": "NIMService", "metadata": {"name": "llm", **metadata}},
+    ]
+    expected = f"beware     NIMService llm comes from {maker}, which would make it again: remove it there"
+    assert returning(taken) == ([expected] if maker else [])
+
+
+def test_filled_caches_are_believed(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("name: rag\nversion: 0.1.0\n")
+    (tmp_path / "values.yaml").write_text("nimCaches: {full.one: {}, empty: {}, ours: {}}\n")
+    states: dict[str, dict[str, Any]] = {
+        "full.one": {"state": "Ready"},
+        "empty": {"state": "InProgress"},
+        "not-ours": {"state": "Ready"},
+    }
+    resources = [{"kind": "NIMCache", "metadata": {"name": name}, "status": status} for name, status in states.items()]
+    resources.append({"kind": "NIMService", "metadata": {"name": "ours"}, "status": {"state": "Ready"}})
+    caches = caches_of(str(tmp_path), resources)
+    assert caches == {"empty": "InProgress", "full.one": "Ready"}
+    assert [line.split()[:3] for line in cache_lines(caches)] == [
+        ["downloads", "NIMCache", "empty:"],
+        ["keeps", "NIMCache", "full.one:"],
+    ]
+    flags = Target("rag", "chart", "nim", filled=("full.one",)).helm_flags()
+    assert r"nimCaches.full\.one.filled=true,nimCaches.full\.one.filledBy=job" in flags

@@ -145,5 +145,6 @@ def test_the_readme_of_a_chart() -> None:
     assert "| 1 | embed | `a:1` | 1 nvidia.com/gpu | 1 | - |" in text
     assert "| 2 | llm | `nvcr.io/nim/llm:1.0` | none | 2–4 | embed:8000 |" in text
     assert "Left out, because the pipeline disables them: off." in text
-    assert "- `pull`: a pull secret" in text
-    assert "- `ngc`: with the key `NGC_API_KEY`" in text
+    assert "- `pull`: pulls from " in text
+    assert "- `ngc`: with the key `NGC_API_KEY`, for " in text
+    assert '    kubectl create secret generic ngc -n nim --from-literal=NGC_API_KEY="${NGC_API_KEY:?}"\n' in text

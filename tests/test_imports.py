@@ -13,7 +13,8 @@ SLOW = {
     "ruamel", "semver", "shutil", "socket", "subprocess", "tarfile", "tempfile", "typing_extensions", "urllib",
 }  # fmt: skip
 OWN = {
-    "nimhelm", "nimhelm.__main__", "nimhelm.assets", "nimhelm.check", "nimhelm.errors", "nimhelm.finding", "nimhelm.load",
+    "nimhelm", "nimhelm.__main__", "nimhelm.assets", "nimhelm.caches", "nimhelm.check", "nimhelm.layout",
+    "nimhelm.rules.filling", "nimhelm.errors", "nimhelm.finding", "nimhelm.load",
     "nimhelm.nimservice", "nimhelm.pipeline", "nimhelm.quantity", "nimhelm.report", "nimhelm.rules", "nimhelm.rules.cache",
     "nimhelm.rules.expose",
     "nimhelm.rules.dependencies", "nimhelm.rules.image", "nimhelm.rules.platform", "nimhelm.rules.pod", "nimhelm.rules.resources",

@@ -19,6 +19,11 @@ OPERATOR_GROUP = "apps.nvidia.com/"
 RELEASE_NAME = "meta.helm.sh/release-name"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 MANAGED_BY = "app.kubernetes.io/managed-by"
+LEFTOVERS = {
+    "labels": ("app.kubernetes.io/operator-version",),
+    "annotations": ("nvidia.com/last-applied-hash", "nvidia.com/parent-spec-hash"),
+}
+"""What the operator writes on its objects for itself. On the pods it stays: without it they would restart."""
 POD_TEMPLATES = ("template", "leaderWorkerTemplate", "predictor")
 """Where a Deployment, a LeaderWorkerSet and an InferenceService hold what their pods are made from."""
 
@@ -109,12 +114,16 @@ def _is_named(items: Any) -> bool:
 
 
 def ownership_patch(release: str, namespace: str) -> Object:
-    """The merge patch that makes an object the release's own: without owners, with Helm's marks."""
+    """The merge patch that makes an object the release's own: without owners and leftovers, with Helm's marks."""
     return {
         "metadata": {
             "ownerReferences": None,
-            "labels": {MANAGED_BY: "Helm"},
-            "annotations": {RELEASE_NAME: release, RELEASE_NAMESPACE: namespace},
+            "labels": {**dict.fromkeys(LEFTOVERS["labels"]), MANAGED_BY: "Helm"},
+            "annotations": {
+                **dict.fromkeys(LEFTOVERS["annotations"]),
+                RELEASE_NAME: release,
+                RELEASE_NAMESPACE: namespace,
+            },
         }
     }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
@@ -26,6 +26,16 @@ from nimhelm.adopt.changes import (
     ownership_patch,
     report,
 )
+from nimhelm.adopt.resources import (
+    cache_lines,
+    caches_of,
+    is_taken,
+    items_of,
+    operator_resources,
+    owners_of,
+    resource_name,
+    returning,
+)
 from nimhelm.chart.build import PIPELINE_ANNOTATION
 from nimhelm.chart.read import read_chart
 from nimhelm.errors import KubectlError, LoadError
@@ -34,14 +44,13 @@ from nimhelm.kubectl import Access, run
 from nimhelm.pipeline import dig
 
 WORKLOADS = ("Deployment", "LeaderWorkerSet", "InferenceService")
-OPERATOR_KINDS = ("nimpipelines.apps.nvidia.com", "nimservices.apps.nvidia.com", "nimcaches.apps.nvidia.com")
 OPERATOR_LABEL = "app.kubernetes.io/name=k8s-nim-operator"
 REQUEST_SECONDS = 60.0
 KEEP_PODS = "global.nimhelm.keepOperatorPods=true"
 
 
 class Target(NamedTuple):
-    """The release, where it goes, and the values files that go with its chart."""
+    """The release, where it goes, and the values files that go with its chart. `filled` names caches that hold a model."""
 
     release: str
     chart: str
@@ -49,12 +58,16 @@ class Target(NamedTuple):
     context: str = ""
     values: tuple[str, ...] = ()
     keep_pods: bool = True
+    filled: tuple[str, ...] = ()
 
     def helm_flags(self) -> list[str]:
         """The flags that helm template and helm upgrade share."""
         flags = ["--namespace", self.namespace]
         for path in self.values:
             flags += ["--values", path]
+        for name in self.filled:
+            key = "nimCaches." + name.replace(".", "\\.")
+            flags += ["--set", f"{key}.filled=true,{key}.filledBy=job"]
         return [*flags, "--set", KEEP_PODS] if self.keep_pods else flags
 
 
@@ -64,13 +77,18 @@ def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
     Raises NimhelmError when helm or kubectl fails; what was done by then stays, and a further run goes on from there.
     """
     pipeline = pipeline_name(target.chart)
+    resources = operator_resources(target.namespace, target.context)
+    caches = caches_of(target.chart, resources)
+    target = target._replace(filled=tuple(name for name, state in caches.items() if state == "Ready"))
     rendered = render(target)
     live = live_objects(target, rendered)
     found = changes(rendered, live, dry_run(target, rendered), target.release, target.namespace)
-    resources = operator_resources(target, pipeline, live)
+    taken = [item for item in resources if is_taken(item, pipeline, owners_of(live))]
     print(f"{target.release} in {target.namespace}: {len(rendered)} objects")
     sys.stdout.write(report(found))
-    print(f"  deletes    {', '.join(resources) or 'no resource of the operator'}")
+    print(f"  deletes    {', '.join(map(resource_name, taken)) or 'no resource of the operator'}")
+    for line in [*cache_lines(caches), *returning(taken)]:
+        print(f"  {line}")
     if any(change.action == REFUSE for change in found):
         print("nothing was changed: an object belongs to somebody else", file=sys.stderr)
         return 1
@@ -83,7 +101,7 @@ def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
         raise KubectlError(
             "the operator is running and would take its objects back", "\n  ".join(stop_commands(running))
         )
-    take(target, rendered, found, resources, timeout)
+    take(target, rendered, found, [resource_name(item) for item in taken], timeout)
     return 0
 
 
@@ -137,7 +155,7 @@ def live_objects(target: Target, rendered: list[Object]) -> list[Object]:
     text = kubectl(
         target, "get", "-f", "-", "-o", "json", "--ignore-not-found", "--show-managed-fields", stdin=as_list(rendered)
     )
-    return _items(text)
+    return items_of(text)
 
 
 def dry_run(target: Target, rendered: list[Object]) -> list[Object]:
@@ -146,44 +164,13 @@ def dry_run(target: Target, rendered: list[Object]) -> list[Object]:
     if not workloads:
         return []
     flags = ["--server-side", "--dry-run=server", "--force-conflicts", f"--field-manager={FIELD_MANAGER}", "-o", "json"]
-    return _items(kubectl(target, "apply", *flags, "-f", "-", stdin=as_list(workloads)))
-
-
-def operator_resources(target: Target, pipeline: str, live: list[Object]) -> list[str]:
-    """The operator's resources that the release takes the place of, as kind/name; none when its CRDs are not there.
-
-    The pipeline, what belongs to it, and whatever owns an object that is taken over; nothing by its name alone.
-    """
-    owners = {(one.get("kind"), one.get("name")) for item in live for one in owner_references(item)}
-    found = []
-    for kind in OPERATOR_KINDS:
-        try:
-            listed = _items(kubectl(target, "get", kind, "-o", "json"))
-        except KubectlError as error:
-            if "doesn't have a resource type" in str(error):
-                continue
-            raise
-        found += [f"{kind}/{identity(item)[1]}" for item in listed if is_taken(item, pipeline, owners)]
-    return found
-
-
-def is_taken(item: Object, pipeline: str, owners: set[tuple[Any, Any]]) -> bool:
-    """Whether a resource of the operator is the pipeline, belongs to it, or owns an object that is taken over."""
-    ours = ("NIMPipeline", pipeline)
-    above = {(one.get("kind"), one.get("name")) for one in owner_references(item)}
-    return identity(item) == ours or ours in above or identity(item) in owners
-
-
-def owner_references(item: Object) -> list[Object]:
-    """The owners of an object."""
-    references: list[Object] = dig(item, "metadata", "ownerReferences") or []
-    return references
+    return items_of(kubectl(target, "apply", *flags, "-f", "-", stdin=as_list(workloads)))
 
 
 def operator_deployments(target: Target) -> list[tuple[str, str]]:
     """Namespace and name of the operator's Deployments that have replicas."""
     text = kubectl(target._replace(namespace=""), "get", "deployments", "-A", "-l", OPERATOR_LABEL, "-o", "json")
-    running = [item for item in _items(text) if dig(item, "spec", "replicas")]
+    running = [item for item in items_of(text) if dig(item, "spec", "replicas")]
     return [(str(dig(item, "metadata", "namespace")), str(dig(item, "metadata", "name"))) for item in running]
 
 
@@ -200,12 +187,6 @@ def next_steps(running: list[tuple[str, str]]) -> list[str]:
 def as_list(items: list[Object]) -> str:
     """Objects as one List, for kubectl's standard input."""
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-
-
-def _items(text: str) -> list[Object]:
-    data: Any = json.loads(text) if text.strip() else {}
-    items = data.get("items") if str(data.get("kind", "")).endswith("List") else [data]
-    return [item for item in items or [] if item]
 
 
 def kubectl(target: Target, *words: str, stdin: str | None = None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from nimhelm.caches import SERVICE
+from nimhelm.chart.secrets import Secret, secrets
 from nimhelm.chart.values import shared_values, values_tree
 from nimhelm.graph.mermaid import mermaid
 from nimhelm.graph.source import picture_of_values
@@ -87,25 +89,30 @@ def _totals(plan: Plan) -> list[str]:
 def _caches(plan: Plan) -> list[str]:
     if not plan.caches:
         return []
-    names = ", ".join(f"`{name}`" for name in plan.caches)
-    return [
-        "## Model caches",
-        "",
-        f"{names}: a claim and a job that fills it, once. Services that use a cache wait for its job.",
-        "",
-    ]
+    lines = []
+    for name, cache in plan.caches.items():
+        by = "the pods of its services, each what fits its devices" if cache.filled_by == SERVICE else "a job, once"
+        native = "; native layout" if cache.native else ""
+        lines.append(f"- `{name}`: filled by {by}{native}")
+    return ["## Model caches", "", *lines, "", "Services that use a cache start when it is complete.", ""]
 
 
 def _needs(plan: Plan) -> list[str]:
-    """The secrets that must exist in the namespace; the chart holds no secret."""
-    pull: set[str] = set()
-    auth: set[str] = set()
-    for service in plan.services:
-        pull.update((service.spec.get("image") or {}).get("pullSecrets") or ())
-        auth.update(filter(None, (service.spec.get("authSecret"),)))
-    lines = [f"- `{name}`: a pull secret (kubernetes.io/dockerconfigjson)" for name in sorted(pull)]
-    lines += [f"- `{name}`: with the key `NGC_API_KEY`" for name in sorted(auth)]
-    return ["## Secrets that must exist", "", *lines, ""] if lines else []
+    """The secrets that must exist in the namespace, with the commands that create them; the chart holds none."""
+    found = secrets(plan)
+    if not found:
+        return []
+    lines = [f"- `{one.name}`: {_purpose(one)}, for {', '.join(one.users)}" for one in found]
+    return [
+        "## Secrets that must exist", "", *lines, "", "What does not exist yet is created by:", "",
+        *(f"    {one.command(plan.namespace)}" for one in found), "",
+    ]  # fmt: skip
+
+
+def _purpose(secret: Secret) -> str:
+    parts = [f"pulls from {', '.join(secret.registries)} (kubernetes.io/dockerconfigjson)"] if secret.registries else []
+    keys = ", ".join(f"`{key}`" for key in secret.keys)
+    return " and ".join([*parts, *([f"with the key {keys}"] if keys else [])])
 
 
 def _gpus(gpus: dict[str, int]) -> str:

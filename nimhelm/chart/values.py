@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nimhelm.assets import schema
+from nimhelm.caches import JOB, PlannedCache
 from nimhelm.pipeline import dig
 from nimhelm.plan import Gate, Plan, PlannedService
 from nimhelm.quantity import canonical
@@ -36,7 +37,8 @@ def values_tree(plan: Plan) -> dict[str, Any]:
     """The whole of values.yaml as data: global, the caches, one block per service in start order."""
     tree: dict[str, Any] = {"global": {"nimhelm": {key: default for key, (default, _) in shared_values().items()}}}
     if plan.caches:
-        tree["nimCaches"] = {name: {"enabled": True, **cleaned(cache["spec"])} for name, cache in plan.caches.items()}
+        users = {dig(service.spec, "storage", "nimCache", "name") for service in plan.services if service.enabled}
+        tree["nimCaches"] = {name: cache_values(cache, name in users) for name, cache in plan.caches.items()}
     off = {service.name for service in plan.services if not service.enabled} | set(plan.skipped)
     for service in plan.services:
         tree[service.name] = service_values(service, off)
@@ -46,15 +48,30 @@ def values_tree(plan: Plan) -> dict[str, Any]:
 def service_values(service: PlannedService, off: set[str]) -> dict[str, Any]:
     """One service's block: the pipeline's own spec, its dependencies with how to ask them, and the deadlines.
 
-    `off` names the services that do not run: there is no waiting for those. `replicas` is left out beside an HPA.
+    `off` names the services that do not run: there is no waiting for those, nor for one that may scale to zero.
+    `replicas` is left out beside an HPA.
     """
     block: dict[str, Any] = {"enabled": service.enabled, **settled(cleaned(service.spec))}
     if dig(service.spec, "scale", "enabled") is True:
         block.pop("replicas", None)
     if service.gates:
-        block["dependencies"] = [dependency_values(gate, gate.name not in off) for gate in service.gates]
+        block["dependencies"] = [
+            dependency_values(gate, gate.name not in off and not gate.sleeps) for gate in service.gates
+        ]
         block["wait"] = {"enabled": True, "timeoutSeconds": 0}
     block["progressDeadlineSeconds"] = service.progress_deadline_seconds
+    return block
+
+
+def cache_values(cache: PlannedCache, used: bool) -> dict[str, Any]:
+    """One cache's block: the NIMCache's spec, and how it is filled. A service that uses a cache says how it is laid out."""
+    block: dict[str, Any] = {"enabled": True, **cleaned(cache.spec)}
+    if cache.filled_by != JOB:
+        block["filledBy"] = cache.filled_by
+    if cache.model_free:
+        block["modelFree"] = True
+    if cache.native and not used:
+        block["imageLayout"] = "native"
     return block
 
 

@@ -62,9 +62,6 @@ def check_ngc(cache: Cache) -> Iterator[Finding]:
         yield cache.error("NH160", ("source", "ngc", "modelEndpoint"), message, "keep one")
     profiles = cache.sequence(*MODEL, "profiles")
     if not profiles:
-        if not ngc.get("modelEndpoint"):
-            message = "no profiles are named: the caching job takes those that fit the GPU it sees, and it has none"
-            yield cache.warning("NH164", ("source", "ngc"), message, "add model.profiles")
         return
     others = filters_beside_profiles(cache.mapping(*MODEL))
     if others:

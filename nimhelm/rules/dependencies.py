@@ -10,10 +10,12 @@ from nimhelm.pipeline import (
     EXTERNAL_ANNOTATION,
     Pipeline,
     Service,
+    is_knative,
     is_kserve,
     max_replicas,
     replicas,
     served_ports,
+    sleeps,
 )  # fmt: skip
 
 KSERVE_PORT = 80
@@ -89,10 +91,8 @@ def check_dependency(pipeline: Pipeline, service: Service, index: int, target: S
         what = "which the pipeline does not have" if target is None else fault.what
         message = f"{service.name} depends on {name}, {what}"
         yield pipeline.document.finding(severity, fault.code, field, message, _way_out(name, fault.code, pipeline))
-    elif target is not None and replicas(target) == 0:
-        message = f"{service.name} depends on {name}, which may scale to 0 replicas and then never answers"
-        hint = f"write minReplicas: 1 for {name}, or remove the dependency"
-        yield pipeline.document.finding(WARNING, "NH025", field, message, hint)
+    elif target is not None and sleeps(target):
+        yield pipeline.document.finding(WARNING, "NH036", field, *_sleeping(service, target))
     if target is not None and unserved(dependency, target):
         severity = ERROR if service.enabled and target.enabled else WARNING
         message = f"{service.name} depends on port {dependency['port']} of {name}, which serves {listed_ports(target)}"
@@ -104,6 +104,15 @@ def check_dependency(pipeline: Pipeline, service: Service, index: int, target: S
 def is_external(dependency: dict[str, Any], external: Container[str]) -> bool:
     """Whether a dependency is said to be no service of this pipeline."""
     return dependency.get("name") in external or dependency.get("external") is True
+
+
+def _sleeping(service: Service, target: Service) -> tuple[str, str]:
+    """What the gate on a dependency that may have no pod does then, and the way out."""
+    if is_knative(target):
+        message = f"{target.name} may scale to zero: the gate of {service.name} wakes it, and opens when it answers"
+        return message, f"set autoscaling.knative.dev/min-scale of {target.name} to 1 to have it answer at once"
+    message = f"{target.name} may scale to zero, where nothing answers: {service.name} starts without waiting for it"
+    return message, f"set scale.hpa.minReplicas of {target.name} to 1, and {service.name} waits"
 
 
 def _way_out(name: str, code: str, pipeline: Pipeline) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .assemble import GRAPH_NAME, TEMPLATES, Object, containers, env_of, spec
+from .assemble import GRAPH_NAME, SCRIPTS, Object, containers, dependency, env_of, spec
 from .conftest import Render
 
 NGC = {"modelPuller": "nvcr.io/nim/x:1", "pullSecret": "ngc-secret", "authSecret": "ngc-api-secret"}
@@ -35,7 +37,7 @@ def cache(**source: Any) -> dict[str, Any]:
         ({"ngc": NGC}, ["download-to-cache"]),
         ({"ngc": {**NGC, "model": {"profiles": ["a", "b"]}}}, ["download-to-cache", "--profiles", "a", "b"]),
         ({"ngc": {**NGC, "model": {"profiles": ["all"]}}}, ["download-to-cache", "--all"]),
-        ({"ngc": {**NGC, "model": {"lora": True}}}, ["download-to-cache", "--lora"]),
+        ({"ngc": {**NGC, "model": {"lora": True}}}, ["download-to-cache"]),
         (
             {"ngc": {**NGC, "modelEndpoint": "ngc://x"}},
             ["create-model-store", "--model-repo", "ngc://x", "--model-store", "/model-store"],
@@ -64,8 +66,127 @@ def test_what_is_downloaded(render: Render, source: dict[str, Any], command: lis
     container = job(render({"llm": spec()}, nimCaches={"c": cache(**source)}))["containers"][0]
     assert container["command"] == ["/bin/sh", "/nimhelm-scripts/fill-cache.sh"]
     assert container["args"] == command
-    assert container["envFrom"] == [{"secretRef": {"name": "ngc-api-secret"}}]
-    assert env_of(container).get("HF_ENDPOINT") == (None if "ngc" in source else "https://huggingface.co")
+    optional = {"optional": True} if "ngc" in source else {}
+    assert container["envFrom"] == [{"secretRef": {"name": "ngc-api-secret", **optional}}]
+    env = env_of(container)
+    hub = (env.get("HF_ENDPOINT"), env.get("HF_HUB_OFFLINE"))
+    assert hub == ((None, None) if "ngc" in source else ("https://huggingface.co", "0"))
+
+
+def test_the_image_may_be_told_to_stay_offline(render: Render) -> None:
+    own = {**cache(hf={**HUB, "modelName": "m"}), "env": [{"name": "HF_HUB_OFFLINE", "value": "1"}]}
+    container = job(render({"llm": spec()}, nimCaches={"c": own}))["containers"][0]
+    assert env_of(container)["HF_HUB_OFFLINE"] == "1"
+    assert [entry["name"] for entry in container["env"]].count("HF_HUB_OFFLINE") == 1
+
+
+@pytest.mark.parametrize("source", ["hf", "dataStore"])
+def test_an_image_for_any_model(render: Render, source: str) -> None:
+    values = {**cache(**{source: {**HUB, "modelName": "m"}}), "modelFree": True}
+    container = job(render({"llm": spec()}, nimCaches={"c": values}))["containers"][0]
+    assert container["args"] == [
+        "download-to-cache", "--model-uri", "hf://nvidia/m", "--manifest-file", "/model-store/model_manifest.json",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ({}, {}),
+        ({"profiles": ["a"], "engine": "vllm"}, {}),
+        ({"profiles": ["all"]}, {}),
+        ({"engine": "tensorrt_llm"}, {"WANT_ENGINE": "tensorrt_llm"}),
+        (
+            {"precision": "fp8", "tensorParallelism": "2", "qosProfile": "latency"},
+            {"WANT_PRECISION": "fp8", "WANT_TP": "2", "WANT_QOS": "latency"},
+        ),
+        ({"lora": False, "buildable": True}, {"WANT_LORA": "false", "WANT_BUILDABLE": "true"}),
+        (
+            {"gpus": [{"product": "h100", "ids": ["2330", "2331"]}, {"product": "L40S"}]},
+            {"WANT_GPUS": "h100:2330,2331 L40S:"},
+        ),
+    ],
+)
+def test_profiles_are_selected_in_the_image(render: Render, model: dict[str, Any], expected: dict[str, str]) -> None:
+    container = job(render({"llm": spec()}, nimCaches={"c": cache(ngc={**NGC, "model": model})}))["containers"][0]
+    env = {name: value for name, value in env_of(container).items() if name.startswith("WANT_") and value}
+    assert env == expected
+    assert ("CACHE_SELECT" in env_of(container)) == bool(expected)
+
+
+NATIVE = spec(storage={"nimCache": {"name": "c"}}, imageLayout="native")
+
+
+@pytest.mark.parametrize(
+    ("services", "values"),
+    [({"a": NATIVE}, {}), ({"a": spec()}, {"imageLayout": "native"}), ({"a": NATIVE}, {"filledBy": "service"})],
+    ids=["by its service", "by itself", "not by its service"],
+)
+def test_a_native_image_runs_itself(render: Render, services: dict[str, Any], values: dict[str, Any]) -> None:
+    pod = job(render(services, nimCaches={"c": {**cache(ngc={**NGC, "model": {"engine": "vllm"}}), **values}}))
+    (download,) = pod["initContainers"]
+    (mark,) = pod["containers"]
+    assert download["image"] == NGC["modelPuller"]
+    assert "command" not in download
+    assert "args" not in download
+    assert env_of(download) == {"NIM_ENGINE_MODEL_PATH": "/model/c", "NIM_ENGINE_MODEL_DOWNLOAD_ONLY": "1"}
+    assert [(mount["mountPath"], mount.get("subPath")) for mount in download["volumeMounts"][:2]] == [
+        ("/model", "sub"),
+        ("/opt/cache", "sub"),
+    ]
+    assert download["envFrom"]
+    assert (mark["command"], mark.get("args")) == (["/bin/busybox", "sh", "/nimhelm-scripts/fill-cache.sh"], None)
+    assert env_of(mark)["CACHE_MARKER"] == "/model/.nimhelm-complete-c"
+
+
+def test_nothing_of_its_own_keeps_a_native_image_from_only_downloading(render: Render) -> None:
+    env = [
+        {"name": "NIM_ENGINE_MODEL_DOWNLOAD_ONLY", "value": "0"},
+        {"name": "NIM_ENGINE_MODEL_PATH", "value": "/model/x"},
+    ]
+    values = {**cache(ngc=NGC), "env": env, "imageLayout": "native"}
+    (download,) = job(render({"a": spec()}, nimCaches={"c": values}))["initContainers"]
+    assert env_of(download)["NIM_ENGINE_MODEL_DOWNLOAD_ONLY"] == "1"
+    assert env_of(download)["NIM_ENGINE_MODEL_PATH"] == "/model/x"
+
+
+GATED = {"name": "c", "claimName": "c-pvc", "wait": {"enabled": True}}
+FILLER = spec(
+    storage={"nimCache": {**GATED, "fill": {"enabled": True, "env": [{"name": "A", "value": "b"}]}}},
+    resources={"limits": {"nvidia.com/gpu": 2}},
+    image={"repository": "nvcr.io/nim/x", "tag": "1"},
+    initContainers=[{"name": "own", "image": {"repository": "busybox", "tag": "1"}}],
+    dependencies=[dependency("first")],
+)  # fmt: skip
+
+
+def test_pods_fill_the_cache_with_their_own_devices(render: Render) -> None:
+    waiter = spec(storage={"nimCache": GATED})
+    services = {"first": spec(), "filler": FILLER, "waiter": waiter}
+    rendered = render(services, nimCaches={"c": {**cache(ngc=NGC), "filledBy": "service"}})
+    assert not [name for kind, name in rendered if kind == "Job"]
+    pod = rendered["Deployment", "filler"]["spec"]["template"]["spec"]
+    assert [one["name"] for one in pod["initContainers"]] == ["fill-cache-c", "wait-setup", "wait-for-first", "own"]
+    filling = pod["initContainers"][0]
+    assert filling["resources"] == pod["containers"][0]["resources"]
+    assert filling["command"] == ["/bin/sh", "/nimhelm-scripts/fill-cache.sh"]
+    env = env_of(filling)
+    assert (env["A"], env["CACHE_KEY"], env["CACHE_MARKER"]) == (
+        "b",
+        "nvcr.io/nim/x:1",
+        "/model-store/.nimhelm-complete-c",
+    )
+    assert "NGC_API_KEY" in env
+    other = rendered["Deployment", "waiter"]["spec"]["template"]["spec"]["initContainers"]
+    assert [one["name"] for one in other] == ["wait-setup", "wait-for-cache-c"]
+    graph = json.loads(rendered["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"])
+    assert [one["job"] for one in graph["caches"]] == [""]
+
+
+def test_a_cache_that_no_pod_fills_is_refused(refusal: Callable[..., str]) -> None:
+    waiter = spec(storage={"nimCache": {"name": "c", "wait": {"enabled": True}}})
+    said = refusal({"waiter": waiter}, nimCaches={"c": {**cache(ngc=NGC), "filledBy": "service"}})
+    assert "set nimCaches.c.filledBy=job, or waiter.storage.nimCache.fill.enabled=true" in said
 
 
 def test_the_job(render: Render) -> None:
@@ -152,13 +273,12 @@ def test_a_claim_of_one_node_is_filled_on_the_node_of_its_services(render: Rende
     assert pod["tolerations"] == [*own, GPU] if bound else own
 
 
-SCRIPT = (TEMPLATES / "umbrella/files/fill-cache.sh").read_text()
-
-
-def fill(folder: Path, *command: str, key: str = "k") -> subprocess.CompletedProcess[str]:
-    env = {"CACHE_MARKER": str(folder / ".marker"), "CACHE_KEY": key, "PATH": "/usr/bin:/bin"}
+def fill(folder: Path, *command: str, key: str = "k", **more: str) -> subprocess.CompletedProcess[str]:
+    path = f"{folder}/tools:/usr/bin:/bin"
+    env = {"CACHE_MARKER": str(folder / "cache/.marker"), "CACHE_KEY": key, "PATH": path, **more}
+    (folder / "cache").mkdir(exist_ok=True)
     return subprocess.run(
-        ["/bin/sh", "-c", SCRIPT, "fill-cache", *command], env=env, capture_output=True, text=True, check=False
+        ["/bin/sh", str(SCRIPTS / "fill-cache.sh"), *command], env=env, capture_output=True, text=True, check=False
     )
 
 
@@ -174,10 +294,10 @@ def test_a_download_runs_once(tmp_path: Path) -> None:
 
 def test_a_download_that_fails_leaves_no_mark(tmp_path: Path) -> None:
     assert fill(tmp_path, "sh", "-c", "exit 3").returncode == 3
-    assert not (tmp_path / ".marker").exists()
+    assert not (tmp_path / "cache/.marker").exists()
     assert fill(tmp_path, "true").returncode == 0
     assert fill(tmp_path, "false", key="another").returncode == 1
-    assert not (tmp_path / ".marker").exists(), "of the old download nothing is said any more"
+    assert not (tmp_path / "cache/.marker").exists(), "of the old download nothing is said any more"
 
 
 def test_another_download_is_another_job(render: Render) -> None:
@@ -189,3 +309,91 @@ def test_another_download_is_another_job(render: Render) -> None:
         assert f'"job": "{name}"' in rendered["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"]
         names.append(name)
     assert names[0] != names[1] == names[2]
+
+
+def test_either_key_of_a_marker_counts(tmp_path: Path) -> None:
+    """A cache that a job filled is complete for the pods that would fill it themselves."""
+    assert fill(tmp_path, "true", CACHE_IMAGE="nvcr.io/nim/x:1").returncode == 0
+    assert "nothing to download" in fill(tmp_path, "false", key="nvcr.io/nim/x:1").stdout
+    assert fill(tmp_path, "false", key="nvcr.io/nim/x:2").returncode == 1
+
+
+def test_what_the_operator_filled_is_complete(tmp_path: Path) -> None:
+    assert fill(tmp_path, "false", CACHE_FILLED="yes").returncode == 1, "an empty claim is not believed"
+    (tmp_path / "cache/lost+found").mkdir()
+    assert fill(tmp_path, "false", CACHE_FILLED="yes").returncode == 1
+    (tmp_path / "cache/ngc").mkdir()
+    assert "the NIM Operator has filled the cache" in fill(tmp_path, "false", CACHE_FILLED="yes").stdout
+    assert "nothing to download" in fill(tmp_path, "false").stdout
+
+
+def test_without_a_download_it_marks_what_was_downloaded(tmp_path: Path) -> None:
+    assert fill(tmp_path).returncode == 0
+    assert "nothing to download" in fill(tmp_path, "false").stdout
+
+
+def test_pods_download_one_after_the_other(tmp_path: Path) -> None:
+    download = ("sh", "-c", f"echo x >> {tmp_path}/runs; sleep 1")
+    (tmp_path / "cache").mkdir()
+    script = ["/bin/sh", str(SCRIPTS / "fill-cache.sh"), *download]
+    env = {"CACHE_MARKER": str(tmp_path / "cache/.marker"), "CACHE_KEY": "k", "PATH": "/usr/bin:/bin"}
+    running = [subprocess.Popen(script, env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [each.communicate(timeout=60)[0] for each in running]
+    assert [each.returncode for each in running] == [0, 0, 0]
+    assert (tmp_path / "runs").read_text() == "x\n"
+    assert sum("another pod fills the cache" in text for text in said) == 2
+    assert not (tmp_path / "cache/.marker.lock").exists()
+
+
+def test_the_lock_of_a_pod_that_died_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "cache/.marker.lock").mkdir(parents=True)
+    (tmp_path / "cache/.marker.lock/beat").write_text("1000\n")
+    ran = fill(tmp_path, "true")
+    assert (ran.returncode, "going on in its place" in ran.stdout) == (0, True)
+
+
+def test_a_failed_download_leaves_no_lock(tmp_path: Path) -> None:
+    assert fill(tmp_path, "false").returncode == 1
+    assert not (tmp_path / "cache/.marker.lock").exists()
+
+
+def test_a_pod_that_is_deleted_ends_its_download(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    env = {"CACHE_MARKER": str(tmp_path / "cache/.marker"), "CACHE_KEY": "k", "PATH": "/usr/bin:/bin"}
+    script = ["/bin/sh", str(SCRIPTS / "fill-cache.sh"), "sleep", "60"]
+    running = subprocess.Popen(script, env=env, stdout=subprocess.PIPE, text=True)
+    assert running.stdout
+    assert running.stdout.readline() == "running sleep 60\n"
+    running.terminate()
+    assert running.wait(timeout=5) == 143
+    running.stdout.close()
+    assert not (tmp_path / "cache/.marker.lock").exists()
+
+
+MANIFEST = """\
+schema_version: '2.0'
+profiles:
+- id: one
+  tags: {llm_engine: vllm, tp: '1'}
+- id: two
+  tags: {llm_engine: tensorrt_llm, tp: '1'}
+"""
+WANT = dict.fromkeys(
+    ("WANT_ENGINE", "WANT_PRECISION", "WANT_TP", "WANT_QOS", "WANT_LORA", "WANT_BUILDABLE", "WANT_GPUS"), ""
+)
+
+
+@pytest.mark.parametrize(("wanted", "code", "last"), [
+    ({"WANT_ENGINE": "vllm"}, 0, "running echo download-to-cache --profiles one"),
+    ({"WANT_TP": "1"}, 0, "running echo download-to-cache --profiles one two"),
+    ({"WANT_TP": "8"}, 1, "no profile of the image fits tensorParallelism 8"),
+])  # fmt: skip
+def test_exactly_the_selected_profiles_are_downloaded(
+    tmp_path: Path, wanted: dict[str, str], code: int, last: str
+) -> None:
+    (tmp_path / "manifest.yaml").write_text(MANIFEST)
+    env = {**WANT, **wanted, "CACHE_SELECT": "yes", "NIM_MANIFEST_PATH": str(tmp_path / "manifest.yaml")}
+    ran = fill(tmp_path, "echo", "download-to-cache", **env)
+    assert (ran.returncode, ran.stderr) == (code, "")
+    assert last in ran.stdout
+    assert (tmp_path / "cache/.marker").exists() == (code == 0)

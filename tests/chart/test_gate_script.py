@@ -162,6 +162,33 @@ def test_a_server_that_never_answers_does_not_hold_it(script: str, server: Calla
     assert log[-1].endswith(": no answer within 5s")
 
 
+def test_a_text_of_the_body(script: str) -> None:
+    """A frontend may answer 200 while none of its workers is there."""
+    bodies = [b'{"status": "unhealthy"}', b'{"status": "healthy"}']
+    asked: list[bytes] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = bodies[min(len(asked) // 2, 1)]
+            asked.append(body)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    target = f"http://127.0.0.1:{listening.server_address[1]}/health"
+    code, lines = run(script, target, timeout=20, WAIT_TEXT='"healthy"')
+    assert code == 0
+    assert any('status 200 without the text "healthy"' in line for line in lines)
+    assert run(script, target, WAIT_TEXT="absent")[0] == 1
+    listening.shutdown()
+    listening.server_close()
+
+
 def test_headers_and_no_proxy(script: str, server: Callable[[Answer], int]) -> None:
     seen: list[dict[str, str]] = []
 

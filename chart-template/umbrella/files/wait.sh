@@ -3,6 +3,7 @@
 #   WAIT_TARGET   http(s)://HOST:PORT/PATH  opens when it answers 200
 #                 tcp://HOST:PORT           opens when it accepts a connection
 #                 cache://NAME              opens when the NIM cache mounted at /cache is complete
+#   WAIT_TEXT     what the body of an http(s) answer has to contain as well
 #   WAIT_SETTINGS file with the seconds until it gives up, and those between two questions; it may change meanwhile
 #   WAIT_HEADERS  request headers, one "Name: value" a line
 #   BUSYBOX       a static busybox: this may run in an image that holds nothing but the service
@@ -18,7 +19,12 @@ ask_http() {
   answer=$("$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -S -Y off -O /dev/null "$@" "$WAIT_TARGET" 2>&1)
   status=$(echo "$answer" | "$BUSYBOX" sed -n 's/^ *HTTP\/[0-9.]* \([0-9]*\).*/\1/p' | "$BUSYBOX" tail -n 1)
   case $status in
-    200) return 0 ;;
+    200)
+      if [ -z "${WAIT_TEXT:-}" ]; then return 0; fi
+      body=$("$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -Y off -O - "$@" "$WAIT_TARGET" 2> /dev/null)
+      case $body in *"$WAIT_TEXT"*) return 0 ;; esac
+      answer="status 200 without the text $WAIT_TEXT"
+      ;;
     2??|3??) answer="status $status, not 200" ;;
     "") case $answer in *wget:*) ;; *) answer="no answer within 5s" ;; esac ;;
   esac

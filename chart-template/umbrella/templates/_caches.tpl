@@ -9,9 +9,15 @@ root (the umbrella's), name and cache; nimhelm.v2.facts.cache adds what is deriv
   {{- $_ := set . "source" $from }}
   {{- $_ := set . "certificates" (dig "proxy" "certConfigMap" "" .cache) }}
   {{- $_ := set . "puller" (include "nimhelm.v2.image" (dict "global" .root.nim.global "reference" $from.modelPuller)) }}
-  {{- $store := dict "name" "nim-cache-volume" "mountPath" "/model-store" }}
-  {{- with dig "storage" "pvc" "subPath" "" .cache }}{{ $_ := set $store "subPath" . }}{{ end }}
-  {{- $mounts := list $store (dict "name" "scratch" "mountPath" "/scratch") }}
+  {{- include "nimhelm.v2.cache.layout" . }}
+  {{- $mounts := list }}
+  {{- range ternary (list "/model" "/opt/cache") (list "/model-store") .native }}
+    {{- $store := dict "name" "nim-cache-volume" "mountPath" . }}
+    {{- with dig "storage" "pvc" "subPath" "" $.cache }}{{ $_ := set $store "subPath" . }}{{ end }}
+    {{- $mounts = append $mounts $store }}
+  {{- end }}
+  {{- $_ := set . "store" (first $mounts).mountPath }}
+  {{- $mounts = append $mounts (dict "name" "scratch" "mountPath" "/scratch") }}
   {{- with get .cache "certConfig" }}
     {{- $mounts = append $mounts (dict "name" "cert-volume" "mountPath" .mountPath) }}
   {{- end }}
@@ -19,6 +25,27 @@ root (the umbrella's), name and cache; nimhelm.v2.facts.cache adds what is deriv
   {{- include "nimhelm.v2.cache.command" . }}
   {{- include "nimhelm.v2.cache.env" . }}
   {{- include "nimhelm.v2.cache.placement" . }}
+{{- end }}
+
+{{- /*
+Whether the cache has the native layout, into .native: its services and its job agree on that. Their imageLayout
+decides, and that of the cache where no service uses it.
+*/}}
+{{- define "nimhelm.v2.cache.layout" -}}
+  {{- $name := .name }}
+  {{- $native := eq "native" (get .cache "imageLayout" | default "") }}
+  {{- range .root.nim.services }}
+    {{- if and .enabled (eq $name (.root.Values.storage.nimCache.name | default "")) (eq .root.Values.imageLayout "native") }}
+      {{- $native = true }}
+    {{- end }}
+  {{- end }}
+  {{- $_ := set . "native" $native }}
+{{- end }}
+
+{{- /* Who fills it, job or service. A native image has no download command, so that a job runs the image itself. */}}
+{{- define "nimhelm.v2.cache.filledBy" -}}
+  {{- include "nimhelm.v2.cache.layout" . }}
+  {{- ternary "job" (get .cache "filledBy" | default "job") .native }}
 {{- end }}
 
 {{- /* The service account of the jobs. */}}
@@ -76,6 +103,12 @@ their pods mount the claim before their gates wait for the job, and one node at 
     {{- with get $from "revision" }}
       {{- $command = concat $command (list "--revision" .) }}
     {{- end }}
+    {{- if get .cache "modelFree" }}
+      {{- /* An image for any model brings no manifest: it writes one. */}}
+      {{- $command = list
+        "download-to-cache" "--model-uri" (printf "hf://%s/%s" (get $from "namespace" | default "default") $name)
+        "--manifest-file" "/model-store/model_manifest.json" }}
+    {{- end }}
   {{- else if get $from "modelEndpoint" }}
     {{- $command = list "create-model-store" "--model-repo" $from.modelEndpoint "--model-store" "/model-store" }}
   {{- else }}
@@ -84,8 +117,6 @@ their pods mount the claim before their gates wait for the job, and one node at 
       {{- $command = append $command "--all" }}
     {{- else if $profiles }}
       {{- $command = concat $command (list "--profiles") $profiles }}
-    {{- else if dig "model" "lora" false $from }}
-      {{- $command = append $command "--lora" }}
     {{- end }}
   {{- end }}
   {{- $_ := set . "command" $command }}
@@ -96,18 +127,55 @@ their pods mount the claim before their gates wait for the job, and one node at 
   {{- $env := list
     (dict "name" "NIM_CACHE_PATH" "value" "/model-store")
     (dict "name" "HF_HOME" "value" "/model-store/huggingface/hub") }}
+  {{- if .native }}{{ $env = list (dict "name" "NIM_ENGINE_MODEL_PATH" "value" (printf "/model/%s" .name)) }}{{ end }}
   {{- with get .source "endpoint" }}
-    {{- $env = append $env (dict "name" "HF_ENDPOINT" "value" .) }}
+    {{- /* Some images are offline by default. */}}
+    {{- $env = concat $env (list (dict "name" "HF_ENDPOINT" "value" .) (dict "name" "HF_HUB_OFFLINE" "value" "0")) }}
   {{- end }}
   {{- $env = concat $env (get .cache "env" | default list) }}
   {{- with get .cache "proxy" }}
     {{- include "nimhelm.v2.env.proxy" (dict "proxy" . "into" $) }}
     {{- $env = concat $env $.proxyEnv }}
   {{- end }}
-  {{- $_ := set . "env" (concat $env (list
-    (dict "name" "CACHE_MARKER" "value" (printf "/model-store/.nimhelm-complete-%s" .name))
-    (dict "name" "CACHE_KEY" "value" (toJson .cache.source | sha256sum)))) }}
+  {{- include "nimhelm.v2.cache.selection" . }}
+  {{- $env = concat $env .selection }}
+  {{- if .native }}{{ $env = append $env (dict "name" "NIM_ENGINE_MODEL_DOWNLOAD_ONLY" "value" "1") }}{{ end }}
+  {{- $_ := set . "env" $env }}
   {{- include "nimhelm.v2.env.last" . }}
+  {{- $_ := set . "markerEnv" (list
+    (dict "name" "CACHE_MARKER" "value" (printf "%s/.nimhelm-complete-%s" .store .name))
+    (dict "name" "CACHE_KEY" "value" (toJson .cache.source | sha256sum))
+    (dict "name" "CACHE_IMAGE" "value" .puller)) }}
+  {{- if get .cache "filled" }}
+    {{- $_ := set . "markerEnv" (append .markerEnv (dict "name" "CACHE_FILLED" "value" "yes")) }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+What the profiles have to be that the job selects from the image's manifest, as variables, into .selection; nothing
+when they are named, or when nothing is said of them.
+*/}}
+{{- define "nimhelm.v2.cache.selection" -}}
+  {{- $model := dig "ngc" "model" dict .cache.source }}
+  {{- $wanted := dict }}
+  {{- range $field, $variable := dict
+    "engine" "WANT_ENGINE" "precision" "WANT_PRECISION" "tensorParallelism" "WANT_TP" "qosProfile" "WANT_QOS"
+    "lora" "WANT_LORA" "buildable" "WANT_BUILDABLE" }}
+    {{- $value := get $model $field }}
+    {{- $_ := set $wanted $variable (ternary "" (toString $value) (kindIs "invalid" $value)) }}
+  {{- end }}
+  {{- $gpus := list }}
+  {{- range get $model "gpus" | default list }}
+    {{- $gpus = append $gpus (printf "%s:%s" (get . "product" | default "" | replace " " "-") (get . "ids" | default list | join ",")) }}
+  {{- end }}
+  {{- $_ := set $wanted "WANT_GPUS" (join " " $gpus) }}
+  {{- $selection := list }}
+  {{- if and (values $wanted | join "") (not (get $model "profiles")) (not .native) }}
+    {{- range $variable, $value := merge (dict "CACHE_SELECT" "yes") $wanted }}
+      {{- $selection = append $selection (dict "name" $variable "value" $value) }}
+    {{- end }}
+  {{- end }}
+  {{- $_ := set . "selection" $selection }}
 {{- end }}
 
 {{- /*
@@ -157,33 +225,11 @@ template:
       {{- . | nindent 6 }}
     {{- end }}
     containers:
-      - name: nim-cache-ctr
-        image: {{ toJson .puller }}
-        command: [/bin/sh, /nimhelm-scripts/fill-cache.sh]
-        args:
-          {{- include "nimhelm.v2.yaml" .command | nindent 10 }}
-        env:
-          {{- include "nimhelm.v2.yaml" .env | nindent 10 }}
-        {{- with get .source "authSecret" }}
-        envFrom:
-          - secretRef:
-              name: {{ toJson . }}
-        {{- end }}
-        {{- /* What the cache gives is request and limit. */}}
-        {{- with pick (get .cache "resources" | default dict) "cpu" "memory" }}
-        resources:
-          {{- include "nimhelm.v2.yaml" (dict "requests" . "limits" .) | nindent 10 }}
-        {{- end }}
-        {{- include "nimhelm.v2.cache.confinement" . | nindent 8 }}
-        volumeMounts:
-          {{- include "nimhelm.v2.yaml" .mounts | nindent 10 }}
-          {{- if .certificates }}
-          - name: ca-cert-volume
-            mountPath: /etc/ssl
-          {{- end }}
-          - name: nimhelm-scripts
-            mountPath: /nimhelm-scripts
-            readOnly: true
+      {{- if .native }}
+      {{- include "nimhelm.v2.cache.marking" . | nindent 6 }}
+      {{- else }}
+      {{- include "nimhelm.v2.cache.download" . | nindent 6 }}
+      {{- end }}
     volumes:
       - name: nim-cache-volume
         {{- with dig "storage" "hostPath" "" .cache }}
@@ -211,6 +257,63 @@ template:
         configMap:
           name: {{ toJson . }}
       {{- end }}
+{{- end }}
+
+{{- /*
+The download. A native image is run as it is, by its own entrypoint, and told only to download: it may have no shell,
+so another container marks the cache as complete after it.
+*/}}
+{{- define "nimhelm.v2.cache.download" -}}
+- name: nim-cache-ctr
+  image: {{ toJson .puller }}
+  {{- if .native }}
+  env:
+    {{- include "nimhelm.v2.yaml" .env | nindent 4 }}
+  {{- else }}
+  command: [/bin/sh, /nimhelm-scripts/fill-cache.sh]
+  args:
+    {{- include "nimhelm.v2.yaml" .command | nindent 4 }}
+  env:
+    {{- include "nimhelm.v2.yaml" (concat .env .markerEnv) | nindent 4 }}
+  {{- end }}
+  {{- with get .source "authSecret" }}
+  envFrom:
+    - secretRef:
+        name: {{ toJson . }}
+        {{- if get $.cache.source "ngc" }}
+        optional: true
+        {{- end }}
+  {{- end }}
+  {{- /* What the cache gives is request and limit. */}}
+  {{- with pick (get .cache "resources" | default dict) "cpu" "memory" }}
+  resources:
+    {{- include "nimhelm.v2.yaml" (dict "requests" . "limits" .) | nindent 4 }}
+  {{- end }}
+  {{- include "nimhelm.v2.cache.confinement" . | nindent 2 }}
+  volumeMounts:
+    {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
+    {{- if .certificates }}
+    - name: ca-cert-volume
+      mountPath: /etc/ssl
+    {{- end }}
+    - name: nimhelm-scripts
+      mountPath: /nimhelm-scripts
+      readOnly: true
+{{- end }}
+
+{{- define "nimhelm.v2.cache.marking" -}}
+- name: mark-complete
+  image: {{ include "nimhelm.v2.image" (dict "global" .root.nim.global "reference" .root.nim.global.waitImage) | toJson }}
+  imagePullPolicy: {{ toJson .root.nim.global.waitImagePullPolicy }}
+  command: [/bin/busybox, sh, /nimhelm-scripts/fill-cache.sh]
+  env:
+    {{- include "nimhelm.v2.yaml" .markerEnv | nindent 4 }}
+  {{- include "nimhelm.v2.cache.confinement" . | nindent 2 }}
+  volumeMounts:
+    {{- include "nimhelm.v2.yaml" (list (first .mounts)) | nindent 4 }}
+    - name: nimhelm-scripts
+      mountPath: /nimhelm-scripts
+      readOnly: true
 {{- end }}
 
 {{- /* What the Pod Security level "restricted" asks of a container. */}}
@@ -251,5 +354,8 @@ terminationMessagePolicy: FallbackToLogsOnError
     {{- with get .image "pullPolicy" }}{{ $_ := set $fields "imagePullPolicy" . }}{{ end }}
   {{- include "nimhelm.v2.yaml" $fields | nindent 2 }}
   {{- include "nimhelm.v2.cache.confinement" $ | nindent 2 }}
+  {{- end }}
+  {{- if .native }}
+{{ include "nimhelm.v2.cache.download" . }}
   {{- end }}
 {{- end }}

@@ -35,7 +35,8 @@ the cluster, the addresses of the dependencies (the last one first), env, and wh
     {{- $env = $nim.proxyEnv }}
   {{- end }}
   {{- range reverse .Values.dependencies }}
-    {{- if .envName }}
+    {{- /* A variable without a value is the chart's; pods of the operator have none. */}}
+    {{- if and .envName (or .envValue (not $nim.global.keepOperatorPods)) }}
       {{- /* A gate with a host of its own knows where the API is (behind KServe); a port alone may be one for probes. */}}
       {{- $address := printf "%s:%d" .name (int .port) }}
       {{- if dig "host" "" (.wait | default dict) }}{{ $address = include "nimhelm.v2.gate.address" . }}{{ end }}
@@ -53,7 +54,7 @@ the cluster, the addresses of the dependencies (the last one first), env, and wh
     (dict "name" "NIM_JSONL_LOGGING" "value" "1")
     (dict "name" "NIM_LOG_LEVEL" "value" "INFO")) }}
   {{- with .Values.authSecret }}
-    {{- $env = append $env (dict "name" "NGC_API_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" "NGC_API_KEY"))) }}
+    {{- $env = append $env (dict "name" "NGC_API_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" "NGC_API_KEY" "optional" true))) }}
   {{- end }}
   {{- range $nim.ports }}
     {{- $port := toString .port }}

@@ -186,6 +186,20 @@ the pipeline, this checks the values of each install.
       {{- end }}
     {{- end }}
   {{- end }}
+  {{- $filled := dict }}
+  {{- range $name, $service := $services }}
+    {{- if and $service.runs (hasKey $service.root.nim "fillsCache") }}{{ $_ := set $filled $service.root.Values.storage.nimCache.name true }}{{ end }}
+  {{- end }}
+  {{- range $name, $cache := $nim.caches }}
+    {{- $by := include "nimhelm.v2.cache.filledBy" (dict "root" $ "name" $name "cache" $cache) }}
+    {{- if and (eq "service" $by) (not (hasKey $filled $name)) (not $nim.global.keepOperatorPods) }}
+      {{- range $user, $service := $services }}
+        {{- if and $service.runs (eq $name ($service.root.Values.storage.nimCache.name | default "")) $service.root.Values.storage.nimCache.wait.enabled }}
+          {{- printf "%s waits for the cache %s, which a service is to fill, and none does: set nimCaches.%s.filledBy=job, or %s.storage.nimCache.fill.enabled=true\n" $user $name $name $user }}
+        {{- end }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
   {{- if $nim.global.restricted }}
     {{- range $name, $cache := $nim.caches }}
       {{- if not (dig "userID" 1000 $cache | int64) }}

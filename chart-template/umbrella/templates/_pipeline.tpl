@@ -98,15 +98,17 @@ metadata:
       "name" $name
       "enabled" (dig "enabled" true $cache)
       "claim" (include "nimhelm.v2.cache.claim" $box)
-      "job" (include "nimhelm.v2.cache.jobName" $box)) }}
+      "job" (ternary (include "nimhelm.v2.cache.jobName" $box) "" (eq "job" (include "nimhelm.v2.cache.filledBy" $box)))) }}
   {{- end }}
+  {{- include "nimhelm.v2.secrets" . }}
   {{- $_ := set . "graph" (dict
     "apiVersion" "nimhelm.dev/v1"
     "pipeline" $root.nim.pipeline
     "release" $root.Release.Name
     "chartVersion" $root.Chart.Version
     "services" $services
-    "caches" $caches) }}
+    "caches" $caches
+    "secrets" .secrets) }}
 {{- end }}
 
 {{- /* One service of it, into .graph. Takes an entry of .nim.services, and caches. */}}

@@ -62,10 +62,26 @@ imagePullPolicy: {{ toJson . }}
     {{- end }}
 {{- end }}
 
-{{- /* All init containers: the gates, the certificates, then the user's own in their order. */}}
+{{- /*
+All init containers: the gates, the certificates, then the user's own in their order. A model is downloaded before the
+gates, while the dependencies start, and with the certificates.
+*/}}
 {{- define "nimhelm.v2.initContainers" -}}
+  {{- if .nim.fillsCache }}
+    {{- include "nimhelm.v2.updateCertificates" . }}
+{{ include "nimhelm.v2.fillCache" . }}
+    {{- include "nimhelm.v2.gates" . }}
+  {{- else }}
+    {{- include "nimhelm.v2.gates" . }}
+    {{- include "nimhelm.v2.updateCertificates" . }}
+  {{- end }}
+  {{- range .Values.initContainers }}
+    {{- include "nimhelm.v2.userContainer" (dict "root" $ "container" . "mounts" $.nim.initMounts) | nindent 0 }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.updateCertificates" -}}
   {{- $nim := .nim }}
-  {{- include "nimhelm.v2.gates" . }}
   {{- if $nim.certificates }}
 - name: update-ca-certificates
   {{- include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image) | nindent 2 }}
@@ -84,9 +100,6 @@ imagePullPolicy: {{ toJson . }}
     - name: nimhelm-scripts
       mountPath: /nimhelm-scripts
       readOnly: true
-  {{- end }}
-  {{- range .Values.initContainers }}
-    {{- include "nimhelm.v2.userContainer" (dict "root" $ "container" . "mounts" $nim.initMounts) | nindent 0 }}
   {{- end }}
 {{- end }}
 

@@ -15,11 +15,15 @@ the pipeline's scripts: to change them is no reason to restart a pod.
   {{- if and $nim.global.waitEnabled (not $nim.global.keepOperatorPods) $wait.enabled }}
     {{- $cache := .Values.storage.nimCache }}
     {{- if and $cache.name $cache.wait.enabled }}
-      {{- $gates = append $gates (dict
-        "name" (printf "wait-for-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel")
-        "target" (printf "cache://%s" $cache.name)
-        "cache" true
-        "timeout" (coalesce $forAll (int $cache.wait.timeoutSeconds) 1800)) }}
+      {{- if and (dig "enabled" false ($cache.fill | default dict)) (ne .Values.imageLayout "native") }}
+        {{- $_ := set $nim "fillsCache" true }}
+      {{- else }}
+        {{- $gates = append $gates (dict
+          "name" (printf "wait-for-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel")
+          "target" (printf "cache://%s" $cache.name)
+          "cache" true
+          "timeout" (coalesce $forAll (int $cache.wait.timeoutSeconds) 1800)) }}
+      {{- end }}
     {{- end }}
     {{- range .Values.dependencies }}
       {{- $own := .wait | default dict }}
@@ -28,11 +32,46 @@ the pipeline's scripts: to change them is no reason to restart a pod.
           "name" (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel")
           "target" (include "nimhelm.v2.gate.target" .)
           "headers" (dig "httpHeaders" list $own)
+          "text" (dig "text" "" $own)
           "timeout" (coalesce $forAll (dig "timeoutSeconds" 0 $own | int) 1800)) }}
       {{- end }}
     {{- end }}
   {{- end }}
   {{- $_ := set $nim "gates" $gates }}
+{{- end }}
+
+{{- /*
+Fills the cache of the service before the NIM starts. Without a filter a NIM takes the profiles that fit the devices
+it sees. Only a pod of the service sees those, and it has them already: there is nothing more to wait for.
+*/}}
+{{- define "nimhelm.v2.fillCache" -}}
+{{- $nim := .nim }}
+{{- $cache := .Values.storage.nimCache }}
+{{- $main := dict "root" . "role" "" }}
+{{- include "nimhelm.v2.env.main" $main }}
+{{- $box := dict "env" (concat
+  (list
+    (dict "name" "CACHE_MARKER" "value" (printf "/model-store/.nimhelm-complete-%s" $cache.name))
+    (dict "name" "CACHE_KEY" "value" (include "nimhelm.v2.image" (dict "global" $nim.global "image" .Values.image))))
+  (dig "env" list $cache.fill)
+  $main.env) }}
+{{- include "nimhelm.v2.env.first" $box }}
+- name: {{ printf "fill-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel" | toJson }}
+  {{- include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image) | nindent 2 }}
+  command: [/bin/sh, /nimhelm-scripts/fill-cache.sh]
+  args: [download-to-cache]
+  env:
+    {{- include "nimhelm.v2.yaml" $box.env | nindent 4 }}
+  {{- with include "nimhelm.v2.resources" . }}
+  resources:
+    {{- . | nindent 4 }}
+  {{- end }}
+  {{- include "nimhelm.v2.hardening" $nim | nindent 2 | trimSuffix "\n  " }}
+  volumeMounts:
+    {{- include "nimhelm.v2.yaml" $nim.mounts | nindent 4 }}
+    - name: nimhelm-scripts
+      mountPath: /nimhelm-scripts
+      readOnly: true
 {{- end }}
 
 {{- /* What a gate asks: the readiness URL of a dependency, or whether its port accepts connections. */}}
@@ -99,6 +138,10 @@ not have a shell.
       value: {{ include "nimhelm.v2.yaml" .target }}
     - name: WAIT_SETTINGS
       value: {{ printf "/nimhelm-scripts/%s.%s" $nim.name .name }}
+    {{- with .text }}
+    - name: WAIT_TEXT
+      value: {{ include "nimhelm.v2.yaml" . }}
+    {{- end }}
     {{- with .headers }}
     - name: WAIT_HEADERS
       value: {{ include "nimhelm.v2.gate.headers" . | toRawJson | include "nimhelm.v2.escaped" }}

@@ -27,6 +27,12 @@ spec:
       rollingUpdate:
         maxUnavailable: 25%
         maxSurge: 0
+    {{- else }}
+      {{- range $field, $annotation := dict "minReplicas" "min-scale" "maxReplicas" "max-scale" }}
+        {{- with get $.Values.annotations (printf "autoscaling.knative.dev/%s" $annotation) }}
+    {{ $field }}: {{ int . }}
+        {{- end }}
+      {{- end }}
     {{- end }}
     {{- include "nimhelm.v2.podSpec" (dict "root" . "role" "") | nindent 4 }}
 {{- end }}

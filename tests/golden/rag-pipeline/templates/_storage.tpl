@@ -80,7 +80,7 @@
   configMap:
     name: {{ toJson . }}
 {{- end }}
-{{- if or $nim.gates $nim.certificates }}
+{{- if or $nim.gates $nim.certificates $nim.fillsCache }}
 - name: nimhelm-scripts
   configMap:
     name: {{ include "nimhelm.v2.scriptsName" (dict "root" .root "pipeline" $nim.pipeline) | toJson }}

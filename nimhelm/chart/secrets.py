@@ -1,0 +1,99 @@
+"""The secrets that must exist before a chart is installed, who needs them, and the commands that create them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from nimhelm.caches import puller
+from nimhelm.pipeline import dig
+from nimhelm.plan import Plan, PlannedService
+
+
+class Use(NamedTuple):
+    """One use of a secret: by its key, or (`registry`) to pull an image."""
+
+    name: str
+    user: str
+    key: str = ""
+    registry: str = ""
+
+
+class Secret(NamedTuple):
+    """A secret with all its uses."""
+
+    name: str
+    keys: list[str]
+    registries: list[str]
+    users: list[str]
+
+    def command(self, namespace: str) -> str:
+        """The kubectl command that creates it; a shell that lacks one of the variables refuses to run it."""
+        place = f" -n {namespace}" if namespace else ""
+        if self.registries:
+            registry = self.registries[0]
+            login = '--docker-username="${REGISTRY_USER:?}" --docker-password="${REGISTRY_PASSWORD:?}"'
+            if registry == "nvcr.io":
+                login = "--docker-username='$oauthtoken' --docker-password=\"${NGC_API_KEY:?}\""
+            return f"kubectl create secret docker-registry {self.name}{place} --docker-server={registry} {login}"
+        literals = "".join(f' --from-literal={key}="${{{_variable(key)}:?}}"' for key in self.keys)
+        return f"kubectl create secret generic {self.name}{place}{literals}"
+
+
+def secrets(plan: Plan) -> list[Secret]:
+    """Every secret that the enabled services and the caches need, by name. What a container calls optional is not needed."""
+    found: dict[str, Secret] = {}
+    for use in uses(plan):
+        if use.name:
+            secret = found.setdefault(use.name, Secret(use.name, [], [], []))
+            for values, value in ((secret.keys, use.key), (secret.registries, use.registry), (secret.users, use.user)):
+                if value and value not in values:
+                    values.append(value)
+    return [secret._replace(keys=sorted(secret.keys)) for _, secret in sorted(found.items())]
+
+
+def uses(plan: Plan) -> Iterator[Use]:
+    """Every use of a secret, in the order of the services and caches."""
+    for service in plan.services:
+        if service.enabled:
+            yield from service_uses(service)
+    for name, cache in plan.caches.items():
+        user = f"NIMCache {name}"
+        source = next((part for part in (dig(cache.spec, "source") or {}).values() if isinstance(part, dict)), {})
+        yield Use(source.get("pullSecret") or "", user, registry=_registry(puller(cache.spec)))
+        key = "HF_TOKEN" if cache.source in ("hf", "dataStore") else "NGC_API_KEY"
+        yield Use(source.get("authSecret") or "", user, key)
+        yield from env_uses(cache.spec.get("env"), user)
+
+
+def service_uses(service: PlannedService) -> Iterator[Use]:
+    """The secrets of one service: to pull its image, for its model, in variables of its containers."""
+    spec = service.spec
+    for name in dig(spec, "image", "pullSecrets") or ():
+        yield Use(name, service.name, registry=_registry(str(dig(spec, "image", "repository"))))
+    env = spec.get("env") or []
+    from_hub = any(
+        dig(one, "name") == "NIM_MODEL_NAME" and str(dig(one, "value")).startswith("hf://") for one in env
+    ) or dig(spec, "storage", "nimCache", "source") in ("hf", "dataStore")
+    yield Use(spec.get("authSecret") or "", service.name, "HF_TOKEN" if from_hub else "NGC_API_KEY")
+    yield from env_uses(env, service.name)
+    for kind in ("initContainers", "sidecarContainers"):
+        for container in spec.get(kind) or ():
+            yield from env_uses(dig(container, "env"), service.name)
+
+
+def env_uses(env: Any, user: str) -> Iterator[Use]:
+    """The secrets that variables are read from."""
+    for entry in env or ():
+        reference = dig(entry, "valueFrom", "secretKeyRef")
+        if isinstance(reference, dict) and not reference.get("optional"):
+            yield Use(reference.get("name") or "", user, reference.get("key") or "")
+
+
+def _registry(image: str) -> str:
+    return image.partition("/")[0]
+
+
+def _variable(key: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", key).upper()

@@ -1,0 +1,97 @@
+{{- /*
+The secrets that must exist in the namespace, and who needs them: the chart holds none. What is optional in a container
+is not among them, but for the keys to models, without which a download is refused.
+*/}}
+
+{{- /* All of them, sorted by name, into .secrets: [{name, type, keys, registries, usedBy, command}]. Takes root. */}}
+{{- define "nimhelm.v2.secrets" -}}
+  {{- $found := dict }}
+  {{- range .root.nim.services }}
+    {{- if .enabled }}
+      {{- include "nimhelm.v2.secrets.service" (dict "into" $found "name" .name "root" .root) }}
+    {{- end }}
+  {{- end }}
+  {{- range $name, $cache := .root.nim.caches }}
+    {{- $from := coalesce (get $cache.source "ngc") (get $cache.source "hf") (get $cache.source "dataStore") }}
+    {{- $user := printf "NIMCache %s" $name }}
+    {{- $image := include "nimhelm.v2.image" (dict "global" $.root.nim.global "reference" $from.modelPuller) }}
+    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get $from "pullSecret") "image" $image "user" $user) }}
+    {{- $key := ternary "NGC_API_KEY" "HF_TOKEN" (not (empty (get $cache.source "ngc"))) }}
+    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get $from "authSecret") "key" $key "user" $user) }}
+    {{- include "nimhelm.v2.secrets.env" (dict "into" $found "env" (get $cache "env") "user" $user) }}
+  {{- end }}
+  {{- $secrets := list }}
+  {{- range keys $found | sortAlpha }}
+    {{- $secret := get $found . }}
+    {{- include "nimhelm.v2.secret.command" (dict "secret" $secret "namespace" $.root.Release.Namespace) }}
+    {{- $secrets = append $secrets $secret }}
+  {{- end }}
+  {{- $_ := set . "secrets" $secrets }}
+{{- end }}
+
+{{- /* Those of one service. Takes into, name and root (that of its chart). */}}
+{{- define "nimhelm.v2.secrets.service" -}}
+  {{- $box := . }}
+  {{- $values := .root.Values }}
+  {{- $image := include "nimhelm.v2.image" (dict "global" .root.nim.global "image" $values.image) }}
+  {{- range concat ($values.image.pullSecrets | default list) .root.nim.global.imagePullSecrets | uniq }}
+    {{- include "nimhelm.v2.secret" (dict "into" $box.into "name" . "image" $image "user" $box.name) }}
+  {{- end }}
+  {{- $cache := $values.storage.nimCache }}
+  {{- $source := ternary $cache.source "" (not (empty $cache.name)) }}
+  {{- $key := ternary "HF_TOKEN" "NGC_API_KEY" (has $source (list "hf" "dataStore")) }}
+  {{- range $values.env }}
+    {{- if and (eq .name "NIM_MODEL_NAME") (hasPrefix "hf://" (get . "value" | default "")) }}{{ $key = "HF_TOKEN" }}{{ end }}
+  {{- end }}
+  {{- include "nimhelm.v2.secret" (dict "into" .into "name" ($values.authSecret | default "") "key" $key "user" .name) }}
+  {{- include "nimhelm.v2.secrets.env" (dict "into" .into "env" $values.env "user" .name) }}
+  {{- range concat ($values.initContainers | default list) ($values.sidecarContainers | default list) }}
+    {{- include "nimhelm.v2.secrets.env" (dict "into" $box.into "env" (get . "env") "user" $box.name) }}
+  {{- end }}
+{{- end }}
+
+{{- /* Those that variables are read from. Takes into, env and user. */}}
+{{- define "nimhelm.v2.secrets.env" -}}
+  {{- $box := . }}
+  {{- range .env | default list }}
+    {{- $reference := dig "valueFrom" "secretKeyRef" dict . }}
+    {{- if and $reference (not (get $reference "optional")) }}
+      {{- include "nimhelm.v2.secret" (dict "into" $box.into "name" (get $reference "name") "key" $reference.key "user" $box.user) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /* One use of a secret. Takes into, name (nothing happens without one), user, and key or image. */}}
+{{- define "nimhelm.v2.secret" -}}
+  {{- if .name }}
+    {{- $secret := get .into .name | default (dict "name" .name "type" "Opaque" "keys" list "registries" list "usedBy" list) }}
+    {{- $_ := set $secret "usedBy" (append $secret.usedBy .user | uniq) }}
+    {{- with .key }}{{ $_ := set $secret "keys" (append $secret.keys . | uniq | sortAlpha) }}{{ end }}
+    {{- with .image }}
+      {{- $_ := set $secret "type" "kubernetes.io/dockerconfigjson" }}
+      {{- $_ := set $secret "registries" (append $secret.registries (splitList "/" . | first) | uniq | sortAlpha) }}
+    {{- end }}
+    {{- $_ := set .into .name $secret }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+The command that creates it, into .secret.command. A shell that does not have the variable refuses to run it; an empty
+key would be worse than none. Takes secret and namespace.
+*/}}
+{{- define "nimhelm.v2.secret.command" -}}
+  {{- $secret := .secret }}
+  {{- $command := "" }}
+  {{- if $secret.registries }}
+    {{- $registry := first $secret.registries }}
+    {{- $login := `--docker-username="${REGISTRY_USER:?}" --docker-password="${REGISTRY_PASSWORD:?}"` }}
+    {{- if eq $registry "nvcr.io" }}{{ $login = `--docker-username='$oauthtoken' --docker-password="${NGC_API_KEY:?}"` }}{{ end }}
+    {{- $command = printf "kubectl create secret docker-registry %s -n %s --docker-server=%s %s" $secret.name .namespace $registry $login }}
+  {{- else }}
+    {{- $command = printf "kubectl create secret generic %s -n %s" $secret.name .namespace }}
+    {{- range $secret.keys }}
+      {{- $command = printf `%s --from-literal=%s="${%s:?}"` $command . (regexReplaceAll "[^A-Za-z0-9_]" . "_" | upper) }}
+    {{- end }}
+  {{- end }}
+  {{- $_ := set $secret "command" $command }}
+{{- end }}
