@@ -10,6 +10,7 @@ from nimhelm.status.causes import (
     caching,
     containers,
     crashes,
+    devices,
     gates,
     images,
     nodes,
@@ -33,6 +34,7 @@ WORKLOAD_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
 # Of one pod that is not ready.
 POD_CAUSES: tuple[Callable[[Case, ko.Object], Cause | None], ...] = (
     scheduling.unbound_claim,
+    devices.device_claim,
     scheduling.unschedulable,
     nodes.node_not_ready,
     images.image_pull,

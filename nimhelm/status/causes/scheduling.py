@@ -56,9 +56,6 @@ def _explain(case: Case, pod: ko.Object, message: str) -> Cause:
     """The scheduler's sentence in other words. Claims first: nothing else counts while they are unbound."""
     if (claim := claim_of_message(case, pod, message)) is not None:
         return claim
-    if re.search(r"resourceclaim|claims? (?:to be|is not) allocated|allocate all claims|device ?class", message, re.I):
-        step = steps.command(case.evidence, "get", "resourceclaims", "-o", "wide")
-        return Cause("DeviceClaim", f"the device claim is not allocated: {short(message)}", PENDING, next=step)
     lacking = _INSUFFICIENT.findall(message)
     extended = [each.rstrip(".") for each in lacking if each.rstrip(".") not in _BASIC]
     if extended:
