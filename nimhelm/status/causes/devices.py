@@ -22,11 +22,9 @@ def device_claim(case: Case, pod: ko.Object) -> Cause | None:
     scheduled = ko.condition(pod, "PodScheduled")
     if ko.text(pod, "spec", "nodeName") or ko.text(scheduled, "status") == "True":
         return None
-    if missing := _template_missing(case, pod):
-        return missing
     message = ko.text(scheduled, "message") or _message(case, pod, "FailedScheduling")
     if not message:
-        return _claim_missing(case, pod)
+        return _template_missing(case, pod) or _claim_missing(case, pod)
     if match := _NO_CLASS.search(message):
         step = steps.cluster(case.evidence, "get", "deviceclasses")
         return _cause(f"the DeviceClass {short(match[1])} does not exist", step, message)
@@ -37,6 +35,7 @@ def device_claim(case: Case, pod: ko.Object) -> Cause | None:
 
 
 def _template_missing(case: Case, pod: ko.Object) -> Cause | None:
+    """Only while the scheduler is silent: a pod made together with its template often gets the same event at first."""
     message = _message(case, pod, "FailedResourceClaimCreation")
     match = _NO_TEMPLATE.search(message)
     if not match:
