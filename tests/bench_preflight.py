@@ -104,8 +104,8 @@ def node(number: int) -> dict[str, Any]:
     }
 
 
-def prepare(folder: Path) -> int:
-    """The stub and its lists, and a chart of 60 services."""
+def prepare(folder: Path, services: int = SERVICES, nodes: int = NODES, pods: int = PODS) -> int:
+    """The stub and its lists, and a chart of so many services."""
     secrets = [{"kind": "Secret", "metadata": {"name": "ngc"}, "type": "Opaque", "data": {"NGC_API_KEY": "eA=="}}]
     others = [
         {
@@ -116,8 +116,8 @@ def prepare(folder: Path) -> int:
     ]
     rules = {"status": {"resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}}
     lists = {
-        "pods": list(map(pod, range(PODS))),
-        "nodes": list(map(node, range(NODES))),
+        "pods": list(map(pod, range(pods))),
+        "nodes": list(map(node, range(nodes))),
         "secrets": secrets,
         "others": others,
     }
@@ -128,15 +128,15 @@ def prepare(folder: Path) -> int:
     (folder / "versions").write_text("v1\n" + "\n".join(GROUPS) + "\n")
     (folder / "kubectl").write_text(STUB)
     (folder / "kubectl").chmod(0o755)
-    services = [
+    listed = [
         f"    - name: s{number}\n      enabled: true\n"
         + (f"      dependencies: [{{name: s{number - 1}, port: 8000}}]\n" if number % 3 else "")
         + '      spec:\n        image: {repository: nvcr.io/nim/llm, tag: "1.0"}\n        authSecret: ngc\n'
         + "        storage: {pvc: {create: true, size: 50Gi}}\n        resources: {limits: {nvidia.com/gpu: 4}}\n"
-        for number in range(SERVICES)
+        for number in range(services)
     ]
     head = "apiVersion: apps.nvidia.com/v1alpha1\nkind: NIMPipeline\nmetadata: {name: rag}\nspec:\n  services:\n"
-    (folder / "pipeline.yaml").write_text(head + "".join(services))
+    (folder / "pipeline.yaml").write_text(head + "".join(listed))
     command = [sys.executable, "-m", "nimhelm", "build", folder / "pipeline.yaml", "-o", folder, "--force"]
     subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     return 0

@@ -24,7 +24,7 @@ _ACCEPT = ", ".join(
     )
 )
 _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?\Z")
-_NAME = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*\Z")
+_NAME = re.compile(r"[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*\Z")
 _TAG = re.compile(r"\w[\w.-]{0,127}\Z|sha256:[0-9a-f]{64}\Z", re.ASCII)
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _LARGEST = 4 << 20

@@ -26,8 +26,8 @@ _OWNER = {
 """Policies that forbid pods without a controller are not what a pod of a Deployment meets."""
 _API_ERROR = re.compile(r"^(?:Error from server|The [A-Z]\w+ |error: |Error: )")
 _SUBJECTS = (
-    re.compile(r'([a-z][a-z0-9]*)(?:\.[a-z0-9.-]+)? "([^"]+)" (?:is )?(?:forbidden|invalid|not found)'),
     re.compile(r'The ([A-Z]\w+) "([^"]+)" is invalid'),
+    re.compile(r'\b([a-z][a-z0-9]*)(?:\.[a-z0-9.-]+)? "([^"]+)" (?:is )?(?:forbidden|invalid|not found)'),
 )
 
 

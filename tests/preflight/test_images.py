@@ -1,0 +1,154 @@
+"""Images are asked for at a real registry on loopback, with the pull secrets that the cluster has."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+
+from nimhelm.preflight.checks import images
+from nimhelm.preflight.reduce import host_of, logins_of, reduced
+from nimhelm.preflight.registry import Image, parse
+
+from .world import cluster, codes, named, node, rendered, workload
+
+USER = base64.b64encode(b"$oauthtoken:right").decode()
+CONFIGS = {"amd": {"os": "linux", "architecture": "amd64"}, "arm": {"os": "linux", "architecture": "arm64"}}
+
+
+class Registry(BaseHTTPRequestHandler):
+    """Has public, private (token), basic, forbidden and arm images; everything else is missing."""
+
+    seen: ClassVar[list[tuple[str, str]]] = []
+
+    def do_GET(self) -> None:
+        sent = self.headers.get("Authorization", "")
+        self.seen.append((self.path, sent))
+        if self.path.startswith("/token"):
+            self.reply(200 if sent == f"Basic {USER}" else 401, {"token": "good"})
+        elif "/private/" in self.path and sent != "Bearer good":
+            self.reply(401, {}, f'Bearer realm="http://{self.headers["Host"]}/token",service="r"')
+        elif "/basic/" in self.path and sent != f"Basic {USER}":
+            self.reply(401, {}, 'Basic realm="r"')
+        elif "/evil/" in self.path:
+            self.reply(401, {}, 'Bearer realm="http://elsewhere.example/token"')
+        elif "/forbidden/" in self.path:
+            self.reply(403, {})
+        elif "/broken/" in self.path:
+            self.reply(500, {})
+        elif "/blobs/" in self.path:
+            self.reply(200, CONFIGS[self.path.rpartition("/")[2]])
+        elif self.path.endswith("/manifests/both"):
+            platforms = [{"platform": each} for each in CONFIGS.values()]
+            self.reply(200, {"manifests": [*platforms, {"platform": {"os": "unknown", "architecture": "unknown"}}]})
+        elif "/missing/" in self.path:
+            self.reply(404, {})
+        else:
+            self.reply(200, {"config": {"digest": "arm" if "/arm/" in self.path else "amd"}})
+
+    def reply(self, code: int, body: Any, challenge: str = "") -> None:
+        data = json.dumps(body).encode()
+        self.send_response(code)
+        if challenge:
+            self.send_header("WWW-Authenticate", challenge)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def checks_of(host: str, name: str, login: str = "", arch: str = "amd64") -> list[str]:
+    pod = workload(containers=[{"name": "c", "image": f"{host}/{name}"}], imagePullSecrets=[{"name": "pull"}])
+    nodes = node("a", labels={"kubernetes.io/os": "linux", "kubernetes.io/arch": arch})
+    return codes(images.check(rendered(pod), cluster(nodes, logins={"pull": {host: login}} if login else {})))
+
+
+@pytest.mark.parametrize(
+    ("name", "login", "wanted"),
+    [
+        ("public/llm:1", "", []),
+        ("public/llm:both", "", []),
+        ("missing/llm:1", "", ["ImageNotFound"]),
+        ("private/llm:1", "", ["ImagePullUnauthorized"]),
+        ("private/llm:1", base64.b64encode(b"$oauthtoken:wrong").decode(), ["ImagePullUnauthorized"]),
+        ("private/llm:1", USER, []),
+        ("basic/llm:1", USER, []),
+        ("basic/llm:1", "", ["ImagePullUnauthorized"]),
+        ("forbidden/llm:1", USER, ["ImagePullForbidden"]),
+        ("arm/llm:1", "", ["ImagePlatform"]),
+        ("broken/llm:1", "", ["RegistryUnreachable"]),
+        ("UPPER/llm:1", "", ["InvalidImageName"]),
+    ],
+)
+def test_what_a_registry_says(host: str, name: str, login: str, wanted: list[str]) -> None:
+    assert checks_of(host, name, login) == wanted
+
+
+def test_the_architecture_is_that_of_nodes_that_may_take_the_pod(host: str) -> None:
+    assert checks_of(host, "arm/llm:1", arch="arm64") == []
+    assert checks_of(host, "public/llm:1", arch="arm64") == ["ImagePlatform"]
+    assert checks_of(host, "public/llm:both", arch="arm64") == []
+
+
+def test_a_login_goes_to_no_plain_http_elsewhere(host: str) -> None:
+    assert checks_of(host, "evil/llm:1", USER) == ["ImagePullUnauthorized"]
+
+
+def test_nobody_answers() -> None:
+    assert checks_of("127.0.0.1:1", "public/llm:1") == ["RegistryUnreachable"]
+
+
+@pytest.mark.parametrize(
+    ("image", "wanted"),
+    [
+        ("busybox", Image("docker.io", "library/busybox", "latest", True)),
+        ("nvcr.io/nim/llm:1.0", Image("nvcr.io", "nim/llm", "1.0", True)),
+        ("localhost:5000/llm", Image("localhost:5000", "llm", "latest", True)),
+        (f"a.b/c:1@sha256:{'0' * 64}", Image("a.b", "c", f"sha256:{'0' * 64}", True)),
+        ("nvcr.io/nim/../llm:1", Image("nvcr.io", "nim/../llm", "1", False)),
+        ("nvcr.io/nim/llm:1?x=y", Image("nvcr.io", "nim/llm", "1?x=y", False)),
+        ("", Image("docker.io", "library/", "latest", False)),
+    ],
+)
+def test_references(image: str, wanted: Image) -> None:
+    assert parse(image) == wanted
+
+
+def pull_secret(kind: str, held: Any) -> dict[str, Any]:
+    key = ".dockerconfigjson" if kind.endswith("json") else ".dockercfg"
+    return named(
+        "Secret", "pull", type=f"kubernetes.io/{kind}", data={key: base64.b64encode(json.dumps(held).encode()).decode()}
+    )
+
+
+def test_pull_secrets_are_read_and_not_kept() -> None:
+    entry = {"username": "$oauthtoken", "password": "right"}
+    secret = pull_secret(
+        "dockerconfigjson", {"auths": {"https://nvcr.io/v2/": entry, "https://index.docker.io/v1/": {"auth": USER}}}
+    )
+    assert logins_of(secret) == {"nvcr.io": USER, "docker.io": USER}
+    assert logins_of(pull_secret("dockercfg", {"nvcr.io": entry})) == {"nvcr.io": USER}
+    kept = reduced(secret)
+    assert kept["registries"] == ["docker.io", "nvcr.io"]
+    assert USER not in json.dumps(kept)
+    assert reduced(kept) == kept
+    assert (
+        logins_of(named("Secret", "x", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": "%%"})) == {}
+    )
+    assert host_of("https://nvcr.io") == "nvcr.io"
