@@ -1,13 +1,18 @@
-"""Whole-process times of the command line: medians, and ratios to a bare interpreter and to helm in the same run.
+"""Whole-process times of the command line: medians, and ratios to others in the same run.
 
-    python tests/bench.py [RUNS]        default: 15 runs of each, in turn
+    python tests/bench.py [RUNS] [PART ...]        default: 15 runs of each, in turn; parts: validate, build, render
 
-A machine's speed drifts; the ratios of one run hold.
+- validate: against a bare interpreter
+- build: against helmify, which writes a chart from the manifests of as many services, and against `helm template`
+- render: `helm template` against that of an umbrella of charts as `helm create` makes them, with helm 3 and 4
+
+A machine's speed drifts; the ratios of one run hold. helmify is a Go module; the Go command installs it once.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,7 +21,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HELM = ROOT / ".tools" / "helm4" / "helm"
+HELMS = {major: ROOT / ".tools" / major / "helm" for major in ("helm3", "helm4")}
+HELM = HELMS["helm4"]
+HELMIFY = "github.com/arttor/helmify/cmd/helmify@v0.4.18"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "nimhelm-bench-tools")
 EXAMPLE = ROOT / "examples" / "rag-pipeline.yaml"
 NIMHELM = [sys.executable, "-m", "nimhelm"]
 
@@ -81,39 +89,95 @@ def show(title: str, commands: dict[str, list[str]], runs: int) -> None:
         print(f"  {name:<44} {median * 1000:8.1f} ms  {median / base:6.2f} x")
 
 
-def main() -> None:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+def validate(work: Path, runs: int) -> None:
     bare = {"bare interpreter": [sys.executable, "-c", "pass"]}
-    validate = [*NIMHELM, "validate"]
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        files = {}
-        for count in (10, 100, 400):
-            files[count] = work / f"{count}.yaml"
-            files[count].write_text(pipeline(count))
-        many = [work / f"copy-{index}.yaml" for index in range(20)]
-        for path in many:
-            path.write_text(EXAMPLE.read_text())
-        show(
-            "validate",
-            {
-                **bare,
-                "the published example": [*validate, str(EXAMPLE)],
-                "20 files in one process": [*validate, *map(str, many)],
-                **{f"{count} services": [*validate, str(path)] for count, path in files.items()},
-            },
-            runs,
-        )
-        charts = work / "charts"
-        for path in [EXAMPLE, *files.values()]:
-            subprocess.run([*NIMHELM, "build", path, "-o", charts], check=True, capture_output=True)
-        build = [*NIMHELM, "build", "--force", "-o", str(work / "again")]
-        for name, source in (("rag-pipeline", EXAMPLE), ("pipeline-10", files[10]), ("pipeline-100", files[100])):
+    command = [*NIMHELM, "validate"]
+    many = [work / f"copy-{index}.yaml" for index in range(20)]
+    for path in many:
+        path.write_text(EXAMPLE.read_text())
+    several = {
+        "the published example": [*command, str(EXAMPLE)],
+        "20 files in one process": [*command, *map(str, many)],
+    }
+    counted = {f"{count} services": [*command, str(pipeline_file(work, count))] for count in (10, 100, 400)}
+    show("validate", {**bare, **several, **counted}, runs)
+
+
+def build(work: Path, runs: int) -> None:
+    for count in (3, 30, 100):
+        chart, source = built(work, pipeline_file(work, count)), pipeline_file(work, count)
+        manifests = work / f"manifests-{count}.yaml"
+        with manifests.open("w") as stream:
+            subprocess.run([HELM, "template", "r", chart], check=True, stdout=stream)
+        others = {f"helm template, {count} services": [str(HELM), "template", "r", str(chart)]}
+        if helmify := installed(HELMIFY):
+            others = {f"helmify, {count} services": fresh(work, f"{helmify} {work}/helmify < {manifests}")} | others
+        ours = fresh(work, f"{' '.join(NIMHELM)} build {source} -o {work}/fresh")
+        show("build, into no folder yet", {**others, "nimhelm build": ours}, max(3, runs // 3))
+
+
+def fresh(work: Path, command: str) -> list[str]:
+    """A shell command before which the folders that it writes are taken away; that takes little beside it."""
+    return ["sh", "-c", f"rm -rf {work}/helmify {work}/fresh; {command}"]
+
+
+def render(work: Path, runs: int) -> None:
+    for major, helm in HELMS.items():
+        for count in (3, 30, 100):
             commands = {
-                f"helm template {name}": [str(HELM), "template", "r", str(charts / name)],
-                f"nimhelm build {name}": [*build, str(source)],
-            }
-            show("build, against helm's own rendering of the chart", commands, max(3, runs // 3))
+                f"umbrella of {count} scaffold charts": [str(helm), "template", "r", str(scaffold(work, count))],
+                f"nimhelm's of {count} services": [
+                    str(helm), "template", "r", str(built(work, pipeline_file(work, count))),
+                ],
+            }  # fmt: skip
+            show(f"{major} template", commands, max(3, runs // 3))
+    size = sum(path.stat().st_size for path in built(work, EXAMPLE).rglob("*") if path.is_file())
+    print(f"\nthe chart of {EXAMPLE.name} on disk: {size / 1024:.0f} KiB")
+
+
+def pipeline_file(work: Path, count: int) -> Path:
+    path = work / f"{count}.yaml"
+    path.write_text(pipeline(count))
+    return path
+
+
+def built(work: Path, source: Path) -> Path:
+    """The folder of a pipeline's chart."""
+    name = EXAMPLE.stem if source == EXAMPLE else f"pipeline-{source.stem}"
+    if not (work / "charts" / name).exists():
+        subprocess.run([*NIMHELM, "build", source, "-o", work / "charts"], check=True, capture_output=True)
+    return work / "charts" / name
+
+
+def scaffold(work: Path, count: int) -> Path:
+    """An umbrella of so many charts as `helm create` makes them."""
+    chart = work / f"scaffold-{count}"
+    if not chart.exists():
+        (chart / "charts").mkdir(parents=True)
+        (chart / "Chart.yaml").write_text(f"apiVersion: v2\nname: scaffold-{count}\nversion: 0.1.0\n")
+        for index in range(count):
+            create = [HELM, "create", f"service-{index}"]
+            subprocess.run(create, check=True, capture_output=True, cwd=chart / "charts")
+    return chart
+
+
+def installed(module: str) -> Path | None:
+    """The program of a Go module, installed into the cache once; None where there is no Go."""
+    program = CACHE / module.rpartition("/")[2].partition("@")[0]
+    if not program.exists() and shutil.which("go"):
+        subprocess.run(["go", "install", module], check=True, env={**os.environ, "GOBIN": str(CACHE)})
+    return program if program.exists() else None
+
+
+PARTS = {"validate": validate, "build": build, "render": render}
+
+
+def main() -> None:
+    runs = next((int(each) for each in sys.argv[1:] if each.isdecimal()), 15)
+    parts = [each for each in sys.argv[1:] if each in PARTS] or PARTS
+    with tempfile.TemporaryDirectory() as folder:
+        for part in parts:
+            PARTS[part](Path(folder), runs)
 
 
 if __name__ == "__main__":

@@ -150,6 +150,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr("nimhelm.chart.write.write_files", refuse)
     with pytest.raises(WriteError, match="Permission denied"):
         write_chart(NEW, tmp_path)
     with pytest.raises(WriteError, match="Permission denied"):
