@@ -22,8 +22,8 @@ test: venv  ## everything but the cluster: style, types, schemas, tests
 	$(PYTHON) tools/build_docs.py --check
 	$(PYTHON) -m pytest --ignore tests/cluster
 
-fast: venv  ## the tests that need no helm
-	$(PYTHON) -m pytest -x --ignore tests/cluster --ignore tests/helm --ignore tests/chart --ignore tests/hooks
+fast: venv  ## the quick tests, none of which needs helm
+	$(PYTHON) -m pytest -x -m "not helm and not slow" --ignore tests/cluster --ignore tests/hooks --ignore tests/property
 
 schema: venv  ## build the JSON schemas from schema/source
 	$(PYTHON) tools/build_schema.py

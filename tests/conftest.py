@@ -26,6 +26,13 @@ def pytest_configure(config: pytest.Config) -> None:
         subprocess.run([sys.executable, str(ROOT / "tools" / "get_helm.py"), str(TOOLS)], check=False)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs helm, so that `make fast` can leave it out."""
+    for item in items:
+        if {"helm", "helm4"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("helm")
+
+
 class Helm:
     """One helm binary, without the user's own configuration."""
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import HELMS, ROOT
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(os.environ.get("NIMHELM_FACTS", ROOT.parent / "shared")) / "conformance"
 
 

@@ -17,6 +17,8 @@ from conftest import EXAMPLES, ROOT
 from nimhelm import __version__
 from nimhelm.chart.write import read_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,6 +8,8 @@ from jsonschema import Draft7Validator
 from .places import Place, Schema, load, places, strict_end
 from .samples import accepted, around, minimal, refused
 
+pytestmark = pytest.mark.slow
+
 SCHEMAS = (
     "schema/pipeline.schema.json", "schema/nimcache.schema.json", "schema/values.schema.json",
 )  # fmt: skip
