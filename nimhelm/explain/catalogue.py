@@ -15,7 +15,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Entry(NamedTuple):
     """One code. `seen` are the commands that show it. `example` is what brings it up: a document for a finding, else a line.
 
-    `within` says where a document's example belongs: spec, pipeline, file or values. `instead` is the example put right, "" without one.
+    `within` says where a document's example belongs: spec, pipeline, file or values. `instead` is the example put right,
+    "" without one.
     """
 
     code: str
