@@ -366,6 +366,31 @@ def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> 
 
 
 @cli.command()
+@click.argument("target", metavar="FILE|CHART")
+@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files for the chart, as for helm install.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "skopeo", "oras", "hauler", "zarf"]),
+    default="text",
+    help="text (default), json, or the file of a tool: skopeo sync, a script for oras, hauler, zarf.",
+)
+@click.option("--digests", is_flag=True, help="Ask the registries for the digest of each image.")
+@click.option("--mirror", default="", metavar="REGISTRY", help="Where the images go: what imageRegistry will be.")
+def images(target: str, values: tuple[str, ...], output: str, digests: bool, mirror: str) -> int:
+    """List every image of a chart with its values: services, gates, caches, sidecars, endpoint pickers, tests.
+
+    \b
+    nimhelm images ./rag-pipeline -f production.yaml
+    nimhelm images pipeline.yaml --digests -o json
+    nimhelm images pipeline.yaml -o oras --mirror mirror.example.com/nim > copy.sh
+    """
+    from nimhelm.images.command import list_images
+
+    return list_images(target, values, output, digests, mirror)
+
+
+@cli.command()
 @click.argument("release")
 @click.argument("chart")
 @click.option("-n", "--namespace", required=True, help="Namespace of the operator's pipeline, and of the release.")

@@ -20,6 +20,7 @@ DEFAULT_VERSION = "0.1.0"
 KUBE_VERSION = ">=1.28.0-0"
 PIPELINE_ANNOTATION = "nimhelm.dev/pipeline"
 ORDER_ANNOTATION = "nimhelm.dev/start-order"
+IMAGES_ANNOTATIONS = ("artifacthub.io/images", "helm.sh/images")
 DIGEST_ANNOTATION = "nimhelm.dev/digest"
 SCHEMA_LINE = "# yaml-language-server: $schema=values.schema.json\n"
 
@@ -38,18 +39,20 @@ def build_chart(plan: Plan, version: str = DEFAULT_VERSION, app_version: str = "
     from nimhelm.chart.readme import readme
     from nimhelm.chart.schema import values_schema
     from nimhelm.chart.values import values_comments, values_tree
+    from nimhelm.images.named import annotation, images_in
     from nimhelm.yamlwrite import dump
 
+    tree = values_tree(plan)
     files = dict(template_files("umbrella"))
-    files["values.yaml"] = dump(values_tree(plan), values_comments(plan), SCHEMA_LINE).encode()
+    files["values.yaml"] = dump(tree, values_comments(plan), SCHEMA_LINE).encode()
     files["values.schema.json"] = values_schema([service.name for service in plan.services])
-    files["README.md"] = readme(plan, version).encode()
+    files["README.md"] = readme(plan, version, tree).encode()
     shared = {path: content for path, content in template_files("service").items() if path != "Chart.yaml"}
     for service in plan.services:
         base = f"charts/{service.name}/"
         files.update((base + path, content) for path, content in shared.items())
         files[base + "Chart.yaml"] = dump(subchart_yaml(service, plan.name, version)).encode()
-    umbrella = chart_yaml(plan, version, app_version)
+    umbrella = chart_yaml(plan, version, app_version, annotation(images_in(tree)))
     digest = content_digest({**files, "Chart.yaml": dump(umbrella).encode()})
     umbrella["annotations"][DIGEST_ANNOTATION] = digest
     files["Chart.yaml"] = dump(umbrella).encode()
@@ -64,8 +67,8 @@ def template_files(name: str) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
-def chart_yaml(plan: Plan, version: str, app_version: str) -> dict[str, Any]:
-    """The umbrella's Chart.yaml as data."""
+def chart_yaml(plan: Plan, version: str, app_version: str, images: str) -> dict[str, Any]:
+    """The umbrella's Chart.yaml as data; `images` is the list of its images as YAML."""
     data: dict[str, Any] = {
         "apiVersion": "v2",
         "name": plan.name,
@@ -81,6 +84,7 @@ def chart_yaml(plan: Plan, version: str, app_version: str) -> dict[str, Any]:
         "annotations": {
             PIPELINE_ANNOTATION: plan.name,
             ORDER_ANNOTATION: json.dumps(plan.waves, separators=(",", ":")),
+            **dict.fromkeys(IMAGES_ANNOTATIONS, images),
         },
         "dependencies": [
             {"name": service.name, "version": version, "repository": "", "condition": f"{service.name}.enabled"}

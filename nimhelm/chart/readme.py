@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from nimhelm.caches import SERVICE
 from nimhelm.chart.secrets import Secret, secrets
-from nimhelm.chart.values import shared_values, values_tree
+from nimhelm.chart.values import shared_values
 from nimhelm.graph.mermaid import mermaid
 from nimhelm.graph.source import picture_of_values
 from nimhelm.plan import Plan, PlannedService
 
 
-def readme(plan: Plan, version: str) -> str:
-    """Markdown for the engineer who signs the chart off."""
+def readme(plan: Plan, version: str, values: dict[str, Any]) -> str:
+    """Markdown for the engineer who signs the chart off. `values` are those of values.yaml."""
     namespace = f" --namespace {plan.namespace} --create-namespace" if plan.namespace else ""
     return "\n".join((
         f"# {plan.name}", "",
@@ -26,7 +27,7 @@ def readme(plan: Plan, version: str) -> str:
         "## Services in start order", "",
         *_table(plan), "",
         *_totals(plan),
-        *_graph(plan),
+        *_graph(plan.name, values),
         "A service waits in an init container for each dependency, until that answers ready (`wait-for-<dependency>`).",
         "Objects are named after the services, so a namespace holds one release of this chart.", "",
         *_caches(plan),
@@ -74,9 +75,9 @@ def _check(plan: Plan) -> list[str]:
     ]  # fmt: skip
 
 
-def _graph(plan: Plan) -> list[str]:
+def _graph(name: str, values: dict[str, Any]) -> list[str]:
     """The start order as a Mermaid chart: an arrow leads from a dependency, over the port asked, to who waits for it."""
-    return ["```mermaid", *mermaid(picture_of_values(plan.name, values_tree(plan))).splitlines(), "```", ""]
+    return ["```mermaid", *mermaid(picture_of_values(name, values)).splitlines(), "```", ""]
 
 
 def _totals(plan: Plan) -> list[str]:
