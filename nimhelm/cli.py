@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
-from nimhelm import __version__
+from nimhelm import __version__, show
+from nimhelm.completion import complete_files, complete_namespaces, complete_releases
+from nimhelm.options import chart_name, duration, semver
 
 FORMATS = click.Choice(["text", "json", "github", "sarif"])
-FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
 
 
 def run_click(arguments: list[str]) -> int:
@@ -34,24 +36,6 @@ def cli() -> None:
 
     Exit codes: 0 fine, 1 findings or not ready, 2 usage, 3 environment, 4 timeout.
     """
-
-
-def semver(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """Refuse a chart version that Helm would refuse."""
-    from semver import Version
-
-    if not Version.is_valid(value):
-        raise click.BadParameter(f"{value!r} is not a semantic version, for example 1.2.3")
-    return value
-
-
-def chart_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """Refuse a name that no release and no chart can have."""
-    from nimhelm.nimservice import NAME
-
-    if value and (not NAME.fullmatch(value) or len(value) > 53):
-        raise click.BadParameter(f"{value!r} is no name for a chart, for example rag-pipeline")
-    return value
 
 
 @cli.command()
@@ -139,20 +123,15 @@ def schema(kind: str) -> int:
     return 0
 
 
-def duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    """Seconds from what Go and Helm call a duration: `90`, `90s`, `30m`, `1h30m`."""
-    import re
-
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", value)
-    if not value or match is None:
-        raise click.BadParameter(f"{value!r} is not a duration, for example 90s, 30m or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
 @cli.command()
-@click.argument("chart")
-@click.option("-n", "--namespace", default="", help="Namespace of the install; default: that of the context.")
+@click.argument("chart", shell_complete=complete_files)
+@click.option(
+    "-n",
+    "--namespace",
+    default="",
+    shell_complete=complete_namespaces,
+    help="Namespace of the install; default: that of the context.",
+)
 @click.option("--release", default="", metavar="NAME", help="Name of the release; default: that of the chart.")
 @click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files, as for helm install.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Single values, as for helm install.")
@@ -195,8 +174,14 @@ def explain(code: str) -> int:
 
 
 @cli.command()
-@click.argument("release")
-@click.option("-n", "--namespace", default="", help="Namespace of the release; default: that of the context.")
+@click.argument("release", shell_complete=complete_releases)
+@click.option(
+    "-n",
+    "--namespace",
+    default="",
+    shell_complete=complete_namespaces,
+    help="Namespace of the release; default: that of the context.",
+)
 @click.option("--context", "context", default="", help="Context of the kubeconfig.")
 @click.option("--kubeconfig", default="", metavar="FILE", help="Another kubeconfig.")
 @click.option(
@@ -243,156 +228,9 @@ def status(**options: Any) -> int:
     return run(Options(**options))
 
 
-NAMESPACE = click.option(
-    "-n", "--namespace", default="", help="Namespace of the release; default: that of the context."
-)
-CONTEXT = click.option("--context", default="", help="Context of the kubeconfig.")
-KUBECONFIG = click.option("--kubeconfig", default="", metavar="FILE", help="Another kubeconfig.")
-REQUEST_TIMEOUT = click.option(
-    "--request-timeout",
-    default="10s",
-    callback=duration,
-    metavar="DURATION",
-    help="How long the cluster may take to answer; default: 10s.",
-)
-FROM_DIR = click.option(
-    "--from-dir", default="", metavar="PATH", help="Read what nimhelm status --save wrote, instead of a cluster."
-)
-
-
 @cli.command()
-@click.argument("paths", nargs=-1, required=True, metavar="[OLD] NEW")
-@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files of both sides, as for helm -f.")
-@click.option("--old-values", multiple=True, metavar="FILE", help="Values files of OLD, where they are others.")
-@click.option("--release", default="", metavar="NAME", help="Compare NEW with what this release runs, instead of OLD.")
-@NAMESPACE
-@CONTEXT
-@KUBECONFIG
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    help="text (default), json, or markdown for a pull request.",
-)
-@click.option("--exit-code", is_flag=True, help="Exit 1 when something changes.")
-@click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit 2 when something changes, 1 for an error, as terraform plan does."
-)
-def diff(paths: tuple[str, ...], **options: Any) -> int:
-    """Say what an upgrade would do: every field from old to new, and what follows from it.
-
-    For each change: whether pods restart, whether Kubernetes refuses it and what to do first, which claims go with
-    their data, how many GPUs it takes. OLD and NEW are pipeline files or charts.
-
-    \b
-    nimhelm diff pipeline-old.yaml pipeline.yaml
-    nimhelm diff ./old/rag-pipeline ./rag-pipeline -f production.yaml -o markdown
-    nimhelm diff --release rag -n nim-service ./rag-pipeline -f production.yaml
-    """
-    from nimhelm.diff.command import Options, show_diff
-    from nimhelm.diff.sides import Cluster
-
-    release = options["release"]
-    if len(paths) != (1 if release else 2):
-        raise click.UsageError("name NEW alone with --release" if release else "name OLD and NEW, or --release and NEW")
-    if options["exit_code"] and options["detailed_exitcode"]:
-        raise click.UsageError("--exit-code and --detailed-exitcode exclude each other")
-    where = Cluster(options["namespace"], options["context"], options["kubeconfig"])
-    chosen = Options(
-        options["output"], options["values"], options["old_values"], release, where,
-        options["exit_code"], options["detailed_exitcode"],
-    )  # fmt: skip
-    return show_diff(paths, chosen)
-
-
-@cli.command()
-@click.argument("release")
-@NAMESPACE
-@CONTEXT
-@KUBECONFIG
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "html", "svg"]),
-    default="text",
-    help="text (default), json, html (one page that needs nothing else), or svg.",
-)
-@FROM_DIR
-@REQUEST_TIMEOUT
-def timeline(**options: Any) -> int:
-    """Show where the time of a release's newest start-up went: scheduling, image pulls, gates, start-up, restarts.
-
-    The critical path is marked, and the report says what would make the start-up shorter, and by how much.
-
-    \b
-    nimhelm timeline rag -n nim-service
-    nimhelm timeline rag -n nim-service -o html > timeline.html
-    nimhelm timeline rag --from-dir rag.tar.gz
-    """
-    from nimhelm.timeline.command import Options, show_timeline
-
-    return show_timeline(Options(**options))
-
-
-@cli.command()
-@click.argument("target", metavar="FILE|CHART|RELEASE")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "mermaid", "dot", "svg"]),
-    default="text",
-    help="text (default), mermaid, dot (Graphviz) or svg.",
-)
-@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files for the chart, as for helm install.")
-@NAMESPACE
-@CONTEXT
-@KUBECONFIG
-@FROM_DIR
-@REQUEST_TIMEOUT
-def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> int:
-    """Draw the services of a pipeline: waves, ports, GPUs, and who waits for whom. Of a release with their states.
-
-    A word that names no file is a release.
-
-    \b
-    nimhelm graph pipeline.yaml
-    nimhelm graph ./rag-pipeline -f my-values.yaml -o svg > graph.svg
-    nimhelm graph rag -n nim-service -o mermaid
-    """
-    from nimhelm.graph.command import Where, show_graph
-
-    return show_graph(target, output, Where(**options), values)
-
-
-@cli.command()
-@click.argument("target", metavar="FILE|CHART")
-@click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files for the chart, as for helm install.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "skopeo", "oras", "hauler", "zarf"]),
-    default="text",
-    help="text (default), json, or the file of a tool: skopeo sync, a script for oras, hauler, zarf.",
-)
-@click.option("--digests", is_flag=True, help="Ask the registries for the digest of each image.")
-@click.option("--mirror", default="", metavar="REGISTRY", help="Where the images go: what imageRegistry will be.")
-def images(target: str, values: tuple[str, ...], output: str, digests: bool, mirror: str) -> int:
-    """List every image of a chart with its values: services, gates, caches, sidecars, endpoint pickers, tests.
-
-    \b
-    nimhelm images ./rag-pipeline -f production.yaml
-    nimhelm images pipeline.yaml --digests -o json
-    nimhelm images pipeline.yaml -o oras --mirror mirror.example.com/nim > copy.sh
-    """
-    from nimhelm.images.command import list_images
-
-    return list_images(target, values, output, digests, mirror)
-
-
-@cli.command()
-@click.argument("release")
-@click.argument("chart")
+@click.argument("release", shell_complete=complete_releases)
+@click.argument("chart", shell_complete=complete_files)
 @click.option("-n", "--namespace", required=True, help="Namespace of the operator's pipeline, and of the release.")
 @click.option("--context", "context", default="", help="Context of the kubeconfig.")
 @click.option("-f", "--values", multiple=True, metavar="FILE", help="Values files for the chart, as for helm install.")
@@ -410,3 +248,7 @@ def adopt(release: str, chart: str, values: tuple[str, ...], new_pods: bool, **o
 
     target = Target(release, chart, options["namespace"], options["context"], values, not new_pods)
     return adopt(target, options["yes"], options["timeout"])
+
+
+for _command in show.COMMANDS:
+    cli.add_command(_command)

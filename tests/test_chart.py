@@ -42,6 +42,14 @@ def test_templates_are_copied_byte_for_byte(example: Any) -> None:
         }
 
 
+IMAGES = """\
+- name: busybox
+  image: docker.io/library/busybox:1.37.0-musl
+- name: llm
+  image: nvcr.io/nim/llm:1.0
+"""
+
+
 def test_the_umbrellas_chart_yaml() -> None:
     chart = build_chart(plan(service("embed"), service("llm", "embed"), name="demo"), "1.2.3-rc.1+b", "24.10")
     digest = parsed(chart, "Chart.yaml")["annotations"].pop(DIGEST_ANNOTATION)
@@ -58,6 +66,8 @@ def test_the_umbrellas_chart_yaml() -> None:
         "annotations": {
             "nimhelm.dev/pipeline": "demo",
             "nimhelm.dev/start-order": '[["embed"],["llm"]]',
+            "artifacthub.io/images": IMAGES,
+            "helm.sh/images": IMAGES,
             DIGEST_ANNOTATION: digest,
         },
         "dependencies": [

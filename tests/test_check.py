@@ -505,7 +505,7 @@ def check_and_plan(files: Loaded) -> None:
         plan = plan_pipeline(files.pipelines[0], caches_by_name(files))
         assert values_tree(plan)
         assert summary(plan, Path("chart"))
-        assert readme(plan, "0.1.0")
+        assert readme(plan, "0.1.0", values_tree(plan))
 
 
 def test_a_null_counts_as_absent() -> None:

@@ -55,6 +55,9 @@ def test_a_command_loads_no_stage_that_it_does_not_need(arguments: list[str]) ->
         "nimhelm.__main__",
         "nimhelm.cli",
         "nimhelm.assets",
+        "nimhelm.completion",
+        "nimhelm.options",
+        "nimhelm.show",
     }
 
 
