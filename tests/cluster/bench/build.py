@@ -81,11 +81,12 @@ def go_build(source: Path, target: Path, ldflags: str, package: str = ".") -> No
 
 def module_folder(source: Path, module: str) -> Path | None:
     """Where the cache has a module that go.mod in ``source`` requires; None if it requires no such module."""
-    listed = ["go", "list", "-m", module]
-    if subprocess.run(listed, cwd=source, env=_go_env(), capture_output=True, check=False).returncode:
+    match = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", (source / "go.mod").read_text(), re.MULTILINE)
+    if match is None:
         return None
-    command = ["go", "mod", "download", "-json", module]
-    answer = subprocess.run(command, cwd=source, env=_go_env(), check=True, capture_output=True, text=True).stdout
+    command = ["go", "mod", "download", "-json", f"{module}@{match[1]}"]
+    # Not in the module's folder: there Go would want all that the module depends on as well.
+    answer = subprocess.run(command, cwd=CACHE, env=_go_env(), check=True, capture_output=True, text=True).stdout
     return Path(json.loads(answer)["Dir"])
 
 

@@ -3,7 +3,8 @@
 The folder has a Go module that pins the version, and ``controller.yaml``:
 
     group             the API group by which a cluster shows that it has the controller
-    module, package   what to build: a folder with go.mod (the controller's own by default) and a package
+    module, package   what to build: a folder with go.mod (the controller's own by default) and a package; without
+                      a package there is no program, only CRDs
     clients           name -> package of the module: programs for tests, built beside it
     copies            name -> path in a module that is kept beside the program, such as a folder of CRDs
     crds, objects     copies, and objects, that are applied before the controller starts
@@ -36,6 +37,7 @@ from .settings import CACHE, CLUSTER_DIR, INNER_KUBECONFIG, NODE, NODE_IP, STATE
 SOURCES = CLUSTER_DIR / "controllers"
 RUNNING = STATE / "controllers"
 NAMESPACE = "kube-system"
+COMPLETE = "complete"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Controller:
 
     name: str
     group: str
-    package: str
+    package: str = ""
     module: str = "."
     clients: dict[str, str] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)
@@ -119,15 +121,16 @@ def load(name: str) -> Controller:
 
 def build(controller: Controller) -> None:
     """Build its program, and copy what it needs out of modules, unless that is done."""
-    if controller.program.exists():
+    if (controller.built / COMPLETE).exists():
         return
     controller.built.mkdir(parents=True, exist_ok=True)
     for name, path in controller.copies.items():
         shutil.copytree(_in_module(controller, path), controller.built / name, dirs_exist_ok=True)
     for name, package in controller.clients.items():
         go_build(controller.source, controller.built / name, "-s -w", package)
-    # The last step: a program that is there means that all is.
-    go_build(controller.source, controller.program, "-s -w", controller.package)
+    if controller.package:
+        go_build(controller.source, controller.program, "-s -w", controller.package)
+    (controller.built / COMPLETE).touch()
 
 
 def _in_module(controller: Controller, path: str) -> Path:
