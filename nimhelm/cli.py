@@ -174,7 +174,7 @@ def explain(code: str) -> int:
 
 
 @cli.command()
-@click.argument("release", shell_complete=complete_releases)
+@click.argument("release", default="", shell_complete=complete_releases)
 @click.option(
     "-n",
     "--namespace",
@@ -182,6 +182,14 @@ def explain(code: str) -> int:
     shell_complete=complete_namespaces,
     help="Namespace of the release; default: that of the context.",
 )
+@click.option(
+    "-A",
+    "--all-namespaces",
+    "all_namespaces",
+    is_flag=True,
+    help="All releases of nimhelm in the cluster, one line each.",
+)
+@click.option("--all", "everything", is_flag=True, help="A row for every service, however many there are.")
 @click.option("--context", "context", default="", help="Context of the kubeconfig.")
 @click.option("--kubeconfig", default="", metavar="FILE", help="Another kubeconfig.")
 @click.option(
@@ -220,11 +228,19 @@ def explain(code: str) -> int:
     help="Read saved objects (by --save, or kubectl get -o yaml) instead of a cluster.",
 )
 def status(**options: Any) -> int:
-    """Say whether a release is ready, and if not, why, and what to do next."""
+    """Say whether a release is ready, and if not, why, and what to do next.
+
+    Without RELEASE: all releases of nimhelm in the namespace, one line each.
+    """
     from nimhelm.status.watch import Options, run
 
     if options["from_dir"] and (options["wait"] or options["watch"]):
         raise click.UsageError("what was saved does not change: --from-dir goes without --wait and --watch")
+    alone = [flag for flag in ("wait", "watch", "save", "from_dir") if options[flag]]
+    if not options["release"] and alone:
+        raise click.UsageError(f"--{alone[0].replace('_', '-')} wants a RELEASE")
+    if options["release"] and options["all_namespaces"]:
+        raise click.UsageError("a RELEASE is in one namespace: name it with -n, or leave the RELEASE out")
     return run(Options(**options))
 
 

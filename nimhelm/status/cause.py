@@ -11,7 +11,8 @@ class Cause(NamedTuple):
     """`state` is what the cause makes of the service: Failed where it does not mend itself.
 
     `text` is short and in nimhelm's words, `detail` the cluster's own message, `next` one command to paste.
-    A cause without `problem` is the normal course of starting; `waits_for` names the service it waits for.
+    A cause without `problem` is the normal course of starting; `waits_for` names the service it waits for. `log` is the
+    (pod, container) whose last lines say more.
     """
 
     code: str
@@ -21,6 +22,7 @@ class Cause(NamedTuple):
     next: str = ""
     problem: bool = True
     waits_for: str = ""
+    log: tuple[str, str] = ("", "")
 
 
 _RANK = {FAILED: 0, PENDING: 1, NOT_READY: 2}

@@ -1,32 +1,36 @@
 """Reads what the status of a release is computed from, and never writes.
 
-At most six lists, whatever the number of services: ConfigMaps with the graph label, Deployments and Pods of the
-release, claims and events of the namespace, and then Nodes if a pod finds no node, or the labels of Helm's release
-secrets if the release is not ready. Deployments, pods and ConfigMaps must be readable; of the others each that is
-forbidden is left out with a note.
+Three rounds of kubectl, each all at once, whatever the number of services: the release's graph, workloads, pods, Services
+and events; then, by what these say, Helm's record, nodes, jobs and the objects of other controllers; then what only a
+found trouble asks for: which of the release's objects are missing, volumes, the use of the nodes, and the last lines
+of at most _LOGS containers. Deployments, pods and ConfigMaps must be readable; of the others each that is forbidden is
+left out with a note.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 from nimhelm.errors import KubectlError
-from nimhelm.kubectl import Access, end, finish, start
+from nimhelm.kubectl import Access, Running, end, finish, start, stream
 from nimhelm.kubectlerrors import ForbiddenError, UnreachableError, no_namespace, no_release, not_ours
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL, is_graph, releases_of
+from nimhelm.status.closer import look_closer
+from nimhelm.status.evidence import in_release
+from nimhelm.status.graph import (
+    GRAPH_LABEL,
+    INFERENCE_SERVICE,
+    LEADER_WORKER_SET,
+    RELEASE_LABEL,
+    Graph,
+    is_graph,
+    read_graph,
+    releases_of,
+)
+from nimhelm.status.lists import Asked, Lists, note, read_lists
+from nimhelm.status.record import read_record
 from nimhelm.status.snapshot import HelmRecord, Snapshot
-
-_REQUIRED = ("configmaps", "deployments", "pods")
-_OPTIONAL = ("persistentvolumeclaims", "events")
-# What becomes of the status when a list may not be read.
-_LOST = {
-    "persistentvolumeclaims": "claims that are not bound cannot be explained",
-    "events": "image pulls, volumes and probes are explained less well",
-    "nodes": "whether any node has a GPU is not known",
-    "secrets": "Helm's own record of the release is not known",
-}
+from nimhelm.status.stream import items
 
 
 def read_release(
@@ -34,22 +38,17 @@ def read_release(
 ) -> Snapshot:
     """The release as it is now. Raises KubectlError with a sentence and a hint."""
     access = Access(namespace, context, kubeconfig, timeout)
-    ours = f"{RELEASE_LABEL}={release}"
-    # Pods of LeaderWorkerSets, of KServe and of an adopted pipeline have labels of their own: all are read, and sorted.
-    selectors = {"configmaps": f"{GRAPH_LABEL}=true", "deployments": ours}
-    lists, notes = _read_lists(access, {kind: selectors.get(kind, "") for kind in (*_REQUIRED, *_OPTIONAL)})
-    graph = next((each for each in lists["configmaps"] if ko.label(each, RELEASE_LABEL) == release), None)
-    if graph is None:
+    table = start(access, "secrets", _helm_words(release))
+    try:
+        lists, notes = read_lists(access, _first_round(release))
+        helm, lost = newest_record(access, table)
+    finally:
+        end([table])
+    notes += lost
+    graph = next((each for each in lists["configmaps"] if ko.label(each, RELEASE_LABEL) == release), {})
+    if not graph and helm is None:
         raise _explain_absence(access, release, lists["configmaps"])
-    helm = None
-    if _lacks_node(lists["pods"]):
-        more, lost = _read_lists(access, {"nodes": ""}, required=())
-        lists |= more
-        notes += lost
-    elif _is_unready(lists["deployments"], lists["pods"]):
-        helm, lost = _read_helm(access, release)
-        notes += lost
-    return Snapshot(
+    snapshot = Snapshot(
         release=release,
         namespace=ko.text(graph, "metadata", "namespace") or namespace,
         now=datetime.now(UTC),
@@ -59,86 +58,105 @@ def read_release(
         context=context,
         kubeconfig=kubeconfig,
     )
+    snapshot = _second_round(access, snapshot, read_graph(graph, release))
+    if not graph:
+        graph = next((each for each in snapshot.manifest or [] if is_graph(each)), {})
+        snapshot = snapshot._replace(namespace=ko.text(graph, "metadata", "namespace") or namespace)
+    if not graph:
+        raise not_ours(release, namespace)
+    return look_closer(access, snapshot)
 
 
-def _read_lists(
-    access: Access, selectors: dict[str, str], required: tuple[str, ...] = _REQUIRED
-) -> tuple[dict[str, list[ko.Object]], list[str]]:
-    """The lists, asked for all at once, and notes on those that may not be read."""
-    running = [start(access, kind, _get(kind, selector)) for kind, selector in selectors.items()]
-    lists: dict[str, list[ko.Object]] = {}
-    notes = []
-    try:
-        for each in running:
-            try:
-                lists[each.kind] = _items(each.kind, finish(access, each))
-            except ForbiddenError as refusal:
-                if each.kind in required:
-                    raise
-                notes.append(_note(each.kind, refusal))
-    finally:
-        end(running)
-    return lists, notes
+def _first_round(release: str) -> list[Asked]:
+    ours = f"{RELEASE_LABEL}={release}"
+    return [
+        Asked("configmaps", f"{GRAPH_LABEL}=true", required=True),
+        Asked("deployments", ours, required=True),
+        # Pods of LeaderWorkerSets, of KServe and of an adopted pipeline have labels of their own.
+        Asked("pods", required=True, keep=lambda pod: in_release(pod, release)),
+        Asked("persistentvolumeclaims"),
+        Asked("events"),
+        Asked("services", ours),
+        Asked("endpointslices", ours),
+    ]
 
 
-def _get(kind: str, selector: str) -> list[str]:
-    # In one piece: by default kubectl asks for 500 objects at a time, which is a list call each.
-    words = ["get", kind, "-o", "json", "--chunk-size=0"]
-    return [*words, "-l", selector] if selector else words
+def _second_round(access: Access, snapshot: Snapshot, graph: Graph) -> Snapshot:
+    """Helm's record, and what the graph and the pods ask for."""
+    manifest = None
+    if snapshot.helm:
+        record, manifest = read_manifest(access, snapshot.release, snapshot.helm)
+        snapshot = snapshot._replace(helm=record)
+        if not graph.services:
+            graph = read_graph(next((each for each in manifest or [] if is_graph(each)), {}), snapshot.release)
+    ours = f"{RELEASE_LABEL}={snapshot.release}"
+    kinds = {service.workload for service in graph.services if service.enabled}
+    wanted = [Asked("nodes")] if is_unready(snapshot.lists) else []
+    if graph.caches:
+        wanted.append(Asked("jobs", ours))
+    if LEADER_WORKER_SET in kinds:
+        wanted.append(Asked("leaderworkersets", ours, foreign=True))
+    if INFERENCE_SERVICE in kinds:
+        wanted.append(Asked("inferenceservices", ours, foreign=True))
+    if any(ko.text(each, "kind") == "Ingress" for each in manifest or []):
+        wanted.append(Asked("ingressclasses", foreign=True))
+    lists, notes = read_lists(access, wanted)
+    return snapshot._replace(lists=snapshot.lists | lists, notes=(*snapshot.notes, *notes), manifest=manifest)
 
 
-def _note(kind: str, refusal: ForbiddenError) -> str:
-    return f"{refusal}: {_LOST.get(kind, 'less is known')}"
-
-
-def _lacks_node(pods: list[ko.Object]) -> bool:
-    unplaced = (ko.condition(pod, "PodScheduled") for pod in pods if not ko.text(pod, "spec", "nodeName"))
-    return any(ko.text(each, "reason") == "Unschedulable" for each in unplaced)
-
-
-def _is_unready(deployments: list[ko.Object], pods: list[ko.Object]) -> bool:
-    """Whether Helm's record may matter: some replica is missing, or there is nothing at all."""
+def is_unready(lists: Lists) -> bool:
+    """Whether some replica is missing or some pod is not ready, or there is nothing at all."""
+    deployments = lists.get("deployments", [])
     missing = any(
         ko.number(each, "status", "availableReplicas") < ko.number(each, "spec", "replicas") for each in deployments
     )
-    unready = any(ko.text(ko.condition(pod, "Ready"), "status") != "True" for pod in pods)
+    unready = any(ko.text(ko.condition(pod, "Ready"), "status") != "True" for pod in lists.get("pods", []))
     return missing or unready or not deployments
 
 
-def _read_helm(access: Access, release: str) -> tuple[HelmRecord | None, list[str]]:
-    """Helm's newest record of the release, by its labels.
+def _helm_words(release: str) -> list[str]:
+    """Asks for a table, which the server makes from metadata alone: no secret's content is transferred."""
+    words = ["get", "secrets", "-l", f"owner=helm,name={release}", "-L", "status,version"]
+    return [*words, "--no-headers", "--chunk-size=0"]
 
-    The table that kubectl prints is made by the server from metadata alone: no secret's content is transferred.
-    """
-    words = [
-        "get",
-        "secrets",
-        "-l",
-        f"owner=helm,name={release}",
-        "-L",
-        "status,version",
-        "--no-headers",
-        "--chunk-size=0",
-    ]
-    running = start(access, "secrets", words)
+
+def newest_record(access: Access, table: Running) -> tuple[HelmRecord | None, list[str]]:
+    """Helm's newest record of the release, by the labels of the secrets in the table."""
     try:
-        printed = finish(access, running).decode(errors="replace")
+        printed = finish(access, table).decode(errors="replace")
     except ForbiddenError as refusal:
-        return None, [_note("secrets", refusal)]
+        return None, [note("secrets", refusal)]
     except UnreachableError:  # beside what was read already, this is not worth failing for
         return None, []
-    finally:
-        end([running])
     records = [line.split() for line in printed.splitlines() if line.startswith("sh.helm.release.")]
     found = [HelmRecord(words[-2], int(words[-1])) for words in records if len(words) > 2 and words[-1].isdecimal()]
-    return max(found, key=lambda record: record.revision, default=None), []
+    newest = max(found, key=lambda record: record.revision, default=None)
+    if newest is None:
+        return None, []
+    went_well = [each.revision for each in found if each.status in ("deployed", "superseded")]
+    return newest._replace(deployed=max(went_well, default=0)), []
+
+
+def read_manifest(access: Access, release: str, record: HelmRecord) -> tuple[HelmRecord, list[ko.Object] | None]:
+    """The record completed by its content, and the manifest's objects; None where that may not be read."""
+    name = f"sh.helm.release.v1.{release}.v{record.revision}"
+    # A list of one: the right to list secrets is enough.
+    words = ["get", "secrets", "--field-selector", f"metadata.name={name}", "-o", "json"]
+    running = start(access, "secrets", words)
+    try:
+        found = list(items(stream(access, running)))
+    except (KubectlError, ValueError):
+        return record, None
+    finally:
+        end([running])
+    content, manifest = read_record(found[0]) if found else (None, [])
+    if content is None:
+        return record, None
+    return content._replace(deployed=record.deployed), manifest
 
 
 def _explain_absence(access: Access, release: str, configmaps: list[ko.Object]) -> KubectlError:
-    """Why there is no graph of the release: another release's name, not ours, or no such namespace."""
-    record, _ = _read_helm(access, release)
-    if record:
-        return not_ours(release, access.namespace)
+    """Why there is no graph of the release: another release's name, or no such namespace."""
     if access.namespace and not configmaps and _is_absent(access, access.namespace):
         return no_namespace(access.namespace)
     return no_release(release, access.namespace, releases_of([each for each in configmaps if is_graph(each)]))
@@ -154,10 +172,3 @@ def _is_absent(access: Access, namespace: str) -> bool:
     finally:
         end([running])
     return False
-
-
-def _items(kind: str, printed: bytes) -> list[ko.Object]:
-    try:
-        return ko.items(json.loads(printed), "items")
-    except (ValueError, RecursionError):
-        raise UnreachableError(f"kubectl's list of {kind} is not JSON", "is $KUBECTL a kubectl?") from None

@@ -22,7 +22,9 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
 from nimhelm.status.causes import gates
-from nimhelm.status.diagnose import diagnose
+from nimhelm.status.causes.steadiness import Restarts, restarts_of
+from nimhelm.status.devices import devices_of
+from nimhelm.status.diagnose import diagnose, hindered
 from nimhelm.status.evidence import Case, Evidence, case_of, gather
 from nimhelm.status.graph import RELEASE_LABEL, Dependency, Graph, GraphService, is_graph, read_graph
 from nimhelm.status.readiness import readiness, since
@@ -34,6 +36,8 @@ __all__ = ["DISABLED", "FAILED", "NOT_READY", "PENDING", "READY", "PipelineStatu
 
 # A gate asks every few seconds: one that is still closed so long after its dependency got ready cannot reach it.
 _GATE_PATIENCE = 120
+# With an answer at hand less will do: by then the gate has asked again, whatever its period.
+_ANSWER_SETTLES = 15
 
 
 class Wait(NamedTuple):
@@ -59,6 +63,7 @@ class ServiceStatus(NamedTuple):
     root: bool = False
     since: datetime | None = None
     workload: str = ""
+    restarts: Restarts = Restarts()
 
 
 class PipelineStatus(NamedTuple):
@@ -110,13 +115,13 @@ def compute(snapshot: Snapshot) -> PipelineStatus:
         since=entered,
         now=snapshot.now,
         created=created,
-        warnings=warnings_of(evidence, state == READY),
+        warnings=warnings_of(evidence),
     )
 
 
 def graph_configmap(snapshot: Snapshot) -> ko.Object:
-    """The ConfigMap with the release's graph, {} if the snapshot has none."""
-    graphs = [each for each in snapshot.of("configmaps") if is_graph(each)]
+    """The ConfigMap with the release's graph: the cluster's, or else the one in Helm's record. {} if there is none."""
+    graphs = [each for each in (*snapshot.of("configmaps"), *(snapshot.manifest or [])) if is_graph(each)]
     return next((each for each in graphs if ko.label(each, RELEASE_LABEL) == snapshot.release), {})
 
 
@@ -126,16 +131,17 @@ def _service(evidence: Evidence, service: GraphService) -> ServiceStatus:
         return ServiceStatus(service.name, DISABLED)
     case = case_of(evidence, service)
     ready, desired, settled = readiness(case)
-    cause = None if settled else diagnose(case)
+    cause = hindered(case) if settled else diagnose(case)
     return ServiceStatus(
         name=service.name,
         state=cause.state if cause else READY,
         ready=ready,
         desired=desired,
-        gpus={resource: amount * desired for resource, amount in service.gpus.items()},
+        gpus={resource: amount * desired for resource, amount in (dict(service.gpus) | devices_of(case)).items()},
         cause=cause,
         since=since(case, settled),
         workload=steps.full_workload(case),
+        restarts=restarts_of(case),
     )
 
 
@@ -183,13 +189,17 @@ def _judged(evidence: Evidence, status: ServiceStatus, found: dict[str, ServiceS
 
 
 def _unreachable(evidence: Evidence, status: ServiceStatus, cause: Cause, awaited: ServiceStatus) -> Cause:
-    """The dependency has been ready for long and the gate does not open: port, path or network policy."""
+    """The dependency is ready and the gate does not open: what it hears says why, after a while also if it hears nothing."""
+    case = case_of(evidence, next(each for each in evidence.graph.services if each.name == status.name))
+    dependency = next(each for each in case.service.dependencies if each.name == awaited.name)
+    answer = gates.heard(case, *cause.log)
     waited = max((wait.waited for wait in status.waits if wait.name == awaited.name), default=0)
-    if min(waited, ko.seconds_since(awaited.since, evidence.now)) < _GATE_PATIENCE:
+    ready_for = min(waited, ko.seconds_since(awaited.since, evidence.now))
+    if ready_for < (_ANSWER_SETTLES if answer else _GATE_PATIENCE):
         return cause
-    selector = f"kubernetes.io/service-name={awaited.name}"
-    step = steps.command(evidence, "get", "endpointslices,networkpolicies", "-l", selector)
-    text = f"{cause.text}, which is Ready: wrong port or path, or a network policy"
+    said = f"answers: {answer}" if answer else "cannot be reached: wrong port or path, or a network policy"
+    text = f"{cause.text}, which is Ready and {said}"
+    step = gates.ask_further(case, cause.log[0], dependency, answer)
     return cause._replace(code="GateUnreachable", text=text, next=step, problem=True)
 
 

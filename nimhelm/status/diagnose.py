@@ -9,6 +9,7 @@ from nimhelm.status.cause import FAILED, NOT_READY, Cause, gravest
 from nimhelm.status.causes import (
     caching,
     containers,
+    controllers,
     crashes,
     devices,
     gates,
@@ -17,18 +18,34 @@ from nimhelm.status.causes import (
     progress,
     rollout,
     scheduling,
+    serving,
+    steadiness,
     storage,
 )
-from nimhelm.status.evidence import Case, is_ready
-from nimhelm.status.graph import JOB
+from nimhelm.status.evidence import Case, current_pods, is_ready
+from nimhelm.status.graph import DEPLOYMENT, JOB
+from nimhelm.status.readiness import readiness
 
 # Of the workload as a whole. Of two that are equally grave the upper one is shown.
 WORKLOAD_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
     rollout.creation_refused,
     rollout.scaled_away,
     rollout.workload_missing,
+    controllers.custom_missing,
     rollout.old_pods_stay,
+    controllers.inference_service,
     rollout.no_pods_yet,
+)
+
+# Of a service whose replicas are all ready.
+READY_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
+    serving.service_missing,
+    serving.wrong_selector,
+    serving.port_not_served,
+    serving.no_endpoints,
+    serving.object_missing,
+    controllers.inference_service,
+    steadiness.unsteady,
 )
 
 # Of one pod that is not ready.
@@ -53,6 +70,8 @@ def diagnose(case: Case) -> Cause:
     """The cause of a service that is not ready: always one, for an unknown failure the cluster's own words."""
     causes = [found for explain in WORKLOAD_CAUSES if (found := explain(case))]
     causes += [cause for pod in case.pods if not is_ready(pod) if (cause := diagnose_pod(case, pod))]
+    if missing := serving.service_missing(case):
+        causes.append(missing)
     cause = gravest(causes) or _rolling_out(case)
     if cause.problem or cause.code == "Waiting":
         return cause
@@ -63,6 +82,28 @@ def diagnose(case: Case) -> Cause:
         *(nodes.unknown_warning(case, pod) for pod in case.pods),
     ]
     return gravest([cause, *(found for found in later if found and found.problem)]) or cause
+
+
+def hindered(case: Case) -> Cause | None:
+    """What keeps a service from serving although all its replicas are ready, None if nothing does."""
+    found = [cause for explain in READY_CAUSES if (cause := explain(case))]
+    if picker := _picker(case):
+        found.append(picker)
+    return gravest(found)
+
+
+def _picker(case: Case) -> Cause | None:
+    """The endpoint picker of the service's InferencePool is not ready: requests through the pool find no pod."""
+    deployment = case.evidence.pickers.get(case.name)
+    if deployment is None:
+        return None
+    own = case.service._replace(name=ko.name_of(deployment), workload=DEPLOYMENT, replicas=1, dependencies=(), cache="")
+    pods = case.evidence.picker_pods.get(case.name, [])
+    picker = Case(case.evidence, own, current_pods(pods), [], deployment)
+    if readiness(picker)[2]:
+        return None
+    cause = diagnose(picker)
+    return cause._replace(text=f"endpoint picker {own.name}: {cause.text}")
 
 
 def diagnose_pod(case: Case, pod: ko.Object) -> Cause | None:

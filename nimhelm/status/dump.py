@@ -19,10 +19,12 @@ from nimhelm.status.causes.containers import statuses
 from nimhelm.status.evidence import event_time
 from nimhelm.status.graph import RELEASE_LABEL, is_graph, releases_of
 from nimhelm.status.redact import redacted
-from nimhelm.status.snapshot import KINDS, HelmRecord, Snapshot
+from nimhelm.status.snapshot import KINDS, HelmRecord, Log, Snapshot
 from nimhelm.wording import short
 
-_OWN_FILE = "release.json"
+_OWN_FILE, _MANIFEST = "release.json", "manifest.json"
+# Their keys that are not to be saved: a manifest's text holds values, and managedFields are reduced already.
+_NEVER = ("managedFields", "text")
 _KIND_OF = {
     "ConfigMap": "configmaps",
     "Deployment": "deployments",
@@ -32,6 +34,12 @@ _KIND_OF = {
     "Node": "nodes",
     "ReplicaSet": "replicasets",
     "Job": "jobs",
+    "Service": "services",
+    "EndpointSlice": "endpointslices",
+    "PersistentVolume": "persistentvolumes",
+    "LeaderWorkerSet": "leaderworkersets",
+    "InferenceService": "inferenceservices",
+    "IngressClass": "ingressclasses",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
 }
 # Copies of the whole object, values included.
@@ -50,6 +58,8 @@ def save(snapshot: Snapshot, folder: str) -> None:
                 _write(target / f"{kind}.json", _list([_without_values(each) for each in snapshot.of(kind)]))
             else:  # of an earlier dump
                 (target / f"{kind}.json").unlink(missing_ok=True)
+        if snapshot.manifest is not None:
+            _write(target / _MANIFEST, _list([_without_values(each) for each in snapshot.manifest]))
         _write(target / _OWN_FILE, _about(snapshot))
     except OSError as error:
         raise WriteError(
@@ -64,6 +74,8 @@ def _about(snapshot: Snapshot) -> dict[str, Any]:
         "now": snapshot.now.isoformat(),
         "helm": snapshot.helm._asdict() if snapshot.helm else None,
         "notes": list(snapshot.notes),
+        "absent": [list(each) for each in snapshot.absent],
+        "logs": [log._asdict() for log in snapshot.logs],
     }
 
 
@@ -83,7 +95,7 @@ def _without_values(value: Any, key: str = "") -> Any:
         plain = key in ("env", "httpHeaders")
         return [_without_value(each) if plain else _without_values(each) for each in value]
     if isinstance(value, dict):
-        kept = {name: item for name, item in value.items() if name not in (_COPIES, "managedFields")}
+        kept = {name: item for name, item in value.items() if name not in (_COPIES, *_NEVER)}
         return {name: _without_values(item, name) for name, item in kept.items()}
     return value
 
@@ -106,13 +118,20 @@ def load_dump(folder: str, release: str, namespace: str = "") -> Snapshot:
     about: dict[str, Any] = {}
     lists: dict[str, list[ko.Object]] = {}
     records: list[tuple[str, HelmRecord]] = []
+    manifest: list[ko.Object] | None = None
     for path in files:
         for document in _documents(path):
+            if path.name == _MANIFEST:
+                manifest = _objects(document)
+                continue
+            if path.stem in KINDS and path.suffix == ".json":
+                lists.setdefault(path.stem, [])  # read, if only to find it empty
             if path.name == _OWN_FILE and "kind" not in document:
                 about = document
             for each in _objects(document):
                 _sort_in(each, lists, records)
-    graph = _graph_of(lists, release, namespace, records)
+    graphs = [each for each in (*lists.get("configmaps", []), *(manifest or [])) if is_graph(each)]
+    graph = _graph_of(graphs, release, namespace, records)
     place = ko.text(graph, "metadata", "namespace") or namespace
     own = about if ko.text(about, "release") == release else {}
     newest = max(
@@ -125,7 +144,20 @@ def load_dump(folder: str, release: str, namespace: str = "") -> Snapshot:
         lists={kind: _in_namespace(kind, objects, place) for kind, objects in lists.items()},
         helm=newest or _saved_record(own),
         notes=tuple(ko.texts(own, "notes")),
+        manifest=manifest,
+        absent=tuple((pair[0], pair[1]) for pair in _pairs(own)),
+        logs=tuple(Log(*(ko.text(each, key) for key in Log._fields)) for each in ko.items(own, "logs")),
     )
+
+
+def _pairs(about: ko.Object) -> list[list[str]]:
+    found = ko.dig(about, "absent")
+    lists = found if isinstance(found, list) else []
+    return [
+        each
+        for each in lists
+        if isinstance(each, list) and len(each) == 2 and all(isinstance(one, str) for one in each)
+    ]
 
 
 def _files(folder: str) -> list[Path]:
@@ -182,9 +214,8 @@ def _sort_in(each: ko.Object, lists: dict[str, list[ko.Object]], records: list[t
 
 
 def _graph_of(
-    lists: dict[str, list[ko.Object]], release: str, namespace: str, records: list[tuple[str, HelmRecord]]
+    graphs: list[ko.Object], release: str, namespace: str, records: list[tuple[str, HelmRecord]]
 ) -> ko.Object:
-    graphs = [each for each in lists.get("configmaps", []) if is_graph(each)]
     here = [each for each in graphs if not namespace or ko.text(each, "metadata", "namespace") == namespace]
     found = next((each for each in here if ko.label(each, RELEASE_LABEL) == release), None)
     if found is None:
@@ -205,14 +236,22 @@ def _absent(release: str, namespace: str, others: list[str], records: list[tuple
 
 def _in_namespace(kind: str, objects: list[ko.Object], namespace: str) -> list[ko.Object]:
     """A dump may be of all namespaces."""
-    if kind == "nodes" or not namespace:
+    if kind in ("nodes", "persistentvolumes", "ingressclasses") or not namespace:
         return objects
     return [each for each in objects if ko.text(each, "metadata", "namespace") in ("", namespace)]
 
 
 def _saved_record(about: dict[str, Any]) -> HelmRecord | None:
     saved = ko.mapping(about, "helm")
-    return HelmRecord(ko.text(saved, "status"), ko.number(saved, "revision")) if saved else None
+    if not saved:
+        return None
+    return HelmRecord(
+        status=ko.text(saved, "status"),
+        revision=ko.number(saved, "revision"),
+        description=ko.text(saved, "description"),
+        deployed=ko.number(saved, "deployed"),
+        failed_tests=tuple(ko.texts(saved, "failed_tests")),
+    )
 
 
 def _newest_moment(lists: dict[str, list[ko.Object]]) -> datetime:

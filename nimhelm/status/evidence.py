@@ -16,6 +16,7 @@ from nimhelm.status.graph import (
     Graph,
     GraphService,
 )
+from nimhelm.status.owners import conflicts_of
 from nimhelm.status.snapshot import Snapshot
 
 # Names that controllers derive from the workload's: LeaderWorkerSet's StatefulSets, KServe's predictor, a
@@ -25,6 +26,15 @@ _DERIVED = (
     re.compile(r"(.+)-predictor(?:-\d+-deployment)?(?:-[a-z0-9]+)?\Z"),
     re.compile(r"(.+)-[a-z0-9]+\Z"),
 )
+_LISTS = {
+    "Pod": "pods",
+    "Deployment": "deployments",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Job": "jobs",
+    "ReplicaSet": "replicasets",
+    "LeaderWorkerSet": "leaderworkersets",
+    "InferenceService": "inferenceservices",
+}
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,6 +51,12 @@ class Evidence(NamedTuple):
     nodes: dict[str, ko.Object]
     events: dict[tuple[str, str], list[ko.Object]]
     creation_events: dict[str, list[ko.Object]]
+    services: dict[str, ko.Object]
+    slices: dict[str, list[ko.Object]]
+    pickers: dict[str, ko.Object]
+    picker_pods: dict[str, list[ko.Object]]
+    absent: dict[str, list[tuple[str, str]]]
+    conflicts: dict[str, list[str]]
     dependants: dict[str, list[str]]
     at_gates: dict[str, list[ko.Object]]
 
@@ -88,10 +104,11 @@ class Case(NamedTuple):
 def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
     """The snapshot's objects, indexed."""
     names = {service.name for service in graph.services}
-    pods = [pod for pod in snapshot.of("pods") if _in_release(pod, graph.release)]
-    deployments = [each for each in snapshot.of("deployments") if _in_release(each, graph.release)]
+    pods = [pod for pod in snapshot.of("pods") if in_release(pod, graph.release)]
+    deployments = [each for each in snapshot.of("deployments") if in_release(each, graph.release)]
+    pickers = [each for each in deployments if _is_picker(each)]
     deployments = [each for each in deployments if not _is_beside(each)]
-    events = sorted(snapshot.of("events"), key=event_time, reverse=True)
+    events = sorted(_events_of_now(snapshot, names), key=event_time, reverse=True)
     return Evidence(
         graph=graph,
         snapshot=snapshot,
@@ -106,6 +123,12 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
             [event for event in events if ko.text(event, "reason") == "FailedCreate"],
             lambda event: service_of_derived(about(event)[1], names),
         ),
+        services={ko.name_of(each): each for each in snapshot.of("services")},
+        slices=_group(snapshot.of("endpointslices"), lambda each: ko.label(each, "kubernetes.io/service-name")),
+        pickers={ko.label(each, SERVICE_LABEL): each for each in pickers},
+        picker_pods=_group([pod for pod in pods if _is_picker(pod)], lambda pod: ko.label(pod, SERVICE_LABEL)),
+        absent=_absent(snapshot),
+        conflicts=conflicts_of(snapshot),
         dependants=_dependants(graph),
         at_gates=_group([pod for pod in pods if _is_at_gate(pod)], lambda pod: _service_of_pod(pod, names)),
     )
@@ -187,7 +210,7 @@ def _is_at_gate(pod: ko.Object) -> bool:
     return placed and ko.text(ko.condition(pod, "Initialized"), "status") != "True"
 
 
-def _in_release(value: ko.Object, release: str) -> bool:
+def in_release(value: ko.Object, release: str) -> bool:
     """KServe and LeaderWorkerSet make pods of their own, which do not always get the labels of the chart.
 
     Pods that a release took over from the operator are their own instance.
@@ -205,8 +228,23 @@ def _controller_label(value: ko.Object) -> str:
 def _is_beside(value: ko.Object) -> bool:
     """Whether it only helps: a caching Job, a Helm test, the endpoint picker of a service's InferencePool."""
     hook = ko.text(value, "metadata", "annotations", "helm.sh/hook")
-    picker = ko.label(value, SERVICE_LABEL) + "-epp"
-    return bool(hook or ko.label(value, CACHE_LABEL)) or picker in (ko.label(value, "app"), ko.name_of(value))
+    return bool(hook or ko.label(value, CACHE_LABEL)) or _is_picker(value)
+
+
+def _is_picker(value: ko.Object) -> bool:
+    """Whether it is, or belongs to, the endpoint picker of a service."""
+    return ko.label(value, SERVICE_LABEL) + "-epp" in (ko.label(value, "app"), ko.name_of(value))
+
+
+def _absent(snapshot: Snapshot) -> dict[str, list[tuple[str, str]]]:
+    """What the release should hold and does not, by the service it belongs to; under "" what belongs to none."""
+    labels = {
+        (ko.text(each, "kind"), ko.name_of(each)): ko.label(each, SERVICE_LABEL) for each in snapshot.manifest or []
+    }
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for kind, name in snapshot.absent:
+        found[labels.get((kind, name), "")].append((kind, name))
+    return dict(found)
 
 
 def _service_of_pod(pod: ko.Object, names: set[str]) -> str:
@@ -230,6 +268,36 @@ def _group(found: list[ko.Object], key: Callable[[ko.Object], str]) -> dict[str,
         if name := key(each):
             groups[name].append(each)
     return dict(groups)
+
+
+def _events_of_now(snapshot: Snapshot, names: set[str]) -> list[ko.Object]:
+    """Without events about objects of the same name that are gone: an object's uid tells them apart.
+
+    Where the object or its uid is not known, an event from before the service's workload cannot be about it.
+    """
+    uids = {
+        (kind, ko.name_of(each)): ko.text(each, "metadata", "uid")
+        for kind, lists in _LISTS.items()
+        for each in snapshot.of(lists)
+    }
+    born = {
+        ko.name_of(each): ko.moment(each, "metadata", "creationTimestamp") or _LONG_AGO
+        for kind in ("deployments", "leaderworkersets", "inferenceservices")
+        for each in snapshot.of(kind)
+    }
+    return [event for event in snapshot.of("events") if _is_of_now(event, uids, born, names)]
+
+
+def _is_of_now(event: ko.Object, uids: dict[tuple[str, str], str], born: dict[str, datetime], names: set[str]) -> bool:
+    kind, name = about(event)
+    place = "involvedObject" if "involvedObject" in event else "regarding"
+    told, known = ko.text(event, place, "uid"), uids.get((kind, name), "")
+    if told and known:
+        return told == known
+    if (kind, name) in uids:
+        return True
+    service = service_of_derived(name, names)
+    return not service or event_time(event) >= born.get(service, _LONG_AGO)
 
 
 def _index_events(events: list[ko.Object]) -> dict[tuple[str, str], list[ko.Object]]:

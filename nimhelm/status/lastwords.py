@@ -31,10 +31,17 @@ LAST_WORDS = (
         r"CUDA_ERROR_OUT_OF_MEMORY",
     ),
     _words(
+        "UnknownProfile",
+        "the image has no model profile of that name",
+        r"unknown profiles?\b",
+        r"profile \S+ (?:is )?(?:not found|does not exist|unknown|invalid)",
+        r"(?:invalid|no such) profile",
+        r"not a valid profile",
+    ),
+    _words(
         "NoCompatibleProfile",
         "the image has no model profile for this GPU",
         r"no compatible profile",
-        r"unknown profiles? provided",
         r"could not find a (?:valid |compatible )?profile",
         r"not compatible with any profile",
         r"no profiles? (?:are|is) compatible",
@@ -54,12 +61,17 @@ LAST_WORDS = (
         r"disk quota exceeded",
     ),
     _words(
+        "ReadOnly",
+        "a volume is mounted read-only",
+        r"read-only file system",
+        r"os error 30\b",
+        r"\bEROFS\b",
+    ),
+    _words(
         "NotWritable",
         "a path is not writable",
         r"permission denied",
         r"os error 13\b",
-        r"read-only file system",
-        r"os error 30\b",
     ),
     _words(
         "GPUDriver",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,20 +12,34 @@ from typing import Any, NamedTuple
 from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY
 from nimhelm.status.compute import PipelineStatus, ServiceStatus, Wait
 from nimhelm.status.graph import RELEASE_LABEL
-from nimhelm.wording import clean, duration
+from nimhelm.wording import clean, count, duration
 
-_HEADINGS = ("SERVICE", "STATE", "READY", "GPU", "WAITS FOR", "WHY")
+_HEADINGS = ("SERVICE", "STATE", "READY", "GPU", "WHY")
 _COLOURS = {READY: "32", PENDING: "33", NOT_READY: "33", FAILED: "31", DISABLED: "2"}
 _MANY_STEPS = 5
 _MANY_WAITS = 3
+# More rows than this are summed up, unless all are asked for.
+_MANY_ROWS = 20
 
 
 class Style(NamedTuple):
-    """How a table is drawn. `width` cuts the last column and 0 does not; `marks` are for failed and for on the way."""
+    """How a table is drawn. `width` cuts the last column and 0 does not; `marks` are for failed and for on the way.
+
+    `everything` gives each service a row, however many there are.
+    """
 
     colour: bool = False
     width: int = 0
     marks: tuple[str, str] = ("✗", "…")
+    everything: bool = False
+
+
+class Table(NamedTuple):
+    """The lines of a table: the headline and headings, a row for each service shown, and what is said below."""
+
+    head: list[str]
+    rows: list[str]
+    tail: list[str]
 
 
 def render(status: PipelineStatus, output: str = "table", style: Style = Style()) -> str:  # noqa: B008 (immutable)
@@ -33,15 +48,61 @@ def render(status: PipelineStatus, output: str = "table", style: Style = Style()
 
 
 def table(status: PipelineStatus, style: Style) -> str:
-    """A headline, a row for each service in start order, what to know besides, and the next steps."""
-    rows = [_HEADINGS, *(_row(service, style) for service in status.services)]
-    widths = [max(display_width(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
-    lines = [_headline(status, style), _line(_HEADINGS, widths, style)]
-    for service, row in zip(status.services, rows[1:], strict=True):
-        lines.append(_coloured(_line(row, widths, style), service, row, widths, style))
-    for warned in status.warnings:
-        lines.append(f"warning: {warned.text}" + (f" ({warned.next})" if warned.next else ""))
-    return "\n".join([*lines, *next_steps(status)]) + "\n"
+    """A headline, a row for each service with the root causes first, the next steps, and what to know besides."""
+    parts = table_of(status, style)
+    return "\n".join([*parts.head, *parts.rows, *parts.tail]) + "\n"
+
+
+def table_of(status: PipelineStatus, style: Style) -> Table:
+    """The parts of the table."""
+    services, left_out = _chosen(status, style)
+    cells = [_row(service, style) for service in services]
+    widths = [max(display_width(row[column]) for row in (_HEADINGS, *cells)) for column in range(len(_HEADINGS) - 1)]
+    head = [_headline(status, style), _line(_HEADINGS, widths, style)]
+    rows, told = [], []
+    for service, row in zip(services, cells, strict=True):
+        line = _line(row, widths, style)
+        rows.append(_coloured(line, service, row, widths, style))
+        if line.endswith("…") and not row[-1].endswith("…") and _is_root(service):
+            told += _wrapped(service, style)
+    rows += [_summed_up(left_out)] if left_out else []
+    warned = [f"warning: {each.text}" + (f" ({each.next})" if each.next else "") for each in status.warnings]
+    return Table(head, rows, [*told, *next_steps(status), *warned])
+
+
+def _chosen(status: PipelineStatus, style: Style) -> tuple[list[ServiceStatus], list[ServiceStatus]]:
+    """The services to show, root causes first and then in start order, and those that are only counted."""
+    ordered = sorted(status.services, key=_rank)
+    if style.everything or len(ordered) <= _MANY_ROWS:
+        return ordered, []
+    return ordered[: _MANY_ROWS - 1], ordered[_MANY_ROWS - 1 :]
+
+
+def _rank(service: ServiceStatus) -> int:
+    if _is_root(service):
+        return 0 if service.state == FAILED else 1
+    if service.state in (READY, DISABLED):
+        return 3
+    return 2
+
+
+def _is_root(service: ServiceStatus) -> bool:
+    """Whether it is to be mended here, and does not only wait or start."""
+    return bool(service.root and service.cause and service.cause.problem)
+
+
+def _summed_up(services: list[ServiceStatus]) -> str:
+    states = [service.state for service in services]
+    counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    return f"… {len(services)} more: {counted} (--all shows them)"
+
+
+def _wrapped(service: ServiceStatus, style: Style) -> list[str]:
+    """The whole cause, where the table had to cut it."""
+    said = f"{clean(service.name)}: {service.cause.text if service.cause else ''}"
+    return textwrap.wrap(
+        said, max(40, style.width), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _headline(status: PipelineStatus, style: Style) -> str:
@@ -53,35 +114,27 @@ def _headline(status: PipelineStatus, style: Style) -> str:
 
 def next_steps(status: PipelineStatus) -> list[str]:
     """One line for each root cause that has a step; services with the same trouble share it."""
-    steps = [
-        service.cause.next for service in status.services if service.root and service.cause and service.cause.problem
-    ]
-    steps = [step for step in dict.fromkeys(steps) if step]
-    if not steps:  # nothing is wrong so far: what only waits may still have something to look at
-        waiting = [service.cause.next for service in status.services if service.root and service.cause]
-        steps = [step for step in dict.fromkeys(waiting) if step]
-    more = len(steps) - _MANY_STEPS
-    return [f"next: {step}" for step in steps[:_MANY_STEPS]] + ([f"and {more} more, see -o json"] if more > 0 else [])
+    whose: dict[str, list[str]] = {}
+    roots = [each for each in sorted(status.services, key=_rank) if each.root and each.cause and each.cause.next]
+    # Where nothing is wrong so far, what only waits may still have something to look at.
+    for service in [each for each in roots if _is_root(each)] or roots:
+        if service.cause:
+            whose.setdefault(service.cause.next, []).append(clean(service.name))
+    lines = [f"next ({_named(names)}): {step}" for step, names in whose.items()]
+    more = len(lines) - _MANY_STEPS
+    return lines[:_MANY_STEPS] + ([f"and {more} more, see -o json"] if more > 0 else [])
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _row(service: ServiceStatus, style: Style) -> tuple[str, ...]:
     if service.state == DISABLED:
-        return clean(service.name), service.state, "-", "-", "-", ""
+        return clean(service.name), service.state, "-", "-", ""
     gpus = sum(service.gpus.values())
-    return (
-        clean(service.name),
-        service.state,
-        f"{service.ready}/{service.desired}",
-        str(gpus) if gpus else "-",
-        _waits(service.waits, style),
-        _why(service, style),
-    )
-
-
-def _waits(waits: tuple[Wait, ...], style: Style) -> str:
-    """ "rerank-service ✗, milvus …": what is not open yet, marked by its state."""
-    shown = [_awaited(wait, style) for wait in waits[:_MANY_WAITS]]
-    return ", ".join(shown) + (f" +{len(waits) - _MANY_WAITS}" if len(waits) > _MANY_WAITS else "") or "-"
+    counted = f"{service.ready}/{service.desired}"
+    return clean(service.name), service.state, counted, str(gpus) if gpus else "-", _why(service, style)
 
 
 def _awaited(wait: Wait, style: Style) -> str:
@@ -91,10 +144,25 @@ def _awaited(wait: Wait, style: Style) -> str:
 
 
 def _why(service: ServiceStatus, style: Style) -> str:
+    """The cause; of one that only waits for others, also these with their marks; of a ready one its restarts."""
     if service.cause is None:
+        return restarted(service)
+    if _is_root(service):
+        return f"{style.marks[0]} {service.cause.text}"
+    waits = [_awaited(wait, style) for wait in service.waits if wait.name != service.cause.waits_for]
+    failed = any(wait.name == service.cause.waits_for and wait.state == FAILED for wait in service.waits)
+    mark = f" {style.marks[0]}" if failed else ""
+    more = f" +{len(waits) - _MANY_WAITS}" if len(waits) > _MANY_WAITS else ""
+    also = f"; then {', '.join(waits[:_MANY_WAITS])}{more}" if waits else ""
+    return service.cause.text + mark + also
+
+
+def restarted(service: ServiceStatus) -> str:
+    """ "restarted 3 times, last: OOMKilled", "" for a service whose pods never did."""
+    number, reason, _ = service.restarts
+    if not number:
         return ""
-    mark = f"{style.marks[0]} " if service.root and service.cause.problem else ""
-    return mark + service.cause.text
+    return f"restarted {count(number, 'time')}" + (f", last: {clean(reason)}" if reason else "")
 
 
 def _line(row: tuple[str, ...], widths: list[int], style: Style) -> str:
@@ -112,7 +180,7 @@ def _coloured(line: str, service: ServiceStatus, row: tuple[str, ...], widths: l
     state_end = name_end + len(row[1])
     start = line[:name_end] + _paint(line[name_end:state_end], _COLOURS[service.state], style)
     rest = line[state_end:]
-    if service.root and service.cause and service.cause.problem and (mark := rest.rfind(row[-1][:8])) >= 0:
+    if _is_root(service) and (mark := rest.rfind(row[-1][:8])) >= 0:
         rest = rest[:mark] + _paint(rest[mark:], _COLOURS[FAILED], style)
     return start + rest
 
@@ -163,11 +231,19 @@ def _detail(service: ServiceStatus) -> dict[str, Any]:
     if service.state == DISABLED:
         return detail
     detail |= {"ready": service.ready, "desired": service.desired, "gpus": dict(service.gpus)}
+    if service.restarts.number:
+        detail["restarts"] = _restarts_detail(service)
     detail["waitsFor"] = [_wait_detail(wait) for wait in service.waits]
     if cause := service.cause:
         detail |= {"root": service.root, "problem": cause.problem, "next": cause.next}
         detail["cause"] = {"code": cause.code, "text": cause.text, "detail": cause.detail}
     return detail
+
+
+def _restarts_detail(service: ServiceStatus) -> dict[str, Any]:
+    number, reason, at = service.restarts
+    last = {"lastAt": at.strftime("%Y-%m-%dT%H:%M:%SZ")} if at else {}
+    return {"count": number, "lastReason": clean(reason)} | last
 
 
 def _wait_detail(wait: Wait) -> dict[str, Any]:
@@ -185,6 +261,11 @@ def _as_json(status: PipelineStatus, style: Style) -> str:
 
 
 def _as_yaml(status: PipelineStatus, style: Style) -> str:
+    return as_yaml(document(status))
+
+
+def as_yaml(value: dict[str, Any]) -> str:
+    """The value as YAML that readers of all versions take for the same."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -194,7 +275,7 @@ def _as_yaml(status: PipelineStatus, style: Style) -> str:
     Dumper.add_representer(
         str, lambda dumper, said: dumper.represent_scalar("tag:yaml.org,2002:str", said, _quotes(said))
     )
-    return str(yaml.dump(document(status), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10**6))
+    return str(yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10**6))
 
 
 def _quotes(said: str) -> str | None:

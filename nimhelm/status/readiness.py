@@ -40,8 +40,21 @@ def _of_groups(case: Case) -> tuple[int, int, bool]:
     groups: dict[str, list[ko.Object]] = {}
     for pod in case.pods:
         groups.setdefault(ko.label(pod, _LWS + "group-index"), []).append(pod)
-    ready = sum(_is_whole(pods) for pods in groups.values())
-    return ready, case.service.replicas, ready >= case.service.replicas
+    ready, wanted = sum(_is_whole(pods) for pods in groups.values()), case.service.replicas
+    own = next(
+        (each for each in case.evidence.snapshot.of("leaderworkersets") if ko.name_of(each) == f"{case.name}-lws"), None
+    )
+    if case.evidence.snapshot.has("leaderworkersets") and not _is_rolled_out(own, wanted):
+        return ready, wanted, False
+    return ready, wanted, ready >= wanted
+
+
+def _is_rolled_out(own: ko.Object | None, wanted: int) -> bool:
+    """Whether the controller has seen the newest template and no group of an older one is left."""
+    if own is None:
+        return False
+    status = ko.mapping(own, "status")
+    return ko.number(status, "updatedReplicas") >= wanted and ko.number(status, "readyReplicas") >= wanted
 
 
 def _is_whole(pods: list[ko.Object]) -> bool:

@@ -7,29 +7,54 @@ from typing import NamedTuple
 
 from nimhelm.status.kubeobject import Object
 
-# The lists a snapshot may hold, under the names kubectl has for them. The last three are used when a dump has them.
+# The lists a snapshot may hold, under the names kubectl has for them.
 KINDS = (
     "configmaps",
     "deployments",
     "pods",
     "persistentvolumeclaims",
     "events",
+    "services",
+    "endpointslices",
     "nodes",
-    "replicasets",
+    "persistentvolumes",
     "jobs",
+    "leaderworkersets",
+    "inferenceservices",
+    "ingressclasses",
+    "replicasets",
     "horizontalpodautoscalers",
 )
 
 
 class HelmRecord(NamedTuple):
-    """What the labels of Helm's newest release secret say: ("failed", 3)."""
+    """How Helm's newest operation on the release ended: ("failed", 3, "context deadline exceeded").
+
+    `deployed` is the newest revision that went well, 0 if none did or the older ones were not read. `failed_tests` are the
+    hooks of the last `helm test` that failed.
+    """
 
     status: str
     revision: int
+    description: str = ""
+    deployed: int = 0
+    failed_tests: tuple[str, ...] = ()
+
+
+class Log(NamedTuple):
+    """The last lines of a container's log, each with the time at which it was written in front."""
+
+    pod: str
+    container: str
+    text: str
 
 
 class Snapshot(NamedTuple):
-    """The objects of one release at the moment `now`; `notes` say what could not be read."""
+    """The objects of one release at the moment `now`; `notes` say what could not be read.
+
+    `manifest` are the objects that the release should hold by Helm's record, None where that was not read. `absent` are
+    those of them, as (kind, name), that the cluster does not have; kinds that may not be listed are never among them.
+    """
 
     release: str
     namespace: str
@@ -39,7 +64,18 @@ class Snapshot(NamedTuple):
     notes: tuple[str, ...] = ()
     context: str = ""
     kubeconfig: str = ""
+    manifest: list[Object] | None = None
+    absent: tuple[tuple[str, str], ...] = ()
+    logs: tuple[Log, ...] = ()
 
     def of(self, kind: str) -> list[Object]:
         """The list of that kind, as in KINDS; empty if it was not read."""
         return self.lists.get(kind, [])
+
+    def has(self, kind: str) -> bool:
+        """Whether the list was read: only then does an object that is not in it not exist."""
+        return kind in self.lists
+
+    def log_of(self, pod: str, container: str) -> str:
+        """The last lines of the container, "" if they were not read."""
+        return next((log.text for log in self.logs if (log.pod, log.container) == (pod, container)), "")

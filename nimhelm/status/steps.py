@@ -34,10 +34,41 @@ def helm(evidence: Evidence, *words: str) -> str:
     return " ".join(["helm", *reach, *(quote(clean(word)) for word in words), *place])
 
 
-def set_value(evidence: Evidence, assignment: str) -> str:
-    """The upgrade that changes one value: set_value(e, "a.b=1") -> "helm upgrade rag ./rag-pipeline … --set a.b=1"."""
+def upgrade(evidence: Evidence, *values: tuple[str, Any]) -> str:
+    """The upgrade that changes these values and nothing else.
+
+    upgrade(e, ("llm.replicas", 1)) -> "helm upgrade rag ./rag-pipeline --reset-then-reuse-values --set llm.replicas=1". A
+    field of the chart is only ever changed like this: one that kubectl changes makes the next upgrade of Helm 4 fail.
+    """
     chart = evidence.graph.chart or evidence.graph.pipeline
-    return helm(evidence, "upgrade", evidence.graph.release, f"./{chart}", "--reuse-values", "--set", assignment)
+    words = ["upgrade", evidence.graph.release, f"./{chart}", "--reset-then-reuse-values"]
+    for path, value in values:
+        if isinstance(value, str | bool | int):
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            words += ["--set", f"{path}={shown}"]
+        else:
+            words += ["--set-json", f"{path}={json.dumps(value, separators=(',', ':'))}"]
+    if evidence.conflicts:  # without it the upgrade fails on what somebody changed by hand
+        words.append("--force-conflicts")
+    return helm(evidence, *words)
+
+
+def key(*parts: str) -> str:
+    """The path of a value, with the dots of its parts kept apart: ("a", "b.c/d") -> "a.b\\.c/d"."""
+    return ".".join(part.replace(".", r"\.") for part in parts)
+
+
+def mend(case: Case, *values: tuple[str, Any]) -> str:
+    """`upgrade` with values of the service; of a caching job, whose values lie elsewhere, a look at it."""
+    if case.service.workload == JOB:
+        return describe(case, "job", case.name)
+    return upgrade(case.evidence, *((f"{case.name}.{path}", value) for path, value in values))
+
+
+def wait_image(evidence: Evidence) -> str:
+    """Another image for the gates, which the user names in a variable."""
+    value = """"global.nimhelm.waitImage=${WAIT_IMAGE:?is not set: a busybox in a registry that the nodes reach}\""""
+    return f"{upgrade(evidence)} --set {value}"
 
 
 def workload(case: Case) -> str:
@@ -74,33 +105,59 @@ def describe(case: Case, kind: str, name: str) -> str:
     return command(case.evidence, "describe", kind, name)
 
 
-def patch_pods(case: Case, pod_spec: dict[str, Any]) -> str:
-    """A strategic merge patch of the pods of the service's workload."""
-    if case.service.workload != DEPLOYMENT:  # a Job's template cannot be changed, other kinds hold theirs elsewhere
-        kind, _, name = workload(case).partition("/")
-        return describe(case, kind, name)
-    change = json.dumps({"spec": {"template": {"spec": pod_spec}}}, separators=(",", ":"))
-    return command(case.evidence, "patch", workload(case), "-p", change)
-
-
 def pull_secret(evidence: Evidence, secret: str, registry: str) -> str:
-    """Makes, or corrects, the secret that images are pulled with."""
+    """Makes a secret that is not there yet, with the login for one registry."""
+    return _docker_registry(evidence, secret, registry)
+
+
+def another_login(case: Case, secrets: list[str], registry: str) -> str:
+    """Adds a login beside the pull secrets that the pod has, whose other logins stay as they are."""
+    made = f"pull-{registry.replace(':', '-').replace('.', '-').lower()}"[:63].rstrip("-")
+    login = _docker_registry(case.evidence, made, registry)
+    applied = f"{login} --dry-run=client -o yaml | {_applied(case.evidence, 'nimhelm')}"
+    if made in secrets:
+        return then_restart(case, applied)
+    is_job = case.service.workload == JOB
+    path = "global.nimhelm.imagePullSecrets" if is_job else f"{case.name}.image.pullSecrets"
+    return f"{applied} && {upgrade(case.evidence, (path, [*secrets, made]))}"
+
+
+def _docker_registry(evidence: Evidence, secret: str, registry: str) -> str:
+    return command(
+        evidence,
+        "create",
+        "secret",
+        "docker-registry",
+        secret,
+        tail=f"--docker-server={quote(registry)} {_login(registry)}",
+    )
+
+
+def _login(registry: str) -> str:
     if registry == NGC_HOST:
         # Literally $oauthtoken: the user name that NGC wants with an API key.
-        login = """--docker-username='$oauthtoken' --docker-password="$NGC_API_KEY" """.rstrip()
-    else:
-        login = '--docker-username="$REGISTRY_USER" --docker-password="$REGISTRY_PASSWORD"'
-    create = command(
-        evidence, "create", "secret", "docker-registry", secret, tail=f"--docker-server={quote(registry)} {login}"
-    )
-    return create + _applied(evidence)
+        return f"--docker-username='$oauthtoken' --docker-password={_variable('NGC_API_KEY')}"
+    return f"--docker-username={_variable('REGISTRY_USER')} --docker-password={_variable('REGISTRY_PASSWORD')}"
 
 
 def key_secret(evidence: Evidence, secret: str, key: str) -> str:
-    """Makes, or corrects, a secret with one key, whose value the shell has in a variable of the key's name."""
-    variable = key if key.isidentifier() else "VALUE"
-    create = command(evidence, "create", "secret", "generic", secret, tail=f'--from-literal={quote(key)}="${variable}"')
-    return create + _applied(evidence)
+    """Sets one key of a secret, made if need be, to what the shell has in a variable of the key's name.
+
+    The secret's other keys stay: each key is applied under a manager of its own.
+    """
+    value = _variable(key if key.isidentifier() else "VALUE")
+    create = command(evidence, "create", "secret", "generic", secret, tail=f"--from-literal={quote(key)}={value}")
+    return f"{create} --dry-run=client -o yaml | {_applied(evidence, f'nimhelm-{key}')}"
+
+
+def _variable(name: str) -> str:
+    """What the user's shell has under the name. One that is unset or empty stops the command."""
+    return f'"${{{name}:?is not set}}"'
+
+
+def _applied(evidence: Evidence, manager: str) -> str:
+    words = ("apply", "--server-side", "--force-conflicts", f"--field-manager={manager}", "-f", "-")
+    return command(evidence, *words)
 
 
 def then_restart(case: Case, step: str) -> str:
@@ -108,11 +165,6 @@ def then_restart(case: Case, step: str) -> str:
     if case.service.workload != DEPLOYMENT:
         return step
     return f"{step} && {command(case.evidence, 'rollout', 'restart', workload(case))}"
-
-
-def _applied(evidence: Evidence) -> str:
-    """`create` refuses what exists, and a secret with a wrong key exists: so the object is applied."""
-    return f" --dry-run=client -o yaml | {command(evidence, 'apply', '-f', '-')}"
 
 
 def _flag(flag: str, value: str) -> list[str]:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.evidence import Evidence, event_time, message_of
+from nimhelm.status.snapshot import HelmRecord
 from nimhelm.wording import short
 
 # An autoscaler repeats its complaint every 15 seconds, so an older one is settled.
 _COMPLAINT_STANDS = 600
+_OLD_CLASS = "kubernetes.io/ingress.class"
 _COMPLAINTS = (
     "FailedGetResourceMetric",
     "FailedGetObjectMetric",
@@ -30,28 +32,101 @@ class Warned(NamedTuple):
     next: str = ""
 
 
-def warnings_of(evidence: Evidence, ready: bool) -> tuple[Warned, ...]:
+def warnings_of(evidence: Evidence) -> tuple[Warned, ...]:
     """Everything worth a line under the table."""
     graph = [Warned(short(evidence.graph.trouble))] if evidence.graph.trouble else []
     notes = [Warned(short(note, 300)) for note in evidence.snapshot.notes]
-    return (*graph, *notes, *([] if ready else _helm(evidence)), *_autoscalers(evidence))
+    found = (
+        *_helm(evidence),
+        *_missing(evidence),
+        *_conflicts(evidence),
+        *_ingresses(evidence),
+        *_autoscalers(evidence),
+    )
+    return (*graph, *notes, *found)
 
 
 def _helm(evidence: Evidence) -> list[Warned]:
-    """Helm's record of a release that is not ready."""
+    """Helm's record of an operation that did not end well: the services may be ready, and still no upgrade works."""
     record, release = evidence.snapshot.helm, evidence.graph.release
     if record is None:
         return []
     revision = f"Helm's revision {record.revision}"
-    history = steps.helm(evidence, "history", release)
     if record.status == "failed":
-        return [Warned(f"{revision} is recorded as failed: Helm gave up waiting; the services go on starting", history)]
+        return [Warned(f"{revision} is recorded as failed: {_why_failed(record)}", steps.upgrade(evidence))]
     if record.status.startswith("pending-"):
-        said = f"{revision} is {short(record.status)}: Helm is at work, or was interrupted and blocks the next upgrade"
-        return [Warned(said, history)]
+        said = f"{revision} is {short(record.status)}: Helm is at work, or was interrupted and refuses the next upgrade"
+        back = steps.helm(evidence, "rollback", release, str(record.deployed or record.revision))
+        return [Warned(f"{said}; once no helm runs any more, a rollback ends it", back)]
     if record.status == "uninstalling":
-        return [Warned(f"{revision} is being uninstalled", history)]
+        return [Warned(f"{revision} is being uninstalled", steps.helm(evidence, "history", release))]
+    if record.failed_tests:
+        tests = ", ".join(short(name) for name in record.failed_tests[:3])
+        return [Warned(f"the last helm test failed: {tests}", steps.helm(evidence, "test", release, "--logs"))]
     return []
+
+
+def _why_failed(record: HelmRecord) -> str:
+    waited = re.search(
+        r"context deadline exceeded|timed out waiting|resource not ready|not ready within", record.description
+    )
+    if not record.description or (waited and "forbidden" not in record.description):
+        return "Helm gave up waiting; the services go on starting"
+    return short(re.sub(r"^(?:Release|Upgrade) \"[^\"]*\" failed: ", "", record.description), 500)
+
+
+def _missing(evidence: Evidence) -> list[Warned]:
+    """Objects that belong to no service and that the release should hold."""
+    services = {service.name for service in evidence.graph.services}
+    found = [
+        (kind, name)
+        for owner, objects in evidence.absent.items()
+        for kind, name in objects
+        if owner not in services and kind != "Job"
+    ]
+    if not found:
+        return []
+    named = ", ".join(f"{short(kind)} {short(name)}" for kind, name in found[:5])
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    verb = "does" if len(found) == 1 else "do"
+    return [Warned(f"{named}{more} {verb} not exist, which the release should hold", steps.upgrade(evidence))]
+
+
+def _conflicts(evidence: Evidence) -> list[Warned]:
+    """Fields of the chart that somebody changed by hand: Helm 4 refuses to change them back."""
+    found = []
+    for named, fields in list(evidence.conflicts.items())[:3]:
+        kind, _, name = named.partition("/")
+        shown = ", ".join(short(field) for field in fields[:3]) + (
+            f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+        )
+        said = f"{kind} {short(name)} was changed by hand: {shown}; a plain helm upgrade or rollback fails on that"
+        found.append(Warned(said, steps.upgrade(evidence)))
+    return found
+
+
+def _ingresses(evidence: Evidence) -> list[Warned]:
+    """Ingresses of a class that the cluster does not have: no controller serves them."""
+    if not evidence.snapshot.has("ingressclasses"):
+        return []
+    known = {ko.name_of(each): each for each in evidence.snapshot.of("ingressclasses")}
+    default = any(
+        ko.text(each, "metadata", "annotations", "ingressclass.kubernetes.io/is-default-class") == "true"
+        for each in known.values()
+    )
+    found = []
+    for each in evidence.snapshot.manifest or []:
+        wanted = ko.text(each, "spec", "ingressClassName") or ko.text(each, "metadata", "annotations", _OLD_CLASS)
+        if ko.text(each, "kind") != "Ingress" or wanted in known or (not wanted and default):
+            continue
+        why = (
+            f"ingress class {short(wanted)} does not exist"
+            if wanted
+            else "it names no ingress class and there is no default one"
+        )
+        step = steps.cluster(evidence, "get", "ingressclasses")
+        found.append(Warned(f"nothing serves Ingress {short(ko.name_of(each))}: {why}", step))
+    return found
 
 
 def _autoscalers(evidence: Evidence) -> list[Warned]:

@@ -6,6 +6,8 @@ Exit codes: 0 Ready; 1 Failed, and without --wait also NotReady; 3 the cluster c
 --wait ends with 1 only if the pipeline has been Failed without a break for ten seconds: a pull secret that is made a
 moment after the chart, or a first crash before a database is up, is no end. What takes longer to mend ends it.
 
+It ends with 0 when the release has been Ready for five seconds: what comes and goes is not ready.
+
 A server that goes away under --wait or --watch is asked again for half a minute, with a note; then it is an error.
 """
 
@@ -18,10 +20,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TextIO
 
+from nimhelm.kubectl import Access
 from nimhelm.kubectlerrors import UnreachableError
 from nimhelm.status.cluster import read_release
 from nimhelm.status.compute import FAILED, READY, PipelineStatus, compute
-from nimhelm.status.output import Style, changed_lines, display_width, render
+from nimhelm.status.output import Style, Table, changed_lines, display_width, render, table_of
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.wording import clean
 
@@ -29,6 +32,7 @@ OK, NOT_OK, TIMED_OUT, INTERRUPTED = 0, 1, 4, 130
 PERIOD = 2.0
 FAILED_FOR = 10.0
 GONE_FOR = 30.0
+STEADY_FOR = 5.0
 
 
 class Options(NamedTuple):
@@ -45,6 +49,8 @@ class Options(NamedTuple):
     from_dir: str = ""
     save: str = ""
     request_timeout: float = 10.0
+    everything: bool = False
+    all_namespaces: bool = False
 
 
 class Screen(NamedTuple):
@@ -78,11 +84,16 @@ def run(options: Options, out: TextIO | None = None, err: TextIO | None = None) 
 
 
 def _once(options: Options, screen: Screen) -> int:
+    if not options.release:
+        from nimhelm.status.overview import show
+
+        access = Access(options.namespace, options.context, options.kubeconfig, options.request_timeout)
+        return show(access, options.all_namespaces, options.output, style_of(screen.out).width, screen.out)
     snapshot = _read(options)
     if options.save:
         _save(options, snapshot, screen)
     status = compute(snapshot)
-    screen.write(render(status, options.output, style_of(screen.out)))
+    screen.write(render(status, options.output, style_of(screen.out, options.everything)))
     return OK if status.state == READY else NOT_OK
 
 
@@ -108,7 +119,7 @@ def _save(options: Options, snapshot: Snapshot, screen: Screen) -> None:
     screen.note(f"saved to {options.save}; read it with: nimhelm status {options.release} --from-dir {options.save}")
 
 
-def style_of(stream: TextIO) -> Style:
+def style_of(stream: TextIO, everything: bool = False) -> Style:
     """Colour and cut rows for a terminal, neither for a file or a pipe. NO_COLOR and a poor encoding are heeded."""
     marks = Style().marks
     try:
@@ -116,9 +127,9 @@ def style_of(stream: TextIO) -> Style:
     except (UnicodeEncodeError, LookupError):
         marks = ("x", "..")
     if not _is_terminal(stream):
-        return Style(marks=marks)
+        return Style(marks=marks, everything=everything)
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(colour, shutil.get_terminal_size().columns, marks)
+    return Style(colour, shutil.get_terminal_size().columns, marks, everything)
 
 
 def _is_terminal(stream: TextIO) -> bool:
@@ -132,17 +143,23 @@ def _follow(options: Options, screen: Screen) -> int:
     """Reads again and again, until what was asked for has come."""
     show = _shower(options, screen)
     failed_since: float | None = None
+    ready_since: float | None = None
+    last: PipelineStatus | None = None
     for seen in _readings(options, screen):
         if seen is None:
-            return _timed_out(options, screen)
+            return _timed_out(options, screen, last)
         if isinstance(seen, UnreachableError):
             screen.note(f"{seen}; trying again")
-            show = _live(screen) if _is_live(options, screen) else show  # a new table below the note
+            show = (
+                _live(screen, options.everything) if _is_live(options, screen) else show
+            )  # a new table below the note
             continue
         show(seen)
-        now = time.monotonic()
+        now, last = time.monotonic(), seen
         failed_since = (failed_since or now) if seen.state == FAILED else None
-        if options.wait and seen.state == READY:
+        ready_since = (ready_since or now) if seen.state == READY else None
+        steady = ready_since is not None and max(seen.elapsed, now - ready_since) >= STEADY_FOR
+        if options.wait and steady:
             return _settled(options, screen, seen, OK)
         if options.wait and failed_since is not None and now - failed_since >= FAILED_FOR:
             return _settled(options, screen, seen, NOT_OK)
@@ -173,7 +190,10 @@ def _readings(options: Options, screen: Screen) -> Iterator[PipelineStatus | Unr
         time.sleep(max(0.0, min(left, max(PERIOD, time.monotonic() - begun))))
 
 
-def _timed_out(options: Options, screen: Screen) -> int:
+def _timed_out(options: Options, screen: Screen, last: PipelineStatus | None) -> int:
+    """The final state is shown, with what keeps it from being ready and the next step."""
+    if last is not None:
+        _settled(options, screen, last, TIMED_OUT)
     screen.note(f"{options.release} is not ready after {options.timeout:g} s")
     return TIMED_OUT
 
@@ -181,7 +201,7 @@ def _timed_out(options: Options, screen: Screen) -> int:
 def _settled(options: Options, screen: Screen, status: PipelineStatus, code: int) -> int:
     """The whole status at the end, where only changes, or nothing, were shown so far."""
     if not _is_live(options, screen):
-        screen.write(render(status, options.output, style_of(screen.out)))
+        screen.write(render(status, options.output, style_of(screen.out, options.everything)))
     return code
 
 
@@ -190,17 +210,17 @@ def _is_live(options: Options, screen: Screen) -> bool:
 
 
 def _shower(options: Options, screen: Screen) -> Callable[[PipelineStatus], None]:
-    return _live(screen) if _is_live(options, screen) else _plain(options, screen)
+    return _live(screen, options.everything) if _is_live(options, screen) else _plain(options, screen)
 
 
-def _live(screen: Screen) -> Callable[[PipelineStatus], None]:
+def _live(screen: Screen, everything: bool) -> Callable[[PipelineStatus], None]:
     """Draws the table over the one before, cut to the height of the terminal."""
     drawn = 0
 
     def show(status: PipelineStatus) -> None:
         nonlocal drawn
         size = shutil.get_terminal_size()
-        rows = _fitting(render(status, "table", style_of(screen.out)).splitlines(), len(status.services), size)
+        rows = _fitting(table_of(status, style_of(screen.out, everything)), size)
         back = f"\x1b[{drawn}A" if drawn else ""
         screen.write(back + "".join(f"\x1b[2K{row}\n" for row in rows) + "\x1b[J")
         drawn = sum(_height(row, size.columns) for row in rows)
@@ -208,10 +228,10 @@ def _live(screen: Screen) -> Callable[[PipelineStatus], None]:
     return show
 
 
-def _fitting(rows: list[str], services: int, size: os.terminal_size) -> list[str]:
+def _fitting(drawn: Table, size: os.terminal_size) -> list[str]:
     """The rows that fit on the screen: a first next step stays, further ones and the last services go."""
-    head, listed, tail = rows[:2], rows[2 : 2 + services], rows[2 + services :]
-    room = size.lines - 1 - len(head)
+    listed, tail = list(drawn.rows), list(drawn.tail)
+    room = size.lines - 1 - len(drawn.head)
 
     def over() -> bool:
         return len(listed) + sum(_height(row, size.columns) for row in tail) > room
@@ -224,7 +244,7 @@ def _fitting(rows: list[str], services: int, size: os.terminal_size) -> list[str
         hidden += 1
         # The row that says so takes the place of one more.
         listed[-1] = f"… {hidden + 1} more, too many for the screen"
-    return head + listed + tail
+    return drawn.head + listed + tail
 
 
 def _height(row: str, columns: int) -> int:
@@ -246,7 +266,7 @@ def _plain(options: Options, screen: Screen) -> Callable[[PipelineStatus], None]
             screen.write("".join(f"{_clock(status)}  {line}\n" for line in lines))
         elif options.watch and not options.wait:
             separator = "---\n" if options.output == "yaml" else ""
-            screen.write(separator + render(status, options.output, style_of(screen.out)))
+            screen.write(separator + render(status, options.output, style_of(screen.out, options.everything)))
         else:
             for line in lines:
                 screen.note(f"{_clock(status)}  {line}")

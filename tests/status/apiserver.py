@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import threading
 import time
@@ -21,10 +23,13 @@ _RESOURCES = {
         "secrets": "Secret",
         "nodes": "Node",
         "namespaces": "Namespace",
+        "services": "Service",
+        "persistentvolumes": "PersistentVolume",
     },
     "apps/v1": {"deployments": "Deployment"},
+    "discovery.k8s.io/v1": {"endpointslices": "EndpointSlice"},
 }
-_CLUSTER_WIDE = ("nodes", "namespaces")
+_CLUSTER_WIDE = ("nodes", "namespaces", "persistentvolumes")
 
 
 class Cluster:
@@ -101,9 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
         if parts == ["api"]:
             return {"kind": "APIVersions", "versions": ["v1"]}
         if parts == ["apis"]:
-            version = {"groupVersion": "apps/v1", "version": "v1"}
-            group = {"name": "apps", "versions": [version], "preferredVersion": version}
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
+            groups = []
+            for name in ("apps", "discovery.k8s.io"):
+                version = {"groupVersion": f"{name}/v1", "version": "v1"}
+                groups.append({"name": name, "versions": [version], "preferredVersion": version})
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         if (version_name := "/".join(parts[1:])) in _RESOURCES and parts[0] in ("api", "apis"):
             found = [
                 {"name": name, "kind": kind, "namespaced": name not in _CLUSTER_WIDE, "verbs": ["get", "list"]}
@@ -118,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
         if rest[0] == "namespaces" and len(rest) == 2:
             return self._namespace(rest[1])
         resource = rest[2] if namespace else rest[0]
+        if namespace and len(rest) > 3:
+            return self._fail(404, "NotFound", f'{resource} "{rest[3]}" not found')
         self.cluster.listed.append(resource)
         time.sleep(self.cluster.delay)
         if resource in self.cluster.forbidden:
@@ -132,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "as=Table" in self.headers.get("Accept", ""):
             self.cluster.tables.append(resource)
             return self._send(200, _table(found))
-        kind = {**_RESOURCES["v1"], **_RESOURCES["apps/v1"]}[resource]
+        kind = next(kinds[resource] for kinds in _RESOURCES.values() if resource in kinds)
         self._send(
             200, {"kind": f"{kind}List", "apiVersion": "/".join(parts[1 : -len(rest)]), "metadata": {}, "items": found}
         )
@@ -170,7 +179,9 @@ class _Handler(BaseHTTPRequestHandler):
 def _selected(each: dict[str, Any], query: dict[str, list[str]]) -> bool:
     labels = each["metadata"].get("labels", {})
     wanted = [pair.partition("=") for pair in query.get("labelSelector", [""])[0].split(",") if pair]
-    return all(labels.get(key) == value for key, _, value in wanted)
+    fields = [pair.partition("=") for pair in query.get("fieldSelector", [""])[0].split(",") if pair]
+    named = all(each["metadata"]["name"] == value for key, _, value in fields if key == "metadata.name")
+    return named and all(labels.get(key) == value for key, _, value in wanted)
 
 
 def _table(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -189,13 +200,49 @@ def _table(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "columnDefinitions": columns, "rows": rows}
 
 
-def helm_secret(release: str, status: str, revision: int, namespace: str = "nim-service") -> dict[str, Any]:
+def service_object(name: str) -> dict[str, Any]:
+    """A Service as the chart makes it."""
+    labels = {"app.kubernetes.io/instance": "rag", "app.kubernetes.io/name": name}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "nim-service", "labels": labels},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 8000}]},
+    }
+
+
+def slice_object(name: str) -> dict[str, Any]:
+    """A slice with one ready endpoint of the Service."""
+    labels = {"app.kubernetes.io/instance": "rag", "kubernetes.io/service-name": name}
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "addressType": "IPv4",
+        "metadata": {"name": f"{name}-1", "namespace": "nim-service", "labels": labels},
+        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}],
+        "ports": [],
+    }
+
+
+def helm_secret(
+    release: str, status: str, revision: int, namespace: str = "nim-service", description: str = "", manifest: str = ""
+) -> dict[str, Any]:
+    """A record as Helm stores it."""
     labels = {"owner": "helm", "name": release, "status": status, "version": str(revision), "modifiedAt": "1763952000"}
     metadata = {"name": f"sh.helm.release.v1.{release}.v{revision}", "namespace": namespace, "labels": labels}
+    content = {
+        "name": release,
+        "namespace": namespace,
+        "version": revision,
+        "info": {"status": status, "description": description},
+        "config": {"llm": {"env": [{"name": "TOKEN", "value": "s3cret"}]}},
+        "manifest": manifest,
+    }
+    packed = base64.b64encode(gzip.compress(json.dumps(content).encode()))
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": metadata,
         "type": "helm.sh/release.v1",
-        "data": {"release": "SECRET"},
+        "data": {"release": base64.b64encode(packed).decode()},
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.status.apiserver import Cluster, serving
+from tests.status.apiserver import Cluster, service_object, serving, slice_object
 from tests.status.casefile import read_case, snapshot_of
 
 KUBECTL = Path(__file__).parents[2] / ".tools" / "helm4" / "kubectl"
@@ -17,7 +18,13 @@ CASES = Path(__file__).parent / "cases"
 def cluster_of(case: str) -> Cluster:
     """A cluster with the objects of a case."""
     snapshot = snapshot_of(read_case(CASES / f"{case}.yaml"))
-    return Cluster({**snapshot.lists, "namespaces": [{"metadata": {"name": "nim-service"}}]})
+    graph = json.loads(snapshot.of("configmaps")[0]["data"]["pipeline.json"])
+    names = [service["name"] for service in graph["services"]]
+    made = {
+        "services": [service_object(name) for name in names],
+        "endpointslices": [slice_object(name) for name in names],
+    }
+    return Cluster({**snapshot.lists, **made, "namespaces": [{"metadata": {"name": "nim-service"}}]})
 
 
 @pytest.fixture

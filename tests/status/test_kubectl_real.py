@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectlerrors import UnreachableError
 from nimhelm.status.cluster import read_release
 from nimhelm.status.compute import compute
 from nimhelm.status.snapshot import HelmRecord
-from tests.status.apiserver import Cluster, helm_secret, serving
+from tests.status.apiserver import Cluster, helm_secret, service_object, serving
 from tests.status.conftest import cluster_of
 
 
@@ -22,30 +23,72 @@ def test_reads_what_the_status_needs(cluster: Cluster, tmp_path: Path) -> None:
     assert failed == {"rerank-service": "ImagePullUnauthorized"}
 
 
-def test_lists_at_most_six_times_and_never_writes(cluster: Cluster, tmp_path: Path) -> None:
+FIRST_ROUND = [
+    "configmaps",
+    "deployments",
+    "endpointslices",
+    "events",
+    "persistentvolumeclaims",
+    "pods",
+    "secrets",
+    "services",
+]
+
+
+def test_lists_a_fixed_number_of_times_and_never_writes(cluster: Cluster, tmp_path: Path) -> None:
     read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
-    expected = ["configmaps", "deployments", "events", "persistentvolumeclaims", "pods", "secrets"]
-    assert sorted(cluster.listed) == expected
+    assert sorted(cluster.listed) == sorted([*FIRST_ROUND, "nodes"])
     assert cluster.writes == []
 
 
-def test_reads_nodes_when_a_pod_finds_none(real_kubectl: Path, tmp_path: Path) -> None:
+def test_reads_nodes_and_their_use_when_a_pod_finds_none(real_kubectl: Path, tmp_path: Path) -> None:
     with serving(cluster_of("gpu_insufficient")) as cluster:
         snapshot = read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
-    assert len(cluster.listed) == 6
+    assert sorted(cluster.listed) == sorted([*FIRST_ROUND, "nodes", "pods"])
     assert len(snapshot.of("nodes")) == 3
+    assert any("requested" in node for node in snapshot.of("nodes"))
 
 
-def test_five_lists_do_when_all_is_ready(real_kubectl: Path, tmp_path: Path) -> None:
+def test_one_round_does_when_all_is_ready(real_kubectl: Path, tmp_path: Path) -> None:
     with serving(cluster_of("all_ready")) as cluster:
         assert compute(read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))).state == "Ready"
-    assert len(cluster.listed) == 5
+    assert sorted(cluster.listed) == FIRST_ROUND
+
+
+NAMES = ("embedding-service", "rerank-service", "llm-service")
 
 
 def test_reads_the_newest_helm_record(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.lists["secrets"] = [helm_secret("rag", "superseded", 9), helm_secret("rag", "failed", 10)]
-    assert read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path)).helm == HelmRecord("failed", 10)
-    assert cluster.tables == ["secrets"]  # asked for as a table: the content of secrets stays on the server
+    cluster.lists["secrets"] = [helm_secret("rag", "superseded", 9), helm_secret("rag", "failed", 10, description="no")]
+    snapshot = read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert snapshot.helm == HelmRecord("failed", 10, "no", deployed=9)
+    assert "s3cret" not in repr(snapshot)  # the record's values are not kept
+
+
+def test_a_deleted_graph_is_found_in_helms_record(cluster: Cluster, tmp_path: Path) -> None:
+    (graph,) = cluster.lists["configmaps"]
+    manifest = f"---\n# Source: rag/templates/configmap.yaml\n{yaml.safe_dump(graph)}"
+    cluster.lists |= {"configmaps": [], "secrets": [helm_secret("rag", "deployed", 1, manifest=manifest)]}
+    status = compute(read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path)))
+    assert (status.name, status.state, len(status.services)) == ("rag-pipeline", "Failed", 3)
+    assert "ConfigMap rag-nimpipeline does not exist" in status.warnings[0].text
+
+
+def test_what_the_release_should_hold_is_missed(cluster: Cluster, tmp_path: Path) -> None:
+    wanted = [service_object(name) for name in NAMES]
+    manifest = "".join(f"---\n{yaml.safe_dump(each)}" for each in wanted)
+    cluster.lists |= {"services": wanted[:2], "secrets": [helm_secret("rag", "deployed", 1, manifest=manifest)]}
+    snapshot = read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert snapshot.absent == (("Service", "llm-service"),)
+
+
+def test_kinds_that_may_not_be_listed_are_not_missed(cluster: Cluster, tmp_path: Path) -> None:
+    manifest = f"---\n{yaml.safe_dump(service_object('llm-service'))}"
+    cluster.lists |= {"services": [], "secrets": [helm_secret("rag", "deployed", 1, manifest=manifest)]}
+    cluster.forbidden = {"services"}
+    snapshot = read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert snapshot.absent == ()
+    assert not snapshot.has("services")
 
 
 @pytest.mark.parametrize("kind", ["configmaps", "deployments", "pods"])
@@ -65,6 +108,7 @@ def test_does_without_what_may_not_be_read(cluster: Cluster, tmp_path: Path) -> 
         "jane may not list persistentvolumeclaims in namespace nim-service",
         "jane may not list events in namespace nim-service",
         "jane may not list secrets in namespace nim-service",
+        "jane may not list nodes in the cluster",
     ]
 
 
@@ -137,7 +181,6 @@ def test_no_such_release_names_the_others(cluster: Cluster, tmp_path: Path) -> N
     with pytest.raises(KubectlError, match="there is no release rga") as caught:
         read_release("rga", "nim-service", kubeconfig=cluster.kubeconfig(tmp_path))
     assert caught.value.hint == "pipelines there: rag"
-    assert len(cluster.listed) == 6
 
 
 def test_no_such_namespace(cluster: Cluster, tmp_path: Path) -> None:

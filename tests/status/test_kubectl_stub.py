@@ -72,6 +72,8 @@ def test_selects_only_the_release(stub: Any) -> None:
     assert selectors == {
         "configmaps": "nimhelm.dev/graph=true",
         "deployments": "app.kubernetes.io/instance=rag",
+        "services": "app.kubernetes.io/instance=rag",
+        "endpointslices.discovery.k8s.io": "app.kubernetes.io/instance=rag",
         "secrets": "owner=helm,name=rag",
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nimhelm.status.causes.steadiness import Restarts
 from nimhelm.status.compute import PipelineStatus, compute
 from nimhelm.status.output import Style, display_width, render
 from nimhelm.status.watch import style_of
@@ -22,13 +23,14 @@ def status(case: str) -> PipelineStatus:
 
 PULL = """\
 rag-pipeline  Failed  1/3 services ready  (1m12s)
-SERVICE            STATE     READY  GPU  WAITS FOR         WHY
-embedding-service  Ready     1/1    1    -
-rerank-service     Failed    0/1    1    -                 ✗ image pull: 401 from nvcr.io for secret ngc-secret
-llm-service        NotReady  0/2    2    rerank-service ✗  waiting 58s of 30m for rerank-service
-next: kubectl create secret docker-registry ngc-secret -n nim-service --docker-server=nvcr.io \
---docker-username='$oauthtoken' --docker-password="$NGC_API_KEY" --dry-run=client -o yaml | kubectl apply -f - -n nim-service && \
-kubectl rollout restart deployment/rerank-service -n nim-service
+SERVICE            STATE     READY  GPU  WHY
+rerank-service     Failed    0/1    1    ✗ image pull: 401 from nvcr.io for secret ngc-secret
+llm-service        NotReady  0/2    2    waiting 58s of 30m for rerank-service ✗
+embedding-service  Ready     1/1    1
+next (rerank-service): kubectl create secret docker-registry pull-nvcr-io -n nim-service --docker-server=nvcr.io \
+--docker-username='$oauthtoken' --docker-password="${NGC_API_KEY:?is not set}" --dry-run=client -o yaml | kubectl apply \
+--server-side --force-conflicts --field-manager=nimhelm -f - -n nim-service && helm upgrade rag ./rag-pipeline \
+--reset-then-reuse-values --set-json 'rerank-service.image.pullSecrets=["ngc-secret","pull-nvcr-io"]' -n nim-service
 """
 
 
@@ -37,15 +39,48 @@ def test_table() -> None:
 
 
 def test_disabled_services_are_shown_as_such() -> None:
-    row = render(status("disabled_service")).splitlines()[3]
-    assert row.split() == ["rerank-service", "Disabled", "-", "-", "-"]
+    rows = [row.split() for row in render(status("disabled_service")).splitlines()]
+    assert ["rerank-service", "Disabled", "-", "-"] in rows
 
 
 def test_rows_are_cut_to_the_terminal_and_steps_are_not() -> None:
     lines = render(status("image_pull_401"), "table", Style(width=60)).splitlines()
     assert all(display_width(line) <= 60 for line in lines[1:-1])
-    assert lines[3].endswith("…")
+    assert lines[2].endswith("…")
     assert lines[-1] == PULL.splitlines()[-1]
+    assert " ".join(" ".join(lines[5:-1]).split()) == "rerank-service: image pull: 401 from nvcr.io for secret ngc-secret"
+
+
+def test_in_80_columns_the_root_cause_is_visible() -> None:
+    lines = render(status("image_pull_401"), "table", Style(width=80)).splitlines()
+    assert all(display_width(line) <= 80 for line in lines[:-1])
+    assert "✗ image pull: 401 from nvcr.io" in lines[2]
+
+
+def many(services: int) -> PipelineStatus:
+    """As many ready services, and then the ones of a failed pull."""
+    seen = status("image_pull_401")
+    ready = [each for each in seen.services if each.state == "Ready"][0]
+    return seen._replace(services=(*(ready._replace(name=f"s{number}") for number in range(services)), *seen.services))
+
+
+def test_many_services_are_summed_up_below_the_roots() -> None:
+    lines = render(many(60)).splitlines()
+    assert lines[2].startswith("rerank-service ")
+    assert len(lines) == 2 + 20 + 1
+    assert lines[21] == "… 44 more: 44 Ready (--all shows them)"
+
+
+def test_all_of_many_services_are_shown_when_asked_for() -> None:
+    lines = render(many(60), "table", Style(everything=True)).splitlines()
+    assert len(lines) == 2 + 63 + 1
+
+
+def test_restarts_of_a_ready_service_are_shown() -> None:
+    seen = status("all_ready")
+    restarted = seen.services[0]._replace(restarts=Restarts(3, "OOMKilled", seen.now))
+    shown = render(seen._replace(services=(restarted, *seen.services[1:])))
+    assert "restarted 3 times, last: OOMKilled" in shown
 
 
 def test_colour_marks_states_and_the_root() -> None:
@@ -136,6 +171,6 @@ def test_wide_characters_keep_the_columns() -> None:
     services = tuple(each._replace(name="埋め込み") if each.name.startswith("emb") else each for each in found.services)
     rows = render(found._replace(services=services)).splitlines()[2:5]
     starts = {
-        display_width(row[: row.index(state)]) for row, state in zip(rows, ("Ready", "Failed", "NotReady"), strict=True)
+        display_width(row[: row.index(state)]) for row, state in zip(rows, ("Failed", "NotReady", "Ready"), strict=True)
     }
     assert len(starts) == 1

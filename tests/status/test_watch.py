@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectlerrors import UnreachableError
@@ -100,7 +101,7 @@ def test_wait_ends_with_a_failure_that_stays(timeline: Timeline) -> None:
     timeline("starting", "image_pull_401")
     code, out, _ = shown(Options("rag", wait=True))
     assert code == 1
-    assert "next: kubectl create secret docker-registry ngc-secret" in out
+    assert "next (rerank-service): kubectl create secret docker-registry pull-nvcr-io" in out
 
 
 def test_wait_times_out(timeline: Timeline) -> None:
@@ -135,6 +136,23 @@ def test_no_server_at_the_start_is_an_error_at_once(timeline: Timeline) -> None:
         shown(Options("rag", wait=True))
 
 
+def test_wait_wants_it_steady(timeline: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready for a moment, and then not: that is not the end."""
+    monkeypatch.setattr(watch, "STEADY_FOR", 1000.0)
+    timeline("all_ready", "starting", "all_ready", KeyboardInterrupt())
+    assert shown(Options("rag", wait=True))[0] == 130
+
+
+@pytest.mark.parametrize("output", ["table", "json", "yaml"])
+def test_wait_that_runs_out_shows_the_final_state(timeline: Timeline, output: str) -> None:
+    timeline("image_pull_401", "image_pull_401", "image_pull_401", "image_pull_401")
+    code, out, err = shown(Options("rag", wait=True, timeout=0.001, output=output))
+    assert code == 4
+    assert "not ready after" in err
+    assert "kubectl create secret" in out
+    assert output == "table" or yaml.safe_load(out)["status"]["state"] == "Failed"
+
+
 def test_watch_ends_with_ctrl_c(timeline: Timeline) -> None:
     timeline("starting", KeyboardInterrupt())
     assert shown(Options("rag", watch=True))[0] == 130
@@ -159,7 +177,7 @@ def test_a_small_terminal_keeps_the_next_step(timeline: Timeline, monkeypatch: p
     timeline("image_pull_401", KeyboardInterrupt())
     _, out, _ = shown(Options("rag", watch=True), Terminal())
     assert "more, too many for the screen" in out
-    assert "next: kubectl create secret" in out
+    assert "next (rerank-service): kubectl create secret" in out
 
 
 def test_wait_with_json_writes_one_document(timeline: Timeline) -> None:
@@ -200,7 +218,7 @@ def test_server_gone_in_the_middle_of_a_watch(
 
 def test_server_gone_for_good(real_kubectl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "PERIOD", 0.1)
-    monkeypatch.setattr(watch, "GONE_FOR", 0.5)
+    monkeypatch.setattr(watch, "GONE_FOR", 4.0)
     cluster = cluster_of("starting")
     out, err = io.StringIO(), io.StringIO()
     raised: list[BaseException] = []

@@ -24,6 +24,8 @@ def cache_gate(case: Case, pod: ko.Object, explain: Explain) -> Cause | None:
     if not name or not ("running" in ko.mapping(status, "state") or "waiting" in ko.mapping(status, "state")):
         return None
     job = _job_case(case, case.evidence.graph.caches.get(name, GraphCache(name)))
+    if gone := _gone(job, name):
+        return gone
     if failed := _failed(job, explain):
         return failed._replace(text=f"model cache {short(name)}: {failed.text}")
     if ended := failed_end(status):
@@ -73,25 +75,33 @@ def _job_case(case: Case, cache: GraphCache) -> Case:
     return Case(case.evidence, as_service, current_pods(pods), failed, None)
 
 
+def _gone(job: Case, name: str) -> Cause | None:
+    """The Job was deleted, so that nobody fills the cache."""
+    evidence = job.evidence
+    there = {ko.name_of(each) for each in evidence.snapshot.of("jobs")}
+    if not evidence.snapshot.has("jobs") or job.name in there or job.pods or job.departed:
+        return None
+    text = f"model cache {short(name)}: its caching job {short(job.name)} does not exist"
+    return Cause("CacheJobMissing", text, FAILED, next=steps.upgrade(evidence))
+
+
 def _failed(job: Case, explain: Explain) -> Cause | None:
     """The Job gave up, or its latest try failed and no other runs."""
     gave_up = _gave_up(job)
     if not gave_up and (job.pods or not job.departed):
         return None
     why = explain(job, job.departed[0]) if job.departed else None
-    step = why.next if why else steps.command(job.evidence, "describe", "job", job.name)
     said = (why.text if why else gave_up) or short(ko.text(job.departed[0], "status", "message")) or "its pod failed"
+    detail = why.detail if why else ""
+    step = why.next if why else steps.command(job.evidence, "describe", "job", job.name)
     if not gave_up:
         text = f"{count(len(job.departed), 'try' if len(job.departed) == 1 else 'trie')} failed: {said}"
-        return Cause("CacheJobRetrying", text, NOT_READY, why.detail if why else "", step)
-    again = steps.command(job.evidence, "logs", f"job/{job.name}", "--tail=50")
-    return Cause(
-        "CacheJobFailed",
-        f"job {job.name} failed: {said}",
-        FAILED,
-        (why.detail if why else "") or gave_up,
-        step or again,
-    )
+        return Cause("CacheJobRetrying", text, NOT_READY, detail, step)
+    # A job that gave up never runs again, whatever is mended: it is made anew.
+    again = f"{steps.command(job.evidence, 'delete', 'job', job.name)} && {steps.upgrade(job.evidence)}"
+    if why and " secret " in why.next:  # a command that mends; others only show
+        again = f"{why.next} && {again}"
+    return Cause("CacheJobFailed", f"job {job.name} failed: {said}", FAILED, detail or gave_up, again)
 
 
 def _gave_up(job: Case) -> str:

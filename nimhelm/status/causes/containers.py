@@ -20,6 +20,17 @@ _GPU_RUNTIME = re.compile(
     r"nvidia-container-cli|libnvidia|nvidia-container-runtime|nvml error|no CDI device|unresolvable CDI", re.I
 )
 
+# "…: exec: "vllm": executable file not found in $PATH: unknown": the frame before it takes more room than it says.
+_NOT_EXECUTABLE = re.compile(
+    r'exec: \\?"?([^"\\]+)\\?": '
+    r"((?:executable file )?not found in \$PATH|(?:stat \S+: )?no such file or directory|permission denied|is a directory)"
+)
+_LAYERS = re.compile(
+    r"(?:failed to (?:create|start) (?:containerd task|shim task|container \S*)|failed to create task for container|"
+    r"OCI runtime create failed|runc create failed|unable to start container process|error during container init): "
+)
+_WHOLE = 400
+
 _CREATION = (
     "CreateContainerConfigError",
     "CreateContainerError",
@@ -64,7 +75,7 @@ def absent_object(case: Case, message: str) -> Cause | None:
     if match := _SECRET_ABSENT.search(message):
         return _secret_absent(case, match[1])
     if match := _CONFIGMAP_ABSENT.search(message):
-        step = steps.command(case.evidence, "create", "configmap", match[1], f"--from-file={match[1]}/")
+        step = steps.command(case.evidence, "get", "configmaps")
         return Cause("ConfigMapMissing", f"ConfigMap {match[1]} does not exist", FAILED, next=step)
     return None
 
@@ -82,15 +93,29 @@ def _creation(case: Case, pod: ko.Object, container: str, reason: str, message: 
         return cause._replace(detail=short(message, 600))
     look = steps.describe(case, "pod", ko.name_of(pod))
     if _ROOT.search(message):
-        change = {"securityContext": {"runAsUser": 1000, "runAsNonRoot": True}}
         text = f"container {short(container)} may not run as root, but its image does"
-        return Cause("RunsAsRoot", text, FAILED, short(message, 600), steps.patch_pods(case, change))
+        return Cause("RunsAsRoot", text, FAILED, short(message, 600), steps.mend(case, ("userID", 1000)))
     if _GPU_RUNTIME.search(message):
         text = f"the node's NVIDIA runtime fails: {short(message)}"
         return Cause("GPURuntime", text, FAILED, short(message, 600), look)
+    if match := _NOT_EXECUTABLE.search(message):
+        text = f"container {short(container)} cannot start: {_executable(match)}"
+        return Cause(reason, text, FAILED, short(message, 600), look)
     # A deadline while creating is the load of the node; the kubelet tries again.
     state = NOT_READY if "context deadline exceeded" in message else FAILED
-    return Cause(reason, f"container {short(container)}: {reason}: {short(message)}", state, short(message, 600), look)
+    said = f"container {short(container)}: {reason}: {runtime_said(message)}"
+    return Cause(reason, said, state, short(message, 600), look)
+
+
+def runtime_said(message: str) -> str:
+    """What a container runtime says, without the frame of its layers; an executable that is missing in plain words."""
+    if match := _NOT_EXECUTABLE.search(message):
+        return _executable(match)
+    return short(_LAYERS.sub("", message), _WHOLE)
+
+
+def _executable(match: re.Match[str]) -> str:
+    return f'"{short(match[1])}": {short(match[2])}'
 
 
 def unknown_waiting(case: Case, pod: ko.Object) -> Cause | None:

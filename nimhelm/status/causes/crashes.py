@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.causes.containers import runtime_said
 from nimhelm.status.causes.gates import is_gate
 from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.graph import JOB
 from nimhelm.status.lastwords import understand
 from nimhelm.wording import count, duration, last_line, short
 
@@ -73,14 +76,19 @@ def _cause(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
     if end.reason == "OOMKilled":
         return _out_of_memory(case, pod, end)._replace(detail=detail)
     if end.reason in ("StartError", "ContainerCannotRun"):
-        return Cause(
-            end.reason, f"container {short(end.container)} cannot start: {short(end.message)}", FAILED, detail, look
-        )
+        text = f"container {short(end.container)} cannot start: {runtime_said(end.message)}"
+        return Cause(end.reason, text, FAILED, detail, steps.describe(case, "pod", name))
     if probe := _probe_gave_up(case, pod, end):
         return probe
     if understood := understand(end.message):
         words, line = understood
-        return Cause(words.code, f"{words.text}: {last_line(line)}", state, detail, _step(case, words.code) or look)
+        return Cause(
+            words.code,
+            f"{words.text}: {last_line(line)}",
+            state,
+            detail,
+            _step(case, pod, words.code, end.message) or look,
+        )
     return Cause("CrashLoop", _crash_text(end), state, detail, look)
 
 
@@ -101,9 +109,9 @@ def _out_of_memory(case: Case, pod: ko.Object, end: Crash) -> Cause:
     text = f"out of memory: container {short(end.container)} was killed at its limit" + (
         f" of {short(limit)}" if limit else ""
     )
-    if doubled := _doubled(limit):
-        change = {"name": end.container, "resources": {"limits": {"memory": doubled}}}
-        return Cause("OOMKilled", text, FAILED, next=steps.patch_pods(case, {"containers": [change]}))
+    doubled = _doubled(limit)
+    if doubled and is_main(case, end.container):
+        return Cause("OOMKilled", text, FAILED, next=steps.mend(case, ("resources.limits.memory", doubled)))
     return Cause("OOMKilled", text, FAILED, next=steps.describe(case, "pod", ko.name_of(pod)))
 
 
@@ -148,11 +156,18 @@ def _startup(case: Case, pod: ko.Object, end: Crash, budget: int) -> Cause:
     answer = probe_answer(case, pod)
     after = f" after {duration(budget)}" if budget else ""
     text = f"startup probe gave up{after}, restarted {count(end.restarts, 'time')}" + (f": {answer}" if answer else "")
-    threshold = ko.number(probe_of(pod, end.container, "startupProbe"), "failureThreshold") or 3
-    change = {"name": end.container, "startupProbe": {"failureThreshold": 2 * threshold}}
-    return Cause(
-        "StartupProbe", text, FAILED, short(end.message, 600), steps.patch_pods(case, {"containers": [change]})
-    )
+    probe = probe_of(pod, end.container, "startupProbe")
+    doubled = probe | {"failureThreshold": 2 * (ko.number(probe, "failureThreshold") or 3)}
+    # The value takes the place of the default probe as a whole.
+    step = steps.mend(case, ("startupProbe.probe", doubled))
+    if not probe or not is_main(case, end.container):
+        step = steps.logs(case, ko.name_of(pod), end.container, previous=True)
+    return Cause("StartupProbe", text, FAILED, short(end.message, 600), step)
+
+
+def is_main(case: Case, container: str) -> bool:
+    """Whether it is the NIM's own container, whose settings are values of the service."""
+    return container in (f"{case.name}-ctr", "kserve-container")
 
 
 def probe_of(pod: ko.Object, container: str, kind: str) -> ko.Object:
@@ -183,12 +198,45 @@ def probe_answer(case: Case, pod: ko.Object) -> str:
     return short(re.sub(r'^(?:Get|Head) "[^"]*": ', "", said))
 
 
-def _step(case: Case, code: str) -> str:
+def _step(case: Case, pod: ko.Object, code: str, message: str) -> str:
     """The step for last words that are understood, "" where the log is the next step."""
-    secret = case.service.auth_secret
-    if code in ("APIKeyMissing", "DownloadUnauthorized") and secret:
-        restart = steps.command(case.evidence, "rollout", "restart", steps.workload(case))
-        return f"{steps.key_secret(case.evidence, secret, 'NGC_API_KEY')} && {restart}"
-    if code == "NotWritable":
-        return steps.patch_pods(case, {"securityContext": {"fsGroup": 1000}})
+    if code in ("APIKeyMissing", "DownloadUnauthorized"):
+        secret, key = key_for(case, pod, message)
+        if secret:
+            return steps.then_restart(case, steps.key_secret(case.evidence, secret, key))
+    if code == "ReadOnly" and case.service.workload != JOB and _is_model_store(pod, message):
+        return steps.mend(case, ("storage.readOnly", False))
     return ""
+
+
+def _is_model_store(pod: ko.Object, message: str) -> bool:
+    """Whether the message names a path under one of the pod's claims."""
+    claims = {ko.text(each, "name") for each in ko.items(pod, "spec", "volumes") if "persistentVolumeClaim" in each}
+    mounts = [each for container in ko.items(pod, "spec", "containers") for each in ko.items(container, "volumeMounts")]
+    return any(ko.text(each, "name") in claims and ko.text(each, "mountPath") in message for each in mounts)
+
+
+def key_for(case: Case, pod: ko.Object, message: str) -> tuple[str, str]:
+    """(secret, key) that was refused: of Hugging Face where the words or the pod's environment say so, else of NGC."""
+    held = dict(_keys_of(pod))
+    if re.search(r"hugging ?face|HF_TOKEN|\bhf_|gated repo|GatedRepo|\bhf\.co\b", message, re.IGNORECASE):
+        key = "HF_TOKEN"
+    elif re.search(r"NGC_|ngc\.nvidia|nvcr\.io|nvapi-", message):
+        key = "NGC_API_KEY"
+    else:
+        key = next(iter(held), "NGC_API_KEY")
+    whole = [
+        ko.text(each, "secretRef", "name")
+        for one in ko.items(pod, "spec", "containers")
+        for each in ko.items(one, "envFrom")
+    ]
+    return held.get(key) or next((name for name in whole if name), "") or case.service.auth_secret, key
+
+
+def _keys_of(pod: ko.Object) -> Iterator[tuple[str, str]]:
+    """(key, secret) of the keys that the pod's containers take from secrets by themselves."""
+    for container in ko.items(pod, "spec", "containers"):
+        for each in ko.items(container, "env"):
+            reference = ko.mapping(each, "valueFrom", "secretKeyRef")
+            if ko.text(reference, "key") in ("HF_TOKEN", "NGC_API_KEY"):
+                yield ko.text(reference, "key"), ko.text(reference, "name")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from shlex import quote
 
 from nimhelm.pipeline import gate_name
 from nimhelm.status import kubeobject as ko
@@ -11,10 +10,11 @@ from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.evidence import Case
 from nimhelm.status.graph import Dependency, GraphService
-from nimhelm.wording import duration, last_line, short
+from nimhelm.wording import count, duration, last_line, short
 
 _PREFIX = "wait-for-"
 _SETUP = "wait-setup"
+_HEARD = re.compile(r"not ready after \d+s: (.*)")
 TIMED_OUT = re.compile(r"timed out after (\d+)s waiting for (\S+?):? (.*)", re.DOTALL)
 
 
@@ -63,7 +63,7 @@ def gate_closed(case: Case, pod: ko.Object) -> Cause | None:
     for dependency in case.service.dependencies:
         status = gate_status(pod, gate_name(dependency.name))
         if "running" in ko.mapping(status, "state"):
-            return _waiting(case, dependency, status)
+            return _waiting(case, pod, dependency, status)
         if ended := failed_end(status):
             return _gave_up(case, pod, dependency, ended)
     return None
@@ -89,16 +89,34 @@ def failed_end(status: ko.Object) -> ko.Object:
     return ended if ended and ko.dig(ended, "exitCode") != 0 else {}
 
 
-def _waiting(case: Case, dependency: Dependency, status: ko.Object) -> Cause:
+def _waiting(case: Case, pod: ko.Object, dependency: Dependency, status: ko.Object) -> Cause:
     gate = gate_name(dependency.name)
     of = f" of {duration(dependency.timeout)}" if dependency.timeout else ""
     where = f"{short(dependency.name)}:{dependency.port} (external)" if dependency.external else short(dependency.name)
     tries = ko.number(status, "restartCount")
-    again = f", after {tries} time{'s' if tries > 1 else ''} in vain" if tries else ""
+    again = f", after it gave up {count(tries, 'time')}" if tries else ""
     text = f"waiting {duration(waited(case, gate))}{of} for {where}{again}"
-    step = _probe_external(case, dependency) if dependency.external else ""
+    answer = heard(case, ko.name_of(pod), gate)
+    if dependency.external and answer:
+        text += f", which answers: {answer}"
+    step = steps.logs(case, ko.name_of(pod), gate) if dependency.external else ""
     before = ko.text(status, "lastState", "terminated", "message")
-    return Cause("Waiting", text, NOT_READY, last_line(before), step, problem=False, waits_for=dependency.name)
+    return Cause(
+        "Waiting",
+        text,
+        NOT_READY,
+        answer or last_line(before),
+        step,
+        problem=False,
+        waits_for=dependency.name,
+        log=(ko.name_of(pod), gate),
+    )
+
+
+def heard(case: Case, pod: str, gate: str) -> str:
+    """What the dependency answered last, as the gate logged it: "server returned error: HTTP/1.1 404 Not Found"."""
+    answers = _HEARD.findall(case.evidence.snapshot.log_of(pod, gate))
+    return short(re.sub(r"^wget: ", "", answers[-1])) if answers else ""
 
 
 def _gave_up(case: Case, pod: ko.Object, dependency: Dependency, ended: ko.Object) -> Cause:
@@ -111,16 +129,15 @@ def _gave_up(case: Case, pod: ko.Object, dependency: Dependency, ended: ko.Objec
         return Cause("GateFailed", f"the gate for {name} fails: {what}", FAILED, short(message, 600), step)
     answer = f": {short(said[3])}" if said[3].strip() else ""
     text = f"gave up after {duration(int(said[1][:9]))} of waiting for {name}{answer}"
-    if dependency.external:
-        step = _probe_external(case, dependency)
-    else:
-        selector = f"kubernetes.io/service-name={dependency.name}"
-        step = steps.command(case.evidence, "get", "endpointslices", "-l", selector, "-o", "wide")
+    step = ask_further(case, ko.name_of(pod), dependency, said[3])
     return Cause("GateTimeout", text, FAILED, short(message, 600), step, waits_for=dependency.name)
 
 
-def _probe_external(case: Case, dependency: Dependency) -> str:
-    """Asks the external dependency from inside the cluster."""
-    image = "--image=docker.io/library/busybox:1.37.0-musl"
-    ask = f"-- nc -zv -w 5 {quote(short(dependency.name))} {dependency.port}"
-    return steps.command(case.evidence, "run", "nimhelm-ask", "--rm", "-i", "--restart=Never", image, tail=ask)
+def ask_further(case: Case, pod: str, dependency: Dependency, answer: str) -> str:
+    """What shows more of an answer: the Service for a name that nobody knows, else the gate's own log."""
+    if not dependency.external and re.search(r"bad address|refused|no route|unreachable|timed out|no answer", answer):
+        selector = f"kubernetes.io/service-name={dependency.name}"
+        if "bad address" in answer:
+            return steps.command(case.evidence, "get", "services")
+        return steps.command(case.evidence, "get", "endpointslices", "-l", selector, "-o", "wide")
+    return steps.logs(case, pod, gate_name(dependency.name))

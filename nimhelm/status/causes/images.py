@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from shlex import quote
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.containers import waiting_containers
+from nimhelm.status.causes.gates import is_gate
 from nimhelm.status.evidence import Case, message_of
 from nimhelm.wording import short
 
@@ -59,7 +59,6 @@ _FRAME = re.compile(
     r'failed to pull and unpack image "[^"]*"|failed to resolve reference "[^"]*"):? '
 )
 _CREDENTIALS = ("ImagePullPaymentRequired", "ImagePullUnauthorized", "ImagePullForbidden")
-_NETWORK = ("RegistryTLS", "RegistryDNS", "RegistryUnreachable")
 
 
 def image_pull(case: Case, pod: ko.Object) -> Cause | None:
@@ -67,8 +66,26 @@ def image_pull(case: Case, pod: ko.Object) -> Cause | None:
     for status, reason, message in waiting_containers(pod):
         if reason in _REASONS:
             said = _said(case, pod, ko.text(status, "image"), message)
-            return _cause(case, pod, reason, ko.text(status, "image"), said)
+            found = _cause(case, pod, reason, ko.text(status, "image"), said)
+            return _of_gates(case, pod, status, found) or found
     return None
+
+
+def _of_gates(case: Case, pod: ko.Object, status: ko.Object, found: Cause) -> Cause | None:
+    """The same for an image that only the gates need: the way out is another one, from a registry that answers."""
+    image = ko.text(status, "image") or ko.text(_container(pod, ko.text(status, "name")), "image")
+    own = [ko.text(each, "image") for each in ko.items(pod, "spec", "containers")]
+    if not is_gate(case.service, ko.text(status, "name")) or image in own:
+        return None
+    text = f"the gates' image {short(image)} cannot be pulled: {found.text.removeprefix('image pull: ')}"
+    if found.code in _CREDENTIALS:
+        return found._replace(text=text)
+    return found._replace(text=f"{text} (value global.nimhelm.waitImage)", next=steps.wait_image(case.evidence))
+
+
+def _container(pod: ko.Object, name: str) -> ko.Object:
+    every = ko.items(pod, "spec", "initContainers") + ko.items(pod, "spec", "containers")
+    return next((each for each in every if ko.text(each, "name") == name), {})
 
 
 def _said(case: Case, pod: ko.Object, image: str, message: str) -> str:
@@ -107,15 +124,12 @@ def _meant(case: Case, pod: ko.Object, code: str, text: str, image: str) -> Caus
     host = registry_of(image)
     if code in _CREDENTIALS:
         return _credentials(case, pod, code, text, host)
-    if code in ("ImageNotFound", "ImagePlatform"):
-        return Cause(code, f"image pull: {text}", FAILED, next=f"docker manifest inspect {quote(short(image))}")
-    node = ko.text(pod, "spec", "nodeName")
-    if code in _NETWORK and node:
-        probe = f"-- nslookup {quote(host.partition(':')[0])}"
-        step = steps.command(
-            case.evidence, "debug", f"node/{node}", "-it", "--image=docker.io/library/busybox:1.37.0-musl", tail=probe
-        )
+    if code == "ImagePlatform":
+        step = steps.cluster(case.evidence, "get", "nodes", "-L", "kubernetes.io/arch")
         return Cause(code, f"image pull: {text}", FAILED, next=step)
+    node = ko.text(pod, "spec", "nodeName")
+    if code == "NodeDiskFull" and node:
+        return Cause(code, f"image pull: {text}", FAILED, next=steps.cluster(case.evidence, "describe", "node", node))
     state = NOT_READY if code == "ImagePullRateLimited" else FAILED
     return Cause(code, f"image pull: {text}", state, next=_look(case, pod))
 
@@ -128,13 +142,14 @@ def _credentials(case: Case, pod: ko.Object, code: str, text: str, host: str) ->
     absent = _absent_secrets(case, pod)
     secret = next((each for each in secrets if each in absent), secrets[0] if secrets else "")
     if not secret:
-        step = steps.pull_secret(case.evidence, "ngc-secret" if host == steps.NGC_HOST else "pull-secret", host)
-        made = "ngc-secret" if host == steps.NGC_HOST else "pull-secret"
-        assigned = steps.set_value(case.evidence, f"global.nimhelm.imagePullSecrets={{{made}}}")
-        return Cause(code, f"image pull: {text}, and the pod has no pull secret", FAILED, next=f"{step} && {assigned}")
-    missing = " (the secret does not exist)" if secret in absent else ""
-    step = steps.then_restart(case, steps.pull_secret(case.evidence, secret, host))
-    return Cause(code, f"image pull: {text} for secret {short(secret)}{missing}", FAILED, next=step)
+        step = steps.another_login(case, [], host)
+        return Cause(code, f"image pull: {text}, and the pod has no pull secret", FAILED, next=step)
+    if secret in absent:
+        step = steps.then_restart(case, steps.pull_secret(case.evidence, secret, host))
+        text = f"image pull: {text} for secret {short(secret)} (the secret does not exist)"
+        return Cause(code, text, FAILED, next=step)
+    step = steps.another_login(case, secrets, host)
+    return Cause(code, f"image pull: {text} for secret {short(secret)}", FAILED, next=step)
 
 
 def _absent_secrets(case: Case, pod: ko.Object) -> set[str]:

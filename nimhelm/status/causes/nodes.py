@@ -70,13 +70,18 @@ def node_not_ready(case: Case, pod: ko.Object) -> Cause | None:
     node = ko.text(pod, "spec", "nodeName")
     if not node:
         return None
+    if case.evidence.nodes and node not in case.evidence.nodes:
+        step = steps.cluster(case.evidence, "get", "nodes")
+        return Cause("NodeGone", f"node {short(node)}, which had the pod, is gone", NOT_READY, next=step)
     ready = ko.condition(case.evidence.nodes.get(node), "Ready")
     by_node = bool(ready) and ko.text(ready, "status") != "True"
     told = case.evidence.events_of("Pod", ko.name_of(pod), "NodeNotReady")
     by_event = bool(told) and ko.seconds_since(event_time(told[0]), case.now) < _RECENT
     if by_node or (by_event and not ready) or ko.text(pod, "status", "reason") == "NodeLost":
         detail = short(ko.text(ready, "message") or (message_of(told[0]) if told else ""), 600)
-        text = f"node {short(node)} is not ready"
+        since = ko.moment(ready, "lastTransitionTime")
+        age = f" for {duration(ko.seconds_since(since, case.now))}" if since else ""
+        text = f"node {short(node)} is not ready{age}"
         return Cause("NodeNotReady", text, NOT_READY, detail, steps.cluster(case.evidence, "describe", "node", node))
     return None
 

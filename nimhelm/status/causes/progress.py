@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, PENDING, Cause
 from nimhelm.status.causes.crashes import probe_answer
 from nimhelm.status.evidence import Case, event_time, message_of
-from nimhelm.wording import duration, short
+from nimhelm.wording import duration, last_line, short
 
 # A server that has started, and is not ready for so long, is no longer on its way.
-_READINESS_PATIENCE = 300
+_READINESS_PATIENCE, _SILENT_PATIENCE = 60, 300
+_LINE = 100
 
 
 def on_its_way(case: Case, pod: ko.Object) -> Cause | None:
@@ -42,15 +45,38 @@ def _main(case: Case, pod: ko.Object) -> Cause | None:
 
 
 def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
+    name, container = ko.name_of(pod), ko.text(status, "name")
     answer = probe_answer(case, pod)
     said = f": {answer}" if answer else ""
     if ko.dig(status, "started") is not True:
         budget = case.service.startup_seconds
         of = f" of {duration(budget)}" if budget else ""
-        return Cause("Starting", f"starting for {duration(age)}{of}{said}", NOT_READY, problem=False)
-    stuck = age > max(_READINESS_PATIENCE, case.service.startup_seconds)
-    step = steps.logs(case, ko.name_of(pod), ko.text(status, "name")) if stuck else ""
-    return Cause("NotReady", f"runs for {duration(age)}, not ready{said}", NOT_READY, next=step, problem=stuck)
+        said = _last_said(case, name, container) or said
+        text = f"starting for {duration(age)}{of}{said}"
+        return Cause("Starting", text, NOT_READY, problem=False, log=(name, container))
+    # The start-up probe has passed: what the readiness probe hears since is no part of loading the model.
+    patience = _READINESS_PATIENCE if answer else max(_SILENT_PATIENCE, case.service.startup_seconds)
+    stuck = age > patience
+    step = steps.logs(case, name, container) if stuck else ""
+    told = said or _last_said(case, name, container)
+    text = f"runs for {duration(age)}, not ready{told}"
+    return Cause("NotReady", text, NOT_READY, next=step, problem=stuck, log=(name, container))
+
+
+def _last_said(case: Case, pod: str, container: str) -> str:
+    """The last line of the container's log and its age: ', "loading weights 3/12" 40s ago'."""
+    lines = case.evidence.snapshot.log_of(pod, container).splitlines()
+    for line in reversed(lines):
+        when, _, rest = line.partition(" ")
+        written = ko.moment({"at": _to_micros(when)}, "at")
+        if written and (told := last_line(rest)):
+            return f', "{short(told, _LINE)}" {duration(ko.seconds_since(written, case.now))} ago'
+    return ""
+
+
+def _to_micros(when: str) -> str:
+    """kubectl writes nanoseconds, which Python before 3.11 does not read."""
+    return re.sub(r"(\.\d{6})\d*", r"\1", when)
 
 
 def _creating(case: Case, pod: ko.Object) -> Cause:
@@ -61,5 +87,6 @@ def _creating(case: Case, pod: ko.Object) -> Cause:
         return Cause(
             "Pulling", f"pulling its image for {since}", NOT_READY, short(message_of(events[0])), problem=False
         )
-    age = duration(ko.seconds_since(ko.moment(pod, "status", "startTime"), case.now))
+    started = ko.moment(pod, "status", "startTime") or ko.moment(pod, "metadata", "creationTimestamp")
+    age = duration(ko.seconds_since(started, case.now))
     return Cause("Creating", f"containers are being created for {age}", NOT_READY, problem=False)

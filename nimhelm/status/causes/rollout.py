@@ -12,8 +12,14 @@ from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.status.graph import DEPLOYMENT
 from nimhelm.wording import duration, short
 
+# An administrator's own words are the ones that help: they are shown whole.
+_WHOLE = 500
+# What the chart gives its gates.
+_GATE_REQUESTS = (("cpu", "10m"), ("memory", "16Mi"))
 # Between Helm's creating the workload and its controller's first pod.
 _CONTROLLER_PATIENCE = 60
+# A controller takes its finalizer off in seconds; a node may need long to end a pod.
+_FINALIZER_PATIENCE, _TERMINATION_PATIENCE = 20, 300
 # A refused pod is tried again at growing distances, of a quarter of an hour in the end.
 _REFUSAL_STANDS = 1200
 
@@ -59,7 +65,12 @@ REFUSALS = (
     ),
     (r'failed calling webhook "([^"]+)": ?(.*)', "WebhookUnreachable", "webhook {0} does not answer: {1}"),
     (
-        r"(?:maximum|minimum) \S+ usage per (?:Container|Pod) is .*",
+        r"ValidatingAdmissionPolicy '([^']+)'(?: with binding '[^']+')? denied request: ?(.*)",
+        "AdmissionPolicy",
+        "admission policy {0} denies the pod: {1}",
+    ),
+    (
+        r"(?:(?:maximum|minimum) \S+ usage per|\S+ max limit to request ratio per) (?:Container|Pod|PersistentVolumeClaim) is .*",
         "LimitRange",
         "the namespace's LimitRange forbids it: {whole}",
     ),
@@ -70,9 +81,8 @@ def workload_missing(case: Case) -> Cause | None:
     """The graph names a Deployment that the cluster does not have."""
     if case.deployment is not None or case.pods or case.service.workload != DEPLOYMENT:
         return None
-    graph = case.evidence.graph
     text = f"Deployment {short(case.name)} does not exist"
-    return Cause("WorkloadMissing", text, PENDING, next=steps.helm(case.evidence, "status", graph.release))
+    return Cause("WorkloadMissing", text, PENDING, next=steps.upgrade(case.evidence))
 
 
 def creation_refused(case: Case) -> Cause | None:
@@ -83,11 +93,28 @@ def creation_refused(case: Case) -> Cause | None:
     detail = short(message, 600)
     for pattern, code, text in REFUSALS:
         if match := re.search(pattern, message, re.IGNORECASE | re.DOTALL):
-            groups = [short(group or "") for group in match.groups()]
-            said = text.format(*groups, whole=short(match[0]))
+            groups = [short(group or "", _WHOLE) for group in match.groups()]
+            said = text.format(*groups, whole=short(match[0], _WHOLE))
+            if code == "LimitRange" and (cause := _gates_too_small(case, match[0])):
+                return cause._replace(detail=detail)
             return Cause(code, f"no pods: {said}", FAILED, detail, _step(case, code, groups))
     said = re.sub(r"^Error creating: ", "", message)
-    return Cause("FailedCreate", f"no pods: {short(said)}", FAILED, detail, _look(case))
+    return Cause("FailedCreate", f"no pods: {short(said, _WHOLE)}", FAILED, detail, _look(case))
+
+
+def _gates_too_small(case: Case, message: str) -> Cause | None:
+    """A LimitRange's minimum that the gates' small requests fall short of: the way out is a start without gates."""
+    wanted = re.search(
+        r"minimum (cpu|memory) usage per Container is (\S+?), but request is (\S+?)\.?(?:[,\s]|$)", message
+    )
+    if not wanted or not case.service.dependencies or (wanted[1], wanted[3]) not in _GATE_REQUESTS:
+        return None
+    text = (
+        f"no pods: the gates ask for {wanted[3]} of {wanted[1]}, less than the namespace's LimitRange allows ({wanted[2]}); "
+        "without gates (value global.nimhelm.waitEnabled) the pods are admitted, and start in any order"
+    )
+    step = steps.upgrade(case.evidence, ("global.nimhelm.waitEnabled", False))
+    return Cause("LimitRange", text, FAILED, next=step)
 
 
 def _refusal(case: Case) -> str:
@@ -110,11 +137,12 @@ def _step(case: Case, code: str, found: list[str]) -> str:
     evidence = case.evidence
     if code in ("GPULimitMissing", "GPULimitUnequal") and case.service.gpus:
         resource, amount = next(iter(case.service.gpus.items()))
-        container = {
-            "name": f"{case.name}-ctr",
-            "resources": {"requests": {resource: str(amount)}, "limits": {resource: str(amount)}},
-        }
-        return steps.patch_pods(case, {"containers": [container]})
+        sides = ("resources.requests", "resources.limits")
+        return steps.mend(case, *((f"{side}.{steps.key(resource)}", amount) for side in sides))
+    if code == "PodSecurity" and found[0].startswith("restricted"):
+        return steps.upgrade(evidence, ("global.nimhelm.restricted", True))
+    if code == "AdmissionPolicy":
+        return steps.cluster(evidence, "get", "validatingadmissionpolicy", found[0], "-o", "yaml")
     named = {
         "QuotaExceeded": ("describe", "resourcequota"),
         "QuotaNeedsLimits": ("describe", "resourcequota"),
@@ -152,7 +180,7 @@ def scaled_away(case: Case) -> Cause | None:
     if case.deployment is None:
         return None
     if _wants_none(case):
-        step = steps.command(case.evidence, "scale", steps.workload(case), f"--replicas={case.service.replicas or 1}")
+        step = steps.mend(case, ("replicas", case.service.replicas or 1))
         return Cause("ScaledToZero", "scaled to 0 replicas", NOT_READY, next=step)
     if ko.true(case.deployment, "spec", "paused"):
         step = steps.command(case.evidence, "rollout", "resume", steps.workload(case))
@@ -171,15 +199,21 @@ def old_pods_stay(case: Case) -> Cause | None:
         return None
     leaving = [pod for pod in case.evidence.pods.get(case.name, []) if ko.dig(pod, "metadata", "deletionTimestamp")]
     ages = [
-        (ko.seconds_since(ko.moment(pod, "metadata", "deletionTimestamp"), case.now), ko.name_of(pod))
+        (ko.seconds_since(ko.moment(pod, "metadata", "deletionTimestamp"), case.now), ko.name_of(pod), pod)
         for pod in leaving
     ]
     if not ages:
         return None
-    age, name = max(ages)
+    age, name, pod = max(ages, key=lambda item: item[:2])
     text = f"pod {short(name)} has not ended yet" + (f", due {duration(age)} ago" if age else "")
-    late = age > 300
-    return Cause("PodTerminating", text, PENDING, next=steps.describe(case, "pod", name) if late else "", problem=late)
+    look = steps.describe(case, "pod", name)
+    if finalizers := ko.texts(pod, "metadata", "finalizers"):
+        held = ", ".join(short(each) for each in finalizers)
+        step = steps.command(case.evidence, "get", "pod", name, "-o", "jsonpath={.metadata.finalizers}")
+        late = age > _FINALIZER_PATIENCE
+        return Cause("PodTerminating", f"{text}, held by finalizer {held}", PENDING, next=step, problem=late)
+    late = age > _TERMINATION_PATIENCE
+    return Cause("PodTerminating", text, PENDING, next=look if late else "", problem=late)
 
 
 def no_pods_yet(case: Case) -> Cause | None:

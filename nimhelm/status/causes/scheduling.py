@@ -7,20 +7,16 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, PENDING, Cause
-from nimhelm.status.causes.storage import claim_of_message, pending_claim
-from nimhelm.status.evidence import Case, case_of, message_of
+from nimhelm.status.causes import placement
+from nimhelm.status.causes.storage import claim_of_message, elsewhere, pending_claim
+from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.fit import fits_of, free_of, shown
 from nimhelm.wording import count, short
 
 _INSUFFICIENT = re.compile(r"Insufficient ([A-Za-z0-9][-A-Za-z0-9._/]*)")
-_TAINT = re.compile(r"untolerated taints?(?:\(s\))? \{([^}]*)\}")
-_BASIC = ("cpu", "memory", "ephemeral-storage", "pods", "hugepages-1Gi", "hugepages-2Mi")
-_NODE_TROUBLE = {
-    "node.kubernetes.io/disk-pressure": ("DiskPressure", "the node's disk is full"),
-    "node.kubernetes.io/memory-pressure": ("MemoryPressure", "the node's memory is full"),
-    "node.kubernetes.io/not-ready": ("NodeNotReady", "the node is not ready"),
-    "node.kubernetes.io/unreachable": ("NodeNotReady", "the node is unreachable"),
-    "node.kubernetes.io/unschedulable": ("NodeCordoned", "the node is cordoned"),
-}
+_BASIC = ("cpu", "memory", "ephemeral-storage", "pods")
+# Seconds that a service gets to become ready on the GPU that was given up for it.
+_TURN = 1800
 
 
 def unschedulable(case: Case, pod: ko.Object) -> Cause | None:
@@ -56,61 +52,20 @@ def _explain(case: Case, pod: ko.Object, message: str) -> Cause:
     """The scheduler's sentence in other words. Claims first: nothing else counts while they are unbound."""
     if (claim := claim_of_message(case, pod, message)) is not None:
         return claim
-    lacking = _INSUFFICIENT.findall(message)
-    extended = [each.rstrip(".") for each in lacking if each.rstrip(".") not in _BASIC]
+    if volume := elsewhere(case, pod, message):
+        return volume
+    fits = fits_of(pod, list(case.evidence.nodes.values()))
+    if placed := placement.node_refuses(case, pod, fits):
+        return placed
+    lacking = list(dict.fromkeys(each.rstrip(".") for each in _INSUFFICIENT.findall(message)))
+    extended = [each for each in lacking if each not in _BASIC and not each.startswith("hugepages-")]
     if extended:
         return _no_gpu(case, pod, extended[0], message)
     if lacking:
-        what = ", ".join(dict.fromkeys(each.rstrip(".") for each in lacking))
-        return Cause("Insufficient", f"no node has enough {what} free", PENDING, next=_look_at_nodes(case))
-    return _nodes_refuse(case, pod, message)
-
-
-def _nodes_refuse(case: Case, pod: ko.Object, message: str) -> Cause:
-    if match := _TAINT.search(message):
-        return _taint(case, match[1])
-    if "node affinity" in message and "volume" not in message.lower():
-        text = "no node matches the nodeSelector or affinity"
-        selector = ko.mapping(pod, "spec", "nodeSelector")
-        if selector:
-            text = "no node has the label" + ("s " if len(selector) > 1 else " ")
-            text += ", ".join(f"{short(key)}={short(ko.text(selector, key))}" for key in selector)
-        return Cause("NodeSelector", text, PENDING, next=steps.cluster(case.evidence, "get", "nodes", "--show-labels"))
-    if "volume" in message.lower() and ("affinity" in message or "zone" in message):
-        return Cause(
-            "VolumeElsewhere",
-            "the claim's volume is on another node or zone than the GPU",
-            PENDING,
-            next=_look(case, pod),
-        )
-    if "were unschedulable" in message:
-        return Cause(
-            "NodeCordoned", "the nodes are cordoned", PENDING, next=steps.cluster(case.evidence, "get", "nodes")
-        )
-    if "Too many pods" in message:
-        return Cause(
-            "TooManyPods",
-            "the nodes hold as many pods as they may",
-            PENDING,
-            next=steps.cluster(case.evidence, "get", "nodes"),
-        )
-    return Cause("Unschedulable", f"unschedulable: {short(message)}", PENDING, next=_look(case, pod))
-
-
-def _taint(case: Case, taint: str) -> Cause:
-    """A taint of the administrator's needs a toleration, a taint of Kubernetes' own tells of a sick node."""
-    key, _, value = (part.strip() for part in taint.partition(":"))
-    if key in _NODE_TROUBLE:
-        code, text = _NODE_TROUBLE[key]
-        return Cause(code, text, PENDING, next=steps.cluster(case.evidence, "describe", "nodes"))
-    toleration = {"key": key, "operator": "Exists"}
-    shown = short(key) + (f"={short(value)}" if value else "")
-    return Cause(
-        "Taint",
-        f"the nodes have the taint {shown}, which the pod does not tolerate",
-        PENDING,
-        next=steps.patch_pods(case, {"tolerations": [toleration]}),
-    )
+        amounts = placement.amounts(case, pod, lacking)
+        text = f"no node has enough {', '.join(lacking)} free" + (f": {amounts}" if amounts else "")
+        return Cause("Insufficient", text, PENDING, next=_look_at_nodes(case))
+    return placement.by_words(case, pod, message)
 
 
 def _no_gpu(case: Case, pod: ko.Object, resource: str, message: str) -> Cause:
@@ -131,6 +86,9 @@ def _no_gpu(case: Case, pod: ko.Object, resource: str, message: str) -> Cause:
     nodes = re.match(r"0/(\d+) nodes", message)
     of = f" on {count(int(nodes[1][:9]), 'node')}" if nodes else ""
     have = f", {sum(offers)} in the cluster" if offers else ""
+    free = [each for node in case.evidence.nodes.values() if (each := free_of(node, resource)) is not None]
+    if free:
+        have = f", {shown(resource, max(free))} free on a node{have}"
     text = f"no free {resource}{of}: asks for {wanted} a pod{have}"
     return Cause("InsufficientGPU", text, PENDING, next=look)
 
@@ -148,15 +106,19 @@ def _waiting_holders(case: Case, resource: str) -> list[tuple[str, int]]:
 
 
 def _held(case: Case, resource: str, holders: list[tuple[str, int]]) -> Cause:
-    """The only way out by hand: send the waiting one away until this one runs."""
-    waiter = next(case_of(case.evidence, each) for each in case.evidence.graph.services if each.name == holders[0][0])
+    """The way out by hand: send the waiting one, and who waits for it, away until this one runs.
+
+    They come back whatever becomes of this one: another namespace may be the first to take what gets free.
+    """
+    evidence, names = case.evidence, {service.name: service for service in case.evidence.graph.services}
     held = " and ".join(f"{short(who)} holds {amount}" for who, amount in holders[:3])
     text = f"no free {resource}: {held} while waiting for this service"
-    replicas = ko.number(waiter.deployment, "spec", "replicas") or waiter.service.replicas or 1
-    away = steps.command(case.evidence, "scale", steps.workload(waiter), "--replicas=0")
-    until = steps.command(case.evidence, "rollout", "status", steps.workload(case))
-    back = steps.command(case.evidence, "scale", steps.workload(waiter), f"--replicas={replicas}")
-    return Cause("GPUHeldByWaiter", text, PENDING, next=f"{away} && {until} && {back}")
+    first = holders[0][0]
+    sent = [name for name in names if name == first or name in evidence.all_dependants(first)]
+    away = steps.upgrade(evidence, *((f"{name}.replicas", 0) for name in sent))
+    until = steps.command(evidence, "rollout", "status", steps.workload(case), f"--timeout={_TURN}s")
+    back = steps.upgrade(evidence, *((f"{name}.replicas", names[name].replicas or 1) for name in sent))
+    return Cause("GPUHeldByWaiter", text, PENDING, next=f"{away} && {until}; {back}")
 
 
 def requested(pod: ko.Object, resource: str) -> int:
@@ -188,6 +150,6 @@ def _look_at_nodes(case: Case, resource: str = "") -> str:
     if not resource:
         return steps.cluster(case.evidence, "describe", "nodes")
     escaped = resource.replace(".", r"\.")
-    return steps.command(
+    return steps.cluster(
         case.evidence, "get", "nodes", "-o", f"custom-columns=NODE:.metadata.name,HAS:.status.allocatable.{escaped}"
     )

@@ -9,6 +9,7 @@ from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.causes.containers import absent_object
 from nimhelm.status.evidence import Case, event_time, message_of
+from nimhelm.status.fit import fits_of
 from nimhelm.wording import duration, short
 
 _CLAIM_ABSENT = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
@@ -34,8 +35,7 @@ def claim_of_message(case: Case, pod: ko.Object, message: str) -> Cause | None:
         )
     if "unbound immediate PersistentVolumeClaims" not in message and "unbound PersistentVolumeClaims" not in message:
         return None
-    claims = [ko.text(each, "persistentVolumeClaim", "claimName") for each in ko.items(pod, "spec", "volumes")]
-    claims = [claim for claim in claims if claim]
+    claims = claims_of(pod)
     found = [cause for claim in claims if (cause := pending_claim(case, claim))]
     if found:
         return found[0]
@@ -113,6 +113,66 @@ def _class_absent(case: Case, claim: str, wanted: str) -> Cause:
     return Cause("StorageClassMissing", text, FAILED, next=steps.cluster(case.evidence, "get", "storageclass"))
 
 
+def elsewhere(case: Case, pod: ko.Object, message: str) -> Cause | None:
+    """The volume of a bound claim ties the pod to a node that does not take it."""
+    if "PersistentVolume's node affinity" not in message and "volume node affinity conflict" not in message:
+        return None
+    for claim in claims_of(pod):
+        if not (place := _place_of(case, claim)):
+            continue
+        where, node = place
+        why = _why_not(case, pod, node, message)
+        text = f"the volume of claim {short(claim)} is on {where}" + (f", which {why}" if why else "")
+        step = steps.cluster(case.evidence, "describe", "node", node) if node else _look_at_claim(case, claim)
+        return Cause("VolumeElsewhere", text, PENDING, next=step)
+    claim = next(iter(claims_of(pod)), case.service.claim)
+    text = f"the volume of claim {short(claim)} is on a node or in a zone that does not take the pod"
+    return Cause("VolumeElsewhere", text, PENDING, next=_look_at_claim(case, claim))
+
+
+def claims_of(pod: ko.Object) -> list[str]:
+    """The claims that the pod mounts."""
+    names = (ko.text(each, "persistentVolumeClaim", "claimName") for each in ko.items(pod, "spec", "volumes"))
+    return [name for name in names if name]
+
+
+def _look_at_claim(case: Case, claim: str) -> str:
+    return steps.describe(case, "pvc", claim) if claim else steps.command(case.evidence, "get", "pvc")
+
+
+def _place_of(case: Case, claim: str) -> tuple[str, str] | None:
+    """Where the claim's volume is, in words and as the name of a node; None if nothing tells."""
+    held = case.evidence.claims.get(claim)
+    volume_name = ko.text(held, "spec", "volumeName")
+    found = next(
+        (each for each in case.evidence.snapshot.of("persistentvolumes") if ko.name_of(each) == volume_name), None
+    )
+    for term in ko.items(found, "spec", "nodeAffinity", "required", "nodeSelectorTerms"):
+        for each in ko.items(term, "matchExpressions"):
+            key, values = ko.text(each, "key"), ko.texts(each, "values")
+            if key == "kubernetes.io/hostname" and values:
+                return f"node {short(values[0])}", values[0]
+            if values:
+                return f"nodes with {short(key)}={short(values[0])}", ""
+    node = ko.text(held, "metadata", "annotations", "volume.kubernetes.io/selected-node")
+    return (f"node {short(node)}", node) if node else None
+
+
+def _why_not(case: Case, pod: ko.Object, node: str, message: str) -> str:
+    """Why that node does not take the pod."""
+    if not node or not case.evidence.nodes:
+        return ""
+    if node not in case.evidence.nodes:
+        return "is gone"
+    fit = fits_of(pod, [case.evidence.nodes[node]])[0]
+    if fit.blocked:
+        return f"is {fit.blocked}"
+    if not fit.matches:
+        return "has not the labels that the pod asks for"
+    lacking = re.findall(r"Insufficient ([A-Za-z0-9][-A-Za-z0-9._/]*)", message)
+    return f"has not enough {lacking[0].rstrip('.')} free" if lacking else "does not take the pod"
+
+
 def volume(case: Case, pod: ko.Object) -> Cause | None:
     """A volume of a placed pod that cannot be attached or mounted. Gone once a container has started."""
     if ko.text(ko.condition(pod, "PodReadyToStartContainers"), "status") == "True" or _has_begun(pod):
@@ -159,11 +219,17 @@ def _multi_attach(case: Case, pod: ko.Object, volume_name: str, used_by: str) ->
     claim = case.service.claim or volume_name
     text = f"Multi-Attach: claim {short(claim)} is attached to another node"
     if staying or holders:
-        text += f" by pod {short((staying or holders)[0])}"
+        other = "" if staying or _is_own(case, holders) else " of another workload"
+        text += f" by pod {short((staying or holders)[0])}{other}"
     if staying and case.service.replicas > 1:
-        step = steps.command(case.evidence, "scale", steps.workload(case), "--replicas=1")
+        step = steps.mend(case, ("replicas", 1))
     elif holders or staying:
-        step = steps.command(case.evidence, "delete", "pod", (staying or holders)[0])
+        step = steps.command(case.evidence, "get", "pod", (staying or holders)[0], "-o", "wide")
     else:
         step = steps.cluster(case.evidence, "get", "volumeattachments")
-    return Cause("MultiAttach", text, FAILED if staying else NOT_READY, next=step)
+    return Cause("MultiAttach", text, FAILED if staying or not _is_own(case, holders) else NOT_READY, next=step)
+
+
+def _is_own(case: Case, holders: list[str]) -> bool:
+    """Whether an old pod of this service holds the volume, which ends by itself; another workload's keeps it."""
+    return not holders or any(name.startswith(f"{case.name}-") for name in holders)

@@ -1,0 +1,126 @@
+"""Services: pods may all be ready, and nobody reaches them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from nimhelm.status import kubeobject as ko
+from nimhelm.status import steps
+from nimhelm.status.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.evidence import Case, is_ready
+from nimhelm.status.graph import INFERENCE_SERVICE
+from nimhelm.wording import short
+
+# The controller of endpoints follows the pods within a second or so.
+_ENDPOINTS_SETTLE = 15
+_SLICE_OF = "kubernetes.io/service-name"
+
+
+def service_missing(case: Case) -> Cause | None:
+    """The Service was deleted, or was refused when the release was installed."""
+    known = case.evidence.snapshot.has("services") and case.service.workload != INFERENCE_SERVICE
+    if not known or case.name in case.evidence.services:
+        return None
+    text = f"Service {short(case.name)} does not exist"
+    if refused := _refused(case):
+        text += f": {refused}"
+    return Cause("ServiceMissing", text, FAILED, next=steps.upgrade(case.evidence))
+
+
+def _refused(case: Case) -> str:
+    """Why Helm could not make it, where its record says so."""
+    helm = case.evidence.snapshot.helm
+    said = helm.description if helm and helm.status == "failed" else ""
+    return short(said, 400) if f'"{case.name}"' in said and "forbidden" in said else ""
+
+
+def wrong_selector(case: Case) -> Cause | None:
+    """The Service's selector was changed, so that it finds none of the service's pods."""
+    service = case.evidence.services.get(case.name)
+    selector = ko.mapping(service, "spec", "selector")
+    ready = [pod for pod in case.pods if is_ready(pod)]
+    if not service or not selector or not ready:
+        return None
+    if any(all(ko.label(pod, key) == ko.text(selector, key) for key in selector) for pod in ready):
+        return None
+    shown = ", ".join(f"{short(key)}={short(ko.text(selector, key))}" for key in selector)
+    text = f"Service {short(case.name)} selects pods with {shown}, and none of the service's pods has that"
+    return Cause("ServiceSelector", text, FAILED, next=_again(case))
+
+
+def port_not_served(case: Case) -> Cause | None:
+    """The Service sends a port to one that no container of the pods has."""
+    service = case.evidence.services.get(case.name)
+    ready = [pod for pod in case.pods if is_ready(pod)]
+    if not service or not ready or not ko.mapping(service, "spec", "selector") or _is_as_made(case, service):
+        return None
+    served = [each for container in ko.items(ready[0], "spec", "containers") for each in ko.items(container, "ports")]
+    numbers = {ko.number(each, "containerPort") for each in served}
+    names = {ko.text(each, "name") for each in served}
+    for port in ko.items(service, "spec", "ports"):
+        target = ko.dig(port, "targetPort") or ko.dig(port, "port")
+        if not served or target in names or target in numbers:
+            continue
+        sends = f"sends port {ko.number(port, 'port')} to {short(str(target))}"
+        text = f"Service {short(case.name)} {sends}, which none of its pods serves"
+        return Cause("ServicePort", text, FAILED, next=_again(case))
+    return None
+
+
+def _is_as_made(case: Case, service: ko.Object) -> bool:
+    """Whether its ports are those of the chart, which knows what a NIM serves without declaring it."""
+    made = next(
+        (
+            each
+            for each in case.evidence.snapshot.manifest or []
+            if ko.text(each, "kind") == "Service" and ko.name_of(each) == case.name
+        ),
+        None,
+    )
+    return made is not None and _targets(made) == _targets(service)
+
+
+def _targets(service: ko.Object) -> set[tuple[int, str]]:
+    return {
+        (ko.number(each, "port"), ko.text(each, "targetPort") or ko.text(each, "port"))
+        for each in ko.items(service, "spec", "ports")
+    }
+
+
+def no_endpoints(case: Case) -> Cause | None:
+    """No ready pod has become an endpoint of the Service."""
+    known = case.evidence.snapshot.has("endpointslices") and case.service.workload != INFERENCE_SERVICE
+    ready = [pod for pod in case.pods if is_ready(pod)]
+    if not known or case.name not in case.evidence.services or not ready:
+        return None
+    since = min((ko.seconds_since(_ready_since(pod), case.now) for pod in ready), default=0)
+    slices = case.evidence.slices.get(case.name, [])
+    if since < _ENDPOINTS_SETTLE or any(_has_endpoint(each) for each in slices):
+        return None
+    text = f"Service {short(case.name)} has no ready endpoint, though {len(ready)} of its pods are ready"
+    step = steps.command(case.evidence, "get", "endpointslices", "-l", f"{_SLICE_OF}={case.name}", "-o", "wide")
+    return Cause("NoEndpoints", text, NOT_READY, next=step)
+
+
+def _ready_since(pod: ko.Object) -> datetime | None:
+    return ko.moment(ko.condition(pod, "Ready"), "lastTransitionTime")
+
+
+def _has_endpoint(each: ko.Object) -> bool:
+    return any(ko.dig(endpoint, "conditions", "ready") is not False for endpoint in ko.items(each, "endpoints"))
+
+
+def _again(case: Case) -> str:
+    """A Service that was edited is made anew: an upgrade alone keeps what it does not know of."""
+    return f"{steps.command(case.evidence, 'delete', 'service', case.name)} && {steps.upgrade(case.evidence)}"
+
+
+def object_missing(case: Case) -> Cause | None:
+    """Another object of the service that the release should hold by Helm's record, and does not."""
+    own = {(case.service.workload, case.name), ("Service", case.name)}
+    for kind, name in case.evidence.absent.get(case.name, []):
+        if (kind, name) in own or kind == "Job":  # a job may be gone once it is done
+            continue
+        text = f"{short(kind)} {short(name)} does not exist, which the release should hold"
+        return Cause("ObjectMissing", text, FAILED, next=steps.upgrade(case.evidence))
+    return None

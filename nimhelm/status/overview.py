@@ -1,0 +1,144 @@
+"""`nimhelm status` without a release: all releases of nimhelm in a namespace or a cluster, one line each."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from nimhelm.errors import KubectlError
+from nimhelm.kubectl import Access, end, finish, start
+from nimhelm.kubectlerrors import ForbiddenError, UnreachableError
+from nimhelm.status import kubeobject as ko
+from nimhelm.status.cause import READY
+from nimhelm.status.compute import PipelineStatus, compute
+from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL, is_graph
+from nimhelm.status.lists import Asked, Lists, read_lists
+from nimhelm.status.output import as_yaml, display_width, document
+from nimhelm.status.snapshot import HelmRecord, Snapshot
+from nimhelm.wording import clean
+
+_OURS = "app.kubernetes.io/part-of=nim-service"
+_HEADINGS = ("NAMESPACE", "RELEASE", "STATE", "READY", "WHY")
+
+
+def show(access: Access, everywhere: bool, output: str, width: int, out: TextIO) -> int:
+    """Writes the releases; returns 0 if all are Ready and 1 otherwise, also where there is none."""
+    found = [compute(each) for each in read_all(access, everywhere)]
+    if output == "name":
+        out.write("".join(f"{each.namespace}/{each.release}\n" for each in found))
+    elif output in ("json", "yaml"):
+        listed = {"apiVersion": "v1", "kind": "List", "items": [document(each) for each in found]}
+        out.write(json.dumps(listed, indent=2, ensure_ascii=False) + "\n" if output == "json" else as_yaml(listed))
+    else:
+        out.write(_table(found, width) if found else _none(access, everywhere))
+    return 0 if found and all(each.state == READY for each in found) else 1
+
+
+def _none(access: Access, everywhere: bool) -> str:
+    where = "the cluster" if everywhere else f"namespace {access.namespace}" if access.namespace else "this namespace"
+    more = "" if everywhere else "; -A looks in all namespaces"
+    return f"there is no release of nimhelm in {where}{more}\n"
+
+
+def _table(found: list[PipelineStatus], width: int) -> str:
+    rows = [_HEADINGS, *(_row(each) for each in found)]
+    widths = [max(display_width(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
+    lines = []
+    for row in rows:
+        padded = [cell + " " * (size - display_width(cell)) for cell, size in zip(row, widths, strict=False)]
+        line = "  ".join([*padded, row[-1]]).rstrip()
+        lines.append(line if not width or len(line) <= width else line[: width - 1] + "…")
+    return "\n".join(lines) + "\n"
+
+
+def _row(status: PipelineStatus) -> tuple[str, ...]:
+    ready = sum(service.state == READY for service in status.enabled)
+    counted = f"{ready}/{len(status.enabled)}"
+    return clean(status.namespace), clean(status.release), status.state, counted, _why(status)
+
+
+def _why(status: PipelineStatus) -> str:
+    """The first root cause; for a release that is ready a warning."""
+    roots = [each for each in status.services if each.root and each.cause]
+    roots.sort(key=lambda each: not (each.cause and each.cause.problem))
+    for each in roots:
+        if each.cause:
+            return f"{clean(each.name)}: {each.cause.text}"
+    return f"warning: {status.warnings[0].text}" if status.warnings else ""
+
+
+def read_all(access: Access, everywhere: bool) -> list[Snapshot]:
+    """Every release's snapshot, by namespace and name, from the same few lists whatever their number.
+
+    Without what a single release is looked at more closely for: Helm's manifests, logs, volumes.
+    """
+    table = start(access, "secrets", _record_words(everywhere))
+    kinds = [
+        Asked("configmaps", f"{GRAPH_LABEL}=true", required=True, everywhere=everywhere),
+        Asked("deployments", _OURS, required=True, everywhere=everywhere),
+        Asked("pods", _OURS, required=True, everywhere=everywhere),
+        Asked("services", _OURS, everywhere=everywhere),
+        Asked("endpointslices", _OURS, everywhere=everywhere),
+        Asked("persistentvolumeclaims", everywhere=everywhere),
+        Asked("events", everywhere=everywhere),
+    ]
+    try:
+        lists, notes = read_lists(access, kinds)
+        records = _records(access, table, everywhere)
+        lists |= read_lists(access, [Asked("nodes")])[0]
+    finally:
+        end([table])
+    places = {
+        (ko.text(each, "metadata", "namespace"), ko.label(each, RELEASE_LABEL))
+        for each in lists["configmaps"]
+        if is_graph(each)
+    }
+    by_namespace = _by_namespace(lists)
+    return [
+        Snapshot(
+            release=release,
+            namespace=namespace,
+            now=datetime.now(UTC),
+            lists=by_namespace[namespace] | ({"nodes": lists["nodes"]} if "nodes" in lists else {}),
+            helm=records.get((namespace, release)),
+            notes=tuple(notes),
+            context=access.context,
+            kubeconfig=access.kubeconfig,
+        )
+        for namespace, release in sorted(places)
+    ]
+
+
+def _by_namespace(lists: Lists) -> dict[str, Lists]:
+    """The lists of each namespace: a kind that was read is there for all, if only empty."""
+    read = [kind for kind in lists if kind != "nodes"]
+    found: dict[str, Lists] = defaultdict(lambda: {kind: [] for kind in read})
+    for kind in read:
+        for each in lists[kind]:
+            found[ko.text(each, "metadata", "namespace")][kind].append(each)
+    return found
+
+
+def _record_words(everywhere: bool) -> list[str]:
+    words = ["get", "secrets", "-l", "owner=helm", "-L", "name,status,version", "--no-headers", "--chunk-size=0"]
+    return [*words, "--all-namespaces"] if everywhere else words
+
+
+def _records(access: Access, table: Any, everywhere: bool) -> dict[tuple[str, str], HelmRecord]:
+    """Helm's newest record of each release, by namespace and release; none where they may not be read."""
+    try:
+        printed = finish(access, table).decode(errors="replace")
+    except (ForbiddenError, UnreachableError, KubectlError):
+        return {}
+    found: dict[tuple[str, str], HelmRecord] = {}
+    for line in printed.splitlines():
+        words = line.split()
+        if len(words) < 4 or not words[-1].isdecimal():
+            continue
+        place = (words[0] if everywhere else access.namespace, words[-3])
+        record = HelmRecord(words[-2], int(words[-1]))
+        if place not in found or record.revision > found[place].revision:
+            found[place] = record
+    return found
