@@ -197,8 +197,8 @@ def _unreachable(evidence: Evidence, status: ServiceStatus, cause: Cause, awaite
     ready_for = min(waited, ko.seconds_since(awaited.since, evidence.now))
     if ready_for < (_ANSWER_SETTLES if answer else _GATE_PATIENCE):
         return cause
-    said = f"answers: {answer}" if answer else "cannot be reached: wrong port or path, or a network policy"
-    text = f"{cause.text}, which is Ready and {said}"
+    said = f"the gate hears: {answer}" if answer else "cannot be reached: wrong port or path, or a network policy"
+    text = f"{cause.text}, which is Ready, and {said}"
     step = gates.ask_further(case, cause.log[0], dependency, answer)
     return cause._replace(code="GateUnreachable", text=text, next=step, problem=True)
 

@@ -62,7 +62,7 @@ LAST_WORDS = (
     ),
     _words(
         "ReadOnly",
-        "a volume is mounted read-only",
+        "a path is read-only",
         r"read-only file system",
         r"os error 30\b",
         r"\bEROFS\b",

@@ -22,7 +22,17 @@ _METADATA = (
     "finalizers",
 )
 _COPIES = "kubectl.kubernetes.io/last-applied-configuration"
-_CONTAINER = ("name", "image", "resources", "ports", "startupProbe", "readinessProbe", "livenessProbe", "volumeMounts")
+_CONTAINER = (
+    "name",
+    "image",
+    "restartPolicy",
+    "resources",
+    "ports",
+    "startupProbe",
+    "readinessProbe",
+    "livenessProbe",
+    "volumeMounts",
+)
 _POD_SPEC = (
     "nodeName",
     "nodeSelector",
@@ -95,8 +105,12 @@ def _pod(pod: ko.Object) -> ko.Object:
         kept["volumes"] = [each for each in volumes if "projected" not in each]
     if ready:
         kept.pop("tolerations", None)
-        kept.pop("volumes", None)
-        kept.pop("initContainers", None)
+        kept["volumes"] = [
+            each for each in ko.items(kept, "volumes") if "persistentVolumeClaim" in each or "emptyDir" in each
+        ]
+        kept["initContainers"] = [
+            _some(each, ("name", "image", "restartPolicy")) for each in ko.items(kept, "initContainers")
+        ]
     metadata = dict(pod["metadata"])
     if ready:
         metadata.pop("ownerReferences", None)

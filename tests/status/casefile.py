@@ -10,7 +10,7 @@ import yaml
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL
-from nimhelm.status.snapshot import HelmRecord, Snapshot
+from nimhelm.status.snapshot import HelmRecord, Log, Snapshot
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 _LISTS = {
@@ -21,6 +21,12 @@ _LISTS = {
     "Node": "nodes",
     "ReplicaSet": "replicasets",
     "Job": "jobs",
+    "Service": "services",
+    "EndpointSlice": "endpointslices",
+    "PersistentVolume": "persistentvolumes",
+    "LeaderWorkerSet": "leaderworkersets",
+    "InferenceService": "inferenceservices",
+    "IngressClass": "ingressclasses",
 }
 
 
@@ -52,4 +58,16 @@ def snapshot_of(case: dict[str, Any]) -> Snapshot:
     now = ko.moment(case, "now")
     assert now
     helm = HelmRecord(**case["helm"]) if "helm" in case else None
-    return Snapshot(case["graph"]["release"], "nim-service", now, lists, helm, tuple(case.get("notes", ())))
+    for kind in case.get("read", ()):  # read, and nothing found
+        lists.setdefault(kind, [])
+    return Snapshot(
+        case["graph"]["release"],
+        "nim-service",
+        now,
+        lists,
+        helm,
+        tuple(case.get("notes", ())),
+        manifest=case.get("manifest"),
+        absent=tuple((kind, name) for kind, name in case.get("absent", ())),
+        logs=tuple(Log(*each) for each in case.get("logs", ())),
+    )

@@ -48,7 +48,9 @@ def test_rows_are_cut_to_the_terminal_and_steps_are_not() -> None:
     assert all(display_width(line) <= 60 for line in lines[1:-1])
     assert lines[2].endswith("…")
     assert lines[-1] == PULL.splitlines()[-1]
-    assert " ".join(" ".join(lines[5:-1]).split()) == "rerank-service: image pull: 401 from nvcr.io for secret ngc-secret"
+    assert (
+        " ".join(" ".join(lines[5:-1]).split()) == "rerank-service: image pull: 401 from nvcr.io for secret ngc-secret"
+    )
 
 
 def test_in_80_columns_the_root_cause_is_visible() -> None:
@@ -60,7 +62,7 @@ def test_in_80_columns_the_root_cause_is_visible() -> None:
 def many(services: int) -> PipelineStatus:
     """As many ready services, and then the ones of a failed pull."""
     seen = status("image_pull_401")
-    ready = [each for each in seen.services if each.state == "Ready"][0]
+    ready = next(each for each in seen.services if each.state == "Ready")
     return seen._replace(services=(*(ready._replace(name=f"s{number}") for number in range(services)), *seen.services))
 
 

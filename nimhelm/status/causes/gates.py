@@ -98,7 +98,7 @@ def _waiting(case: Case, pod: ko.Object, dependency: Dependency, status: ko.Obje
     text = f"waiting {duration(waited(case, gate))}{of} for {where}{again}"
     answer = heard(case, ko.name_of(pod), gate)
     if dependency.external and answer:
-        text += f", which answers: {answer}"
+        text += f"; the gate hears: {answer}"
     step = steps.logs(case, ko.name_of(pod), gate) if dependency.external else ""
     before = ko.text(status, "lastState", "terminated", "message")
     return Cause(
@@ -116,7 +116,7 @@ def _waiting(case: Case, pod: ko.Object, dependency: Dependency, status: ko.Obje
 def heard(case: Case, pod: str, gate: str) -> str:
     """What the dependency answered last, as the gate logged it: "server returned error: HTTP/1.1 404 Not Found"."""
     answers = _HEARD.findall(case.evidence.snapshot.log_of(pod, gate))
-    return short(re.sub(r"^wget: ", "", answers[-1])) if answers else ""
+    return short(re.sub(r"^(?:wget|nc): ", "", answers[-1])) if answers else ""
 
 
 def _gave_up(case: Case, pod: ko.Object, dependency: Dependency, ended: ko.Object) -> Cause:

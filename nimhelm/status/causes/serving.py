@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from nimhelm.status import kubeobject as ko
@@ -31,6 +32,7 @@ def _refused(case: Case) -> str:
     """Why Helm could not make it, where its record says so."""
     helm = case.evidence.snapshot.helm
     said = helm.description if helm and helm.status == "failed" else ""
+    said = re.sub(r'^(?:Release|Upgrade) "[^"]*" failed: ', "", said)
     return short(said, 400) if f'"{case.name}"' in said and "forbidden" in said else ""
 
 
@@ -97,7 +99,7 @@ def no_endpoints(case: Case) -> Cause | None:
     slices = case.evidence.slices.get(case.name, [])
     if since < _ENDPOINTS_SETTLE or any(_has_endpoint(each) for each in slices):
         return None
-    text = f"Service {short(case.name)} has no ready endpoint, though {len(ready)} of its pods are ready"
+    text = f"Service {short(case.name)} has no ready endpoint (ready pods: {len(ready)})"
     step = steps.command(case.evidence, "get", "endpointslices", "-l", f"{_SLICE_OF}={case.name}", "-o", "wide")
     return Cause("NoEndpoints", text, NOT_READY, next=step)
 

@@ -123,7 +123,8 @@ def elsewhere(case: Case, pod: ko.Object, message: str) -> Cause | None:
         where, node = place
         why = _why_not(case, pod, node, message)
         text = f"the volume of claim {short(claim)} is on {where}" + (f", which {why}" if why else "")
-        step = steps.cluster(case.evidence, "describe", "node", node) if node else _look_at_claim(case, claim)
+        known = node in case.evidence.nodes
+        step = steps.cluster(case.evidence, "describe", "node", node) if known else _look_at_claim(case, claim)
         return Cause("VolumeElsewhere", text, PENDING, next=step)
     claim = next(iter(claims_of(pod)), case.service.claim)
     text = f"the volume of claim {short(claim)} is on a node or in a zone that does not take the pod"
