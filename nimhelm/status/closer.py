@@ -12,13 +12,12 @@ from nimhelm.status.compute import compute
 from nimhelm.status.fit import requests_of
 from nimhelm.status.graph import RELEASE_LABEL
 from nimhelm.status.lists import Asked, read_lists
+from nimhelm.status.redact import redacted_text
 from nimhelm.status.snapshot import Log, Snapshot
 
 # However many services: the first root causes are the ones that are looked at.
 _LOGS = 5
 _LOG_LINES, _LOG_BYTES = 20, 20_000
-# Keys of NGC and Hugging Face, and what an Authorization header holds.
-_SECRET = re.compile(r"(nvapi-|hf_|Bearer )[A-Za-z0-9._~+/=-]{6,}")
 Kinds = dict[str, set[str]]
 
 
@@ -100,7 +99,7 @@ def _start_log(access: Access, pod: str, container: str) -> Running:
 def _log(access: Access, process: Running) -> str:
     """The lines, "" where there is no log, or no right to read it: the status does without."""
     try:
-        return _SECRET.sub(r"\1…", partial(access, process)[0])
+        return redacted_text(partial(access, process)[0])
     except KubectlError:
         return ""
 
