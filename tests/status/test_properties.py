@@ -16,7 +16,8 @@ from nimhelm.wording import clean, last_line
 from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
 
 SNAPSHOTS = {path.stem: snapshot_of(read_case(path)) for path in CASES}
-FAILING = [name for name, snapshot in SNAPSHOTS.items() if compute(snapshot).state == FAILED]
+# What is missed by Helm's record cannot be added to another release by its objects alone.
+FAILING = [name for name, each in SNAPSHOTS.items() if compute(each).state == FAILED and not each.absent]
 names = st.sampled_from(sorted(SNAPSHOTS))
 garbage = st.recursive(
     st.none()
@@ -77,7 +78,7 @@ def _merged(base: Snapshot, bad: Snapshot) -> Snapshot:
         "services": graph["services"] + renamed["graph"]["services"],
         "caches": graph["caches"] + renamed["graph"]["caches"],
     }
-    lists = {kind: base.of(kind) + renamed["lists"].get(kind, []) for kind in KINDS}
+    lists = {kind: base.of(kind) + renamed["lists"].get(kind, []) for kind in KINDS if base.has(kind) or bad.has(kind)}
     return base._replace(lists=lists | {"configmaps": [graph_configmap(graph)]})
 
 
