@@ -79,6 +79,8 @@ def _merged(base: Snapshot, bad: Snapshot) -> Snapshot:
         "caches": graph["caches"] + renamed["graph"]["caches"],
     }
     lists = {kind: base.of(kind) + renamed["lists"].get(kind, []) for kind in KINDS if base.has(kind) or bad.has(kind)}
+    if not bad.has("nodes"):  # or the bad one's nodes would be gone
+        lists.pop("nodes", None)
     return base._replace(lists=lists | {"configmaps": [graph_configmap(graph)]})
 
 
