@@ -15,7 +15,6 @@ CODES = {
     "NH011": "required field is missing",
     "NH012": "wrong type",
     "NH013": "value not allowed",
-    "NH014": "a value that the chart needs is taken away",
     "NH020": "dependencies form a cycle",
     "NH021": "a service depends on itself",
     "NH022": "a dependency is listed twice",

@@ -21,11 +21,13 @@ from nimhelm.load import read_bytes, read_content
 from nimhelm.pipeline import Cache, Service
 from nimhelm.report import REPORTERS
 from nimhelm.rules.cache import check_cache
-from nimhelm.rules.values import check_values, taken_away
+from nimhelm.rules.values import check_values
 from nimhelm.schema_check import Schema, check_shape
 from nimhelm.yamlread import Document
 
 NOT_SERVICES = ("global", "nimCaches", "tags")
+OPERATORS_OWN = ("NH080",)
+"""What the operator's webhook refuses of a document, and neither the chart nor the API server of values."""
 
 
 def validate_values(
@@ -89,9 +91,7 @@ def check_values_file(
     layered = layer(below, document.data)
     before = document._replace(data=merge(base, below))
     known = {(finding.code, finding.field, finding.message) for finding in check_merged(before, schema)}
-    found = check_merged(document._replace(data=merge(base, layered)), schema) + list(
-        taken_away(document, layered, base)
-    )
+    found = check_merged(document._replace(data=merge(base, layered)), schema)
     new = [item for item in found if (item.code, item.field, item.message) not in known]
     return findings + new, layered
 
@@ -126,7 +126,7 @@ def check_merged(document: Document, schema: Schema) -> list[Finding]:
     caches = list(_caches(document))
     findings = check_shape(document, schema) + [_emptied(document, name) for name in known if _is_gone(document, name)]
     for service in services:
-        findings += check_service(service)
+        findings += [finding for finding in check_service(service) if finding.code not in OPERATORS_OWN]
     for cache in caches:
         findings += check_cache(cache)
     return findings + list(check_values(document, services, caches))

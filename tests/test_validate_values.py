@@ -21,7 +21,7 @@ from nimhelm.__main__ import guarded
 from nimhelm.chart.build import build_chart
 from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.errors import LoadError
-from nimhelm.validate_values import chart_values, check_values_file, merge
+from nimhelm.validate_values import chart_values, check_values_file, layer, merge
 from nimhelm.yamlwrite import dump
 
 DOCUMENTS = sorted((FOLDER / "values").glob("*.yaml"))
@@ -106,6 +106,15 @@ LLM, EMBED = "llm-service", "embedding-service"
         ({LLM: {"storage": {"pvc": None, "emptyDir": {}}}}, []),
         ({LLM: {"storage": {"pvc": {"create": False}}}}, ["NH052 llm-service.storage.pvc"]),
         ({LLM: None}, ["NH011 llm-service"]),
+        ({LLM: {"metrics": {"enabled": True}}}, []),
+        ({LLM: {"expose": {"service": {"name": EMBED}}}}, ["NH027 llm-service.expose.service.name"]),
+        ({LLM: {"expose": {"service": {"name": "llm"}}}}, []),
+        ({LLM: {"userID": 0}, "global": {"nimhelm": {"restricted": False}}}, []),
+        (
+            {LLM: {"storage": {"pvc": None, "hostPath": "/m"}}, "global": {"nimhelm": {"restricted": True}}},
+            ["NH111 llm-service.storage.hostPath"],
+        ),
+        ({"global": {"nimhelm": {"waitImage": None}}}, []),
     ],
 )
 def test_what_a_values_file_may_say(values: dict[str, Any], expected: list[str], built: Path, tmp_path: Path) -> None:
@@ -167,6 +176,32 @@ def test_merged_as_helm_merges(over: dict[str, Any], helm4: Helm, tmp_path: Path
     merged = values_of_helm(helm4, tmp_path / "chart", dump(BASE), "-f", values)
     assert as_helm_holds(merge(BASE, over), helm4) == merged
     assert merge(BASE, {}) == BASE
+
+
+LAYERS = [
+    [{"a": {"b": None}}, {"a": {"b": 3}}],
+    [{"a": {"b": 3}}, {"a": {"b": None}}],
+    [{"a": None}, {"a": {"c": {"z": 1}}}],
+    [{"a": {"c": {"z": 1}}}, {"a": {"c": None}}],
+    [{"h": {"i": 1}}, {"h": {"i": None, "j": 2}}],
+    [{"f": [2]}, {"f": None}, {"f": [3]}],
+    [{"a": {"e": {"deep": 1}}}, {"a": {"e": "x"}}],
+    [{"a": {"c": "text"}}, {"a": {"c": {"d": [9]}}}],
+]
+
+
+@pytest.mark.parametrize("files", LAYERS, ids=str)
+def test_layers_are_merged_as_helm_merges(files: list[dict[str, Any]], helm4: Helm, tmp_path: Path) -> None:
+    """A null takes away the chart's own value, and only that: a later file starts from the chart's again."""
+    arguments: list[Any] = []
+    layered: Any = {}
+    for index, values in enumerate(files):
+        path = tmp_path / f"{index}.yaml"
+        path.write_text(dump(values))
+        arguments += ["-f", path]
+        layered = layer(layered, values)
+    merged = values_of_helm(helm4, tmp_path / "chart", dump(BASE), *arguments)
+    assert as_helm_holds(merge(BASE, layered), helm4) == merged
 
 
 def test_standard_input_and_absent_files(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

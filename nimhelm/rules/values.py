@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +11,6 @@ from nimhelm.rules.dependencies import fault_of, is_external, unserved
 from nimhelm.yamlread import Document, Path
 
 SHARED: Path = ("global", "nimhelm")
-NEEDED = ("waitImage",)
-"""Keys of global.nimhelm that have no second place where the templates could find them."""
 
 
 def check_values(document: Document, services: list[Service], caches: list[Cache]) -> Iterator[Finding]:
@@ -29,27 +26,6 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
             yield from check_restricted(service) if service.enabled else ()
         for cache in caches:
             yield from check_restricted(cache)
-
-
-def taken_away(document: Document, values: dict[str, Any], base: dict[str, Any]) -> Iterator[Finding]:
-    """A null in the files of an install, where the templates need the value of the chart."""
-    for end in (1, 2):
-        field = SHARED[:end]
-        if (
-            dig(values, *field[:-1]) is not None
-            and field[-1] in dig(values, *field[:-1])
-            and dig(values, *field) is None
-        ):
-            message = f"null takes away {'.'.join(map(str, field))}, which the chart needs"
-            yield document.finding(ERROR, "NH014", field, message, "remove the line")
-            return
-    for name in NEEDED:
-        shared, default = dig(values, *SHARED), dig(base, *SHARED, name)
-        if isinstance(shared, dict) and name in shared and shared[name] is None and default is not None:
-            hint = f"remove the line: without it {name} is {json.dumps(default)}"
-            yield document.finding(
-                ERROR, "NH014", (*SHARED, name), f"null takes away {name}, which the chart needs", hint
-            )
 
 
 def check_repeated(services: list[Service]) -> Iterator[Finding]:

@@ -154,7 +154,7 @@ spec:
     apiVersion: apps/v1
     kind: Deployment
     name: {{ toJson .nim.name }}
-  minReplicas: {{ $scale.hpa.minReplicas | default 1 | int }}
+  minReplicas: {{ int $scale.hpa.minReplicas }}
   maxReplicas: {{ int $scale.hpa.maxReplicas }}
   {{- with $metrics }}
   metrics:

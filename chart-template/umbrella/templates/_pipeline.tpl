@@ -44,7 +44,7 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
         {{- end }}
         {{- $enabled := dig "enabled" true $values }}
         {{- $services = append $services (dict "name" . "wave" $wave "enabled" $enabled "root" $root
-          "runs" (and $enabled (gt $root.nim.replicas 0))) }}
+          "runs" (and $enabled (or (gt $root.nim.replicas 0) $root.Values.scale.enabled))) }}
       {{- end }}
     {{- end }}
     {{- $_ := set $nim "services" $services }}
