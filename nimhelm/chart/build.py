@@ -21,6 +21,7 @@ KUBE_VERSION = ">=1.28.0-0"
 PIPELINE_ANNOTATION = "nimhelm.dev/pipeline"
 ORDER_ANNOTATION = "nimhelm.dev/start-order"
 IMAGES_ANNOTATIONS = ("artifacthub.io/images", "helm.sh/images")
+WAVE_ANNOTATION = "nimhelm.dev/wave"
 DIGEST_ANNOTATION = "nimhelm.dev/digest"
 SCHEMA_LINE = "# yaml-language-server: $schema=values.schema.json\n"
 
@@ -102,7 +103,7 @@ def subchart_yaml(service: PlannedService, pipeline: str, version: str) -> dict[
         "description": f"NIM {image.get('repository', '')}",
         "version": version,
         "appVersion": str(image.get("tag", "")),
-        "annotations": {PIPELINE_ANNOTATION: pipeline},
+        "annotations": {PIPELINE_ANNOTATION: pipeline, WAVE_ANNOTATION: str(service.wave)},
     }
 
 

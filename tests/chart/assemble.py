@@ -132,10 +132,22 @@ def env_of(container: Object) -> dict[str, Any]:
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
 
 
+def gate_settings(
+    rendered: dict[tuple[str, str], Object], service: str, gate: str, scripts: str = SCRIPTS_NAME
+) -> dict[str, str]:
+    """What the gate of a service reads from the ConfigMap with the scripts: key -> value."""
+    text = rendered["ConfigMap", scripts]["data"][f"{service}.{gate}"]
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
 def gate_seconds(
     rendered: dict[tuple[str, str], Object], service: str, gate: str, scripts: str = SCRIPTS_NAME
 ) -> tuple[int, int]:
-    """How long a gate waits, and how often it asks, in seconds: its line in the ConfigMap with the scripts."""
-    line: str = rendered["ConfigMap", scripts]["data"][f"{service}.{gate}"]
-    timeout, period = line.split()
-    return int(timeout), int(period)
+    """(seconds until a gate gives up, seconds between two questions)."""
+    settings = gate_settings(rendered, service, gate, scripts)
+    return int(settings["timeout"]), int(settings["period"])
+
+
+def probe_budget(probe: Object) -> int:
+    """Seconds until a probe gives up."""
+    return int(probe["initialDelaySeconds"] + probe["periodSeconds"] * probe["failureThreshold"])

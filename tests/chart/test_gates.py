@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .assemble import SCRIPTS_NAME, Object, containers, dependency, env_of, gate_seconds, spec
+from .assemble import SCRIPTS_NAME, Object, containers, dependency, env_of, gate_seconds, gate_settings, spec
 from .conftest import Render
 
 DEPENDANT = {"a": spec(), "b": spec(), "llm": spec(dependencies=[dependency("b", envName="B_URL"), dependency("a")])}
@@ -16,9 +16,9 @@ def pod(rendered: dict[tuple[str, str], Object], name: str = "llm") -> Object:
     return rendered["Deployment", name]["spec"]["template"]["spec"]  # type: ignore[no-any-return]
 
 
-def targets(rendered: dict[tuple[str, str], Object]) -> dict[str, str]:
-    every = containers(pod(rendered))
-    return {name: env_of(each)["WAIT_TARGET"] for name, each in every.items() if name.startswith("wait-for-")}
+def targets(rendered: dict[tuple[str, str], Object], key: str = "target") -> dict[str, str]:
+    gates = [name for name in containers(pod(rendered)) if name.startswith("wait-for-")]
+    return {name: gate_settings(rendered, "llm", name).get(key, "") for name in gates}
 
 
 def test_one_for_each_dependency_in_order_before_all_others(render: Render) -> None:
@@ -72,13 +72,15 @@ def test_it_passes_pod_security_restricted_and_sees_no_gpu_and_no_secret(render:
 @pytest.mark.parametrize(
     ("wait", "target"),
     [
-        ({}, "http://a:8000/v1/health/ready"),
-        ({"path": "healthz"}, "http://a:8000/healthz"),
-        ({"path": "/x?y=1&z={{ 2 }}"}, "http://a:8000/x?y=1&z={{ 2 }}"),
-        ({"scheme": "HTTPS"}, "https://a:8000/v1/health/ready"),
-        ({"path": ""}, "tcp://a:8000"),
-        ({"path": "", "scheme": "HTTPS"}, "tcp://a:8000"),
-        ({"host": "a-predictor", "port": 80}, "http://a-predictor:80/v1/health/ready"),
+        ({}, "http://a-ready:8000/v1/health/ready"),
+        ({"path": "healthz"}, "http://a-ready:8000/healthz"),
+        ({"path": "/x?y=1&z={{ 2 }}"}, "http://a-ready:8000/x?y=1&z={{ 2 }}"),
+        ({"scheme": "HTTPS"}, "tcp://a-ready:8000"),
+        ({"scheme": "HTTPS", "text": "ok"}, "https://a-ready:8000/v1/health/ready"),
+        ({"scheme": "HTTPS", "host": "gateway"}, "https://gateway:8000/v1/health/ready"),
+        ({"path": ""}, "tcp://a-ready:8000"),
+        ({"path": "", "scheme": "HTTPS"}, "tcp://a-ready:8000"),
+        ({"host": "a-predictor", "port": 80}, "http://a-ready:80/v1/health/ready"),
         ({"host": "fd00::1"}, "http://[fd00::1]:8000/v1/health/ready"),
         ({"host": "[fd00::1]", "path": ""}, "tcp://[fd00::1]:8000"),
     ],
@@ -91,9 +93,11 @@ def test_what_it_asks(render: Render, wait: dict[str, Any], target: str) -> None
 def test_it_asks_with_headers(render: Render) -> None:
     headers = [{"name": "Host", "value": "x"}, {"name": "Authorization", "value": 'Bearer {{ y }}: "z"'}]
     rendered = render({"a": spec(), "llm": spec(dependencies=[dependency("a", wait={"httpHeaders": headers})])})
-    assert (
-        env_of(containers(pod(rendered))["wait-for-a"])["WAIT_HEADERS"] == 'Host: x\nAuthorization: Bearer {{ y }}: "z"'
-    )
+    lines = rendered["ConfigMap", SCRIPTS_NAME]["data"]["llm.wait-for-a"].splitlines()
+    assert [line for line in lines if line.startswith("header=")] == [
+        "header=Host: x",
+        'header=Authorization: Bearer {{ y }}: "z"',
+    ]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +182,9 @@ def test_openshift_refuses_pods_that_say_too_much(render: Render) -> None:
         "global.nimhelm.waitTimeoutSeconds=60",
         "global.nimhelm.waitPeriodSeconds=7",
         "llm.wait.timeoutSeconds=60",
+        "llm.wait.onTimeout=start",
+        "global.nimhelm.waitOnTimeout=start",
+        "b.startupProbe.probe.failureThreshold=900",
     ],
 )
 def test_how_long_and_how_often_it_asks_is_no_reason_to_restart_a_pod(render: Render, change: str) -> None:
@@ -192,5 +199,74 @@ def test_its_settings_are_where_it_looks_for_them(render: Render) -> None:
     assert volume["configMap"]["name"] == SCRIPTS_NAME
     for name, container in containers(pod(rendered)).items():
         if name.startswith("wait-for-"):
-            assert env_of(container)["WAIT_SETTINGS"] == f"/nimhelm-scripts/llm.{name}"
+            assert container["args"] == [f"/nimhelm-scripts/llm.{name}"]
             assert f"llm.{name}" in rendered["ConfigMap", SCRIPTS_NAME]["data"]
+
+
+def test_it_asks_the_present_revision_of_a_dependency(render: Render) -> None:
+    """The Service that it asks selects the pods of the revision, by a label that changes with their template."""
+    before, after = render(DEPENDANT), render(DEPENDANT, "--set", "a.userID=4711")
+    assert targets(before, "any") == {
+        "wait-for-b": "http://b:8000/v1/health/ready",
+        "wait-for-a": "http://a:8000/v1/health/ready",
+    }
+    for rendered in (before, after):
+        labels = rendered["Deployment", "a"]["spec"]["template"]["metadata"]["labels"]
+        selector = rendered["Service", "a-ready"]["spec"]["selector"]
+        assert selector.items() <= labels.items()
+        assert selector["nimhelm.dev/revision"]
+    assert before["Service", "a-ready"]["spec"]["selector"] != after["Service", "a-ready"]["spec"]["selector"]
+    for name in ("b", "llm"):
+        assert before["Deployment", name] == after["Deployment", name], "who does not change does not restart"
+
+
+def test_it_accepts_an_older_revision_later(render: Render) -> None:
+    rendered = render(DEPENDANT)
+    settings = gate_settings(rendered, "llm", "wait-for-a")
+    assert settings["patience"] == "1230", "the start-up budget of the default probe"
+    assert settings["peer"] == "tcp://llm-ready:8000"
+    quick = render({**DEPENDANT, "a": spec(startupProbe={"probe": {"periodSeconds": 2, "failureThreshold": 30}})})
+    assert gate_settings(quick, "llm", "wait-for-a")["patience"] == "60"
+
+
+def test_a_service_that_nobody_waits_for_and_that_waits_for_nobody_has_no_further_service(render: Render) -> None:
+    rendered = render({**DEPENDANT, "alone": spec()})
+    assert ("Service", "llm-ready") in rendered
+    assert ("Service", "alone-ready") not in rendered
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "fail"),
+        (["--set", "global.nimhelm.waitOnTimeout=start"], "start"),
+        (["--set", "global.nimhelm.waitOnTimeout=start", "--set", "llm.wait.onTimeout=fail"], "fail"),
+    ],
+)
+def test_what_it_does_at_its_timeout(render: Render, arguments: list[str], expected: str) -> None:
+    assert targets(render(DEPENDANT, *arguments), "ontimeout") == {"wait-for-b": expected, "wait-for-a": expected}
+
+
+def test_a_line_break_in_a_value_starts_no_other_setting(render: Render) -> None:
+    header = {"name": "X", "value": "a\ntarget=http://evil/"}
+    rendered = render({"a": spec(), "llm": spec(dependencies=[dependency("a", wait={"httpHeaders": [header]})])})
+    assert targets(rendered) == {"wait-for-a": "http://a-ready:8000/v1/health/ready"}
+
+
+@pytest.mark.parametrize("tool", ["argocd", "kapp", "nelm"])
+def test_another_tool_keeps_the_order(render: Render, tool: str) -> None:
+    """By annotations of its own; the gates between services go, and the one on a dependency outside stays."""
+    services = {**DEPENDANT, "llm": spec(dependencies=[dependency("a"), dependency("milvus", 19530, external=True)])}
+    rendered = render(services, "--set", f"global.nimhelm.orderFor={tool}")
+    assert list(targets(rendered)) == ["wait-for-milvus"]
+    annotations = rendered["Deployment", "llm"]["metadata"]["annotations"]
+    assert {
+        "argocd": {"argocd.argoproj.io/sync-wave": "1"},
+        "kapp": {
+            "kapp.k14s.io/change-group": "nimhelm.dev/llm",
+            "kapp.k14s.io/change-rule.a": "upsert after upserting nimhelm.dev/a",
+        },
+        "nelm": {"werf.io/weight": "10", "werf.io/no-activity-timeout": "3276s"},
+    }[tool].items() <= annotations.items()
+    claim = rendered["PersistentVolumeClaim", "llm-pvc"]["metadata"].get("annotations", {})
+    assert ("argocd.argoproj.io/sync-wave" in claim) == (tool == "argocd"), "a claim is bound once its pod is there"

@@ -20,7 +20,7 @@ SERVICE_CASES: dict[str, tuple[dict[str, Any], str]] = {
     "no tag": ({"image": {"repository": "x"}}, "llm's image has no tag: set llm.image.tag"),
     "no storage": (
         {"storage": {}},
-        "llm has no place for its model: set one of nimCache, pvc, emptyDir and hostPath under llm.storage",
+        "llm has no place for its model: set one of nimCache, pvc, emptyDir, hostPath and image under llm.storage",
     ),
     "two storages": (
         {"storage": {"pvc": {"name": "x"}, "emptyDir": {}, "hostPath": "/x"}},

@@ -50,5 +50,5 @@ def test_what_has_no_default(render: Render) -> None:
     pod = rendered["Deployment", "llm"]["spec"]["template"]["spec"]
     amount = {"nvidia.com/mig-1g.10gb": "1"}
     assert containers(pod)["llm-ctr"]["resources"] == {"requests": amount, "limits": amount}
-    assert "replicas" not in rendered["Deployment", "llm"]["spec"]
+    assert rendered["Deployment", "llm"]["spec"]["replicas"] == 1
     assert pod["securityContext"]["runAsUser"] == 1000

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .assemble import GRAPH_NAME, SCRIPTS_NAME, Object, containers, dependency, env_of, spec
+from .assemble import GRAPH_NAME, SCRIPTS_NAME, Object, containers, dependency, env_of, probe_budget, spec
 from .conftest import Render
 
 NODES = {"parallelism": {"pipeline": 2, "tensor": 8}}
@@ -205,7 +205,7 @@ def test_kserve_serverless(render: Render) -> None:
         {"containerPort": 8000, "protocol": "TCP"},
         {"containerPort": 50051, "protocol": "TCP"},
     ]
-    assert container["startupProbe"]["failureThreshold"] == 30
+    assert probe_budget(container["startupProbe"]) == 330
     assert container["livenessProbe"]["grpc"] == {"port": 50051}
 
 

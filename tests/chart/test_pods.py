@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .assemble import Object, containers, dependency, env_of, spec
+from .assemble import SPEC, Object, containers, dependency, env_of, probe_budget, spec
 from .conftest import Render
 
 
@@ -184,7 +184,9 @@ def test_probes(render: Render) -> None:
     container = containers(pod(render({"llm": values})))["llm-ctr"]
     assert "livenessProbe" not in container
     assert container["readinessProbe"] == probe
-    assert container["startupProbe"]["failureThreshold"] == 120
+    assert probe_budget(container["startupProbe"]) == 1230, "the operator's"
+    assert container["startupProbe"]["initialDelaySeconds"] == 0
+    assert container["startupProbe"]["periodSeconds"] <= 2, "who is ready is seen soon"
 
 
 def test_a_service_called_nim_server_sets_no_variables(render: Render) -> None:
@@ -192,7 +194,7 @@ def test_a_service_called_nim_server_sets_no_variables(render: Render) -> None:
 
 
 def test_replicas(render: Render) -> None:
-    assert "replicas" not in render({"llm": spec()})["Deployment", "llm"]["spec"]
+    assert render({"llm": spec()})["Deployment", "llm"]["spec"]["replicas"] == 1
     assert render({"llm": spec(replicas=0)})["Deployment", "llm"]["spec"]["replicas"] == 0
 
 
@@ -209,3 +211,43 @@ def test_the_address_of_a_predictor_is_where_its_gate_asks(render: Render) -> No
     main = render({"llm": spec(dependencies=[behind, probed])})["Deployment", "llm"]["spec"]["template"]["spec"]
     env = env_of(containers(main)["llm-ctr"])
     assert (env["A_URL"], env["B_URL"]) == ("http://a-predictor:80", "http://b:19530")
+
+
+def test_pods_of_the_operator_keep_its_probes(render: Render) -> None:
+    rendered = render({"llm": spec()}, "--set", "global.nimhelm.keepOperatorPods=true")
+    probe = containers(rendered["Deployment", "llm"]["spec"]["template"]["spec"])["llm-ctr"]["startupProbe"]
+    assert (probe["initialDelaySeconds"], probe["periodSeconds"], probe["failureThreshold"]) == (30, 10, 120)
+
+
+def test_compiled_code_is_kept_beside_the_model(render: Render) -> None:
+    rendered = render({"llm": spec(storage={**SPEC["storage"], "compileCache": True})})
+    container = containers(rendered["Deployment", "llm"]["spec"]["template"]["spec"])["llm-ctr"]
+    env = env_of(container)
+    stores = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "model-store"]
+    for name in (
+        "VLLM_CACHE_ROOT",
+        "TORCHINDUCTOR_CACHE_DIR",
+        "TRITON_CACHE_DIR",
+        "CUDA_CACHE_PATH",
+        "TLLM_LLMAPI_BUILD_CACHE_ROOT",
+    ):
+        assert env[name].startswith(f"{stores[0]}/"), name
+
+
+def test_a_model_from_an_image(render: Render) -> None:
+    reference = "registry.example.com/models/llama3:1"
+    rendered = render({"llm": spec(storage={"image": {"reference": reference}})})
+    volumes = {each["name"]: each for each in rendered["Deployment", "llm"]["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["model-store"]["image"] == {"reference": reference}
+
+
+def test_images_are_pulled_onto_the_nodes_that_fit(render: Render) -> None:
+    placed = spec(nodeSelector={"gpu": "h100"}, tolerations=[{"key": "gpu", "operator": "Exists"}])
+    assert not any(kind == "DaemonSet" for kind, _ in render({"llm": placed}))
+    rendered = render({"llm": placed}, "--set", "global.nimhelm.prePull=true")
+    pod = rendered["DaemonSet", "llm-pull"]["spec"]["template"]["spec"]
+    main = rendered["Deployment", "llm"]["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == main["nodeSelector"]
+    assert pod["tolerations"] == main["tolerations"]
+    assert pod["initContainers"][1]["image"] == containers(main)["llm-ctr"]["image"]
+    assert "nvidia.com/gpu" not in str(pod)

@@ -7,7 +7,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -222,11 +222,16 @@ class Release:
                     found.setdefault(name, []).append(moment(running["startedAt"]))
         return found
 
-    def order_violations(self) -> list[str]:
-        """Each main container that started before a dependency of it was ready: there must be none."""
+    def order_violations(self, among: Container[str] | None = None) -> list[str]:
+        """Each main container that started before a dependency of it was ready: there must be none.
+
+        After an upgrade, `among` names the services that got new pods: the others run since before it.
+        """
         logged, ready, started = self.log_times(), self.ready_conditions(), self.main_starts()
         found = []
         for each in (entry for entry in self.graph()["services"] if entry["enabled"]):
+            if among is not None and each["name"] not in among:
+                continue
             for dependency in (entry["name"] for entry in each["dependencies"] if not entry["external"]):
                 by_log = min(logged[each["name"]]["started"]) - min(logged[dependency]["ready"])
                 by_pods = min(started[each["name"]]) - min(ready[dependency])

@@ -1,38 +1,67 @@
-# Holds a pod back until what it depends on is ready.
+# Holds a pod back until what it depends on is ready. The ConfigMap that carries this script also carries a
+# settings file for each gate, so a changed setting reaches a gate without a new pod template.
 #
-#   WAIT_TARGET   http(s)://HOST:PORT/PATH  opens when it answers 200
-#                 tcp://HOST:PORT           opens when it accepts a connection
-#                 cache://NAME              opens when the NIM cache mounted at /cache is complete
-#   WAIT_TEXT     what the body of an http(s) answer has to contain as well
-#   WAIT_SETTINGS file with the seconds until it gives up, and those between two questions; it may change meanwhile
-#   WAIT_HEADERS  request headers, one "Name: value" a line
-#   BUSYBOX       a static busybox: this may run in an image that holds nothing but the service
+#   $1       the settings file: lines of KEY=VALUE, the value up to the end of the line
+#   BUSYBOX  a static busybox, because the image may hold nothing but the service
+#
+#   target   what to ask. http(s)://HOST:PORT/PATH opens on any 2xx status, tcp://HOST:PORT on a connection,
+#            cache://NAME when the model cache mounted at /cache is complete
+#   any      what to ask instead when pods of an older revision will do; see ask_any
+#   peer     tcp:// address of the ready pods of this pod's own revision
+#   patience seconds after which pods of an older revision will do
+#   timeout  seconds until the gate gives up
+#   period   seconds between two questions; a long wait asks less often
+#   ontimeout  fail (default), or start: go on without the dependency
+#   text     text that the answer must hold
+#   header   a request header; may occur several times
 set -f
 newline='
 '
+LONGEST_PERIOD=10
 
+settings() {
+  target='' any='' peer='' patience=0 timeout=1800 period=1 ontimeout=fail text='' headers=''
+  while IFS= read -r line; do
+    value=${line#*=}
+    case $line in
+      target=*) target=$value ;;
+      any=*) any=$value ;;
+      peer=*) peer=$value ;;
+      patience=*) patience=$value ;;
+      timeout=*) timeout=$value ;;
+      period=*) period=$value ;;
+      ontimeout=*) ontimeout=$value ;;
+      text=*) text=$value ;;
+      header=*) headers=$headers${headers:+$newline}$value ;;
+    esac
+  done < "$1"
+}
+
+# wget of busybox hands TLS to an openssl on the PATH, which would verify; the kubelet's probes do not verify either.
 ask_http() {
+  url=$1
   IFS=$newline
   set --
-  for header in ${WAIT_HEADERS:-}; do set -- "$@" --header "$header"; done
+  for header in $headers; do set -- "$@" --header "$header"; done
   unset IFS
-  answer=$("$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -S -Y off -O /dev/null "$@" "$WAIT_TARGET" 2>&1)
+  answer=$("$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -S -Y off --no-check-certificate -O /dev/null "$@" "$url" 2>&1)
   status=$(echo "$answer" | "$BUSYBOX" sed -n 's/^ *HTTP\/[0-9.]* \([0-9]*\).*/\1/p' | "$BUSYBOX" tail -n 1)
   case $status in
-    200)
-      if [ -z "${WAIT_TEXT:-}" ]; then return 0; fi
-      body=$("$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -Y off -O - "$@" "$WAIT_TARGET" 2> /dev/null)
-      case $body in *"$WAIT_TEXT"*) return 0 ;; esac
-      answer="status 200 without the text $WAIT_TEXT"
+    2??)
+      [ -n "$text" ] || return 0
+      page=$("$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -Y off --no-check-certificate -O - "$@" "$url" 2>/dev/null | "$BUSYBOX" head -c 65536)
+      case $page in *"$text"*) return 0 ;; esac
+      answer="status $status, without the text $text"
       ;;
-    2??|3??) answer="status $status, not 200" ;;
-    "") case $answer in *wget:*) ;; *) answer="no answer within 5s" ;; esac ;;
+    3??) answer="status $status, a redirect" ;;
+    "") case $answer in *wget:*) answer="wget:${answer##*wget:}" ;; *) answer="no answer within 5s" ;; esac ;;
+    *) answer="status $status" ;;
   esac
   return 1
 }
 
 ask_tcp() {
-  address=${WAIT_TARGET#tcp://}
+  address=${1#tcp://}
   host=${address%:*}
   host=${host#[}
   host=${host%]}
@@ -43,43 +72,76 @@ ask_tcp() {
 
 ask_cache() {
   answer="the caching job has not finished"
-  [ -e "/cache/.nimhelm-complete-${WAIT_TARGET#cache://}" ]
+  [ -e "/cache/.nimhelm-complete-${1#cache://}" ]
 }
 
-ask() {
-  case $WAIT_TARGET in
-    tcp://*) ask_tcp ;;
-    cache://*) ask_cache ;;
-    *) ask_http ;;
+ask_one() {
+  case $1 in
+    tcp://*) ask_tcp "$1" ;;
+    cache://*) ask_cache "$1" ;;
+    *) ask_http "$1" ;;
   esac
 }
 
-settings() { read -r timeout period < "$WAIT_SETTINGS"; }
+# An older revision of the dependency will do for a pod that an upgrade did not make: a peer of this pod's revision is
+# ready already, or the new revision has had its whole start-up budget and has not come.
+ask_any() {
+  [ -n "$any" ] || return 1
+  if [ "$1" -ge "$patience" ]; then
+    reason="the new revision of the dependency is not ready after ${1}s, an older one is"
+  elif [ -n "$peer" ] && (ask_tcp "$peer"); then
+    reason="another pod of this service runs already"
+  else
+    return 1
+  fi
+  strict=$answer
+  ask_one "$any" && return 0
+  answer=$strict
+  return 1
+}
 
 elapsed() { echo $(($("$BUSYBOX" date +%s) - start)); }
 
-# The shell handles a signal only between commands, and at once while it waits for a background one.
+opened() {
+  echo "ready after $(elapsed)s${1:+: $1}"
+  exit 0
+}
+
+# A tenth of a minute's wait is noticed, a tenth of an hour's is not.
+pause() {
+  seconds_between=$(($1 / 60))
+  [ "$seconds_between" -le "$LONGEST_PERIOD" ] || seconds_between=$LONGEST_PERIOD
+  [ "$seconds_between" -ge "$period" ] || seconds_between=$period
+  # The shell handles a signal only between commands, and at once while it waits for a background one.
+  "$BUSYBOX" sleep "$seconds_between" &
+  wait $!
+}
+
+give_up() {
+  echo "timed out after ${1}s waiting for $target: $answer"
+  [ "$ontimeout" = start ] || exit 1
+  echo "starting without it"
+  exit 0
+}
+
 trap 'exit 143' TERM INT
 
 start=$("$BUSYBOX" date +%s)
 logged=
 logged_at=0
-settings
-echo "waiting for $WAIT_TARGET (timeout ${timeout}s)"
-until ask; do
-  answer=${answer##*"$newline"}
+settings "$1"
+echo "waiting for $target (timeout ${timeout}s)"
+while :; do
+  ask_one "$target" && opened ''
   seconds=$(elapsed)
-  settings
-  if [ "$seconds" -ge "$timeout" ]; then
-    echo "timed out after ${timeout}s waiting for $WAIT_TARGET: $answer"
-    exit 1
-  fi
+  ask_any "$seconds" && opened "$reason"
+  answer=${answer##*"$newline"}
+  [ "$seconds" -lt "$timeout" ] || give_up "$timeout"
   if [ "$answer" != "$logged" ] || [ $((seconds - logged_at)) -ge 60 ]; then
     echo "not ready after ${seconds}s: $answer"
     logged=$answer
     logged_at=$seconds
   fi
-  "$BUSYBOX" sleep "$period" &
-  wait $!
+  pause "$seconds"
+  settings "$1"
 done
-echo "ready after $(elapsed)s"

@@ -193,11 +193,23 @@ as a whole. Of a group only the leader answers; a worker is there once Ray is. T
         {{- if $setting.probe }}
           {{- $_ := set $probes $name $setting.probe }}
         {{- else }}
-          {{- /* A NIM may take 20 minutes to load its model; Knative waits for five. */}}
+          {{- /*
+          A NIM may take 20 minutes to load its model; Knative waits for five. The start-up probe asks every two
+          seconds from the start, with the operator's total budget: a NIM that is ready is seen at once, not at the next
+          of the operator's ten seconds. The other two begin when it has passed, or where it is switched off.
+          */}}
           {{- $starting := eq $name "startupProbe" }}
-          {{- $probe := dict "timeoutSeconds" 1 "periodSeconds" 10 "successThreshold" 1
-            "initialDelaySeconds" (ternary 30 15 $starting)
-            "failureThreshold" (ternary (ternary 30 120 $nim.knative) 3 $starting) }}
+          {{- $probe := dict "timeoutSeconds" 1 "periodSeconds" 10 "successThreshold" 1 "initialDelaySeconds" 15 "failureThreshold" 3 }}
+          {{- if $nim.global.keepOperatorPods }}
+            {{- if $starting }}
+              {{- $_ := set $probe "initialDelaySeconds" 30 }}
+              {{- $_ := set $probe "failureThreshold" (ternary 30 120 $nim.knative) }}
+            {{- end }}
+          {{- else if $starting }}
+            {{- $probe = dict "timeoutSeconds" 1 "periodSeconds" 2 "successThreshold" 1 "initialDelaySeconds" 0 "failureThreshold" (ternary 165 615 $nim.knative) }}
+          {{- else if and (eq $name "readinessProbe") $box.root.Values.startupProbe.enabled }}
+            {{- $_ := set $probe "initialDelaySeconds" 0 }}
+          {{- end }}
           {{- if and $nim.knative $box.root.Values.expose.service.grpcPort }}
             {{- $_ := set $probe "grpc" (dict "port" (int $box.root.Values.expose.service.grpcPort)) }}
           {{- else }}

@@ -25,6 +25,8 @@
       "imageRegistry": "",
       "keepClaims": false,
       "keepOperatorPods": false,
+      "orderFor": "",
+      "prePull": false,
       "pullWhileWaiting": true,
       "restricted": false,
       "skipMissingKinds": false,
@@ -32,6 +34,7 @@
       "waitEnabled": true,
       "waitImage": "docker.io/library/busybox:1.37.0-musl",
       "waitImagePullPolicy": "IfNotPresent",
+      "waitOnTimeout": "fail",
       "waitPeriodSeconds": 1,
       "waitTimeoutSeconds": 0
     }
@@ -49,11 +52,13 @@
   "scale": {"annotations": {}, "enabled": false, "hpa": {"metrics": [], "minReplicas": 1}},
   "startupProbe": {"enabled": true},
   "storage": {
+    "compileCache": false,
+    "image": {"reference": ""},
     "nimCache": {"modelPath": "", "source": "ngc", "wait": {"enabled": false, "timeoutSeconds": 7200}},
     "pvc": {"annotations": {}}
   },
   "userID": 1000,
-  "wait": {"enabled": true, "timeoutSeconds": 0}
+  "wait": {"enabled": true, "onTimeout": "", "timeoutSeconds": 0}
 }
 {{- end }}
 
@@ -67,6 +72,8 @@
       "imageRegistry": "",
       "keepClaims": false,
       "keepOperatorPods": false,
+      "orderFor": "",
+      "prePull": false,
       "pullWhileWaiting": true,
       "restricted": false,
       "skipMissingKinds": false,
@@ -74,6 +81,7 @@
       "waitEnabled": true,
       "waitImage": "docker.io/library/busybox:1.37.0-musl",
       "waitImagePullPolicy": "IfNotPresent",
+      "waitOnTimeout": "fail",
       "waitPeriodSeconds": 1,
       "waitTimeoutSeconds": 0
     }

@@ -1,39 +1,32 @@
 {{- /*
-Gates: init containers that hold the service back until what it depends on answers. Each has a name,
-so that `kubectl get pods` shows how many are still closed and `kubectl logs -c wait-for-...` why.
+Gates: init containers that hold a service back until what it depends on answers. Each has a name, so that
+`kubectl get pods` shows how many are still closed and `kubectl logs -c wait-for-...` why.
 
-What a gate asks stands in its pod. How long and how often it asks, and the script itself, are in the ConfigMap of
-the pipeline's scripts: to change them is no reason to restart a pod.
+A pod names its gates and nothing else of them. What a gate asks, how long and how often are settings in the ConfigMap
+with the scripts: a change to them restarts no pod, and a gate that waits reads them again each time it asks.
+
+After an upgrade, the old pods of a dependency still answer for a while. So a gate asks the Service <dependency>-ready,
+which selects the pods of the dependency's present revision: Helm changes its selector together with the pods. The label
+nimhelm.dev/revision of a pod is a hash of its template.
 */}}
 
-{{- /* The gates of a pod in the order in which they open. */}}
+{{- /* The gates of a pod in the order in which they open: [{name, cache or dependency}]. */}}
 {{- define "nimhelm.v2.facts.gates" -}}
   {{- $nim := .nim }}
-  {{- $wait := .Values.wait }}
-  {{- $forAll := coalesce (int $wait.timeoutSeconds) (int $nim.global.waitTimeoutSeconds) }}
   {{- $gates := list }}
-  {{- if and $nim.global.waitEnabled (not $nim.global.keepOperatorPods) $wait.enabled }}
+  {{- if and $nim.global.waitEnabled (not $nim.global.keepOperatorPods) .Values.wait.enabled }}
     {{- $cache := .Values.storage.nimCache }}
     {{- if and $cache.name $cache.wait.enabled }}
       {{- if and (dig "enabled" false ($cache.fill | default dict)) (ne .Values.imageLayout "native") }}
         {{- $_ := set $nim "fillsCache" true }}
       {{- else }}
-        {{- $gates = append $gates (dict
-          "name" (printf "wait-for-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel")
-          "target" (printf "cache://%s" $cache.name)
-          "cache" true
-          "timeout" (coalesce $forAll (int $cache.wait.timeoutSeconds) 1800)) }}
+        {{- $gates = append $gates (dict "name" (printf "wait-for-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel") "cache" $cache) }}
       {{- end }}
     {{- end }}
     {{- range .Values.dependencies }}
-      {{- $own := .wait | default dict }}
-      {{- if dig "enabled" true $own }}
-        {{- $gates = append $gates (dict
-          "name" (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel")
-          "target" (include "nimhelm.v2.gate.target" .)
-          "headers" (dig "httpHeaders" list $own)
-          "text" (dig "text" "" $own)
-          "timeout" (coalesce $forAll (dig "timeoutSeconds" 0 $own | int) 1800)) }}
+      {{- /* What orders the services by itself leaves only those outside the pipeline to a gate. */}}
+      {{- if and (dig "wait" "enabled" true .) (or .external (not $nim.global.orderFor)) }}
+        {{- $gates = append $gates (dict "name" (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") "dependency" .) }}
       {{- end }}
     {{- end }}
   {{- end }}
@@ -72,25 +65,6 @@ it sees. Only a pod of the service sees those, and it has them already: there is
     - name: nimhelm-scripts
       mountPath: /nimhelm-scripts
       readOnly: true
-{{- end }}
-
-{{- /* What a gate asks: the readiness URL of a dependency, or whether its port accepts connections. */}}
-{{- define "nimhelm.v2.gate.target" -}}
-  {{- $wait := .wait | default dict }}
-  {{- $path := dig "path" "" $wait }}
-  {{- $scheme := ternary (dig "scheme" "" $wait | default "HTTP" | lower) "tcp" (not (empty $path)) }}
-  {{- printf "%s://%s" $scheme (include "nimhelm.v2.gate.address" .) }}
-  {{- if $path }}{{ printf "/%s" (trimPrefix "/" $path) }}{{ end }}
-{{- end }}
-
-{{- /* Host and port that a gate asks; those of the dependency where it has none of its own. */}}
-{{- define "nimhelm.v2.gate.address" -}}
-  {{- $wait := .wait | default dict }}
-  {{- $host := dig "host" "" $wait | default .name }}
-  {{- if and (contains ":" $host) (not (hasPrefix "[" $host)) }}
-    {{- $host = printf "[%s]" $host }}
-  {{- end }}
-  {{- printf "%s:%d" $host (dig "port" 0 $wait | default .port | int) }}
 {{- end }}
 
 {{- /* A container name has no dots and 63 characters at most; a longer one is cut and made unique by a hash. */}}
@@ -133,19 +107,8 @@ not have a shell.
   imagePullPolicy: {{ toJson $global.waitImagePullPolicy }}
     {{- end }}
   command: [{{ $busybox }}, sh, /nimhelm-scripts/wait.sh]
+  args: [{{ printf "/nimhelm-scripts/%s.%s" $nim.name .name | toJson }}]
   env:
-    - name: WAIT_TARGET
-      value: {{ include "nimhelm.v2.yaml" .target }}
-    - name: WAIT_SETTINGS
-      value: {{ printf "/nimhelm-scripts/%s.%s" $nim.name .name }}
-    {{- with .text }}
-    - name: WAIT_TEXT
-      value: {{ include "nimhelm.v2.yaml" . }}
-    {{- end }}
-    {{- with .headers }}
-    - name: WAIT_HEADERS
-      value: {{ include "nimhelm.v2.gate.headers" . | toRawJson | include "nimhelm.v2.escaped" }}
-    {{- end }}
     - name: BUSYBOX
       value: {{ $busybox }}
     {{- /* The images of NIMs ask for all GPUs of the node; a gate must see none. */}}
@@ -172,17 +135,138 @@ not have a shell.
   {{- end }}
 {{- end }}
 
-{{- define "nimhelm.v2.gate.headers" -}}
-  {{- range $index, $header := . -}}
-    {{- if $index }}{{ print "\n" }}{{ end -}}
-    {{- printf "%s: %s" $header.name $header.value -}}
-  {{- end -}}
+{{- /*
+The settings of all gates of a service, as entries of a ConfigMap; files/wait.sh says what each line means. Takes nim
+(the umbrella's facts) and service (an entry of nim.services).
+*/}}
+{{- define "nimhelm.v2.gates.settings" -}}
+  {{- $umbrella := .nim }}
+  {{- $service := .service }}
+  {{- $root := $service.root }}
+  {{- range $root.nim.gates }}
+    {{- $box := dict "umbrella" $umbrella "service" $service "gate" . }}
+    {{- include "nimhelm.v2.gate.settings" $box }}
+{{ printf "%s.%s" $root.nim.name .name }}: |
+    {{- range $box.lines }}
+  {{ include "nimhelm.v2.escapedLine" . }}
+    {{- end }}
+  {{- end }}
 {{- end }}
 
-{{- /* The settings of a service's gates as the script reads them: seconds until it gives up, seconds between questions. */}}
-{{- define "nimhelm.v2.gates.settings" -}}
-  {{- $nim := .nim }}
-  {{- range $nim.gates }}
-{{ printf "%s.%s" $nim.name .name }}: {{ printf "%d %d" .timeout (int $nim.global.waitPeriodSeconds | max 1) | quote }}
+{{- /* A setting stands in one line; a line break in a value would start another setting. */}}
+{{- define "nimhelm.v2.escapedLine" -}}
+  {{- regexReplaceAll `[\x00-\x1F\x{7F}-\x{9F}\x{2028}\x{2029}\x{FEFF}\x{FFFE}\x{FFFF}]` . "" }}
+{{- end }}
+
+{{- /* The lines of one gate, into .lines. */}}
+{{- define "nimhelm.v2.gate.settings" -}}
+  {{- $root := .service.root }}
+  {{- $gate := .gate }}
+  {{- $lines := list
+    (printf "period=%d" (int $root.nim.global.waitPeriodSeconds | max 1))
+    (printf "timeout=%s" (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" $gate))) }}
+  {{- if $gate.cache }}
+    {{- $lines = append $lines (printf "target=cache://%s" $gate.cache.name) }}
+  {{- else }}
+    {{- $wait := $gate.dependency.wait | default dict }}
+    {{- include "nimhelm.v2.gate.addresses" . }}
+    {{- $lines = append (concat $lines .addresses)
+      (printf "ontimeout=%s" (coalesce (get $wait "onTimeout") $root.Values.wait.onTimeout $root.nim.global.waitOnTimeout)) }}
+    {{- with get $wait "text" }}{{ $lines = append $lines (printf "text=%s" .) }}{{ end }}
+    {{- range get $wait "httpHeaders" | default list }}{{ $lines = append $lines (printf "header=%s: %s" .name .value) }}{{ end }}
+  {{- end }}
+  {{- $_ := set . "lines" $lines }}
+{{- end }}
+
+{{- /* Seconds until a gate gives up: those of the service, of the whole chart, or its own. Takes root and gate. */}}
+{{- define "nimhelm.v2.gate.timeout" -}}
+  {{- $own := dig "timeoutSeconds" 0 ((.gate.cache | default .gate.dependency).wait | default dict) }}
+  {{- coalesce (int .root.Values.wait.timeoutSeconds) (int .root.nim.global.waitTimeoutSeconds) (int $own) 1800 }}
+{{- end }}
+
+{{- /*
+What a gate on a dependency asks, into .addresses. Of a service of the pipeline, first the pods of the present revision;
+what else may open the gate is in `any`, `peer` and `patience`. A host of the user's own is asked as it is, and so is a
+service that Knative runs, whose routes lead to the latest ready revision by themselves.
+*/}}
+{{- define "nimhelm.v2.gate.addresses" -}}
+  {{- $dependency := .gate.dependency }}
+  {{- $wait := $dependency.wait | default dict }}
+  {{- $plain := include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (get $wait "host" | default $dependency.name) "port" (get $wait "port" | default $dependency.port)) }}
+  {{- $addresses := list (printf "target=%s" $plain) }}
+  {{- $target := ternary dict (get .umbrella.byName $dependency.name | default dict) (eq true $dependency.external) }}
+  {{- $own := or (not (get $wait "host")) (eq (get $wait "host") (printf "%s-predictor" $dependency.name)) }}
+  {{- if and $target $own (include "nimhelm.v2.hasReadyService" $target) }}
+    {{- /*
+    A Service leads to pods whose readiness probe the kubelet has seen to succeed. So a connection is as good an answer as
+    HTTPS, and needs neither a certificate nor a TLS version that busybox knows.
+    */}}
+    {{- if and (eq (get $wait "scheme") "HTTPS") (not (get $wait "text")) $target.root.Values.readinessProbe.enabled }}
+      {{- $wait = omit $wait "path" }}
+      {{- $plain = include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (get $wait "host" | default $dependency.name) "port" (get $wait "port" | default $dependency.port)) }}
+    {{- end }}
+    {{- /* The Service of KServe listens on a port of its own; the pods listen on theirs. */}}
+    {{- $port := ternary (get $wait "port" | default $dependency.port) $target.root.nim.port $target.root.nim.ownsService }}
+    {{- $addresses = list
+      (printf "target=%s" (include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (include "nimhelm.v2.readyName" $dependency.name) "port" $port)))
+      (printf "any=%s" $plain)
+      (printf "patience=%s" (include "nimhelm.v2.startupSeconds" $target.root | trim)) }}
+    {{- if include "nimhelm.v2.hasReadyService" .service }}
+      {{- $addresses = append $addresses (printf "peer=tcp://%s:%d" (include "nimhelm.v2.readyName" .service.name) .service.root.nim.port) }}
+    {{- end }}
+  {{- end }}
+  {{- $_ := set . "addresses" $addresses }}
+{{- end }}
+
+{{- /* Host and port that a dependency is asked at, where they are not its own. Takes an entry of dependencies. */}}
+{{- define "nimhelm.v2.gate.address" -}}
+  {{- include "nimhelm.v2.gate.url" (dict "wait" dict "host" .wait.host "port" (.wait.port | default .port)) | trimPrefix "tcp://" }}
+{{- end }}
+
+{{- /* A readiness URL, or a port that must accept connections where there is no path. Takes wait, host and port. */}}
+{{- define "nimhelm.v2.gate.url" -}}
+  {{- $path := get .wait "path" | default "" }}
+  {{- $scheme := ternary (get .wait "scheme" | default "HTTP" | lower) "tcp" (not (empty $path)) }}
+  {{- $host := .host }}
+  {{- if and (contains ":" $host) (not (hasPrefix "[" $host)) }}{{ $host = printf "[%s]" $host }}{{ end }}
+  {{- printf "%s://%s:%d" $scheme $host (int .port) }}
+  {{- if $path }}{{ printf "/%s" (trimPrefix "/" $path) }}{{ end }}
+{{- end }}
+
+{{- /* The Service of a service's present revision. */}}
+{{- define "nimhelm.v2.readyName" -}}
+  {{- printf "%s-ready" . | include "nimhelm.v2.dnsLabel" }}
+{{- end }}
+
+{{- /*
+Whether a service has one: other services wait for it, or it waits itself, and its further pods ask whether the first
+one runs. Takes an entry of the umbrella's nim.services.
+*/}}
+{{- define "nimhelm.v2.hasReadyService" -}}
+  {{- if and .enabled (or .awaited .root.nim.gates) (not .root.nim.knative) (not .root.nim.global.keepOperatorPods) }}true{{ end }}
+{{- end }}
+
+{{- /* These Services. Takes the umbrella's root. */}}
+{{- define "nimhelm.v2.readyServices" }}
+  {{- range .nim.services }}
+    {{- if include "nimhelm.v2.hasReadyService" . }}
+      {{- $nim := .root.nim }}
+      {{- include "nimhelm.v2.revision" .root }}
+---
+apiVersion: v1
+kind: Service
+{{ include "nimhelm.v2.metadata" (dict "root" .root "name" (include "nimhelm.v2.readyName" .name) "over" (list (dict "nimhelm.dev/ready-pods-of" .name))) }}
+spec:
+  type: ClusterIP
+  selector:
+    {{- include "nimhelm.v2.yaml" (merge (dict "nimhelm.dev/revision" $nim.revision) $nim.identity) | nindent 4 }}
+  ports:
+    {{- range $nim.ports }}
+    - name: {{ .name }}
+      port: {{ .port }}
+      targetPort: {{ .port }}
+      protocol: TCP
+    {{- end }}
+    {{- end }}
   {{- end }}
 {{- end }}

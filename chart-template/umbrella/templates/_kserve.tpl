@@ -2,6 +2,7 @@
 
 {{- define "nimhelm.v2.inferenceService" -}}
 {{- $nim := .nim }}
+{{- include "nimhelm.v2.revision" . }}
 {{- $labels := dict }}
 {{- /* Without an Ingress it is reached from inside alone. */}}
 {{- if not (or .Values.expose.ingress.enabled .Values.expose.router.ingress.ingressClass) }}
@@ -16,7 +17,7 @@
 {{- end -}}
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
-{{ include "nimhelm.v2.metadata" (dict "root" . "under" (list $labels) "annotated" true "annotations" $annotations) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "under" (list $labels) "annotated" true "workload" true "annotations" $annotations) }}
 spec:
   predictor:
     {{- include "nimhelm.v2.podMetadata" (dict "root" . "role" "") | nindent 4 }}
@@ -34,7 +35,7 @@ spec:
         {{- end }}
       {{- end }}
     {{- end }}
-    {{- include "nimhelm.v2.podSpec" (dict "root" . "role" "") | nindent 4 }}
+    {{- get $nim.specs "" | nindent 4 }}
 {{- end }}
 
 {{- /* How many pods a predictor has. */}}

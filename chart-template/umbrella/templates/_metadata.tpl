@@ -45,8 +45,8 @@ and no name of the pipeline: a new one alone is no reason to load the model agai
 
 {{- /*
 The metadata of an object of a service. Takes name (the service's own when it is left out), under and over (lists of
-labels below and above those of the chart), annotated (whether it has the service's annotations) and annotations
-(further ones, which yield to those).
+labels below and above those of the chart), annotated (whether it has the service's annotations), annotations
+(further ones, which yield to those) and workload (whether the object runs the pods).
 */}}
 {{- define "nimhelm.v2.metadata" -}}
 {{- $nim := .root.nim }}
@@ -55,12 +55,10 @@ labels below and above those of the chart), annotated (whether it has the servic
   {{- $labels = dict }}
   {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (concat (.under | default list) (list $nim.labels) (.over | default list))) }}
 {{- end }}
-{{- $annotations := .annotations | default dict }}
-{{- if .annotated }}
-  {{- $own := $annotations }}
-  {{- $annotations = dict }}
-  {{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list $own $nim.annotations)) }}
-{{- end -}}
+{{- $order := dict "root" .root "workload" .workload }}
+{{- include "nimhelm.v2.order" $order }}
+{{- $annotations := dict }}
+{{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list (.annotations | default dict) (ternary $nim.annotations dict (eq true .annotated)) $order.order)) -}}
 metadata:
   name: {{ .name | default $nim.name | toJson }}
   namespace: {{ toJson .root.Release.Namespace }}

@@ -14,6 +14,7 @@ Facts      nimhelm.v2.service, which every template of an object calls first, se
            derived from them into .nim, once for all files of a service:
 
              .nim.name, .pipeline       names of the service and of its pipeline
+             .nim.wave                  the wave of the start-up order in which it starts, from 0
              .nim.global                global.nimhelm
              .nim.workload              Deployment, LeaderWorkerSet or InferenceService
              .nim.ownsService           whether this chart makes the Service (KServe brings its own)
@@ -73,6 +74,7 @@ docs/chart.md has this and other recipes.
   {{- $group := eq $workload "LeaderWorkerSet" }}
   {{- $_ := set $nim "name" .Chart.Name }}
   {{- $_ := set $nim "pipeline" (index (.Chart.Annotations | default dict) "nimhelm.dev/pipeline") }}
+  {{- $_ := set $nim "wave" (index (.Chart.Annotations | default dict) "nimhelm.dev/wave" | default "0" | int) }}
   {{- $_ := set $nim "global" $values.global.nimhelm }}
   {{- $_ := set $nim "openshift" (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
   {{- $_ := set $nim "onCluster" (eq "true" (include "nimhelm.v2.onCluster" .)) }}

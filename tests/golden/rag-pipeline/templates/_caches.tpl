@@ -90,6 +90,19 @@ their pods mount the claim before their gates wait for the job, and one node at 
   {{- $_ := set . "placement" $placement }}
 {{- end }}
 
+{{- /*
+The Argo CD wave of a cache: that of the first service that uses it, on whose node the job may have to run; the service
+waits for the job. A cache that no service uses comes first.
+*/}}
+{{- define "nimhelm.v2.cache.wave" -}}
+  {{- $name := .name }}
+  {{- $waves := list }}
+  {{- range .root.nim.services }}
+    {{- if and .enabled (eq $name (.root.Values.storage.nimCache.name | default "")) }}{{ $waves = append $waves (add1 .wave) }}{{ end }}
+  {{- end }}
+  {{- first (append $waves 0) }}
+{{- end }}
+
 {{- /* The command that downloads the model, into .command. */}}
 {{- define "nimhelm.v2.cache.command" -}}
   {{- $from := .source }}
@@ -180,11 +193,29 @@ when they are named, or when nothing is said of them.
 
 {{- /*
 The name of the job. A job can never change: its name carries a hash of all that it does, so that an upgrade with other
-settings makes a new one. What is filled already stays, and is not downloaded again.
+settings makes a new one. What is filled already stays, and is not downloaded again. A job that failed gets another
+name as well: what stopped it, a secret or a full volume, may be mended without a change to the job.
 */}}
 {{- define "nimhelm.v2.cache.jobName" -}}
   {{- $_ := set . "jobSpec" (include "nimhelm.v2.cache.jobSpec" .) }}
-  {{- printf "%s-job-%s" (trunc 50 .name | trimAll "-.") (sha256sum .jobSpec | trunc 8) }}
+  {{- $name := printf "%s-job-%s" (trunc 50 .name | trimAll "-.") (sha256sum .jobSpec | trunc 8) }}
+  {{- $failed := list }}
+  {{- $present := "" }}
+  {{- if eq "true" (include "nimhelm.v2.onCluster" .root) }}
+    {{- range dig "items" list (lookup "batch/v1" "Job" .root.Release.Namespace "") }}
+      {{- if or (eq .metadata.name $name) (regexMatch (printf "^%s-[a-z0-9]{4}$" (regexQuoteMeta $name)) .metadata.name) }}
+        {{- $conditions := dict }}
+        {{- range dig "status" "conditions" list . }}{{ $_ := set $conditions .type .status }}{{ end }}
+        {{- if eq "True" (get $conditions "Failed") }}{{ $failed = append $failed .metadata.uid }}
+        {{- else }}{{ $present = .metadata.name }}
+        {{- end }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+  {{- if $present }}{{ $present }}
+  {{- else if $failed }}{{ printf "%s-%s" $name (sortAlpha $failed | join "," | sha256sum | trunc 4) }}
+  {{- else }}{{ $name }}
+  {{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.cache.jobSpec" -}}

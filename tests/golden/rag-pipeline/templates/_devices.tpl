@@ -33,10 +33,43 @@ same claim occurred before.
 {{- end }}
 {{- end }}
 
-{{- /* The ResourceClaimTemplate made for an entry of draResources. Takes root, index and resource. */}}
+{{- /*
+The name of the ResourceClaimTemplate made for an entry of draResources. A claim template can never change, so on a
+cluster its name carries a hash of its content, and a change makes another one. Without a cluster, and for pods of the
+operator, it has the operator's name. Takes root, index and resource.
+*/}}
 {{- define "nimhelm.v2.claimTemplateName" -}}
   {{- $prefix := dig "claimCreationSpec" "generateName" "" .resource | default "claimtemplate" }}
-  {{- printf "%s-%s-%d" $prefix (include "nimhelm.v2.shortHash" .root.nim.name) .index }}
+  {{- $name := printf "%s-%s-%d" $prefix (include "nimhelm.v2.shortHash" .root.nim.name) .index }}
+  {{- if and .resource.claimCreationSpec .root.nim.onCluster (not .root.nim.global.keepOperatorPods) }}
+    {{- $name = printf "%s-%s" $name (include "nimhelm.v2.claimTemplateSpec" . | sha256sum | trunc 8) }}
+  {{- end }}
+  {{- $name }}
+{{- end }}
+
+{{- /* Takes root and resource. */}}
+{{- define "nimhelm.v2.claimTemplateSpec" -}}
+{{- $root := .root -}}
+spec:
+  metadata:
+    {{- $labels := dict }}
+    {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list $root.Values.labels $root.nim.stableLabels)) }}
+    labels:
+      {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
+    annotations:
+      {{- include "nimhelm.v2.yaml" $root.nim.annotations | nindent 6 }}
+  spec:
+    devices:
+      requests:
+        {{- range .resource.claimCreationSpec.devices }}
+        - name: {{ toJson .name }}
+          exactly:
+            deviceClassName: {{ .deviceClassName | default "gpu.nvidia.com" | toJson }}
+            allocationMode: ExactCount
+            count: {{ .count | default 1 | int }}
+            selectors:
+              {{- include "nimhelm.v2.device.selectors" . | trim | nindent 14 }}
+        {{- end }}
 {{- end }}
 
 {{- /*
@@ -62,34 +95,13 @@ byte is put together bit by bit.
 
 {{- define "nimhelm.v2.devices" }}
 {{- include "nimhelm.v2.service" . }}
-{{- $nim := .nim }}
 {{- range $index, $resource := .Values.draResources }}
-{{- with $resource.claimCreationSpec }}
+{{- if $resource.claimCreationSpec }}
 ---
 apiVersion: resource.k8s.io/v1
 kind: ResourceClaimTemplate
 {{ include "nimhelm.v2.metadata" (dict "root" $ "name" (include "nimhelm.v2.claimTemplateName" (dict "root" $ "index" $index "resource" $resource)) "annotated" true) }}
-{{- /* The spec can never change. */}}
-spec:
-  metadata:
-    {{- $labels := dict }}
-    {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list $.Values.labels $nim.stableLabels)) }}
-    labels:
-      {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
-    annotations:
-      {{- include "nimhelm.v2.yaml" $nim.annotations | nindent 6 }}
-  spec:
-    devices:
-      requests:
-        {{- range .devices }}
-        - name: {{ toJson .name }}
-          exactly:
-            deviceClassName: {{ .deviceClassName | default "gpu.nvidia.com" | toJson }}
-            allocationMode: ExactCount
-            count: {{ .count | default 1 | int }}
-            selectors:
-              {{- include "nimhelm.v2.device.selectors" . | trim | nindent 14 }}
-        {{- end }}
+{{ include "nimhelm.v2.claimTemplateSpec" (dict "root" $ "resource" $resource) }}
 {{- end }}
 {{- end }}
 {{- end }}

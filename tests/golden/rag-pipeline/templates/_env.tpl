@@ -53,6 +53,9 @@ the cluster, the addresses of the dependencies (the last one first), env, and wh
     (dict "name" "NIM_HTTP_API_PORT" "value" $port)
     (dict "name" "NIM_JSONL_LOGGING" "value" "1")
     (dict "name" "NIM_LOG_LEVEL" "value" "INFO")) }}
+  {{- if .Values.storage.compileCache }}
+    {{- $env = concat $env (include "nimhelm.v2.compileCache.env" . | fromYamlArray) }}
+  {{- end }}
   {{- with .Values.authSecret }}
     {{- $env = append $env (dict "name" "NGC_API_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" "NGC_API_KEY" "optional" true))) }}
   {{- end }}
@@ -72,6 +75,21 @@ the cluster, the addresses of the dependencies (the last one first), env, and wh
   {{- $base := dict "env" $env }}
   {{- include "nimhelm.v2.env.first" $base }}
   {{- $_ := set $nim "env" $base.env }}
+{{- end }}
+
+{{- /*
+Where the engines of NIMs keep what they compile: vLLM, PyTorch's inductor, Triton, CUDA and TensorRT-LLM. Beside the
+model, on its volume, it is there when the next pod starts.
+*/}}
+{{- define "nimhelm.v2.compileCache.env" -}}
+{{- $folder := printf "%s/.nimhelm-compiled" (ternary "/model" "/model-store" (eq .Values.imageLayout "native")) -}}
+- {name: VLLM_CACHE_ROOT, value: {{ $folder }}/vllm}
+- {name: TORCHINDUCTOR_CACHE_DIR, value: {{ $folder }}/inductor}
+- {name: TRITON_CACHE_DIR, value: {{ $folder }}/triton}
+- {name: CUDA_CACHE_PATH, value: {{ $folder }}/cuda}
+- {name: CUDA_CACHE_MAXSIZE, value: "4294967296"}
+- {name: TLLM_LLMAPI_BUILD_CACHE, value: "1"}
+- {name: TLLM_LLMAPI_BUILD_CACHE_ROOT, value: {{ $folder }}/tensorrt-llm}
 {{- end }}
 
 {{- /* The variables of a proxy. Takes proxy, and puts the list into .into.proxyEnv. */}}

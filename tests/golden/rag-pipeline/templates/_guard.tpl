@@ -31,8 +31,17 @@ change. Values can be changed at every install, after `nimhelm build` checked th
   {{- if or $pvc.create $pvc.name $pvc.size }}{{ $given = append $given "pvc" }}{{ end }}
   {{- if kindIs "map" $storage.emptyDir }}{{ $given = append $given "emptyDir" }}{{ end }}
   {{- if $storage.hostPath }}{{ $given = append $given "hostPath" }}{{ end }}
+  {{- if $storage.image.reference }}
+    {{- $given = append $given "image" }}
+    {{- if and .nim.onCluster (semverCompare "<1.33.0-0" .Capabilities.KubeVersion.Version) }}
+      {{- printf "%s takes its model from an image, which needs Kubernetes 1.33 or newer (this one is %s): change %s.storage\n" $name .Capabilities.KubeVersion.Version $name }}
+    {{- end }}
+  {{- end }}
+  {{- if and $storage.compileCache (or $storage.readOnly $storage.image.reference) }}
+    {{- printf "%s keeps compiled code beside its model, which is read-only: set %s.storage.compileCache=false\n" $name $name }}
+  {{- end }}
   {{- if not $given }}
-    {{- printf "%s has no place for its model: set one of nimCache, pvc, emptyDir and hostPath under %s.storage\n" $name $name }}
+    {{- printf "%s has no place for its model: set one of nimCache, pvc, emptyDir, hostPath and image under %s.storage\n" $name $name }}
   {{- else if gt (len $given) 1 }}
     {{- $settings := list }}
     {{- range $given }}{{ $settings = append $settings (printf "%s.storage.%s=null" $name .) }}{{ end }}
@@ -200,6 +209,18 @@ the pipeline, this checks the values of each install.
       {{- end }}
     {{- end }}
   {{- end }}
+  {{- range $nim.services }}
+    {{- if and .enabled .root.Values.storage.pvc.create (not .root.Values.storage.nimCache.name) }}
+      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .root.nim.claim "pvc" .root.Values.storage.pvc "path" (printf "%s.storage.pvc" .name)) }}
+    {{- end }}
+  {{- end }}
+  {{- range $name, $cache := $nim.caches }}
+    {{- $pvc := dig "storage" "pvc" dict $cache }}
+    {{- if get $pvc "create" }}
+      {{- $claim := include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) }}
+      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" $claim "pvc" $pvc "path" (printf "nimCaches.%s.storage.pvc" $name)) }}
+    {{- end }}
+  {{- end }}
   {{- if $nim.global.restricted }}
     {{- range $name, $cache := $nim.caches }}
       {{- if not (dig "userID" 1000 $cache | int64) }}
@@ -208,6 +229,32 @@ the pipeline, this checks the values of each install.
       {{- if dig "proxy" "certConfigMap" "" $cache }}
         {{- printf "the download of %s adds certificates as root, which Pod Security \"restricted\" forbids: leave out nimCaches.%s.proxy.certConfigMap, or set global.nimhelm.restricted=false\n" $name $name }}
       {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+What Kubernetes refuses to change of a claim that exists. It is refused here, before anything of the upgrade is applied.
+Takes root, claim (its name), pvc (its values) and path (where these stand).
+*/}}
+{{- define "nimhelm.v2.problems.claim" -}}
+  {{- with lookup "v1" "PersistentVolumeClaim" .root.Release.Namespace .claim }}
+    {{- $path := $.path }}
+    {{- $another := printf "choose another %s.name for a new claim, or delete the claim %s and its data first" $path $.claim }}
+    {{- $old := dig "spec" "resources" "requests" "storage" "0" . }}
+    {{- $new := get $.pvc "size" | toString }}
+    {{- if lt (include "nimhelm.v2.bytes" $new | float64) (include "nimhelm.v2.bytes" $old | float64) }}
+      {{- printf "the claim %s has %s and cannot shrink to %s: set %s.size=%s, or %s\n" $.claim $old $new $path $old $another }}
+    {{- end }}
+    {{- $class := get $.pvc "storageClass" | default $.root.nim.global.storageClass }}
+    {{- $live := dig "spec" "storageClassName" "" . }}
+    {{- if and $class (ne $class $live) }}
+      {{- printf "the claim %s is of the storage class %s and cannot change to %s: set %s.storageClass=%s, or %s\n" $.claim $live $class $path $live $another }}
+    {{- end }}
+    {{- $mode := get $.pvc "volumeAccessMode" | default "ReadWriteOnce" }}
+    {{- $modes := dig "spec" "accessModes" list . }}
+    {{- if and $modes (ne (list $mode | toJson) (toJson $modes)) }}
+      {{- printf "the claim %s has the access mode %s and cannot change to %s: set %s.volumeAccessMode=%s, or %s\n" $.claim (join ", " $modes) $mode $path (first $modes) $another }}
     {{- end }}
   {{- end }}
 {{- end }}

@@ -3,7 +3,7 @@
 {{- define "nimhelm.v2.leaderWorkerSet" -}}
 apiVersion: leaderworkerset.x-k8s.io/v1
 kind: LeaderWorkerSet
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-lws" .nim.name) "annotated" true) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-lws" .nim.name) "annotated" true "workload" true) }}
 spec:
   replicas: {{ .nim.replicas }}
   startupPolicy: LeaderCreated
@@ -19,10 +19,7 @@ spec:
     restartPolicy: RecreateGroupOnPodRestart
     {{- range $role := list "leader" "worker" }}
     {{ $role }}Template:
-      metadata:
-        {{- include "nimhelm.v2.podMetadata" (dict "root" $ "role" $role) | nindent 8 }}
-      spec:
-        {{- include "nimhelm.v2.podSpec" (dict "root" $ "role" $role) | nindent 8 }}
+      {{- include "nimhelm.v2.podTemplate" (dict "root" $ "role" $role) | nindent 6 }}
     {{- end }}
 {{- end }}
 

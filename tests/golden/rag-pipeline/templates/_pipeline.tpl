@@ -8,7 +8,9 @@ Settles the umbrella's values and puts its facts into .nim, once:
   .nim.openshift   whether the cluster is known to be OpenShift
   .nim.labels      the labels of its objects, but for their own name
   .nim.caches      the caches that are on, by name
-  .nim.services    the services in start order: [{name, wave, enabled, root}]; root is the root of the service's chart
+  .nim.services    the services in start order: [{name, wave, enabled, runs, awaited, root}]; root is the root of the
+                   service's chart, awaited says whether another service has a gate on it
+  .nim.byName      the same by name
 
 Of a disabled service Helm loads no chart. A root is made up for it, so that its facts can be read all the same.
 */}}
@@ -30,6 +32,7 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
     {{- end }}
     {{- $_ := set $nim "caches" $caches }}
     {{- $services := list }}
+    {{- $byName := dict }}
     {{- range $wave, $names := index $annotations "nimhelm.dev/start-order" | default "[]" | fromJsonArray }}
       {{- range $names }}
         {{- $values := get $.Values . | default dict }}
@@ -43,11 +46,22 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
           {{- include "nimhelm.v2.facts" $root }}
         {{- end }}
         {{- $enabled := dig "enabled" true $values }}
-        {{- $services = append $services (dict "name" . "wave" $wave "enabled" $enabled "root" $root
-          "runs" (and $enabled (or (gt $root.nim.replicas 0) $root.Values.scale.enabled))) }}
+        {{- $service := dict "name" . "wave" $wave "enabled" $enabled "root" $root "awaited" false
+          "runs" (and $enabled (or (gt $root.nim.replicas 0) $root.Values.scale.enabled)) }}
+        {{- $services = append $services $service }}
+        {{- $_ := set $byName . $service }}
+      {{- end }}
+    {{- end }}
+    {{- range $services }}
+      {{- $waiting := .enabled }}
+      {{- range .root.nim.gates }}
+        {{- with get $byName (dig "dependency" "name" "" .) }}
+          {{- if $waiting }}{{ $_ := set . "awaited" true }}{{ end }}
+        {{- end }}
       {{- end }}
     {{- end }}
     {{- $_ := set $nim "services" $services }}
+    {{- $_ := set $nim "byName" $byName }}
     {{- $_ := set . "nim" $nim }}
   {{- end }}
 {{- end }}
@@ -113,11 +127,12 @@ metadata:
 
 {{- /* One service of it, into .graph. Takes an entry of .nim.services, and caches. */}}
 {{- define "nimhelm.v2.graph.service" -}}
+  {{- $root := .root }}
   {{- $nim := .root.nim }}
   {{- $values := .root.Values }}
   {{- $cache := $values.storage.nimCache.name | default "" }}
   {{- $waits := dict }}
-  {{- range $nim.gates }}{{ $_ := set $waits .name .timeout }}{{ end }}
+  {{- range $nim.gates }}{{ $_ := set $waits .name (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" .) | int) }}{{ end }}
   {{- $dependencies := list }}
   {{- range $values.dependencies }}
     {{- $seconds := get $waits (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") | default 0 }}

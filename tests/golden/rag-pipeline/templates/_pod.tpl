@@ -1,5 +1,33 @@
 {{- /* The pod of a service, from which Deployment, LeaderWorkerSet and InferenceService are made. */}}
 
+{{- /*
+The specs of the pods, into .nim.specs (text by role), and .nim.revision, a hash of them and of their labels and
+annotations. Pods carry it as a label, see _gates.tpl. Takes the root of the service's chart.
+*/}}
+{{- define "nimhelm.v2.revision" -}}
+  {{- if not (hasKey .nim "revision") }}
+    {{- $root := . }}
+    {{- $specs := dict }}
+    {{- $all := list }}
+    {{- range ternary (list "leader" "worker") (list "") (eq .nim.workload "LeaderWorkerSet") }}
+      {{- $box := dict "root" $root "role" . }}
+      {{- $_ := set $specs . (include "nimhelm.v2.podSpec" $box) }}
+      {{- $all = concat $all (list (include "nimhelm.v2.podMetadata" $box) (get $specs .)) }}
+    {{- end }}
+    {{- $_ := set .nim "specs" $specs }}
+    {{- $_ := set .nim "revision" (join "\n" $all | sha256sum | trunc 10) }}
+  {{- end }}
+{{- end }}
+
+{{- /* A pod template. Takes root and role. */}}
+{{- define "nimhelm.v2.podTemplate" -}}
+{{- include "nimhelm.v2.revision" .root -}}
+metadata:
+  {{- include "nimhelm.v2.podMetadata" . | nindent 2 }}
+spec:
+  {{- get .root.nim.specs .role | nindent 2 }}
+{{- end }}
+
 {{- /* The labels and annotations of a pod. Takes root and role: "" for a pod of its own, leader or worker in a group. */}}
 {{- define "nimhelm.v2.podMetadata" -}}
 {{- $nim := .root.nim }}
@@ -20,6 +48,9 @@
 {{- end -}}
 labels:
   {{- include "nimhelm.v2.yaml" $labels | nindent 2 }}
+  {{- if and $nim.revision (not $nim.global.keepOperatorPods) }}
+  nimhelm.dev/revision: {{ quote $nim.revision }}
+  {{- end }}
 annotations:
   {{- include "nimhelm.v2.yaml" $annotations | nindent 2 }}
 {{- end }}
@@ -108,15 +139,10 @@ imagePullSecrets:
 {{- define "nimhelm.v2.deployment" -}}
 apiVersion: apps/v1
 kind: Deployment
-{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "workload" true) }}
 spec:
-  {{- if not .Values.scale.enabled }}
-    {{- if .nim.hasReplicas }}
-  replicas: {{ .nim.replicas }}
-    {{- end }}
-  {{- /* What Helm applies leaves the number to the autoscaler, or every upgrade would reset it. */}}
-  {{- else if not .nim.onCluster }}
-  replicas: {{ .nim.replicas }}
+  {{- with include "nimhelm.v2.replicas" . }}
+  replicas: {{ . }}
   {{- end }}
   {{- with int .Values.progressDeadlineSeconds }}
   progressDeadlineSeconds: {{ . }}
@@ -127,10 +153,22 @@ spec:
   strategy:
     {{- include "nimhelm.v2.strategy" . | nindent 4 }}
   template:
-    metadata:
-      {{- include "nimhelm.v2.podMetadata" (dict "root" . "role" "") | nindent 6 }}
-    spec:
-      {{- include "nimhelm.v2.podSpec" (dict "root" . "role" "") | nindent 6 }}
+    {{- include "nimhelm.v2.podTemplate" (dict "root" . "role" "") | nindent 4 }}
+{{- end }}
+
+{{- /*
+The number of pods. An autoscaler's is the one that runs, so that an upgrade does not reset it, and switching the
+autoscaler on does not start from one pod. Where nothing can be looked up (a GitOps tool that renders the chart for a
+cluster), the number is left to the autoscaler.
+*/}}
+{{- define "nimhelm.v2.replicas" -}}
+  {{- if and .Values.scale.enabled .nim.onCluster }}
+    {{- $live := lookup "apps/v1" "Deployment" .Release.Namespace .nim.name }}
+    {{- if $live }}{{ dig "spec" "replicas" 1 $live | int | max .nim.replicas }}
+    {{- else if lookup "v1" "ConfigMap" .Release.Namespace "kube-root-ca.crt" }}{{ .nim.replicas }}
+    {{- end }}
+  {{- else }}{{ .nim.replicas }}
+  {{- end }}
 {{- end }}
 
 {{- /*

@@ -62,6 +62,12 @@
     {{- if $storage.readOnly }}
     readOnly: true
     {{- end }}
+  {{- else if $storage.image.reference }}
+  image:
+    reference: {{ include "nimhelm.v2.image" (dict "global" $nim.global "reference" $storage.image.reference) | toJson }}
+    {{- with $storage.image.pullPolicy }}
+    pullPolicy: {{ toJson . }}
+    {{- end }}
   {{- else if kindIs "map" $storage.emptyDir }}
   emptyDir:
     {{- with get $storage.emptyDir "sizeLimit" }}

@@ -88,6 +88,15 @@ more than text. What is in such a map or list is printed as JSON, which is YAML 
   {{- trimSuffix $unit $text | float64 | mulf $size | ceil | int64 -}}
 {{- end }}
 
+{{- /* A quantity as a plain number: "10Gi" is 10737418240. */}}
+{{- define "nimhelm.v2.bytes" -}}
+  {{- $text := toString . -}}
+  {{- $unit := regexFind "[a-zA-Z]*$" $text -}}
+  {{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18
+    "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
+  {{- mulf (trimSuffix $unit $text | float64) (get $units $unit | default 1 | float64) -}}
+{{- end }}
+
 {{- /*
 Puts the quantities of a map into the dict that it takes as strings, which every reader takes. Takes into and from.
 */}}
