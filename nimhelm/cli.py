@@ -102,7 +102,8 @@ def init(files: tuple[str, ...], output: str, name: str, force: bool) -> int:
 @click.option("--layers", is_flag=True, help="With --values: FILEs are the -f of one install, later ones win.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--format", "output", type=FORMATS, default="text", help="text (default), json, github or sarif.")
-def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, output: str) -> int:
+@click.option("--own-only", is_flag=True, help="Say nothing of files and documents that are not about NIMs.")
+def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, output: str, own_only: bool) -> int:
     """Check NIMPipelines, NIMServices and NIMCaches, or the values files of a chart: all findings of all FILEs in one run."""
     if chart is not None:
         from nimhelm.validate_values import validate_values
@@ -110,7 +111,7 @@ def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bo
         return validate_values(Path(chart), list(files), strict, output, layers)
     from nimhelm.validate import validate_files
 
-    return validate_files(list(files), strict, output)
+    return validate_files(list(files), strict, output, own_only)
 
 
 @cli.command()

@@ -34,27 +34,36 @@ class Loaded(NamedTuple):
     findings: list[Finding]
 
 
-def load_files(paths: list[str], name: str = "") -> Loaded:
+def load_files(paths: list[str], name: str = "", own_only: bool = False) -> Loaded:
     """Read every file, every file of a folder, or standard input (`-`). Objects of other kinds are named and left alone.
 
-    `name` is that of the pipeline which NIMServices become; "" takes the name that they share. Raises LoadError for what
-    cannot be opened, and for a folder without YAML.
+    `name` is that of the pipeline which NIMServices become; "" takes the name that they share. With `own_only`, and in
+    a folder, nothing is said of what is not about NIMs. Raises LoadError for what cannot be opened, and for a folder
+    without YAML.
     """
     loaded = Loaded([], [], [], [])
+    given = set(paths)
     for path in files_of(paths):
-        load_text(path, read_bytes(path), loaded)
+        content = read_bytes(path)
+        if own_only or path not in given:
+            load_own(path, content, loaded, named=not own_only)
+        else:
+            load_text(path, content, loaded)
     loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name))
     return loaded
 
 
 def files_of(paths: list[str]) -> list[str]:
-    """The paths with each folder replaced by its YAML and JSON files, as `kubectl apply -f` takes them."""
+    """The paths with each folder replaced by the YAML and JSON files in it and below, hidden ones left out."""
     files: list[str] = []
     for path in paths:
         if path == "-" or not os.path.isdir(path):
             files.append(path)
             continue
-        inside = [os.path.join(path, entry) for entry in sorted(os.listdir(path)) if entry.endswith(SUFFIXES)]
+        inside: list[str] = []
+        for folder, below, names in os.walk(path):
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            inside += [os.path.join(folder, name) for name in sorted(names) if name.endswith(SUFFIXES)]
         if not inside:
             raise LoadError(f"no YAML file in the folder {path}", "name a folder with .yaml, .yml or .json files")
         files += [file for file in inside if os.path.isfile(file)]
@@ -79,6 +88,22 @@ def load_text(path: str, content: bytes, loaded: Loaded) -> None:
     for document in documents:
         for item in unpack(document):
             sort_in(item, loaded)
+
+
+def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> None:
+    """Add what a file has about NIMs to `loaded`; of the rest say nothing, or with `named` only what objects it holds."""
+    from nimhelm.recognise import is_own, mentions, own_findings
+
+    if not named and not mentions(content):
+        return
+    documents, findings = read_content(path, content)
+    loaded.findings.extend(own_findings(content, findings))
+    for item in (item for document in documents for item in unpack(document)):
+        kind, version = dig(item.data, "kind"), dig(item.data, "apiVersion")
+        if is_own(item):
+            sort_in(item, loaded)
+        elif named and isinstance(kind, str) and isinstance(version, str) and not version.startswith(GROUP + "/"):
+            loaded.findings.append(left_alone(item, kind))
 
 
 def read_content(path: str, content: bytes) -> tuple[list[Document], list[Finding]]:

@@ -10,11 +10,19 @@ from nimhelm.finding import NOTE, WARNING, Finding, has_errors
 from nimhelm.load import Loaded, load_files
 from nimhelm.report import REPORTERS
 
+NOT_PART = "NH008"
+"""The note that names an object which is not part of a chart."""
 
-def validate_files(paths: list[str], strict: bool = False, output: str = "text") -> int:
-    """Print the findings of all files; returns 0, or 1 when one of them is an error (under strict: a warning)."""
-    loaded = load_files(paths)
-    findings = sorted(check_documents(loaded) + files_without(paths, loaded))
+
+def validate_files(paths: list[str], strict: bool = False, output: str = "text", own_only: bool = False) -> int:
+    """Print the findings of all files; returns 0, or 1 when one of them is an error (under strict: a warning).
+
+    With `own_only` nothing is said of files and documents that are not about NIMs.
+    """
+    loaded = load_files(paths, own_only=own_only)
+    findings = sorted(check_documents(loaded) + ([] if own_only else files_without(paths, loaded)))
+    given = () if own_only else ("<stdin>", *paths)
+    findings = [finding for finding in findings if finding.code != NOT_PART or finding.path in given]
     sys.stdout.write(REPORTERS[output](findings))
     failed = has_errors(findings, strict)
     if output == "text" and failed:

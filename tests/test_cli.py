@@ -340,7 +340,7 @@ def test_control_characters_of_a_file_name_are_shown(run) -> None:
 
 
 def test_a_bug_of_nimhelm_is_told_as_one(run, monkeypatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("oh\x1b")
 
     monkeypatch.setattr("nimhelm.validate.load_files", broken)
@@ -353,7 +353,7 @@ def test_a_bug_of_nimhelm_is_told_as_one(run, monkeypatch) -> None:
 
 
 def test_an_interrupt(run, monkeypatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nimhelm.validate.load_files", interrupted)

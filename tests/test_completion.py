@@ -58,7 +58,9 @@ def test_bash_completes_with_the_script(tmp_path: Path) -> None:
     (tmp_path / "nimhelm").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m nimhelm "$@"\n')
     (tmp_path / "nimhelm").chmod(0o755)
     (tmp_path / "script").write_text(run_nimhelm("completion", "bash", check=True).stdout)
-    line = 'source script; COMP_WORDS=(nimhelm prefl); COMP_CWORD=1; _nimhelm_completion nimhelm; echo "${COMPREPLY[@]}"'
+    line = (
+        'source script; COMP_WORDS=(nimhelm prefl); COMP_CWORD=1; _nimhelm_completion nimhelm; echo "${COMPREPLY[@]}"'
+    )
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "preflight\n"
