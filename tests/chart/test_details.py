@@ -1,0 +1,103 @@
+"""Numbers and edges that nothing else would notice if they changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .assemble import SCRIPTS, SERVICE_DEFAULTS, containers, env_of, spec
+from .conftest import Render
+
+NODES = {"parallelism": {"pipeline": 2, "tensor": 8}}
+EPP = {"containerSpec": {"name": "epp", "image": {"repository": "epp", "tag": "v1"}}}
+CACHE = {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}
+
+
+def test_defaults() -> None:
+    """A changed default restarts pods, moves files or waits for another time: that is to be meant."""
+    chosen = {
+        key: SERVICE_DEFAULTS[key] for key in ("userID", "groupID", "imageLayout", "progressDeadlineSeconds", "wait")
+    }
+    assert chosen == {
+        "userID": 1000,
+        "groupID": 2000,
+        "imageLayout": "legacy",
+        "progressDeadlineSeconds": 3276,
+        "wait": {"enabled": True, "timeoutSeconds": 0},
+    }
+    assert SERVICE_DEFAULTS["expose"]["service"]["port"] == 8000
+    assert SERVICE_DEFAULTS["storage"]["nimCache"]["wait"] == {"enabled": False, "timeoutSeconds": 7200}
+    assert SERVICE_DEFAULTS["scale"]["hpa"]["minReplicas"] == 1
+
+
+def test_an_autoscaler_may_have_one_number_for_both_bounds(render: Render, refusal: Any) -> None:
+    def values(least: int, most: int) -> dict[str, Any]:
+        return {"llm": spec(scale={"enabled": True, "hpa": {"minReplicas": least, "maxReplicas": most}})}
+
+    hpa = render(values(2, 2))["HorizontalPodAutoscaler", "llm"]["spec"]
+    assert (hpa["minReplicas"], hpa["maxReplicas"]) == (2, 2)
+    assert "minReplicas 3 above maxReplicas 2" in refusal(values(3, 2))
+    assert "no upper bound" in refusal(values(0, 0))
+
+
+@pytest.mark.parametrize(("mpi", "seconds"), [({}, "300"), ({"mpiStartTimeout": 900}, "900")])
+def test_how_long_mpi_waits_for_its_nodes(render: Render, mpi: dict[str, Any], seconds: str) -> None:
+    template = render({"llm": spec(multiNode={**NODES, "mpi": mpi})})["LeaderWorkerSet", "llm-lws"]["spec"]
+    pod = template["leaderWorkerTemplate"]["leaderTemplate"]["spec"]
+    assert env_of(pod["containers"][0])["CLUSTER_START_TIMEOUT"] == seconds
+
+
+@pytest.mark.parametrize(("deadline", "seconds"), [(0, 600), (599, 600), (601, 601)])
+def test_the_check_after_an_install_gives_ten_minutes_at_least(render: Render, deadline: int, seconds: int) -> None:
+    rendered = render({"a": spec(progressDeadlineSeconds=deadline)}, nimhelm={"checkAfterInstall": True})
+    check = rendered["Pod", "r-demo-test"]["spec"]
+    assert env_of(check["containers"][0])["CHECK_TIMEOUT"] == str(seconds)
+    assert check["activeDeadlineSeconds"] == seconds + 60 + 10
+
+
+def test_ports_of_an_endpoint_picker(render: Render) -> None:
+    rendered = render({"llm": spec(expose={"router": {"eppConfig": EPP}})})
+    container = containers(rendered["Deployment", "llm-epp"]["spec"]["template"]["spec"])["epp"]
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {
+        "grpc-ext-proc": 9002,
+        "grpc-health": 9003,
+        "http-metrics": 9090,
+    }
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert container[probe]["grpc"]["port"] == 9003
+    served = {port["name"]: port["port"] for port in rendered["Service", "llm-epp"]["spec"]["ports"]}
+    assert served == {"grpc-ext-proc": 9002, "http-metrics": 9090}, "nothing but the kubelet asks for its health"
+    assert rendered["InferencePool", "llm"]["spec"]["endpointPickerRef"]["port"] == {"number": 9002}
+
+
+def test_a_download_is_tried_again_five_times(render: Render) -> None:
+    rendered = render({"llm": spec()}, nimCaches={"c": CACHE})
+    (job,) = (each for (kind, _), each in rendered.items() if kind == "Job")
+    assert job["spec"]["backoffLimit"] == 5
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_a_gate_repeats_what_it_waits_for_once_a_minute() -> None:
+    script = (SCRIPTS / "wait.sh").read_text()
+    assert '"$answer" != "$logged" ] || [ $((seconds - logged_at)) -ge 60 ]' in script
+
+
+@pytest.mark.parametrize("least", [None, 2])
+def test_before_a_cluster_is_known_an_autoscaled_service_has_its_least(render: Render, least: int | None) -> None:
+    hpa = {"maxReplicas": 4} | ({"minReplicas": least} if least else {})
+    rendered = render({"llm": spec(scale={"enabled": True, "hpa": hpa})})
+    assert rendered["Deployment", "llm"]["spec"]["replicas"] == (least or 1)
+    on_cluster = render(
+        {"llm": spec(scale={"enabled": True, "hpa": hpa})}, "--api-versions", "apiregistration.k8s.io/v1"
+    )
+    assert "replicas" not in on_cluster["Deployment", "llm"]["spec"], "every upgrade would reset the number"
+
+
+@pytest.mark.parametrize(("replicas", "strategy"), [(None, "Recreate"), (1, "Recreate"), (2, "RollingUpdate")])
+def test_a_single_pod_gives_up_its_gpu_first(render: Render, replicas: int | None, strategy: str) -> None:
+    values = spec(**({"replicas": replicas} if replicas else {}))
+    on_cluster = ("--api-versions", "apiregistration.k8s.io/v1")
+    assert render({"llm": values}, *on_cluster)["Deployment", "llm"]["spec"]["strategy"]["type"] == strategy
+    kept = render({"llm": values}, *on_cluster, nimhelm={"keepOperatorPods": True})["Deployment", "llm"]
+    assert kept["spec"]["strategy"]["type"] == "RollingUpdate"
