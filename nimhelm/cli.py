@@ -65,6 +65,11 @@ def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, forc
 
     Takes several documents in a file, Lists, NIMCaches beside them, and what kubectl get -o yaml or helm template
     prints. NIMServices become one chart, named by --name, by the name that they share, or by the only one.
+
+    \b
+    nimhelm build pipeline.yaml -o charts
+    nimhelm build deploy/ --package --chart-version 1.4.0
+    nimhelm build pipeline.yaml -o charts --check
     """
     from nimhelm.build import build_files
     from nimhelm.convert import Options
@@ -90,6 +95,10 @@ def init(files: tuple[str, ...], output: str, name: str, force: bool) -> int:
     """Write a pipeline.yaml with start order, from the NIMServices or the NIMPipeline in FILEs.
 
     A service depends on another one when an address in its env, args or command names it. Comments and order stay.
+
+    \b
+    nimhelm init services.yaml -o pipeline.yaml
+    kubectl get nimservices -o yaml | nimhelm init -
     """
     from nimhelm.init.command import init
 
@@ -104,7 +113,13 @@ def init(files: tuple[str, ...], output: str, name: str, force: bool) -> int:
 @click.option("--format", "output", type=FORMATS, default="text", help="text (default), json, github or sarif.")
 @click.option("--own-only", is_flag=True, help="Say nothing of files and documents that are not about NIMs.")
 def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, output: str, own_only: bool) -> int:
-    """Check NIMPipelines, NIMServices and NIMCaches, or the values files of a chart: all findings of all FILEs in one run."""
+    """Check NIMPipelines, NIMServices and NIMCaches, or the values files of a chart: all findings of all FILEs in one run.
+
+    \b
+    nimhelm validate pipeline.yaml deploy/
+    nimhelm validate --strict --format sarif pipeline.yaml
+    nimhelm validate --values ./rag-pipeline production.yaml
+    """
     if chart is not None:
         from nimhelm.validate_values import validate_values
 
@@ -115,12 +130,17 @@ def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bo
 
 
 @cli.command()
-@click.argument("kind", type=click.Choice(["pipeline", "nimservice", "nimcache", "values"]))
+@click.argument("kind", type=click.Choice(["file", "pipeline", "nimservice", "nimcache", "values"]))
 def schema(kind: str) -> int:
-    """Print the JSON schema of a NIMPipeline, a NIMService, a NIMCache, or of the values of every chart."""
-    from nimhelm.assets import schema_text
+    """Print the JSON schema of a file of documents, of one kind of them, or of the values of every chart.
 
-    click.echo(schema_text(kind), nl=False)
+    \b
+    nimhelm schema file > nimhelm.schema.json
+    nimhelm schema values > values.schema.json
+    """
+    from nimhelm.schemas import printed
+
+    click.echo(printed(kind), nl=False)
     return 0
 
 
@@ -159,6 +179,9 @@ def preflight(**options: Any) -> int:
     """Say whether an install of CHART would come up on this cluster, and what stands in the way.
 
     Renders the chart with helm and reads the cluster with kubectl. Nothing is written.
+
+    \b
+    nimhelm preflight ./rag-pipeline -n nim-service -f production.yaml
     """
     from nimhelm.preflight.command import Options, preflight
 
@@ -168,7 +191,11 @@ def preflight(**options: Any) -> int:
 @cli.command()
 @click.argument("code")
 def explain(code: str) -> int:
-    """Say what CODE means, why it matters and how to fix it: a finding, a check or a cause."""
+    """Say what CODE means, why it matters and how to fix it: a finding, a check or a cause.
+
+    \b
+    nimhelm explain NH020
+    """
     from nimhelm.explain.command import explain
 
     return explain(code)
@@ -232,6 +259,12 @@ def status(**options: Any) -> int:
     """Say whether a release is ready, and if not, why, and what to do next.
 
     Without RELEASE: all releases of nimhelm in the namespace, one line each.
+
+    \b
+    nimhelm status rag -n nim-service
+    nimhelm status rag -n nim-service --wait --timeout 30m
+    nimhelm status rag -n nim-service --save rag.tar.gz
+    nimhelm status -A
     """
     from nimhelm.status.watch import Options, run
 
@@ -260,6 +293,10 @@ def adopt(release: str, chart: str, values: tuple[str, ...], new_pods: bool, **o
     """Take a pipeline that the NIM Operator runs over into a Helm release, without downtime.
 
     Shows first what would happen to each object, and which pods would restart, and why.
+
+    \b
+    nimhelm adopt rag ./rag-pipeline -n nim-service
+    nimhelm adopt rag ./rag-pipeline -n nim-service --yes
     """
     from nimhelm.adopt.command import Target, adopt
 

@@ -13,7 +13,8 @@ SLOW = {
     "ruamel", "semver", "shutil", "socket", "subprocess", "tarfile", "tempfile", "typing_extensions", "urllib",
 }  # fmt: skip
 OWN = {
-    "nimhelm", "nimhelm.__main__", "nimhelm.assets", "nimhelm.caches", "nimhelm.check", "nimhelm.layout",
+    "nimhelm", "nimhelm.__main__", "nimhelm.assets",
+        "nimhelm.schemas", "nimhelm.caches", "nimhelm.check", "nimhelm.layout",
     "nimhelm.rules.filling", "nimhelm.errors", "nimhelm.finding", "nimhelm.load",
     "nimhelm.nimservice", "nimhelm.pipeline", "nimhelm.quantity", "nimhelm.report", "nimhelm.rules", "nimhelm.rules.cache",
     "nimhelm.rules.expose",
@@ -55,6 +56,7 @@ def test_a_command_loads_no_stage_that_it_does_not_need(arguments: list[str]) ->
         "nimhelm.__main__",
         "nimhelm.cli",
         "nimhelm.assets",
+        "nimhelm.schemas",
         "nimhelm.completion",
         "nimhelm.options",
         "nimhelm.show",
