@@ -26,4 +26,5 @@ def test_examples_are_taken(name: str) -> None:
     shown = [words for words in examples(command) if words[0] == name] if name != "completion" else [[name, "bash"]]
     assert shown, f"nimhelm {name} --help shows no example"
     for words in shown:
-        command.make_context(name, words[1:])
+        with click.Context(cli, info_name="nimhelm", **cli.context_settings) as parent:
+            command.make_context(name, words[1:], parent=parent)
