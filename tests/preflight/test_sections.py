@@ -139,6 +139,11 @@ def test_names(existing: dict[str, Any], wanted: str) -> None:
     assert all(each.next.startswith(wanted) for each in checks)
 
 
+def test_hooks_are_replaced_and_belong_to_nobody() -> None:
+    hook = named("Job", "wait", annotations={"helm.sh/hook": "post-install"})
+    assert codes(names.check(rendered(objects=(hook,)), cluster(named("Job", "wait")))) == []
+
+
 @pytest.mark.parametrize(
     ("helm", "wanted", "step"),
     [

@@ -157,7 +157,8 @@ def _asked(every: list[Candidates], name: str) -> str:
         waves[each.workload.wave] = waves.get(each.workload.wave, 0) + amount * each.workload.replicas
         most += amount * each.workload.maximum
     total = sum(waves.values())
-    parts = ", ".join(f"wave {wave + 1}: {shown(name, amount)}" for wave, amount in sorted(waves.items()) if amount)
+    titles = {wave: f"wave {wave + 1}" if wave >= 0 else "jobs" for wave in waves}
+    parts = ", ".join(f"{titles[wave]}: {shown(name, amount)}" for wave, amount in sorted(waves.items()) if amount)
     top = f", at most {shown(name, most)} with the autoscalers" if most != total else ""
     return f"{shown(name, total)} asked for ({parts}){top}"
 

@@ -19,6 +19,8 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     yield from _release(cluster)
     taken = []
     for each in rendered.objects:
+        if "helm.sh/hook" in ko.mapping(each, "metadata", "annotations"):
+            continue  # helm replaces hooks, and marks none as its own
         existing = _existing(cluster, each)
         if existing and not _is_ours(cluster, existing):
             taken.append(_taken(cluster, each, existing))
