@@ -135,12 +135,17 @@ def may(cluster: Cluster, right: Right) -> bool | None:
 
 def dry_run(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
     """The cluster with what its API server says to the objects and to the pods, which it checks and does not store."""
-    objects = [each for each in rendered.objects if _can_apply(cluster, each)]
+    objects = [each for each in rendered.objects if _can_apply(cluster, each) and not _binds_new_role(rendered, each)]
     pods = [_pod(rendered, workload, number) for number, workload in enumerate(rendered.workloads)]
     return cluster._replace(
         refusals=_refusals(access, objects),
         pod_refusals=_refusals(access, pods) if _may_make_pods(cluster) else None,
     )
+
+
+def _binds_new_role(rendered: Rendered, value: ko.Object) -> bool:
+    """Whether it is bound to a Role that a dry run does not store: what the Role grants is judged from the rules instead."""
+    return ko.text(value, "kind") == "RoleBinding" and rendered.has("Role", ko.text(value, "roleRef", "name"))
 
 
 def _may_make_pods(cluster: Cluster) -> bool:

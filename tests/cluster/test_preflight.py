@@ -325,7 +325,7 @@ def test_an_interrupted_install_is_found(cluster: Cluster, namespace: str, tmp_p
     assert "another operation" in refused.stderr
     cluster.run("sh", "-c", pending["next"].replace("helm ", f"{HELM4} ", 1))
     code, checks = preflight(cluster, chart, namespace)
-    assert code == 0, checks
+    assert code == 0, [check for check in checks if check["level"] == "fails"]
 
 
 @pytest.fixture
@@ -359,16 +359,20 @@ def test_a_namespace_admin(
     environment = as_user("admin")
     chart = build_documents(tmp_path, pipeline(service("llm")))
     code, checks = preflight(cluster, chart, namespace, env=environment)
-    assert code == 0
+    failing = {check["code"] for check in checks if check["level"] == "fails"}
+    # A Role of the chart may grant what an admin does not hold; nothing else may stand in the way.
+    assert failing <= {"RightsEscalation"}
     skipped = [check["text"] for check in checks if check["level"] == "not checked"]
     assert sum("forbidden to list nodes" in text for text in skipped) == 1
     assert len(skipped) == len(set(skipped))
     assert "the API server accepts the objects and a pod of each workload in a dry run" in {
         check["text"] for check in checks
     }
-    installed = [str(HELM4), "install", NAME, str(chart), "-n", namespace]
-    subprocess.run(installed, env=cluster.env | environment, check=True, stdout=subprocess.DEVNULL)
-    assert watched(cluster, namespace, False, 1) == (True, "")
+    arguments = [str(HELM4), "install", NAME, str(chart), "-n", namespace]
+    installed = subprocess.run(arguments, env=cluster.env | environment, capture_output=True, check=False)
+    assert (installed.returncode == 0) == (code == 0) == (not failing)
+    if not failing:
+        assert watched(cluster, namespace, False, 1) == (True, "")
 
 
 @pytest.mark.parametrize("role", ["view", ""])

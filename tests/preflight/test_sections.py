@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nimhelm.preflight.checks import all_checks, apis, names, network, rights, secrets, storage
+from nimhelm.preflight.cluster import Refusal
 from nimhelm.preflight.output import as_json, text
 from nimhelm.preflight.render import Workload
 from nimhelm.preflight.result import exit_code

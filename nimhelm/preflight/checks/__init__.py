@@ -25,8 +25,18 @@ CHECKS = (
 def all_checks(rendered: Rendered, cluster: Cluster) -> list[Check]:
     """Every check, in the order of the sections; what one cause does to several services is one line."""
     found = [check for each in CHECKS for check in each(rendered, cluster)]
-    found += unread(cluster)
+    found = [*_told_once(found), *unread(cluster)]
     return sorted(merged(found), key=lambda check: SECTIONS.index(check.section))
+
+
+def _told_once(checks: list[Check]) -> list[Check]:
+    """Without what the dry run says of a cause that another section has named already for the same services."""
+    told = {(check.code, service) for check in checks if check.section != "policies" for service in check.services}
+    return [
+        check
+        for check in checks
+        if check.section != "policies" or not check.services or not {(check.code, each) for each in check.services} <= told
+    ]
 
 
 def merged(checks: list[Check]) -> Iterator[Check]:
