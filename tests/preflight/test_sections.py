@@ -214,6 +214,14 @@ def test_what_may_not_be_read_is_not_judged_and_said_once() -> None:
     assert sum("forbidden to list secrets" in check.text for check in checks) == 1
 
 
+def test_what_the_dry_run_repeats_is_told_once() -> None:
+    said = Refusal("pods", "nimhelm-preflight-0", 'RuntimeClass "nvidia" not found')
+    pods = workload(runtimeClassName="nvidia")
+    world = cluster(node("a"), kinds=("RuntimeClass", "Pod"), rights=ALL, refusals=(), pod_refusals=(said,))
+    assert codes(all_checks(rendered(pods), world)) == ["RuntimeClassMissing"]
+    assert codes(all_checks(rendered(pods), world._replace(lists={}))) == ["RuntimeClassMissing"]
+
+
 def claim(
     of_class: str | None = None, size: str = "10Gi", mode: str = "ReadWriteOnce", name: str = "m"
 ) -> dict[str, Any]:
