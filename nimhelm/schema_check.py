@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from nimhelm.finding import ERROR, Finding
-from nimhelm.yamlread import Document, Path, field_text, resolve
+from nimhelm.yamlread import Document, Path, field_text
 
 Schema = dict[str, Any]
 
@@ -54,7 +54,9 @@ class _Walk:
             problem = scalar_problem(data, schema)
             if problem:
                 message = f"{_name(field)} must {problem}, not {shown(data)}"
-                yield self.at(field, "NH013", message, _example(schema), inside=True)
+                from nimhelm.hints import for_value
+
+                yield self.at(field, "NH013", message, for_value(data, field) or _example(schema), inside=True)
 
     def resolved(self, schema: Schema) -> Schema:
         """The definition that a schema refers to, or the schema itself."""
@@ -105,32 +107,20 @@ class _Walk:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         wanted = " or ".join(_ARTICLES[name] for name in types if name != "null" or len(types) == 1)
         text = self.document.mark(field).text
-        hint = _example(schema)
-        if "string" in types and text is not None:
-            hint = f'quote it: "{text}"'
-        elif isinstance(data, str) and not {"integer", "number", "boolean"}.isdisjoint(types):
-            hint = "write it without quotes" if _is_type(resolve(data), types) else hint
+        from nimhelm.hints import for_type
+
+        hint = for_type(data, types, field, text) or _example(schema)
         kept = text if text and not isinstance(data, str) else shown(data)
         return self.at(
             field, "NH012", f"{_name(field)} must be {wanted}, not {_kind(data)} {kept}".rstrip(), hint, inside=True
         )
 
     def unknown(self, key: str, properties: Schema, field: Path) -> Finding:
-        hint = self.suggestion(key, properties, field)
+        from nimhelm.hints import for_unknown
+
+        hint = for_unknown(key, properties, field, self.root)
         where = field_text(field) or "the document"
         return self.at((*field, key), "NH010", f"unknown field {key} in {where}", hint)
-
-    def suggestion(self, key: str, properties: Schema, field: Path) -> str:
-        from difflib import get_close_matches
-
-        lower = {name.lower(): name for name in properties}
-        close = get_close_matches(key.lower(), lower, 1, 0.6)
-        if close and (elsewhere := lower[close[0]]):
-            return f"did you mean {elsewhere}?"
-        places = _places(key, self.root)
-        if places:
-            return "it belongs under " + " or ".join(places[:2])
-        return "fields here: " + ", ".join(sorted(properties)[:12]) if properties else "remove it"
 
     def at(
         self, field: Path, code: str, message: str, hint: str, named: Path | None = None, inside: bool = False
@@ -221,23 +211,3 @@ def _example(schema: Schema) -> str:
     if not examples or isinstance(examples[0], (dict, list)):
         return ""
     return f"for example {examples[0]}"
-
-
-def _places(key: str, root: Schema) -> list[str]:
-    """Where else in the schema a field of this name stands: `hostDomainName` -> [`expose.router`]."""
-    found: list[str] = []
-    _find(key, root, root.get("definitions", {}), "", found, 0)
-    return sorted(set(found), key=lambda place: (place.count("."), place))
-
-
-def _find(key: str, schema: Schema, definitions: Schema, path: str, found: list[str], depth: int) -> None:
-    if "$ref" in schema:
-        schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
-    if depth > 7:
-        return
-    if key in schema.get("properties", {}) and path:
-        found.append(path.removeprefix("spec.services[]."))
-    for name, child in schema.get("properties", {}).items():
-        _find(key, child, definitions, f"{path}.{name}" if path else name, found, depth + 1)
-    if "items" in schema:
-        _find(key, schema["items"], definitions, path + "[]", found, depth + 1)
