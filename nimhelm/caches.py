@@ -12,6 +12,8 @@ from nimhelm.startup import CACHE_WAIT_SECONDS
 from nimhelm.yamlread import Document
 
 JOB, SERVICE = "job", "service"
+RESOURCE_POLICY = "helm.sh/resource-policy"
+"""The annotation by which Helm keeps an object; on a NIMCache it is meant for the claim."""
 
 
 class PlannedCache(NamedTuple):
@@ -24,6 +26,7 @@ class PlannedCache(NamedTuple):
     profiles: list[Any]
     native: bool
     filled_by: str = JOB
+    policy: str = ""
 
     @property
     def source(self) -> str:
@@ -43,7 +46,10 @@ def planned_cache(document: Document) -> PlannedCache:
     spec = _without_filters(spec) if isinstance(spec, dict) else {}
     profiles = dig(status, "profiles")
     native = dig(status, "type") == "native" or is_native_image(puller(spec))
-    return PlannedCache(spec, profiles if isinstance(profiles, list) else [], native)
+    policy = dig(document.data, "metadata", "annotations", RESOURCE_POLICY)
+    return PlannedCache(
+        spec, profiles if isinstance(profiles, list) else [], native, policy=policy if isinstance(policy, str) else ""
+    )
 
 
 def _without_filters(spec: dict[str, Any]) -> dict[str, Any]:

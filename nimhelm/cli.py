@@ -52,13 +52,21 @@ def cli() -> None:
 @click.option("--package", is_flag=True, help="Write a .tgz instead of a folder.")
 @click.option("--include-disabled", is_flag=True, help="Bring disabled services along, switched off in the values.")
 @click.option(
-    "--chart-version", default="0.1.0", callback=semver, metavar="SEMVER", help="Version of the chart; default: 0.1.0."
+    "--chart-version",
+    callback=semver,
+    metavar="SEMVER",
+    help="Version of the chart; default: the one on disk, at first 0.1.0.",
+)
+@click.option(
+    "--bump",
+    type=click.Choice(["patch", "minor", "major", "auto"]),
+    help="Raise the version on disk; auto: a patch, and only when the content changed.",
 )
 @click.option("--app-version", default="", metavar="TEXT", help="appVersion of the umbrella.")
 @click.option(
     "--name", default="", callback=chart_name, metavar="NAME", help="Name of the chart that NIMServices become."
 )
-@click.option("--force", is_flag=True, help="Overwrite what nimhelm did not write, or what was changed since.")
+@click.option("--force", is_flag=True, help="Replace files of nimhelm that were changed since; never files of others.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 with a diff when the chart on disk is another.")
 def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, force: bool, **chosen: Any) -> int:
     """Turn the NIMPipelines and NIMServices in FILEs (folders, -: standard input) into umbrella Helm charts.
@@ -71,11 +79,17 @@ def build(files: tuple[str, ...], folder: Path, package: bool, check: bool, forc
     nimhelm build deploy/ --package --chart-version 1.4.0
     nimhelm build pipeline.yaml -o charts --check
     """
-    from nimhelm.build import build_files
+    from nimhelm.build import Place, build_files
+    from nimhelm.chart.version import Wish
     from nimhelm.convert import Options
 
-    options = Options(chosen["chart_version"], chosen["app_version"], chosen["include_disabled"], chosen["name"])
-    return build_files(list(files), options, folder, package=package, force=force, check=check)
+    wish = Wish(chosen["chart_version"], chosen["bump"] or "")
+    if wish.bump and (wish.given or check):
+        raise click.UsageError("--bump raises the version on disk: it goes without --chart-version and --check")
+    options = Options(
+        app_version=chosen["app_version"], include_disabled=chosen["include_disabled"], name=chosen["name"]
+    )
+    return build_files(list(files), options, Place(folder, package, force, wish), check)
 
 
 @cli.command()

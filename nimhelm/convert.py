@@ -7,11 +7,12 @@ Each stage is the module of that name; it takes the value of the stage before it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from nimhelm.chart.build import DEFAULT_VERSION, Chart, build_chart
-from nimhelm.chart.write import package_chart, write_chart
+from nimhelm.chart.write import check_place, package_chart, write_chart
 from nimhelm.check import caches_by_name, check_documents, repeated
 from nimhelm.finding import ERROR, WARNING, Finding, has_errors
 from nimhelm.load import Loaded, load_files
@@ -67,10 +68,15 @@ def convert_files(paths: list[str], options: Options = DEFAULTS) -> Converted:
     return Converted(plans, charts, findings)
 
 
-def write(charts: list[Chart], folder: Path, package: bool = False, force: bool = False) -> list[Path]:
-    """Write every chart below `folder`, as directories or as .tgz. Raises WriteError."""
+def write(
+    charts: list[Chart], folder: Path, package: bool = False, force: bool = False, inputs: Iterable[str] = ()
+) -> list[Path]:
+    """Write every chart below `folder`, as directories or as .tgz; none when one may not be. Raises WriteError."""
+    given = list(inputs)
+    for chart in charts:
+        check_place(chart, folder, package, force, given)
     put = package_chart if package else write_chart
-    return [put(chart, folder, force) for chart in charts]
+    return [put(chart, folder, force, given) for chart in charts]
 
 
 def soften(finding: Finding) -> Finding:

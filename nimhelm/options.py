@@ -7,10 +7,12 @@ import click
 from nimhelm.completion import complete_namespaces
 
 
-def semver(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """Refuse a chart version that Helm would refuse."""
+def semver(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """Refuse a chart version that Helm would refuse; "" when none is given."""
     from semver import Version
 
+    if value is None:
+        return ""
     if not Version.is_valid(value):
         raise click.BadParameter(f"{value!r} is not a semantic version, for example 1.2.3")
     return value

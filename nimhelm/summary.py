@@ -9,10 +9,10 @@ from nimhelm.chart.readme import minutes
 from nimhelm.plan import Plan, PlannedService
 
 
-def summary(plan: Plan, path: Path) -> str:
+def summary(plan: Plan, path: Path, version: str) -> str:
     """The text that `nimhelm build` prints for one chart."""
     width = max((len(service.name) for service in plan.services), default=0)
-    lines = [f"{plan.name}: {_count(plan)} -> {path}"]
+    lines = [f"{plan.name} {version}: {_count(plan)} -> {path}"]
     previous = -1
     for service in plan.services:
         wave = f"wave {service.wave + 1}" if service.wave != previous else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from conftest import EXAMPLES, ROOT
 from pipelines import plan, service
 
-from nimhelm.chart.build import DIGEST_ANNOTATION, Chart, build_chart, content_digest
-from nimhelm.chart.write import read_folder
+from nimhelm.chart.build import VALUES_DIGEST_ANNOTATION, Chart, build_chart
+from nimhelm.chart.read import read_folder
+from nimhelm.chart.record import RECORD
 from nimhelm.convert import Options, convert_files
 from nimhelm.yamlread import read
 
@@ -28,7 +30,7 @@ def test_templates_are_copied_byte_for_byte(example: Any) -> None:
         converted = convert_files([str(example)], Options(include_disabled=include))
         chart, made = converted.charts[0], converted.plans[0]
         copied = {path: content for path, content in chart.files.items() if not path.startswith("charts/")}
-        for path in ("values.yaml", "values.schema.json", "README.md"):
+        for path in ("values.yaml", "values.schema.json", "README.md", RECORD):
             del copied[path]
         assert {**copied, "Chart.yaml": b""} == {**UMBRELLA, "Chart.yaml": b""}
         for one in made.services:
@@ -52,8 +54,7 @@ IMAGES = """\
 
 def test_the_umbrellas_chart_yaml() -> None:
     chart = build_chart(plan(service("embed"), service("llm", "embed"), name="demo"), "1.2.3-rc.1+b", "24.10")
-    digest = parsed(chart, "Chart.yaml")["annotations"].pop(DIGEST_ANNOTATION)
-    assert digest.startswith("sha256:")
+    digest = parsed(chart, "values.yaml")["global"]["nimhelm"]["valuesDigest"]
     assert parsed(chart, "Chart.yaml") == {
         "apiVersion": "v2",
         "name": "demo",
@@ -68,7 +69,7 @@ def test_the_umbrellas_chart_yaml() -> None:
             "nimhelm.dev/start-order": '[["embed"],["llm"]]',
             "artifacthub.io/images": IMAGES,
             "helm.sh/images": IMAGES,
-            DIGEST_ANNOTATION: digest,
+            VALUES_DIGEST_ANNOTATION: digest,
         },
         "dependencies": [
             {"name": "embed", "version": "1.2.3-rc.1+b", "repository": "", "condition": "embed.enabled"},
@@ -109,26 +110,24 @@ def test_the_schema_knows_the_services_and_no_others() -> None:
     assert services == ["embed", "llm"]
 
 
-def test_the_digest_is_over_all_else() -> None:
-    chart = build_chart(plan(service("a")))
-    lines = chart.files["Chart.yaml"].decode().splitlines(keepends=True)
-    without = "".join(line for line in lines if DIGEST_ANNOTATION not in line).encode()
-    digest = content_digest({**chart.files, "Chart.yaml": without})
-    assert f'"{digest}"' in "".join(lines) or digest in "".join(lines)
+def test_the_record_names_every_file_with_its_digest() -> None:
+    chart = build_chart(plan(service("a")), "1.2.3")
+    others = {path: content for path, content in chart.files.items() if path != RECORD}
+    assert json.loads(chart.files[RECORD]) == {
+        "version": "1.2.3",
+        "files": {path: hashlib.sha256(content).hexdigest() for path, content in others.items()},
+    }
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"a": b"1", "b": b"3"},
-        {"a": b"1"},
-        {"a": b"1", "c": b"2"},
-        {"a": b"", "b": b"12"},
-        {"a": b"1", "b": b"2", "c": b""},
-    ],
-)
-def test_another_content_has_another_digest(other: dict[str, bytes]) -> None:
-    assert content_digest(other) != content_digest({"b": b"2", "a": b"1"}) == content_digest({"a": b"1", "b": b"2"})
+def test_the_values_carry_the_digest_that_the_chart_is_annotated_with() -> None:
+    def digests(tag: str, version: str = "0.1.0") -> tuple[str, str]:
+        chart = build_chart(plan(service("a", image={"repository": "nim", "tag": tag})), version)
+        annotations = parsed(chart, "Chart.yaml")["annotations"]
+        return annotations[VALUES_DIGEST_ANNOTATION], parsed(chart, "values.yaml")["global"]["nimhelm"]["valuesDigest"]
+
+    one, two, raised = digests("1"), digests("2"), digests("1", "0.2.0")
+    assert one[0] == one[1] != two[0] == two[1]
+    assert one == raised, "the version alone makes no other values"
 
 
 def test_the_files_are_sorted_and_end_in_a_newline() -> None:

@@ -504,7 +504,7 @@ def check_and_plan(files: Loaded) -> None:
     if not has_errors(check_documents(files)):
         plan = plan_pipeline(files.pipelines[0], caches_by_name(files))
         assert values_tree(plan)
-        assert summary(plan, Path("chart"))
+        assert summary(plan, Path("chart"), "0.1.0")
         assert readme(plan, "0.1.0", values_tree(plan))
 
 

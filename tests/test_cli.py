@@ -18,7 +18,7 @@ from pipelines import cache, pipeline, service, text
 from nimhelm import __version__
 from nimhelm.__main__ import guarded
 from nimhelm.assets import schema_text
-from nimhelm.chart.write import read_folder
+from nimhelm.chart.read import read_folder
 
 RAG = ROOT / "examples" / "rag-pipeline.yaml"
 OPTIONAL = ROOT / "examples" / "optional-services-pipeline.yaml"
@@ -56,7 +56,7 @@ def test_build_says_what_it_made(run, tmp_path) -> None:
     ran = run("build", RAG)
     assert ran.code == 0
     assert ran.out == (
-        "rag-pipeline: 3 services -> rag-pipeline\n"
+        "rag-pipeline 0.1.0: 3 services -> rag-pipeline\n"
         "  wave 1   embedding-service  1 nvidia.com/gpu\n"
         "           rerank-service     1 nvidia.com/gpu\n"
         "  wave 2   llm-service        1 nvidia.com/gpu x 2  waits for embedding-service, rerank-service\n"

@@ -6,7 +6,6 @@ that is a pipeline's own: the templates and the schema of another chart say noth
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +14,8 @@ import pytest
 import yaml
 from conftest import EXAMPLES, Helm
 
-from nimhelm.chart.build import DIGEST_ANNOTATION
-from nimhelm.chart.write import read_folder
+from nimhelm.chart.read import read_folder
+from nimhelm.chart.record import RECORD
 from nimhelm.convert import convert_files
 
 FOLDER = Path(__file__).parent / "golden"
@@ -24,13 +23,10 @@ WHOLE = "rag-pipeline"
 
 
 def kept(name: str, files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files of a chart that its golden folder holds. The digest changes with every byte of every other file."""
+    """The files of a chart that its golden folder holds. The record changes with every byte of every other file."""
+    files = {path: content for path, content in files.items() if path != RECORD}
     first = min((path.split("/")[1] for path in files if path.startswith("charts/")), default="")
-    chosen = {path: content for path, content in files.items() if is_data(path) or is_shown(name, path, first)}
-    return {path: DIGEST.sub(b"", content) if path == "Chart.yaml" else content for path, content in chosen.items()}
-
-
-DIGEST = re.compile(rb"^  %s: .*\n" % DIGEST_ANNOTATION.encode(), re.MULTILINE)
+    return {path: content for path, content in files.items() if is_data(path) or is_shown(name, path, first)}
 
 
 def is_data(path: str) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from conftest import EXAMPLES, ROOT
 
 from nimhelm import __version__
-from nimhelm.chart.write import read_folder
+from nimhelm.chart.read import read_folder
 
 pytestmark = pytest.mark.slow
 

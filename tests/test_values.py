@@ -21,8 +21,10 @@ def test_the_whole_tree() -> None:
         service("embed", env=[{"name": "A", "value": "yes"}], replicas=2),
         service("llm", edge("embed", envName="EMBED_URL")),
     )
-    assert values_tree(made) == {
-        "global": {"nimhelm": {key: default for key, (default, _) in shared_values().items()}},
+    tree = values_tree(made)
+    shared = {key: default for key, (default, _) in shared_values().items()}
+    assert tree == {
+        "global": {"nimhelm": {**shared, "valuesDigest": tree["global"]["nimhelm"]["valuesDigest"]}},
         "embed": {
             "enabled": True,
             "image": IMAGE,

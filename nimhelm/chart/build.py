@@ -6,7 +6,6 @@ Chart.yaml, values.yaml, values.schema.json, README.md.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from nimhelm.assets import folder
+from nimhelm.chart.record import with_record
+from nimhelm.pipeline import dig
 from nimhelm.plan import Plan, PlannedService
 
 DEFAULT_VERSION = "0.1.0"
@@ -22,13 +23,13 @@ PIPELINE_ANNOTATION = "nimhelm.dev/pipeline"
 ORDER_ANNOTATION = "nimhelm.dev/start-order"
 IMAGES_ANNOTATIONS = ("artifacthub.io/images", "helm.sh/images")
 WAVE_ANNOTATION = "nimhelm.dev/wave"
-DIGEST_ANNOTATION = "nimhelm.dev/digest"
+VALUES_DIGEST_ANNOTATION = "nimhelm.dev/values-digest"
 SCHEMA_LINE = "# yaml-language-server: $schema=values.schema.json\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart in memory. `files` maps paths below the chart's folder (with `/`) to their bytes."""
+    """A chart in memory. `files` maps paths below the chart's folder (with `/`) to their bytes, the record among them."""
 
     name: str
     version: str
@@ -54,10 +55,9 @@ def build_chart(plan: Plan, version: str = DEFAULT_VERSION, app_version: str = "
         files.update((base + path, content) for path, content in shared.items())
         files[base + "Chart.yaml"] = dump(subchart_yaml(service, plan.name, version)).encode()
     umbrella = chart_yaml(plan, version, app_version, annotation(images_in(tree)))
-    digest = content_digest({**files, "Chart.yaml": dump(umbrella).encode()})
-    umbrella["annotations"][DIGEST_ANNOTATION] = digest
+    umbrella["annotations"][VALUES_DIGEST_ANNOTATION] = dig(tree, "global", "nimhelm", "valuesDigest")
     files["Chart.yaml"] = dump(umbrella).encode()
-    return Chart(plan.name, version, dict(sorted(files.items())))
+    return Chart(plan.name, version, with_record(version, files))
 
 
 @cache
@@ -105,15 +105,6 @@ def subchart_yaml(service: PlannedService, pipeline: str, version: str) -> dict[
         "appVersion": str(image.get("tag", "")),
         "annotations": {PIPELINE_ANNOTATION: pipeline, WAVE_ANNOTATION: str(service.wave)},
     }
-
-
-def content_digest(files: dict[str, bytes]) -> str:
-    """sha256 over every path and content, so that a chart edited by hand is told from one that nimhelm wrote."""
-    total = hashlib.sha256()
-    for path in sorted(files):
-        total.update(f"{path}\0{len(files[path])}\0".encode())
-        total.update(files[path])
-    return "sha256:" + total.hexdigest()
 
 
 def _services_text(plan: Plan) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import os
 import tarfile
+import zlib
 from pathlib import Path
 
-from nimhelm.chart.write import read_folder
+from nimhelm.chart.record import is_beside
 from nimhelm.errors import LoadError
 
 MAX_BYTES = 100 * 1024 * 1024
 """Helm's own limit for a chart."""
+MAX_FILES = 10_000
+"""Far above a chart's: each service brings a dozen."""
 
 
 def read_chart(path: Path) -> dict[str, bytes]:
@@ -17,8 +23,8 @@ def read_chart(path: Path) -> dict[str, bytes]:
     if not path.exists():
         raise LoadError(f"no chart at {path}", "give the chart's folder or its .tgz")
     try:
-        files = read_folder(path) if path.is_dir() else _read_archive(path)
-    except (OSError, tarfile.TarError, EOFError) as error:
+        files = read_folder(path) if path.is_dir() else read_archive(path)
+    except (OSError, tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise LoadError(
             f"cannot read the chart {path}: {error}", "is it a chart packaged by helm or nimhelm?"
         ) from error
@@ -32,15 +38,44 @@ def is_chart(path: Path) -> bool:
     return path.is_dir() or path.suffix in (".tgz", ".gz")
 
 
-def _read_archive(path: Path) -> dict[str, bytes]:
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Every file of a chart's folder by relative path; what Helm would not read, such as `.git`, is left out."""
     files: dict[str, bytes] = {}
     total = 0
-    with tarfile.open(path) as tar:
-        for entry in tar:
-            stream = tar.extractfile(entry) if entry.isfile() else None
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_beside(name))
+        for name in sorted(names):
+            place = Path(root, name)
+            if is_beside(name) or not place.is_file():
+                continue
+            total += place.stat().st_size
+            if total > MAX_BYTES or len(files) >= MAX_FILES:
+                raise too_large(folder)
+            files[place.relative_to(folder).as_posix()] = place.read_bytes()
+    return dict(sorted(files.items()))
+
+
+def read_archive(path: Path) -> dict[str, bytes]:
+    """Every file of a .tgz below its one folder. Raises LoadError for one that is larger than Helm takes, OSError."""
+    files: dict[str, bytes] = {}
+    with gzip.open(path) as packed:
+        plain = packed.read(MAX_BYTES + 1)
+    if len(plain) > MAX_BYTES:
+        raise too_large(path)
+    total = 0
+    with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as tar:
+        for count, entry in enumerate(tar):
             total += entry.size
-            if total > MAX_BYTES:
-                raise LoadError(f"{path} is larger than a chart may be (100 MiB)", "is it a chart?")
+            if count >= MAX_FILES or total > MAX_BYTES:  # a sparse entry is larger than the archive
+                raise too_large(path)
+            stream = tar.extractfile(entry) if entry.isfile() else None
             if stream is not None:
                 files[entry.name.partition("/")[2]] = stream.read()
+        if plain[tar.offset :].strip(b"\0"):
+            raise tarfile.ReadError("an entry is damaged")
     return files
+
+
+def too_large(path: Path) -> LoadError:
+    """The error for what is beyond Helm's own limits."""
+    return LoadError(f"{path} is larger than a chart may be (100 MiB, {MAX_FILES:,} files)", "is it a chart?")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from nimhelm.assets import schema
-from nimhelm.caches import JOB, PlannedCache
+from nimhelm.caches import JOB, RESOURCE_POLICY, PlannedCache
 from nimhelm.pipeline import dig
 from nimhelm.plan import Gate, Plan, PlannedService
 from nimhelm.quantity import canonical
@@ -42,7 +44,13 @@ def values_tree(plan: Plan) -> dict[str, Any]:
     off = {service.name for service in plan.services if not service.enabled} | set(plan.skipped)
     for service in plan.services:
         tree[service.name] = service_values(service, off)
+    tree["global"]["nimhelm"]["valuesDigest"] = values_digest(tree)
     return tree
+
+
+def values_digest(tree: dict[str, Any]) -> str:
+    """A digest of generated values, so that a chart can tell its own from those of an earlier build."""
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def service_values(service: PlannedService, off: set[str]) -> dict[str, Any]:
@@ -66,6 +74,9 @@ def service_values(service: PlannedService, off: set[str]) -> dict[str, Any]:
 def cache_values(cache: PlannedCache, used: bool) -> dict[str, Any]:
     """One cache's block: the NIMCache's spec, and how it is filled. A service that uses a cache says how it is laid out."""
     block: dict[str, Any] = {"enabled": True, **cleaned(cache.spec)}
+    claim = dig(block, "storage", "pvc")
+    if cache.policy and isinstance(claim, dict):
+        claim["annotations"] = {RESOURCE_POLICY: cache.policy, **(claim.get("annotations") or {})}
     if cache.filled_by != JOB:
         block["filledBy"] = cache.filled_by
     if cache.model_free:

@@ -1,7 +1,7 @@
 """Stage 5, write: Chart -> a directory or a .tgz, whole or not at all.
 
-A chart is written beside its place under a name of its own and then swapped in, so that a crash at any moment leaves
-the old chart or the new one. What nimhelm did not write, or what was edited since, is not overwritten without force.
+A chart is made in a private folder beside its place and then swapped in, so that a crash at any moment leaves the old
+chart or the new one. Only files that nimhelm wrote are replaced or removed; ondisk.py says which may be.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import ctypes
 import gzip
 import io
 import os
-import re
 import shutil
 import sys
 import tarfile
-from contextlib import suppress
+from collections.abc import Iterable
 from pathlib import Path
 
-from nimhelm.chart.build import DIGEST_ANNOTATION, Chart, content_digest
+from nimhelm.chart.build import Chart
+from nimhelm.chart.ondisk import ELSEWHERE, guard, look_at_folder, look_at_package, refuse_inputs
+from nimhelm.chart.workspace import ASIDE, carry, dissolve, own_files, stage, workspace
 from nimhelm.errors import WriteError
 
-_DIGEST_LINE = re.compile(rb"^  %s: .*\n" % re.escape(DIGEST_ANNOTATION).encode(), re.MULTILINE)
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
@@ -35,21 +35,26 @@ def package_path(chart: Chart, folder: Path) -> Path:
     return folder / f"{chart.name}-{chart.version}.tgz"
 
 
-def write_chart(chart: Chart, folder: Path, force: bool = False) -> Path:
-    """Write the chart as `folder`/<name>/ and return that path.
+def write_chart(chart: Chart, folder: Path, force: bool = False, inputs: Iterable[str] = ()) -> Path:
+    """Write the chart as `folder`/<name>/ and return that path; what the folder holds of others stays in it.
 
-    Raises WriteError when something else stands there (unless `force`), or when the disk refuses.
+    Raises WriteError for files of others in its place, for own files that were edited (unless `force`), for `inputs`
+    that it would replace, and when the disk refuses.
     """
     target = chart_path(chart, folder)
     try:
-        guard(target, force)
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(target)
-        part = part_of(target)
-        write_files(part, chart.files)
-        swap(part, target)
+        disk = look_at_folder(target, chart.files)
+        guard(chart, disk, force, inputs)
+        if disk.holds(chart):
+            return target
+        with workspace(folder, chart.name) as place:
+            part = stage(place)
+            write_files(part, chart.files)
+            if target.exists():
+                carry(target, part, own_files(target))
+                shutil.copymode(target, part)
+            swap(part, target)
     except OSError as error:
-        shutil.rmtree(part_of(target), ignore_errors=True)
         raise refused(target, error) from error
     return target
 
@@ -63,23 +68,49 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
             stream.write(content)
 
 
-def package_chart(chart: Chart, folder: Path, force: bool = False) -> Path:
+def package_chart(chart: Chart, folder: Path, force: bool = False, inputs: Iterable[str] = ()) -> Path:
     """Write the chart as `folder`/<name>-<version>.tgz and return that path. An existing file of other content needs `force`."""
     target = package_path(chart, folder)
     content = archive(chart)
     try:
-        if target.exists() and target.read_bytes() != content and not force:
-            hint = "raise --chart-version, or overwrite it with --force"
-            raise WriteError(f"{target} exists with other content", hint)
-        folder.mkdir(parents=True, exist_ok=True)
-        part = part_of(target)
-        part.write_bytes(content)
-        part.replace(target)
+        if os.path.lexists(target):
+            if holds_package(target, content):
+                return target
+            guard_package(target, force, inputs)
+        with workspace(folder, chart.name) as place:
+            part = place / target.name
+            part.write_bytes(content)
+            part.replace(target)
     except OSError as error:
-        with suppress(OSError):
-            part_of(target).unlink()
         raise refused(target, error) from error
     return target
+
+
+def check_place(chart: Chart, folder: Path, package: bool, force: bool, inputs: Iterable[str]) -> None:
+    """Raise the WriteError with which write_chart or package_chart would refuse, and write nothing."""
+    target = package_path(chart, folder)
+    try:
+        if not package:
+            guard(chart, look_at_folder(chart_path(chart, folder), chart.files), force, inputs)
+        elif os.path.lexists(target) and not holds_package(target, archive(chart)):
+            guard_package(target, force, inputs)
+    except OSError as error:
+        raise refused(target, error) from error
+
+
+def holds_package(target: Path, content: bytes) -> bool:
+    """Whether a regular file has this content."""
+    return not target.is_symlink() and target.is_file() and target.read_bytes() == content
+
+
+def guard_package(target: Path, force: bool, inputs: Iterable[str]) -> None:
+    """Raise WriteError for a package that may not be replaced: one of others, an input, one of other content."""
+    if target.is_symlink() or not target.is_file() or look_at_package(target) is None:
+        raise WriteError(f"{target} was not written by nimhelm", ELSEWHERE)
+    refuse_inputs(target.parent, [target.name], inputs)
+    if not force:
+        hint = "raise the version with --bump auto, or overwrite it with --force"
+        raise WriteError(f"{target} exists with other content", hint)
 
 
 def refused(target: Path, error: OSError) -> WriteError:
@@ -101,73 +132,17 @@ def archive(chart: Chart) -> bytes:
     return packed.getvalue()
 
 
-def read_folder(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder by relative path."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def guard(target: Path, force: bool) -> None:
-    """Refuse to replace what nimhelm did not write, or what somebody changed since."""
-    if force or (not target.exists() and not target.is_symlink()):
-        return
-    if target.is_symlink() or not target.is_dir():
-        raise WriteError(f"{target} is not a directory", "choose another -o, or overwrite it with --force")
-    files = read_folder(target)
-    written = _DIGEST_LINE.search(files.get("Chart.yaml", b""))
-    if files and not written:
-        raise WriteError(f"{target} was not written by nimhelm", "choose another -o, or overwrite it with --force")
-    if (
-        files
-        and written
-        and content_digest({**files, "Chart.yaml": _DIGEST_LINE.sub(b"", files["Chart.yaml"])}).encode()
-        not in written[0]
-    ):
-        hint = "keep your changes in a values file outside the chart (helm -f), then overwrite the chart with --force"
-        raise WriteError(f"{target} was changed since nimhelm wrote it", hint)
-
-
-def part_of(target: Path) -> Path:
-    """The name under which this process prepares a target."""
-    return target.with_name(f".{target.name}.nimhelm-{os.getpid()}")
-
-
-def remove_leftovers(target: Path) -> None:
-    """Remove what killed builds of this target left behind; a build that still runs keeps its own."""
-    for leftover in target.parent.glob(f".{target.name}.nimhelm-*"):
-        pid = leftover.name.removesuffix("-old").rsplit("-", 1)[1]
-        if pid == str(os.getpid()) or (pid.isdigit() and not _is_alive(int(pid))):
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def swap(part: Path, target: Path) -> None:
-    """Put `part` in the place of `target`. Where the kernel can, in one step; else the old chart is first put aside."""
-    if not target.exists() and not target.is_symlink():
+    """Put `part`, in a workspace, in the place of `target`. Where the kernel can, in one step; else in two."""
+    if not os.path.lexists(target):
         part.rename(target)
     elif _exchange(part, target):
-        _discard(part)
+        dissolve(part, target)
     else:
-        aside = target.with_name(f"{part.name}-old")
+        aside = part.with_name(ASIDE)
         target.rename(aside)
         part.rename(target)
-        _discard(aside)
-
-
-def _discard(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+        dissolve(aside, target)
 
 
 def _exchange(one: Path, other: Path) -> bool:

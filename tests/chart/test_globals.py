@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from .assemble import containers, dependency, pod_specs, spec
@@ -83,10 +85,27 @@ def test_the_storage_class_of_claims_that_name_none(render: Render) -> None:
     assert claims == {"a-pvc": "slow", "b-pvc": "fast", "c-pvc": "slow"}
 
 
-def test_claims_can_be_kept(render: Render) -> None:
-    rendered = render({"a": spec()}, nimhelm={"keepClaims": True}, nimCaches={"c": CACHE})
+KEEP = {"helm.sh/resource-policy": "keep"}
+
+
+@pytest.mark.parametrize(
+    ("shared", "annotations"), [({}, KEEP), ({"keepClaims": True}, KEEP), ({"keepClaims": False}, None)]
+)
+def test_claims_are_kept_unless_somebody_says_otherwise(
+    shared: dict[str, Any], annotations: dict[str, str] | None, render: Render
+) -> None:
+    rendered = render({"a": spec()}, nimhelm=shared, nimCaches={"c": CACHE})
     for name in ("a-pvc", "c-pvc"):
-        assert rendered["PersistentVolumeClaim", name]["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert rendered["PersistentVolumeClaim", name]["metadata"].get("annotations") == annotations
+
+
+@pytest.mark.parametrize("policy", ["keep", "delete"])
+def test_a_claims_own_policy_wins(policy: str, render: Render) -> None:
+    own = {"create": True, "size": "1Gi", "annotations": {"helm.sh/resource-policy": policy}}
+    caches = {"c": {**CACHE, "storage": {"pvc": own}}}
+    rendered = render({"a": spec(storage={"pvc": own})}, nimhelm={"keepClaims": policy == "delete"}, nimCaches=caches)
+    for name in ("a-pvc", "c-pvc"):
+        assert rendered["PersistentVolumeClaim", name]["metadata"]["annotations"] == {"helm.sh/resource-policy": policy}
 
 
 def test_everything_can_run_restricted(render: Render) -> None:

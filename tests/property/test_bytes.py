@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import EXAMPLES, ROOT, run_nimhelm
 
-from nimhelm.chart.write import read_folder
+from nimhelm.chart.read import read_folder
 
 SURROUNDINGS = [
     {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C"},

@@ -178,6 +178,11 @@ the pipeline, this checks the values of each install.
 */}}
 {{- define "nimhelm.v2.pipelineProblems" -}}
   {{- $nim := .nim }}
+  {{- $digest := $nim.global.valuesDigest }}
+  {{- $built := index (.Chart.Annotations | default dict) "nimhelm.dev/values-digest" | default "" }}
+  {{- if and $digest $built (ne $digest $built) }}
+    {{- printf "the values are those of another build of this chart: upgrade with --reset-then-reuse-values instead of --reuse-values, and take global.nimhelm.valuesDigest out of your values files\n" }}
+  {{- end }}
   {{- $services := dict }}
   {{- range $nim.services }}{{ $_ := set $services .name . }}{{ end }}
   {{- range $name, $service := $services }}

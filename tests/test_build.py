@@ -1,0 +1,152 @@
+"""`nimhelm build` over a chart that is there already: its version, what is said, what `--check` minds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pipelines import pipeline, service, text
+
+from nimhelm.build import Place, build_files
+from nimhelm.chart.read import read_chart
+from nimhelm.chart.version import Wish
+from nimhelm.convert import Options
+from nimhelm.errors import WriteError
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return change(tmp_path, "1.0")
+
+
+def change(folder: Path, tag: str) -> Path:
+    path = folder / "pipeline.yaml"
+    path.write_text(text(pipeline(service("llm", image={"repository": "nim", "tag": tag}))))
+    return path
+
+
+def build(path: Path, bump: str = "", version: str = "", check: bool = False, **place: Any) -> int:
+    return build_files([str(path)], Options(), Place(path.parent, wish=Wish(version, bump), **place), check)
+
+
+def version(folder: Path, package: bool = False) -> str:
+    chart = max(folder.glob("demo-*.tgz"), key=lambda path: path.name) if package else folder / "demo"
+    return str(yaml.safe_load(read_chart(chart)["Chart.yaml"])["version"])
+
+
+@pytest.mark.parametrize("package", [False, True])
+@pytest.mark.parametrize(
+    ("bump", "same", "changed"),
+    [("", "1.2.3", "1.2.3"), ("auto", "1.2.3", "1.2.4"), ("patch", "1.2.4", "1.2.4"), ("minor", "1.3.0", "1.3.0"),
+     ("major", "2.0.0", "2.0.0")],
+)  # fmt: skip
+def test_the_version_stays_or_is_raised(bump: str, same: str, changed: str, package: bool, given: Path) -> None:
+    for tag, expected in (("1.0", same), ("2.0", changed)):
+        for old in given.parent.glob("demo*"):
+            old.unlink() if old.is_file() else None
+        build(change(given.parent, "1.0"), version="1.2.3", package=package)
+        build(change(given.parent, tag), bump, package=package, force=True)
+        assert version(given.parent, package) == expected, tag
+
+
+def test_the_first_version(given: Path) -> None:
+    build(given, "major")
+    assert version(given.parent) == "0.1.0"
+
+
+def test_a_version_raised_by_hand_stays_and_is_no_edit(given: Path) -> None:
+    build(given)
+    chart = given.parent / "demo" / "Chart.yaml"
+    chart.write_text(chart.read_text().replace('version: "0.1.0"', "version: 0.7.0", 1))
+    assert build(given, check=True) == 0
+    build(change(given.parent, "2.0"))
+    assert version(given.parent) == "0.7.0"
+
+
+@pytest.mark.parametrize("wrong", ["../../x", "latest", "1.0\\nicon: x"])
+def test_a_version_that_is_none(wrong: str, given: Path) -> None:
+    build(given)
+    chart = given.parent / "demo" / "Chart.yaml"
+    chart.write_text(chart.read_text().replace('version: "0.1.0"', f'version: "{wrong}"', 1))
+    build(change(given.parent, "2.0"), force=True)
+    assert version(given.parent) == "0.1.0"
+
+
+def test_a_version_that_cannot_be_raised(given: Path) -> None:
+    build(given)
+    chart = given.parent / "demo" / "Chart.yaml"
+    chart.write_text(chart.read_text().replace('version: "0.1.0"', "version: v1.0", 1))
+    with pytest.raises(WriteError, match=r"v1\.0 is not a semantic version"):
+        build(given, "patch")
+
+
+def test_going_down_is_warned_of(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build(given, version="0.2.0")
+    build(given, version="0.1.9")
+    assert "warning: demo goes down from version 0.2.0 to 0.1.9" in capsys.readouterr().err
+    assert version(given.parent) == "0.1.9"
+    build(given, version="0.10.0")
+    assert "goes down" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", [False, True])
+def test_an_unchanged_rebuild_says_so(package: bool, given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build(given, package=package)
+    assert "unchanged" not in capsys.readouterr().out
+    build(given, package=package)
+    assert capsys.readouterr().out.startswith("demo 0.1.0: unchanged, ")
+    build(change(given.parent, "2.0"), package=package, force=True)
+    assert "unchanged" not in capsys.readouterr().out
+
+
+def test_check_minds_the_version_only_when_one_is_given(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build(given, version="1.2.3")
+    assert build(given, check=True) == 0
+    assert build(given, check=True, version="1.2.3") == 0
+    capsys.readouterr()
+    assert build(given, check=True, version="1.2.4") == 1
+    assert '+version: "1.2.4"' in capsys.readouterr().out
+    assert build(change(given.parent, "2.0"), check=True) == 1
+
+
+def test_check_of_packages(given: Path) -> None:
+    assert build(given, check=True, package=True) == 1
+    build(given, version="1.2.3", package=True)
+    assert build(given, check=True, package=True) == 0
+    assert build(given, check=True, package=True, version="1.2.3") == 0
+    assert build(given, check=True, package=True, version="1.2.4") == 1
+    assert build(change(given.parent, "2.0"), check=True, package=True) == 1
+
+
+def test_force_says_what_it_replaces(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build(given)
+    (given.parent / "demo" / "values.yaml").write_text("mine: true\n")
+    (given.parent / "demo" / "README.md").unlink()
+    with pytest.raises(WriteError, match=r": README\.md \(removed\), values\.yaml$"):
+        build(given)
+    build(given, force=True)
+    said = capsys.readouterr().err
+    assert f"replaced {given.parent / 'demo' / 'values.yaml'}, which was changed since nimhelm wrote it" in said
+    assert build(given, check=True) == 0
+
+
+def test_all_charts_are_written_or_none(given: Path) -> None:
+    given.write_text(text(pipeline(service(), name="one"), pipeline(service(), name="two")))
+    (given.parent / "two").mkdir()
+    (given.parent / "two" / "notes.txt").write_text("mine")
+    with pytest.raises(WriteError, match="two was not written by nimhelm"):
+        build(given)
+    assert not (given.parent / "one").exists()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_pipeline_in_a_folder_of_the_charts_name(force: bool, given: Path) -> None:
+    own = given.parent / "demo" / "pipeline.yaml"
+    own.parent.mkdir()
+    own.write_text(given.read_text())
+    with pytest.raises(WriteError, match="was not written by nimhelm"):
+        build_files([str(own)], Options(), Place(given.parent, force=force))
+    assert own.read_text() == given.read_text()
