@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nimhelm.chart.build import Chart
 from nimhelm.chart.ondisk import ELSEWHERE, guard, look_at_folder, look_at_package, refuse_inputs
-from nimhelm.chart.workspace import ASIDE, carry, dissolve, own_files, stage, workspace
+from nimhelm.chart.workspace import ASIDE, carry, clear_leftovers, dissolve, own_files, stage, workspace
 from nimhelm.errors import WriteError
 
 _RENAME_EXCHANGE = 2
@@ -46,6 +46,7 @@ def write_chart(chart: Chart, folder: Path, force: bool = False, inputs: Iterabl
         disk = look_at_folder(target, chart.files)
         guard(chart, disk, force, inputs)
         if disk.holds(chart):
+            clear_leftovers(folder, chart.name)
             return target
         with workspace(folder, chart.name) as place:
             part = stage(place)
@@ -75,6 +76,7 @@ def package_chart(chart: Chart, folder: Path, force: bool = False, inputs: Itera
     try:
         if os.path.lexists(target):
             if holds_package(target, content):
+                clear_leftovers(folder, chart.name)
                 return target
             guard_package(target, force, inputs)
         with workspace(folder, chart.name) as place:
