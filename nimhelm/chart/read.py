@@ -70,10 +70,18 @@ def read_archive(path: Path) -> dict[str, bytes]:
                 raise too_large(path)
             stream = tar.extractfile(entry) if entry.isfile() else None
             if stream is not None:
-                files[entry.name.partition("/")[2]] = stream.read()
+                files[_below(entry.name)] = stream.read()
         if plain[tar.offset :].strip(b"\0"):
             raise tarfile.ReadError("an entry is damaged")
     return files
+
+
+def _below(name: str) -> str:
+    """An entry's path below the chart's folder: `rag/values.yaml` -> `values.yaml`. Such files are unpacked again."""
+    path = name.removeprefix("./").partition("/")[2]
+    if not path or "\\" in path or any(part in ("", ".", "..") for part in path.split("/")):
+        raise tarfile.ReadError(f"the entry {name} is in no chart's folder")
+    return path
 
 
 def too_large(path: Path) -> LoadError:

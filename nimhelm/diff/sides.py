@@ -11,6 +11,7 @@ from nimhelm.chart.render import objects_of
 from nimhelm.diff.fields import SHARED
 from nimhelm.errors import LoadError
 from nimhelm.helm import run_helm
+from nimhelm.pipeline import dig
 
 Object = dict[str, Any]
 
@@ -58,14 +59,14 @@ def side_of(target: str, values_files: tuple[str, ...] = (), over: dict[str, Any
     values: dict[str, Any] = {}
     for tree in trees:
         values = merge(values, tree)
-    return Side(target, values, tuple(charts))
+    return Side(target, _without_digest(values), tuple(charts))
 
 
 def release_side(release: str, cluster: Cluster) -> Side:
     """What a release runs, as helm recorded it. Raises HelmError."""
     values = _json(run_helm("get", "values", "--all", "--output=json", *cluster.flags, "--", release))
     objects = objects_of(run_helm("get", "manifest", *cluster.flags, "--", release))
-    return Side(f"release {release}", _without_globals(values), objects=tuple(objects))
+    return Side(f"release {release}", _without_digest(_without_globals(values)), objects=tuple(objects))
 
 
 def own_values(release: str, cluster: Cluster) -> dict[str, Any]:
@@ -87,6 +88,15 @@ def _json(printed: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _without_digest(values: dict[str, Any]) -> dict[str, Any]:
+    """Values without the mark of the build that made them: those of one side are tried in the chart of the other."""
+    shared = dig(values, "global", "nimhelm")
+    if not isinstance(shared, dict):
+        return values
+    kept = {key: each for key, each in shared.items() if key != "valuesDigest"}
+    return {**values, "global": {**values["global"], "nimhelm": kept}}
 
 
 def _without_globals(values: dict[str, Any]) -> dict[str, Any]:
