@@ -87,7 +87,7 @@ def test_a_subcharts_chart_yaml() -> None:
         "description": "NIM nvcr.io/nim/llm",
         "version": "2.0.0",
         "appVersion": "1.10",
-        "annotations": {"nimhelm.dev/pipeline": "demo"},
+        "annotations": {"nimhelm.dev/pipeline": "demo", "nimhelm.dev/wave": "0"},
     }
 
 
