@@ -9,7 +9,7 @@ import pytest
 
 from nimhelm.adopt.changes import CREATE, KEEP, REFUSE, TAKE_OVER, Change, changes, differing, ownership_patch, report
 from nimhelm.adopt.command import Target
-from nimhelm.adopt.resources import cache_lines, caches_of, is_taken, returning
+from nimhelm.adopt.resources import cache_lines, caches_of, is_taken, requires_keys, returning
 
 OURS = {"meta.helm.sh/release-name": "rag", "meta.helm.sh/release-namespace": "nim"}
 OPERATOR = {"app.kubernetes.io/managed-by": "k8s-nim-operator"}
@@ -139,3 +139,12 @@ def test_filled_caches_are_believed(tmp_path: Path) -> None:
     ]
     flags = Target("rag", "chart", "nim", filled=("full.one",)).helm_flags()
     assert r"nimCaches.full\.one.filled=true,nimCaches.full\.one.filledBy=job" in flags
+
+
+@pytest.mark.parametrize(("optional", "required"), [(True, False), (False, True), (None, True)])
+def test_keys_stay_as_the_operator_has_them(optional: bool | None, required: bool) -> None:
+    reference = {"name": "ngc", "key": "NGC_API_KEY", **({} if optional is None else {"optional": optional})}
+    env = [{"name": "A", "value": "b"}, {"name": "NGC_API_KEY", "valueFrom": {"secretKeyRef": reference}}]
+    live = deployment({"spec": {"containers": [{"name": "ctr", "env": env}, {"name": "other"}]}})
+    assert requires_keys([live, {"kind": "Service"}]) == required
+    assert not requires_keys([{"kind": "Service"}])

@@ -33,6 +33,7 @@ from nimhelm.adopt.resources import (
     items_of,
     operator_resources,
     owners_of,
+    requires_keys,
     resource_name,
     returning,
 )
@@ -59,6 +60,7 @@ class Target(NamedTuple):
     values: tuple[str, ...] = ()
     keep_pods: bool = True
     filled: tuple[str, ...] = ()
+    require_keys: bool = False
 
     def helm_flags(self) -> list[str]:
         """The flags that helm template and helm upgrade share."""
@@ -68,6 +70,8 @@ class Target(NamedTuple):
         for name in self.filled:
             key = "nimCaches." + name.replace(".", "\\.")
             flags += ["--set", f"{key}.filled=true,{key}.filledBy=job"]
+        if self.require_keys:
+            flags += ["--set", "global.nimhelm.requireKeys=true"]
         return [*flags, "--set", KEEP_PODS] if self.keep_pods else flags
 
 
@@ -80,8 +84,9 @@ def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
     resources = operator_resources(target.namespace, target.context)
     caches = caches_of(target.chart, resources)
     target = target._replace(filled=tuple(name for name, state in caches.items() if state == "Ready"))
+    live = live_objects(target, render(target))
+    target = target._replace(require_keys=target.keep_pods and requires_keys(live))
     rendered = render(target)
-    live = live_objects(target, rendered)
     found = changes(rendered, live, dry_run(target, rendered), target.release, target.namespace)
     taken = [item for item in resources if is_taken(item, pipeline, owners_of(live))]
     print(f"{target.release} in {target.namespace}: {len(rendered)} objects")

@@ -82,6 +82,17 @@ def returning(taken: list[Object]) -> list[str]:
     return lines
 
 
+def requires_keys(live: list[Object]) -> bool:
+    """Whether the pods do not start without their key: so the operator made them before 3.1.3."""
+    return any(
+        dig(entry, "name") == "NGC_API_KEY" and dig(entry, "valueFrom", "secretKeyRef", "optional") is not True
+        for item in live
+        for container in dig(item, "spec", "template", "spec", "containers") or ()
+        for entry in dig(container, "env") or ()
+        if dig(entry, "valueFrom", "secretKeyRef")
+    )
+
+
 def caches_of(chart: str, resources: list[Object]) -> dict[str, str]:
     """The chart's caches that the operator has as well: name -> status.state."""
     values = yaml.safe_load(read_chart(Path(chart))["values.yaml"])

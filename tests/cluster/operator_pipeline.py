@@ -167,3 +167,24 @@ def probe_of(spec: Object, kind: str, path: str, delay: int, tries: int) -> Obje
     }
     probe: Object = spec.get(kind, {}).get("probe", default)
     return probe
+
+
+def filled_claim(cache: str, uid: str) -> Object:
+    """The claim that the operator makes of a NIMCache; `uid` is that of the NIMCache."""
+    owner = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "NIMCache", "name": cache, "uid": uid, "controller": True}
+    metadata = {"name": f"{cache}-pvc", "labels": labels(cache), "ownerReferences": [owner]}
+    spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
+def writer(claim: str) -> Object:
+    """A pod that puts a model into a claim."""
+    container = {
+        "name": "writer",
+        "image": "docker.io/library/busybox:1.37",
+        "command": ["sh", "-c", "mkdir -p /model/ngc && echo weights > /model/ngc/model"],
+        "volumeMounts": [{"name": "model", "mountPath": "/model"}],
+    }
+    volume = {"name": "model", "persistentVolumeClaim": {"claimName": claim}}
+    spec = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "writer"}, "spec": spec}

@@ -182,3 +182,72 @@ def owners(cluster: Cluster, namespace: str, name: str) -> list[str]:
 def left_over(cluster: Cluster, namespace: str) -> list[str]:
     listed = cluster.get("nimpipelines,nimservices", namespace=namespace)["items"]
     return [f"{item['kind'].lower()}/{item['metadata']['name']}" for item in listed]
+
+
+CACHE: dict[str, Any] = {
+    "source": {"ngc": {
+        "modelPuller": "nvcr.io/nim/moved-shell:1.0.0", "authSecret": "ngc-api-key", "pullSecret": "ngc-secret",
+        "model": {"profiles": ["p"]},
+    }},
+    "storage": {"pvc": {"create": True, "size": "1Gi", "volumeAccessMode": "ReadWriteMany"}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def alone(cluster: Cluster, namespace: str, definitions: None) -> Iterator[dict[str, str]]:
+    """NIMServices without a pipeline, and a cache that the operator has filled; name -> uid of each pod."""
+    for service in yaml.safe_load(PIPELINE)["spec"]["services"]:
+        name, spec = service["name"], service["spec"]
+        cluster.apply(operator.resource("NIMService", name, spec), namespace=namespace)
+        uid = cluster.get("nimservice", name, namespace=namespace)["metadata"]["uid"]
+        cluster.apply(*operator.objects(name, spec, uid, namespace, []), namespace=namespace)
+    cluster.apply(
+        {**operator.resource("NIMCache", "weights", CACHE), "status": {"state": "Ready"}}, namespace=namespace
+    )
+    uid = cluster.get("nimcache", "weights", namespace=namespace)["metadata"]["uid"]
+    cluster.apply(operator.filled_claim("weights", uid), operator.writer("weights-pvc"), namespace=namespace)
+    cluster.kubectl(
+        "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "--timeout=60s", namespace=namespace
+    )
+    cluster.kubectl("delete", "pod", "writer", namespace=namespace)
+    for name in ("first", "second"):
+        cluster.kubectl("rollout", "status", f"deployment/{name}", "--timeout=120s", namespace=namespace)
+    yield pods(cluster, namespace)
+    for one in left_over(cluster, namespace):
+        no_finalizers = '{"metadata":{"finalizers":null}}'
+        cluster.kubectl("patch", one, "--type=merge", "-p", no_finalizers, namespace=namespace, check=False)
+
+
+def test_single_nimservices_and_a_filled_cache_move(
+    cluster: Cluster, namespace: str, alone: dict[str, str], tmp_path: Path
+) -> None:
+    listed = cluster.kubectl("get", "nimservices,nimcaches", "-o", "yaml", namespace=namespace)
+    (tmp_path / "services.yaml").write_text(listed)
+    ordered = str(tmp_path / "pipeline.yaml")
+    assert nimhelm(cluster, HELMS["helm4"], "init", str(tmp_path / "services.yaml"), "-o", ordered).returncode == 0
+    # An address for the chart's pods alone: the operator's have no such variable, and do not restart for it.
+    pipeline = yaml.safe_load(Path(ordered).read_text().split("\n---\n")[0])
+    (second,) = (one for one in pipeline["spec"]["services"] if one["name"] == "second")
+    second["dependencies"] = [{"name": "first", "port": 8000, "envName": "FIRST_URL"}]
+    cache = yaml.safe_load(Path(ordered).read_text().split("\n---\n")[1])
+    Path(ordered).write_text(yaml.safe_dump_all([pipeline, cache]))
+    built = nimhelm(cluster, HELMS["helm4"], "build", ordered, "-o", str(tmp_path))
+    assert built.returncode == 0, built.stderr
+    chart = str(tmp_path / namespace)
+    dry = nimhelm(cluster, HELMS["helm4"], "adopt", "moved", chart, "-n", namespace)
+    assert dry.returncode == 0, dry.stderr
+    assert "no pod restarts" in dry.stdout, dry.stdout
+    assert "keeps      NIMCache weights: the operator has filled it" in dry.stdout
+
+    done = nimhelm(cluster, HELMS["helm4"], "adopt", "moved", chart, "-n", namespace, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_until(lambda: not left_over(cluster, namespace), what="the operator's resources are gone")
+    kept = pods(cluster, namespace)
+    assert {name: kept.get(name) for name in alone} == alone
+    selector = "nimhelm.dev/cache=weights"
+    cluster.kubectl("wait", "--for=condition=Complete", "job", "-l", selector, "--timeout=60s", namespace=namespace)
+    said = cluster.kubectl("logs", "-l", selector, "--tail=-1", namespace=namespace)
+    assert "the NIM Operator has filled the cache, nothing to download" in said
+    labels = cluster.get("deployment", "first", namespace=namespace)["metadata"]
+    assert "app.kubernetes.io/operator-version" not in labels["labels"]
+    assert "nvidia.com/last-applied-hash" not in labels["annotations"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .connection import wait_until
+from .connection import Cluster, wait_until
 from .release import Release, moment, service
 
 DOWNLOAD_SECONDS = 5
@@ -19,7 +19,7 @@ CLAIM = "model-pvc"
 def cache(**env: str) -> dict[str, Any]:
     """A NIMCache whose download takes a while."""
     variables = {"STANDIN_DOWNLOAD_SECONDS": str(DOWNLOAD_SECONDS)} | env
-    ngc = {"modelPuller": "nvcr.io/nim/llm-shell:1.0", "pullSecret": "ngc-secret", "authSecret": "ngc-api-key"}
+    ngc = {**NGC, "model": {"profiles": ["p"]}}
     spec = {
         "source": {"ngc": ngc},
         "storage": {"pvc": {"create": True, "size": "1Gi", "volumeAccessMode": "ReadWriteMany"}},
@@ -88,6 +88,128 @@ def look_into_claim(release: Release) -> str:
     release.cluster.apply(pod, namespace=release.namespace)
     release.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/look", "--timeout=30s")
     return release.kubectl("logs", "look")
+
+
+MANIFEST = """\
+schema_version: '2.0'
+profiles:
+- id: vllm-one
+  tags: {llm_engine: vllm, precision: bf16, tp: '1', feat_lora: 'false'}
+- id: trt-two
+  tags: {llm_engine: tensorrt_llm, precision: fp8, tp: '2', gpu: H100, gpu_device: '2330:10de'}
+- id: trt-one
+  tags: {llm_engine: tensorrt_llm, precision: fp8, tp: '1', gpu: H100, gpu_device: '2330:10de'}
+"""
+WRITE_MANIFEST = {
+    "name": "manifest",
+    "image": {"repository": "docker.io/library/busybox", "tag": "1.37"},
+    "command": ["sh", "-c", 'echo "$MANIFEST" > /scratch/manifest.yaml'],
+    "env": [{"name": "MANIFEST", "value": MANIFEST}],
+}
+HUB = {"endpoint": "https://hub.example.com", "namespace": "org", "modelName": "small", "authSecret": "ngc-api-key"}
+NGC = {"authSecret": "ngc-api-key", "pullSecret": "ngc-secret", "modelPuller": "nvcr.io/nim/llm-shell:1.0"}
+FREE, NATIVE = "nvcr.io/nim/model-free-shell:3.0", "nvcr.io/nim/nvidia/nemotron-ocr-v2:2.0.0"
+HF = {**HUB, "pullSecret": "ngc-secret", "modelPuller": NGC["modelPuller"]}
+SELECTED = {"NIM_MANIFEST_PATH": "/scratch/manifest.yaml"}
+
+SOURCES: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
+    "profiles": ({"ngc": {**NGC, "model": {"profiles": ["p"]}}}, {}, ["download-to-cache", "--profiles p"]),
+    "selected": ({"ngc": {**NGC, "model": {"engine": "tensorrt_llm", "tensorParallelism": "1"}}}, SELECTED, [
+        "selected trt-one: tensorrt_llm precision fp8", "--profiles trt-one"]),
+    "by-gpu": ({"ngc": {**NGC, "model": {"gpus": [{"product": "h100", "ids": ["2330"]}]}}}, SELECTED, [
+        "--profiles trt-two trt-one"]),
+    "endpoint": ({"ngc": {**NGC, "modelEndpoint": "ngc://org/model"}}, {}, ["create-model-store --model-repo ngc://org/model"]),
+    "hf": ({"hf": HF}, {}, ["huggingface-cli download org/small"]),
+    "data-store": ({"dataStore": {**HF, "endpoint": "https://hub.example.com/v1/hf"}}, {}, ["huggingface-cli download org/small"]),
+    "model-free": ({"hf": {**HF, "modelPuller": FREE}}, {}, [
+        "download-to-cache --model-uri hf://org/small --manifest-file /model-store/model_manifest.json"]),
+    "native": ({"ngc": {**NGC, "modelPuller": NATIVE}}, {}, ['"folder":"/model/native"']),
+}  # fmt: skip
+"""Name of a cache -> its source, its variables, and what its job says."""
+
+FAILING: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
+    "nothing-fits": ({"ngc": {**NGC, "model": {"tensorParallelism": "8"}}}, SELECTED, (
+        "no profile of the image fits tensorParallelism 8")),
+    "no-manifest": ({"ngc": {**NGC, "model": {"engine": "vllm"}}}, {}, "the image has no model manifest"),
+    "hf-refused": ({"hf": HF}, {"STANDIN_DOWNLOAD_FAIL": "403 Forbidden"}, "403 Forbidden"),
+    "native-refused": ({"ngc": {**NGC, "modelPuller": NATIVE}}, {"STANDIN_DOWNLOAD_FAIL": "401 Unauthorized"}, "401 Unauthorized"),
+}  # fmt: skip
+
+
+def sourced(name: str, source: dict[str, Any], env: dict[str, str]) -> dict[str, Any]:
+    """A NIMCache with a source, whose pods have a manifest beside them."""
+    spec = {
+        "source": source,
+        "storage": {"pvc": {"create": True, "size": "1Gi", "volumeAccessMode": "ReadWriteMany"}},
+        "initContainers": [WRITE_MANIFEST],
+        "env": [{"name": key, "value": value} for key, value in env.items()],
+    }
+    return {"apiVersion": "apps.nvidia.com/v1alpha1", "kind": "NIMCache", "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture(scope="module")
+def sources(new_release: Callable[..., Release]) -> Release:
+    """A cache of every source, and of every way to fail."""
+    caches = [sourced(name, source, env) for name, (source, env, _) in {**SOURCES, **FAILING}.items()]
+    made = new_release(service("llm"), *caches)
+    made.install(wait=False)
+    return made
+
+
+def log(release: Release, cache: str) -> str:
+    """What the newest pod of a caching job wrote, all its containers together."""
+    pods = release.get("pods", "-l", f"nimhelm.dev/cache={cache}")["items"]
+    newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))["metadata"]["name"]
+    return release.kubectl("logs", newest, "--all-containers", "--tail=-1", check=False)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_fills_its_cache(sources: Release, name: str) -> None:
+    sources.kubectl("wait", "--for=condition=Complete", "job", "-l", f"nimhelm.dev/cache={name}", "--timeout=120s")
+    said = log(sources, name)
+    assert [text for text in SOURCES[name][2] if text not in said] == [], said
+    assert "download finished" in said
+    assert "the cache is complete" in said
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_download_that_fails_says_why(sources: Release, name: str) -> None:
+    text = FAILING[name][2]
+
+    def reason() -> bool:
+        pods = sources.get("pods", "-l", f"nimhelm.dev/cache={name}")["items"]
+        return text in json.dumps([pod.get("status", {}) for pod in pods])
+
+    wait_until(reason, timeout=90, what=f"{text} in the status of a pod")
+    assert "the cache is complete" not in log(sources, name)
+
+
+def test_the_pod_with_the_last_gpu_fills_its_cache(new_release: Callable[..., Release], cluster: Cluster) -> None:
+    """Without a filter the devices of the service decide, and a job of its own could never have one of them."""
+    (node,) = cluster.get("nodes")["items"]
+    everything = node["status"]["allocatable"]["nvidia.com/gpu"]
+    source = {"ngc": {**NGC, "modelPuller": "nvcr.io/nim/fill-shell:1.0"}}
+    document = sourced("model", source, {"STANDIN_DOWNLOAD_SECONDS": "2"})
+    del document["spec"]["initContainers"]
+    user = service(
+        "llm",
+        image="nvcr.io/nim/fill-shell:1.0",
+        storage={"nimCache": {"name": "model"}},
+        resources={"limits": {"nvidia.com/gpu": everything}},
+    )
+    made = new_release(user, document)
+    made.install()
+    assert made.get("jobs")["items"] == []
+    (pod,) = made.pods("llm")
+    assert [container["name"] for container in pod["spec"]["initContainers"]][:1] == ["fill-cache-model"]
+    said = made.kubectl("logs", pod["metadata"]["name"], "-c", "fill-cache-model")
+    assert "download finished" in said
+    assert "the cache is complete" in said
+    made.kubectl("delete", "pod", pod["metadata"]["name"])
+    made.wait_until_ready()
+    (pod,) = made.pods("llm")
+    again = made.kubectl("logs", pod["metadata"]["name"], "-c", "fill-cache-model")
+    assert "the cache is complete, nothing to download" in again
 
 
 def test_reinstall_does_not_download_again(release: Release) -> None:

@@ -29,6 +29,10 @@ func main() {
 	if downloads[name] {
 		os.Exit(download(name, args))
 	}
+	if os.Getenv("NIM_ENGINE_MODEL_DOWNLOAD_ONLY") == "1" {
+		// An image with the native layout has no command for it: it is run as it is.
+		os.Exit(download("native", []string{"--local-dir", os.Getenv("NIM_ENGINE_MODEL_PATH")}))
+	}
 	requireAll(os.Getenv("STANDIN_REQUIRE"))
 	serve(newServer(os.Getenv("STANDIN_READY_AFTER")))
 }

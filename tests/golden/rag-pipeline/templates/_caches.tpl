@@ -311,7 +311,7 @@ so another container marks the cache as complete after it.
   envFrom:
     - secretRef:
         name: {{ toJson . }}
-        {{- if get $.cache.source "ngc" }}
+        {{- if and (get $.cache.source "ngc") (not $.root.nim.global.requireKeys) }}
         optional: true
         {{- end }}
   {{- end }}

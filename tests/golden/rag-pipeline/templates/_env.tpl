@@ -57,7 +57,9 @@ the cluster, the addresses of the dependencies (the last one first), env, and wh
     {{- $env = concat $env (include "nimhelm.v2.compileCache.env" . | fromYamlArray) }}
   {{- end }}
   {{- with .Values.authSecret }}
-    {{- $env = append $env (dict "name" "NGC_API_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" "NGC_API_KEY" "optional" true))) }}
+    {{- $key := dict "name" . "key" "NGC_API_KEY" }}
+    {{- if not $nim.global.requireKeys }}{{ $_ := set $key "optional" true }}{{ end }}
+    {{- $env = append $env (dict "name" "NGC_API_KEY" "valueFrom" (dict "secretKeyRef" $key)) }}
   {{- end }}
   {{- range $nim.ports }}
     {{- $port := toString .port }}
