@@ -35,7 +35,9 @@ def _told_once(checks: list[Check]) -> list[Check]:
     return [
         check
         for check in checks
-        if check.section != "policies" or not check.services or not {(check.code, each) for each in check.services} <= told
+        if check.section != "policies"
+        or not check.services
+        or not {(check.code, each) for each in check.services} <= told
     ]
 
 
