@@ -13,12 +13,15 @@ from nimhelm.status.evidence import Evidence, current_pods, gather, is_leaving
 from nimhelm.status.graph import Graph, GraphService, read_graph
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.timeline.gains import gains_of
-from nimhelm.timeline.model import Segment, Timeline, Track
+from nimhelm.timeline.model import PULL, Segment, Timeline, Track
 from nimhelm.timeline.path import critical_path
 from nimhelm.timeline.pod import Life, life_of
 
 _SLACK = timedelta(minutes=1)
 """A roll-out goes on when the next pod is created this soon after the one before got ready."""
+
+_KEPT_FOR = timedelta(hours=1)
+"""How long an API server keeps events, unless it is told otherwise."""
 
 CACHE_PREFIX = "cache/"
 
@@ -159,7 +162,10 @@ def _is_kept(pod: ko.Object) -> bool:
 
 
 def _about_events(snapshot: Snapshot, lives: dict[str, list[Life]]) -> tuple[str, ...]:
-    """Kubernetes forgets events after an hour: then the pulls are not known."""
-    if not lives or snapshot.of("events"):
+    """Kubernetes forgets events, by default after an hour: then the pulls are not known."""
+    began = {part.kind for each in lives.values() for life in each for part in life.parts}
+    oldest = min((life.created for each in lives.values() for life in each), default=snapshot.now)
+    forgotten = snapshot.now - oldest > _KEPT_FOR and PULL not in began
+    if not lives or (snapshot.of("events") and not forgotten):
         return ()
-    return ("there are no events (any more): image pulls are part of what comes after them",)
+    return ("there are no events of it any more: image pulls are part of what follows them",)

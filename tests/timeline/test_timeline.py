@@ -189,6 +189,13 @@ def test_a_rolling_update_is_one_rollout() -> None:
     assert [track.name for track in timeline(pods).tracks] == ["a", "b"]
 
 
+def test_events_that_were_forgotten_are_missed() -> None:
+    one = [pod("a", 0, 0, 30, running("a-ctr", 5))]
+    other = [event("a-h-0", "Unhealthy", 9, "x")]
+    assert timeline(one, other).notes == ()
+    assert "there are no events" in timeline(one, other, now=3700).notes[0]
+
+
 def test_nothing_there() -> None:
     found = timeline([])
     assert (found.tracks, found.path, found.gains) == ((), (), ())
