@@ -126,7 +126,10 @@ def init(files: tuple[str, ...], output: str, name: str, force: bool) -> int:
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--format", "output", type=FORMATS, default="text", help="text (default), json, github or sarif.")
 @click.option("--own-only", is_flag=True, help="Say nothing of files and documents that are not about NIMs.")
-def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, output: str, own_only: bool) -> int:
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Default: on a terminal.")
+@click.option("--show-source", is_flag=True, help="Show the line of the file under each finding, as on a terminal.")
+@click.option("-q", "--quiet", is_flag=True, help="Show errors alone.")
+def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, **shown: Any) -> int:
     """Check NIMPipelines, NIMServices and NIMCaches, or the values files of a chart: all findings of all FILEs in one run.
 
     \b
@@ -137,10 +140,11 @@ def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bo
     if chart is not None:
         from nimhelm.validate_values import validate_values
 
-        return validate_values(Path(chart), list(files), strict, output, layers)
-    from nimhelm.validate import validate_files
+        return validate_values(Path(chart), list(files), strict, shown["output"], layers)
+    from nimhelm.validate import Wishes, validate_files
 
-    return validate_files(list(files), strict, output, own_only)
+    own_only = shown.pop("own_only")
+    return validate_files(list(files), strict, Wishes(**shown), own_only)
 
 
 @cli.command()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NamedTuple
 
 from nimhelm.check import check_documents
-from nimhelm.finding import NOTE, WARNING, Finding, has_errors
+from nimhelm.finding import ERROR, NOTE, WARNING, Finding, has_errors
 from nimhelm.load import Loaded, load_files
 from nimhelm.report import REPORTERS
 
@@ -14,7 +15,19 @@ NOT_PART = "NH008"
 """The note that names an object which is not part of a chart."""
 
 
-def validate_files(paths: list[str], strict: bool = False, output: str = "text", own_only: bool = False) -> int:
+class Wishes(NamedTuple):
+    """How findings are shown: `color` is auto, always or never; `quiet` shows errors alone."""
+
+    output: str = "text"
+    color: str = "auto"
+    show_source: bool = False
+    quiet: bool = False
+
+
+PLAIN = Wishes()
+
+
+def validate_files(paths: list[str], strict: bool = False, wishes: Wishes = PLAIN, own_only: bool = False) -> int:
     """Print the findings of all files; returns 0, or 1 when one of them is an error (under strict: a warning).
 
     With `own_only` nothing is said of files and documents that are not about NIMs.
@@ -23,9 +36,18 @@ def validate_files(paths: list[str], strict: bool = False, output: str = "text",
     findings = sorted(check_documents(loaded) + ([] if own_only else files_without(paths, loaded)))
     given = () if own_only else ("<stdin>", *paths)
     findings = [finding for finding in findings if finding.code != NOT_PART or finding.path in given]
-    sys.stdout.write(REPORTERS[output](findings))
     failed = has_errors(findings, strict)
-    if output == "text" and failed:
+    if wishes.quiet:
+        findings = [
+            finding for finding in findings if finding.severity == ERROR or (strict and finding.severity != NOTE)
+        ]
+    if wishes.output == "text" and (wishes.show_source or wishes.color == "always" or sys.stdout.isatty()):
+        from nimhelm.terminal import coloured, detailed
+
+        sys.stdout.write(detailed(findings, coloured(wishes.color, sys.stdout.isatty())))
+        return 1 if failed else 0
+    sys.stdout.write(REPORTERS[wishes.output](findings))
+    if wishes.output == "text" and failed:
         print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", file=sys.stderr)
     return 1 if failed else 0
 
