@@ -66,10 +66,15 @@ POD_CAUSES: tuple[Callable[[Case, ko.Object], Cause | None], ...] = (
 )
 
 
+# Pods of one service fail alike: of thousands the newest tell enough.
+_MANY_PODS = 50
+
+
 def diagnose(case: Case) -> Cause:
     """The cause of a service that is not ready: always one, for an unknown failure the cluster's own words."""
     causes = [found for explain in WORKLOAD_CAUSES if (found := explain(case))]
-    causes += [cause for pod in case.pods if not is_ready(pod) if (cause := diagnose_pod(case, pod))]
+    unready = [pod for pod in case.pods if not is_ready(pod)][:_MANY_PODS]
+    causes += [cause for pod in unready if (cause := diagnose_pod(case, pod))]
     if missing := serving.service_missing(case):
         causes.append(missing)
     cause = gravest(causes) or _rolling_out(case)

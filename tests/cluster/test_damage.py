@@ -1,0 +1,80 @@
+"""What people break by hand in a release that runs: it is named, and the printed step mends it for good.
+
+For good means that an upgrade works afterwards, with helm 3 and with helm 4.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .connection import wait_until
+from .release import HELM3, HELM4, Release, service
+from .test_status import paste
+
+HELMS = {"helm 3": HELM3, "helm 4": HELM4}
+BROKEN: dict[str, tuple[tuple[str, ...], str]] = {
+    "service deleted": (("delete", "service", "llm"), "ServiceMissing"),
+    "selector edited": (
+        ("patch", "service", "llm", "-p", '{"spec":{"selector":{"track":"blue"}}}'),
+        "ServiceSelector",
+    ),
+    "port edited": (
+        (
+            *("patch", "service", "llm", "--type=json"),
+            '-p=[{"op":"replace","path":"/spec/ports/0/targetPort","value":9999}]',
+        ),
+        "ServicePort",
+    ),
+    "service account deleted": (("delete", "serviceaccount", "llm"), "ObjectMissing"),
+    "deployment deleted": (("delete", "deployment", "llm"), "WorkloadMissing"),
+    "scaled away": (("scale", "deployment/llm", "--replicas=0"), "ScaledToZero"),
+}
+
+
+@pytest.fixture(scope="module", params=HELMS)
+def running(request: pytest.FixtureRequest, new_release: Callable[..., Release]) -> Release:
+    """Two services that are ready, by each helm; each test leaves it as it was."""
+    release = new_release(service("llm"), service("after", "llm"), helm_path=HELMS[request.param])
+    release.install()
+    release.wait_until_ready()
+    return release
+
+
+@pytest.mark.parametrize("way", BROKEN)
+def test_damage_is_named_and_the_step_mends_it(running: Release, way: str) -> None:
+    command, code = BROKEN[way]
+    running.kubectl(*command)
+    found = running.wait_for_cause("llm", code)
+    assert running.status().returncode == 1
+    paste(running, found["next"], timeout=120)
+    running.wait_until_ready()
+    running.upgrade("--reset-then-reuse-values")
+
+
+def test_a_graph_that_was_deleted_is_read_from_helms_record(running: Release) -> None:
+    running.kubectl("delete", "configmap", "demo-nimpipeline")
+    result = running.status()
+    assert result.returncode == 0
+    assert "ConfigMap demo-nimpipeline does not exist" in result.stdout
+    paste(running, warned(running)["next"], timeout=120)
+    assert running.graph()["services"]
+
+
+def test_a_field_that_was_patched_is_named_with_the_way_out(running: Release) -> None:
+    if running.helm_path != HELM4:
+        pytest.skip("helm 3 overwrites what was changed by hand")
+    running.kubectl("set", "image", "deployment/llm", "llm-ctr=nvcr.io/nim/test/llm:1.1")
+    wait_until(lambda: "changed by hand" in running.status().stdout, what="the conflict")
+    assert running.helm("upgrade", running.name, str(running.chart), check=False) == ""
+    paste(running, warned(running)["next"], timeout=120)
+    running.upgrade("--reset-then-reuse-values")
+    assert "changed by hand" not in running.status().stdout
+
+
+def warned(release: Release) -> Any:
+    """The first warning."""
+    return json.loads(release.status("-o", "json").stdout)["status"]["warnings"][0]
