@@ -22,6 +22,7 @@ class Wishes(NamedTuple):
     color: str = "auto"
     show_source: bool = False
     quiet: bool = False
+    fix: bool = False
 
 
 PLAIN = Wishes()
@@ -32,10 +33,13 @@ def validate_files(paths: list[str], strict: bool = False, wishes: Wishes = PLAI
 
     With `own_only` nothing is said of files and documents that are not about NIMs.
     """
-    loaded = load_files(paths, own_only=own_only)
-    findings = sorted(check_documents(loaded) + ([] if own_only else files_without(paths, loaded)))
-    given = () if own_only else ("<stdin>", *paths)
-    findings = [finding for finding in findings if finding.code != NOT_PART or finding.path in given]
+    findings = findings_of(paths, own_only)
+    if wishes.fix:
+        from nimhelm.fix import fix_files
+
+        edits = fix_files(findings)
+        print(f"{edits} edit{'' if edits == 1 else 's'} made", file=sys.stderr)
+        findings = findings_of(paths, own_only) if edits else findings
     failed = has_errors(findings, strict)
     if wishes.quiet:
         findings = [
@@ -50,6 +54,15 @@ def validate_files(paths: list[str], strict: bool = False, wishes: Wishes = PLAI
     if wishes.output == "text" and failed:
         print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def findings_of(paths: list[str], own_only: bool) -> list[Finding]:
+    """Everything that is found in the files, in the order of files and lines."""
+    loaded = load_files(paths, own_only=own_only)
+    findings = sorted(check_documents(loaded) + ([] if own_only else files_without(paths, loaded)))
+    given = () if own_only else ("<stdin>", *paths)
+    findings = [finding for finding in findings if finding.code != NOT_PART or finding.path in given]
+    return findings
 
 
 def files_without(paths: list[str], loaded: Loaded) -> list[Finding]:
