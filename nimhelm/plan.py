@@ -102,12 +102,29 @@ class Plan:
     @property
     def gpus(self) -> dict[str, int]:
         """Extended resources by name that the enabled services ask for at the start, all replicas together."""
+        return self._total({service.name: service.replicas for service in self.services})
+
+    @property
+    def max_gpus(self) -> dict[str, int]:
+        """The same when every HPA has scaled as far as it may."""
+        return self._total({service.name: max(service.replicas, service.max_replicas) for service in self.services})
+
+    def _total(self, replicas: dict[str, int]) -> dict[str, int]:
         total: dict[str, int] = {}
         for service in self.services:
             for name, amount in service.gpus.items():
                 if service.enabled:
-                    total[name] = total.get(name, 0) + amount * service.replicas
+                    total[name] = total.get(name, 0) + amount * replicas[service.name]
         return dict(sorted(total.items()))
+
+    def gpu_totals(self) -> str:
+        """`7 nvidia.com/gpu, up to 15 with autoscaling`, or `none`."""
+        most = self.max_gpus
+        parts = []
+        for name, amount in self.gpus.items():
+            grown = f", up to {most[name]} with autoscaling" if most[name] > amount else ""
+            parts.append(f"{amount} {name}{grown}")
+        return "; ".join(parts) or "none"
 
 
 def plan_pipeline(

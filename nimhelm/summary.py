@@ -18,7 +18,7 @@ def summary(plan: Plan, path: Path, version: str) -> str:
         wave = f"wave {service.wave + 1}" if service.wave != previous else ""
         lines.append(f"  {wave:<8} {service.name:<{width}}  {_asks(service)}".rstrip())
         previous = service.wave
-    lines.append("  GPUs     " + (", ".join(f"{amount} {name}" for name, amount in plan.gpus.items()) or "none"))
+    lines.append(f"  GPUs     {plan.gpu_totals()}")
     if plan.caches:
         lines.append("  caches   " + ", ".join(plan.caches))
     if plan.skipped:

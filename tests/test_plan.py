@@ -329,3 +329,12 @@ def test_the_pipeline_itself_is_left_as_it_was(example: Any) -> None:
     assert repr(document.data) == before
     metadata = document.data["metadata"]
     assert (made.name, made.namespace) == (metadata["name"], metadata["namespace"])
+
+
+def test_gpus_at_the_start_and_at_most() -> None:
+    gpu = {"limits": {"nvidia.com/gpu": 2}}
+    scaled = {"enabled": True, "hpa": {"minReplicas": 1, "maxReplicas": 4}}
+    made = plan(service("a", resources=gpu, replicas=2), service("b", resources=gpu, scale=scaled))
+    assert made.gpu_totals() == "6 nvidia.com/gpu, up to 12 with autoscaling"
+    assert plan(service("a", resources=gpu)).gpu_totals() == "2 nvidia.com/gpu"
+    assert plan(service("a")).gpu_totals() == "none"

@@ -81,7 +81,7 @@ def _graph(name: str, values: dict[str, Any]) -> list[str]:
 
 
 def _totals(plan: Plan) -> list[str]:
-    lines = [f"GPUs in all: {_gpus(plan.gpus)}. Start-up may take up to {minutes(plan.timeout_seconds)}.", ""]
+    lines = [f"GPUs in all: {plan.gpu_totals()}. Start-up may take up to {minutes(plan.timeout_seconds)}.", ""]
     if plan.skipped:
         lines += [f"Left out, because the pipeline disables them: {', '.join(plan.skipped)}.", ""]
     return lines

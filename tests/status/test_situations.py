@@ -47,7 +47,9 @@ def rows() -> list[str]:
         about = case["about"].rstrip(".").replace("|", "\\|")
         if roots and roots[0].cause:
             state, cause = roots[0].state, roots[0].cause
-            found.append(f"| {about} | {state} | {cause.code} | {verb(cause.next)} | {PATIENCE.get(cause.code, 'at once')} |")
+            found.append(
+                f"| {about} | {state} | {cause.code} | {verb(cause.next)} | {PATIENCE.get(cause.code, 'at once')} |"
+            )
         elif status.warnings:
             warned = status.warnings[0]
             found.append(f"| {about} | {status.state} | warning | {verb(warned.next)} | at once |")
