@@ -83,7 +83,9 @@ def test_each_change_has_its_own_consequence(
 
 def test_a_claim_goes_or_stays(tmp_path: Path) -> None:
     old, new = [service("a", storage=PVC), service("b")], [service("b")]
-    found = plan(tmp_path, old, new)
+    lose = tmp_path / "lose.yaml"
+    lose.write_text("global: {nimhelm: {keepClaims: false}}\n")
+    found = plan(tmp_path, old, new, values=(str(lose),))
     (lost,) = found.having("deleteData")
     assert lost.text == "deletes the claim (50Gi) and the data in it"
     assert lost.first == "to keep it: kubectl annotate pvc a-pvc -n default helm.sh/resource-policy=keep"

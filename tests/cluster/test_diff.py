@@ -117,7 +117,7 @@ def test_a_claim_goes_with_its_data_unless_the_way_out_is_taken(
     new_release: Callable[..., Release], tmp_path: Path
 ) -> None:
     release = new_release(*services().values(), service("fourth", storage=CLAIM))
-    put_up(release)
+    put_up(release, "--set", "global.nimhelm.keepClaims=false")
     chart = build_documents(tmp_path, pipeline(services()["first"]))
     lost = {each["object"]: each for each in plan(release, chart)["effects"] if each["code"] == "deleteData"}
     assert set(lost) == {"PersistentVolumeClaim/second-pvc", "PersistentVolumeClaim/fourth-pvc"}
