@@ -9,7 +9,7 @@ import click
 
 from nimhelm import __version__, show
 from nimhelm.completion import complete_files, complete_namespaces, complete_releases
-from nimhelm.options import chart_name, duration, semver
+from nimhelm.options import CheckedGroup, chart_name, duration, semver
 
 FORMATS = click.Choice(["text", "json", "github", "sarif"])
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
@@ -29,7 +29,7 @@ def run_click(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=CheckedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "-V", "--version", message="nimhelm %(version)s")
 def cli() -> None:
     """NIMPipelines on any cluster: a plain umbrella Helm chart with real start-up order, and no operator.

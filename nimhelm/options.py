@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import click
 
 from nimhelm.completion import complete_namespaces
@@ -29,8 +32,6 @@ def chart_name(context: click.Context, parameter: click.Parameter, value: str) -
 
 def duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
     """Seconds from what Go and Helm call a duration: `90`, `90s`, `30m`, `1h30m`."""
-    import re
-
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", value)
     if not value or match is None:
         raise click.BadParameter(f"{value!r} is not a duration, for example 90s, 30m or 1h30m")
@@ -38,6 +39,28 @@ def duration(context: click.Context, parameter: click.Parameter, value: str) -> 
     return hours * 3600 + minutes * 60 + seconds
 
 
+class CheckedCommand(click.Command):
+    """A command whose names are checked before it runs: kubectl and helm would read one that starts with `-` as an option."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises UsageError for a release, namespace, context, chart or timeout that cannot be one."""
+        for key in ("release", "namespace"):
+            value = ctx.params.get(key)
+            if value and not NAME.fullmatch(str(value)):
+                raise click.UsageError(f"{value!r} is no {key}: lower-case letters, digits, inner dashes and dots")
+        for key in ("context", "chart", "timeout"):
+            if str(ctx.params.get(key) or "").startswith("-"):
+                raise click.UsageError(f"{ctx.params[key]!r} is no {key}: it starts with a dash")
+        return super().invoke(ctx)
+
+
+class CheckedGroup(click.Group):
+    """A group all of whose commands are checked."""
+
+    command_class = CheckedCommand
+
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 NAMESPACE = click.option(
     "-n",
     "--namespace",

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from nimhelm.completion import complete_files, complete_releases, complete_targets
-from nimhelm.options import CONTEXT, FROM_DIR, KUBECONFIG, NAMESPACE, REQUEST_TIMEOUT
+from nimhelm.options import CONTEXT, FROM_DIR, KUBECONFIG, NAMESPACE, REQUEST_TIMEOUT, CheckedCommand
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 @click.argument("paths", nargs=-1, required=True, metavar="[OLD] NEW", shell_complete=complete_files)
 @click.option(
     "-f",
@@ -75,7 +75,7 @@ def diff(paths: tuple[str, ...], **options: Any) -> int:
     return show_diff(paths, chosen)
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 @click.argument("release", shell_complete=complete_releases)
 @NAMESPACE
 @CONTEXT
@@ -104,7 +104,7 @@ def timeline(**options: Any) -> int:
     return show_timeline(Options(**options))
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 @click.argument("target", metavar="FILE|CHART|RELEASE", shell_complete=complete_targets)
 @click.option(
     "-o",
@@ -141,7 +141,7 @@ def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> 
     return show_graph(target, output, Where(**options), values)
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 @click.argument("target", metavar="FILE|CHART", shell_complete=complete_files)
 @click.option(
     "-f",
@@ -173,7 +173,7 @@ def images(target: str, values: tuple[str, ...], output: str, digests: bool, mir
     return list_images(target, values, output, digests, mirror)
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
     """Print the completion script of a shell: it completes commands, options, files, releases and namespaces.

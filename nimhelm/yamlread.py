@@ -247,7 +247,10 @@ class _Composer:
         if len(self.stack) >= MAX_DEPTH:
             raise self.stop(event, "NH003", f"nested deeper than {MAX_DEPTH} levels", "flatten the document")
         if event.tag is not None and event.tag not in ("!", _STANDARD_TAG + "map", _STANDARD_TAG + "seq"):
-            self.tagged(event)
+            tag = event.tag.replace(_STANDARD_TAG, "!!")
+            raise self.stop(
+                event, "NH004", f"the YAML tag {tag} has no meaning in a Kubernetes document", "remove the tag"
+            )
         frame = self.stack[-1] if self.stack else None
         if frame is not None and frame.is_mapping and frame.key is None:
             hint = "write the key as a string; put text that contains {{ }} in quotes"

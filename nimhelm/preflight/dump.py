@@ -7,6 +7,7 @@ as this writes it or as `kubectl get … -o json` or `-o yaml` prints it. No val
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,10 @@ def save(cluster: Cluster, folder: str) -> None:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def _about(cluster: Cluster) -> dict[str, Any]:

@@ -8,6 +8,7 @@ and revision. A folder that a user filled with `kubectl get … -o yaml` is read
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,10 @@ def _list(objects: list[ko.Object]) -> dict[str, Any]:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    path.write_text(json.dumps(redacted(document), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(json.dumps(redacted(document), indent=1, ensure_ascii=False) + "\n")
 
 
 def _without_values(value: Any, key: str = "") -> Any:
