@@ -40,7 +40,8 @@ class Block:
 
     def get(self, *field: str | int) -> Any:
         """The value at a path below spec, or None when any part is absent or of another type."""
-        return dig(self.spec, *field)
+        below = self.spec.get(field[0])  # most fields are absent
+        return below if below is None or len(field) == 1 else dig(below, *field[1:])
 
     def mapping(self, *field: str | int) -> dict[str, Any]:
         """The mapping at a path below spec; {} when it is absent or something else."""
