@@ -40,7 +40,7 @@ class Block:
 
     def get(self, *field: str | int) -> Any:
         """The value at a path below spec, or None when any part is absent or of another type."""
-        below = self.spec.get(field[0])  # most fields are absent
+        below = self.spec.get(str(field[0]))  # most fields are absent
         return below if below is None or len(field) == 1 else dig(below, *field[1:])
 
     def mapping(self, *field: str | int) -> dict[str, Any]:
