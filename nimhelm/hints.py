@@ -6,7 +6,8 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
-from nimhelm.yamlread import Path, resolve
+from nimhelm.yamlread import Path
+from nimhelm.yamlscalar import resolve
 
 Schema = dict[str, Any]
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from nimhelm.finding import ERROR, Finding
+from nimhelm.yamlscalar import resolve
 
 Path = tuple[str | int, ...]
 
@@ -20,12 +21,13 @@ MAX_DEPTH = 100
 MAX_NODES = 500_000
 """Nodes of a document with every alias expanded: far above a real pipeline, far below an alias bomb."""
 
-_NULL = frozenset(("", "~", "null", "Null", "NULL"))
-_TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"))
-_FALSE = frozenset(("n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"))
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_NUMBER_START = frozenset("0123456789+-.")
-_SPECIAL_FLOAT = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+
+_FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_BREAK = re.compile("\\r\\n|[\\n\\r\\x85\\u2028\\u2029]")
+"""Where libyaml ends a line, so that the place of such a character counts lines as the other places do."""
+_TYPES_OF_TAGS: dict[str, tuple[type, ...]] = {
+    "!!int": (int,), "!!float": (int, float), "!!bool": (bool,), "!!null": (type(None),)
+}  # fmt: skip
 _STANDARD_TAG = "tag:yaml.org,2002:"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -100,63 +102,58 @@ class _StopError(Exception):
         self.finding = (line, column, code, ERROR, message, "", hint)
 
 
-def resolve(text: str) -> Any:
-    """The value of a plain scalar as go-yaml reads it: `0o14` -> 12, `1e3` -> 1000, `y` -> True, `1:30` -> `1:30`."""
-    if text in _NULL:
-        return None
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    if text[0] not in _NUMBER_START:
-        return text
-    return _number(text)
-
-
-def _number(text: str) -> Any:
-    plain = text.replace("_", "")
-    sign, digits = (-1, plain[1:]) if plain[:1] == "-" else (1, plain.removeprefix("+"))
-    base = {"0x": 16, "0X": 16, "0o": 8, "0O": 8, "0b": 2, "0B": 2}.get(digits[:2])
-    try:
-        if base and digits[2:].isalnum():
-            return sign * int(digits[2:], base)
-        if digits.isascii() and digits.isdigit() and len(digits) <= 19:
-            return sign * int(digits, 8 if len(digits) > 1 and digits[0] == "0" else 10)
-    except ValueError:
-        pass  # 08 is no octal number: go-yaml falls through to its float, which takes it
-    if _FLOAT.match(plain):
-        value = float(plain)
-        return int(value) if value.is_integer() and abs(value) < 1e15 else value
-    special = _SPECIAL_FLOAT.get(text.lower())
-    return float(special) if special else text
-
-
 def read(path: str, text: str) -> tuple[list[Document], list[Finding]]:
     """Every document of one file's text, and what is wrong with the YAML itself (codes NH001 to NH004).
 
     A syntax error ends the file; the documents before it are still returned.
     """
     documents: list[Document] = []
-    findings: list[Finding] = []
+    composer = _Composer(path)
     try:
-        for data, marks in _Composer(path, findings).documents(text):
+        for data, marks in composer.documents(text):
             if data is not None:
                 documents.append(Document(path, data, marks))
     except _StopError as stop:
-        findings.append(Finding(path, *stop.finding))
+        composer.findings.append(Finding(path, *stop.finding))
+    except yaml.reader.ReaderError:
+        composer.findings.append(_character_finding(path, text))
     except yaml.YAMLError as error:
-        findings.append(_syntax_finding(path, text, error))
-    return documents, findings
+        composer.findings.append(_quote_finding(composer, error) or _syntax_finding(path, text, error))
+    return documents, composer.findings
+
+
+def _character_finding(path: str, text: str) -> Finding:
+    """The first character that YAML forbids. Its place is counted here: libyaml tells the byte."""
+    found = _FORBIDDEN.search(text)
+    position = found.start() if found else 0
+    breaks = [match.end() for match in _BREAK.finditer(text, 0, position)]
+    line, column = len(breaks) + 1, position - (breaks[-1] if breaks else 0) + 1
+    message = f"the character U+{ord(text[position]):04X} is not allowed in YAML"
+    hint = "is this a binary file? write the character as an escape"
+    return Finding(path, line, column, "NH003", ERROR, message, "", hint)
+
+
+def _quote_finding(composer: _Composer, error: yaml.YAMLError) -> Finding | None:
+    """A quote that is not closed on its line: it ends at the next quote, where the error is, or not at all."""
+    start, mark = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or ""
+    message = "this quote is never closed"
+    if getattr(error, "context", None) != "while scanning a quoted scalar" or not problem.startswith(
+        "found unexpected"
+    ):
+        if not composer.quote or not mark or mark.line != composer.quote[1].line:
+            return None
+        start, end = composer.quote
+        message = f"this quote is closed only at line {end.line + 1}, where the text goes on"
+    if start is None:
+        return None
+    hint = "close the quote on the line where it opens"
+    return Finding(
+        composer.path, start.line + 1, start.column + 1, "NH001", ERROR, f"not valid YAML: {message}", "", hint
+    )
 
 
 def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
-    if isinstance(error, yaml.reader.ReaderError):
-        before = text[: error.position]
-        line, column = before.count("\n") + 1, error.position - (before.rfind("\n") + 1) + 1
-        message = f"the character U+{ord(text[error.position]):04X} is not allowed in YAML"
-        return Finding(
-            path, line, column, "NH003", ERROR, message, "", "is this a binary file? write the character as an escape"
-        )
     problem = getattr(error, "problem", None) or str(error)
     context, start = getattr(error, "context", None), getattr(error, "context_mark", None)
     mark = getattr(error, "problem_mark", None)
@@ -182,9 +179,11 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
 class _Composer:
     """Events -> values, without recursion, so that no document can exhaust the stack."""
 
-    def __init__(self, path: str, findings: list[Finding]) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self.findings = findings
+        self.findings: list[Finding] = []
+        self.quote: tuple[Any, Any] | None = None
+        """Start and end of the last quoted text that has several lines."""
 
     def documents(self, text: str) -> Iterator[tuple[Any, dict[Path, Mark]]]:
         """Each document's data and marks, in the order of the file."""
@@ -211,6 +210,8 @@ class _Composer:
     def ScalarEvent(self, event: Any) -> None:
         frame = self.stack[-1] if self.stack else None
         text = event.value
+        if event.style in ("'", '"') and event.start_mark.line != event.end_mark.line:
+            self.quote = (event.start_mark, event.end_mark)
         if event.tag is not None and event.tag != "!":
             value = self.tagged(event)
         else:
@@ -225,10 +226,17 @@ class _Composer:
     def tagged(self, event: Any) -> Any:
         if event.tag == _STANDARD_TAG + "str":
             return event.value
-        tag = event.tag.replace(_STANDARD_TAG, "!!")
-        if tag in ("!!int", "!!float", "!!bool", "!!null"):
-            return resolve(event.value)
-        raise self.stop(event, "NH004", f"the YAML tag {tag} has no meaning in a Kubernetes document", "remove the tag")
+        tag = _shown_tag(event.tag)
+        if tag not in _TYPES_OF_TAGS:
+            raise self.without_meaning(event)
+        value = resolve(event.value)
+        if not isinstance(value, _TYPES_OF_TAGS[tag]) or (isinstance(value, bool) and tag != "!!bool"):
+            raise self.stop(event, "NH004", f"the value is not what its YAML tag {tag} says", "remove the tag")
+        return value
+
+    def without_meaning(self, event: Any) -> _StopError:
+        message = f"the YAML tag {_shown_tag(event.tag)} has no meaning in a Kubernetes document"
+        return self.stop(event, "NH004", message, "remove the tag")
 
     def AliasEvent(self, event: Any) -> None:
         if event.anchor not in self.anchors:
@@ -246,11 +254,8 @@ class _Composer:
     def open(self, event: Any, value: Any) -> None:
         if len(self.stack) >= MAX_DEPTH:
             raise self.stop(event, "NH003", f"nested deeper than {MAX_DEPTH} levels", "flatten the document")
-        if event.tag is not None and event.tag not in ("!", _STANDARD_TAG + "map", _STANDARD_TAG + "seq"):
-            tag = event.tag.replace(_STANDARD_TAG, "!!")
-            raise self.stop(
-                event, "NH004", f"the YAML tag {tag} has no meaning in a Kubernetes document", "remove the tag"
-            )
+        if event.tag is not None and event.tag not in ("!", _STANDARD_TAG + ("map" if value == {} else "seq")):
+            raise self.without_meaning(event)
         frame = self.stack[-1] if self.stack else None
         if frame is not None and frame.is_mapping and frame.key is None:
             hint = "write the key as a string; put text that contains {{ }} in quotes"
@@ -268,12 +273,8 @@ class _Composer:
     def key(self, frame: _Frame, event: Any, value: Any) -> None:
         mark = event.start_mark
         if not isinstance(value, str):
-            raise self.stop(
-                event,
-                "NH004",
-                f"the key {event.value if hasattr(event, 'value') else value!r} is not a string",
-                "quote it",
-            )
+            written = repr(event.value[:60]) if hasattr(event, "value") else f"*{event.anchor}"
+            raise self.stop(event, "NH004", f"the key {written} is not a string", "quote it")
         frame.key = value
         frame.key_place = (mark.line + 1, mark.column + 1)
 
@@ -339,6 +340,10 @@ class _Frame:
         self.key: Any = None
         self.key_place = (1, 1)
         self.merges: list[tuple[int, int, Any]] = []
+
+
+def _shown_tag(tag: str) -> str:
+    return tag.replace(_STANDARD_TAG, "!!")[:60]
 
 
 def field_text(path: Path) -> str:

@@ -10,7 +10,8 @@ from conftest import Helm
 from echo import as_helm_holds, values_of_helm
 
 from nimhelm.finding import Finding
-from nimhelm.yamlread import MAX_DEPTH, MAX_NODES, field_text, read, resolve
+from nimhelm.yamlread import MAX_DEPTH, MAX_NODES, field_text, read
+from nimhelm.yamlscalar import resolve
 
 SCALARS = {
     "y": True, "Y": True, "yes": True, "Yes": True, "YES": True, "on": True, "On": True, "ON": True,
@@ -23,6 +24,16 @@ SCALARS = {
     "1.0": 1, "1.": 1, ".5": 0.5, "+.5": 0.5, "-1.5": -1.5, "1e3": 1000, "1E3": 1000, "1e+3": 1000, "1.5e-3": 0.0015,
     "1e": "1e", "e3": "e3", "1.2.3": "1.2.3", "v1": "v1", "1Gi": "1Gi", "500m": "500m", ".": ".", "+": "+", "-x": "-x",
     "9223372036854775807": 9223372036854775807, "18446744073709551616": 18446744073709551616.0,
+    "18446744073709551615": 18446744073709551615, "18446744073709551617": 18446744073709551616.0,
+    "-9223372036854775808": -9223372036854775808, "-9223372036854775809": -9223372036854775808.0,
+    "+9223372036854775807": 9223372036854775807, "+18446744073709551615": 18446744073709551616.0,
+    "0xFFFFFFFFFFFFFFFF": 18446744073709551615, "0XffffffffffffffffF": "0XffffffffffffffffF",
+    "-0x8000000000000000": -9223372036854775808, "-0x8000000000000001": "-0x8000000000000001",
+    "0o1777777777777777777777": 18446744073709551615, "0o2000000000000000000000": "0o2000000000000000000000",
+    "01777777777777777777777": 18446744073709551615, "02000000000000000000000": 2e21,
+    "0b" + "1" * 64: 18446744073709551615, "0b" + "1" * 65: "0b" + "1" * 65, "0x" + "0" * 90 + "a": 10, "0x0": 0, "00": 0,
+    "0b0b1": "0b0b1", "00o7": "00o7", "0x-1": "0x-1", "-+1": "-+1", "1" * 400: "1" * 400, "1e400": "1e400", "-1e400": "-1e400",
+    "0x\u0661": "0x\u0661", "\u0661": "\u0661", ".iNf": ".iNf", "+.nan": "+.nan",
     "1:30": "1:30", "190:20:30": "190:20:30", "2026-01-01": "2026-01-01", "2026-01-01T00:00:00Z": "2026-01-01T00:00:00Z",
     "2026-01-01 10:00:00": "2026-01-01 10:00:00", "1,000": "1,000", "=": "=", "http://a:1": "http://a:1",
 }  # fmt: skip
@@ -43,7 +54,8 @@ def test_helm_reads_the_same_scalars(helm: Helm, tmp_path: Path) -> None:
 STYLES = {
     "'y'": "y", '"1e3"': "1e3", "!!str 12": "12", '!!int "12"': 12, "!!float 3": 3, "!!bool yes": True, "! 12": "12",
     "|\n  1\n": "1\n", "|+\n  1\n\n": "1\n\n", ">-\n  1\n  2\n": "1 2", "one\n  two": "one two", '""': "", "''": "",
-    '"\\u00e9\\x41\\t"': "\u00e9A\t", "{}": {}, "[]": [], "[1, [y, 'y'], {b: 0o17}]": [1, [True, "y"], {"b": 15}],
+    '"\\u00e9\\x41\\t"': "\u00e9A\t", "{}": {}, "[]": [], "!!map {}": {}, "!!seq [1]": [1], "! {b: 1}": {"b": 1},
+    "[1, [y, 'y'], {b: 0o17}]": [1, [True, "y"], {"b": 15}],
     "&x 1": 1, "{a: &z [1], b: *z}": {"a": [1], "b": [1]}, "a # b": "a", "a#b": "a#b", "-1": -1,
 }  # fmt: skip
 
@@ -136,6 +148,19 @@ def test_a_field_behind_an_alias_stands_where_the_alias_does() -> None:
             "2:2 NH001 not valid YAML: did not find expected ',' or ']', while parsing a flow sequence that starts at line 1",
         ),
         ("a: 'x\n", "1:4 NH001 not valid YAML"),
+        ("a: 'x\nb: 1\nc: 2\n", "1:4 NH001 not valid YAML: this quote is never closed"),
+        ('a: 1\nb: "x\nc: 1\n---\nd: 1\n', "2:4 NH001 not valid YAML: this quote is never closed"),
+        (
+            'a: "x\nb: 1\nc: "y"\n',
+            "1:4 NH001 not valid YAML: this quote is closed only at line 3, where the text goes on",
+        ),
+        ("- 'x\n- it's\n", "1:3 NH001 not valid YAML: this quote is closed only at line 2, where the text goes on"),
+        (
+            "a: {b: 'x,\n  c: 'y'}\n",
+            "1:8 NH001 not valid YAML: this quote is closed only at line 2, where the text goes on",
+        ),
+        ('a: "x\n\tb: 1\n', "1:4 NH001 not valid YAML: this quote is never closed"),
+        ("a: 'x\n  y'\nb: c: d\n", "3:5 NH001 not valid YAML: mapping values"),
         ("a: b: c\n", "1:5 NH001 not valid YAML"),
         ("a: {b: 1\n", "1:4 NH001 not valid YAML"),
         ("%YAML 9.9\n---\na: 1\n", "1:1 NH001 not valid YAML"),
@@ -147,12 +172,29 @@ def test_a_field_behind_an_alias_stands_where_the_alias_does() -> None:
         ("a: \x00\n", "1:4 NH003 the character U+0000 is not allowed in YAML"),
         ("a: 1\nb: \x1b[31m\n", "2:4 NH003 the character U+001B is not allowed in YAML"),
         ("a: \ufffe\n", "1:4 NH003 the character U+FFFE is not allowed in YAML"),
+        ("# \u00e9\na: \x07\n", "2:4 NH003 the character U+0007 is not allowed in YAML"),
+        ("\u00e9\u6f22\U0001f600: \x07\n", "1:6 NH003 the character U+0007 is not allowed in YAML"),
+        ("a: \u00e9\r\nb: '\u00e9\u00e9\x7f'\r\n", "2:7 NH003 the character U+007F is not allowed in YAML"),
+        ("\u00e9: 1\n" * 9 + "# \x9f", "10:3 NH003 the character U+009F is not allowed in YAML"),
+        ("\u00e9: '\u2028\x01'\n", "2:1 NH003 the character U+0001 is not allowed in YAML"),
         ("a: 1\n2: b\n", "2:1 NH004 the key '2' is not a string"),
         ("y: 1\n", "1:1 NH004 the key 'y' is not a string"),
         ("~: 1\n", "1:1 NH004 the key '~' is not a string"),
         ("? [a]\n: 1\n", "1:3 NH004 a mapping or a list cannot be a key"),
         ("a: !!binary aGk=\n", "1:4 NH004 the YAML tag !!binary has no meaning in a Kubernetes document"),
         ("a: !!set {b}\n", "1:4 NH004 the YAML tag !!set has no meaning in a Kubernetes document"),
+        ("# \u00e9\na: !!str {b: c}\n", "2:4 NH004 the YAML tag !!str has no meaning in a Kubernetes document"),
+        ("a:\n  - !!int\n    b: c\n", "2:5 NH004 the YAML tag !!int has no meaning in a Kubernetes document"),
+        ("!x\na: 1\n", "1:1 NH004 the YAML tag !x has no meaning in a Kubernetes document"),
+        ("a: !!seq {b: c}\n", "1:4 NH004 the YAML tag !!seq has no meaning in a Kubernetes document"),
+        ("a: !!map [b]\n", "1:4 NH004 the YAML tag !!map has no meaning in a Kubernetes document"),
+        ("a: !!str [b]\n", "1:4 NH004 the YAML tag !!str has no meaning in a Kubernetes document"),
+        ("%TAG !e! tag:e.org,1:\n---\na: !e!b {c: d}\n", "3:4 NH004 the YAML tag tag:e.org,1:b has no meaning in"),
+        ("? !!map {a: 1}\n: 1\n", "1:3 NH004 a mapping or a list cannot be a key"),
+        ("a: &x {b: 1}\n*x : 1\n", "2:1 NH004 the key *x is not a string"),
+        ("a: !!int b\n", "1:4 NH004 the value is not what its YAML tag !!int says"),
+        ("a: !!bool 1\n", "1:4 NH004 the value is not what its YAML tag !!bool says"),
+        ("a: !!int 0xFFFFFFFFFFFFFFFFFF\n", "1:4 NH004 the value is not what its YAML tag !!int says"),
         ("a: !Ref b\n", "1:4 NH004 the YAML tag !Ref has no meaning in a Kubernetes document"),
         ("a: !!python/object/apply:os.system [id]\n", "1:4 NH004 the YAML tag !!python/object/apply:os.system has"),
     ],
