@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from io import TextIOWrapper
 
 EXIT_ENVIRONMENT = 3
 EXIT_INTERRUPTED = 130
@@ -12,11 +11,16 @@ OWN_ONLY = "--own-only"
 
 
 def main() -> None:
-    """Run the command line of this process and exit. What the terminal cannot show is written as an escape."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    sys.exit(guarded(sys.argv[1:]))
+    """Run the command line of this process and exit. A reader that went away changes no exit code."""
+    from nimhelm.streams import OutputError, finish, prepare
+
+    prepare()
+    code = guarded(sys.argv[1:])
+    try:
+        finish()
+    except OutputError as error:
+        code = complain(error)
+    sys.exit(code)
 
 
 def guarded(arguments: list[str]) -> int:
@@ -25,9 +29,6 @@ def guarded(arguments: list[str]) -> int:
         return run(arguments)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_ENVIRONMENT
     except Exception as error:
         if os.environ.get("NIMHELM_DEBUG"):
             raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable
 
 from nimhelm.finding import NOTE, Finding
@@ -22,13 +24,30 @@ def line(finding: Finding) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that cannot steer a terminal: escape characters and their like are written out."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    """Text of one line that steers neither a terminal nor a CI runner.
+
+    Control characters are written out. So is the first character of what GitHub or Azure Pipelines take for a command:
+    `::` where a line starts, `##[` and `##vso[` anywhere.
+    """
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    if shown.lstrip().startswith("::"):
+        shown = shown.replace("::", r"\x3a:", 1)
+    return re.sub(r"##(?=\[|vso\[)", r"#\\x23", shown)
 
 
 def as_json(findings: list[Finding]) -> str:
     """A JSON list of findings with the names of Finding's fields."""
-    return json.dumps([finding._asdict() for finding in findings], indent=2, ensure_ascii=False) + "\n"
+    return _dumped([{**finding._asdict(), "path": whole(finding.path)} for finding in findings])
+
+
+def _dumped(data: object) -> str:
+    """JSON in ASCII alone, which is valid in every encoding that a stream may have."""
+    return json.dumps(data, indent=2) + "\n"
+
+
+def whole(text: str) -> str:
+    """Text that strict JSON parsers take: a lone surrogate, which stands for a byte that is not UTF-8, is replaced."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def github(findings: list[Finding]) -> str:
@@ -44,7 +63,8 @@ def _github_line(finding: Finding) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Text inside of a workflow command, in the encoding of GitHub's own toolkit."""
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:
@@ -62,21 +82,32 @@ def sarif(findings: list[Finding]) -> str:
         "version": __version__,
         "rules": [{"id": code, "shortDescription": {"text": CODES[code]}} for code in used],
     }
-    run = {"tool": {"driver": driver}, "results": [_result(finding) for finding in findings]}
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding) for finding in findings],
+    }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return _dumped(document)
 
 
 def _result(finding: Finding) -> dict[str, object]:
     region = {"startLine": finding.line, "startColumn": finding.column}
-    location = {"physicalLocation": {"artifactLocation": {"uri": finding.path.replace("\\", "/")}, "region": region}}
+    location = {"physicalLocation": {"artifactLocation": {"uri": _uri(finding.path)}, "region": region}}
     hint = f"; {finding.hint}" if finding.hint else ""
     return {
         "ruleId": finding.code,
         "level": finding.severity,
-        "message": {"text": f"{finding.message}{hint}"},
+        "message": {"text": whole(f"{finding.message}{hint}")},
         "locations": [location],
     }
+
+
+def _uri(path: str) -> str:
+    """A path as a relative URI: every byte of it that a URI cannot carry is percent-encoded."""
+    from urllib.parse import quote_from_bytes
+
+    return quote_from_bytes(os.fsencode(path.replace(os.sep, "/")))
 
 
 REPORTERS: dict[str, Callable[[list[Finding]], str]] = {"text": text, "json": as_json, "github": github, "sarif": sarif}

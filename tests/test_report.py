@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from nimhelm.codes import CODES
 from nimhelm.finding import Finding, has_errors
 from nimhelm.report import REPORTERS, as_json, github, printable, sarif, text
@@ -45,8 +47,41 @@ def test_github() -> None:
 def test_a_github_annotation_cannot_be_broken_out_of() -> None:
     shown = github([NASTY])
     assert shown == (
-        "::error file=a%2Cb%3Ac%25%0A.yaml,line=2,col=3,title=NH010::unknown\x1b[31m field%0D%0A::error::%25; 100%25%0A\n"
+        "::error file=a%2Cb%3Ac%25%0A.yaml,line=2,col=3,title=NH010::unknown\\x1b[31m field%0D%0A::error::%25; 100%25%0A\n"
     )
+
+
+@pytest.mark.parametrize("path", ["::error::x", " ::error::x", "##[error]x", "a ##vso[task.setvariable]x", "\u2028::x"])
+def test_no_line_is_a_command_of_a_runner(path: str) -> None:
+    shown = text([ERROR._replace(path=path)]) + github([ERROR._replace(path=path, message="##[group]x")])
+    assert not any(row.strip().startswith("::") for row in text([ERROR._replace(path=path)]).splitlines())
+    assert len(shown.splitlines()) == 2
+    assert "##[" not in shown
+    assert "##vso[" not in shown
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("a b#c%.yaml", "a%20b%23c%25.yaml"),
+        ("d/é.yaml", "d/%C3%A9.yaml"),
+        ("a:b?.yaml", "a%3Ab%3F.yaml"),
+        ("<stdin>", "%3Cstdin%3E"),
+        ("back\\slash", "back%5Cslash"),
+        ("\udcff.yaml", "%FF.yaml"),
+    ],
+)
+def test_a_path_is_a_uri(path: str, uri: str) -> None:
+    (run,) = json.loads(sarif([ERROR._replace(path=path)]))["runs"]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+def test_json_is_ascii_and_has_whole_characters() -> None:
+    finding = ERROR._replace(path="\udcff", message="é 😀")
+    for shown in (as_json([finding]), sarif([finding])):
+        assert shown.isascii()
+        json.dumps(json.loads(shown), ensure_ascii=False).encode()
+    assert json.loads(as_json([finding]))[0]["message"] == "é 😀"
 
 
 def test_sarif() -> None:

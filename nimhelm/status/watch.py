@@ -26,6 +26,7 @@ from nimhelm.status.cluster import read_release
 from nimhelm.status.compute import FAILED, READY, PipelineStatus, compute
 from nimhelm.status.output import Style, Table, changed_lines, display_width, render, table_of
 from nimhelm.status.snapshot import Snapshot
+from nimhelm.streams import is_read
 from nimhelm.wording import clean
 
 OK, NOT_OK, TIMED_OUT, INTERRUPTED = 0, 1, 4, 130
@@ -155,6 +156,8 @@ def _follow(options: Options, screen: Screen) -> int:
             )  # a new table below the note
             continue
         show(seen)
+        if not (options.wait or is_read()):
+            return OK if seen.state == READY else NOT_OK
         now, last = time.monotonic(), seen
         failed_since = (failed_since or now) if seen.state == FAILED else None
         ready_since = (ready_since or now) if seen.state == READY else None
