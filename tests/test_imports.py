@@ -21,7 +21,7 @@ OWN = {
     "nimhelm.rules.dependencies", "nimhelm.rules.image", "nimhelm.rules.platform", "nimhelm.rules.pod", "nimhelm.rules.resources",
     "nimhelm.rules.scale", "nimhelm.rules.storage", "nimhelm.rules.addresses",
     "nimhelm.rules.names", "nimhelm.rules.probes", "nimhelm.rules.variables", "nimhelm.startup",
-    "nimhelm.schema_check", "nimhelm.validate", "nimhelm.yamlread",
+    "nimhelm.schema_check", "nimhelm.validate", "nimhelm.yamlread", "nimhelm.yamlscalar",
 }  # fmt: skip
 RUN = """
 import sys
