@@ -9,21 +9,33 @@ from nimhelm.errors import HelmError
 
 
 def helm_major() -> int:
-    """3 or 4: a few flags differ."""
-    return int(run_helm("version", "--template", "{{.Version}}").lstrip("v").split(".")[0])
+    """3 or 4: a few flags differ. Raises HelmError."""
+    major = run_helm("version", "--template={{.Version}}").strip().lstrip("v").split(".")[0]
+    if not major.isdecimal():
+        raise HelmError("helm version prints no version", "is $HELM a helm?")
+    return int(major)
 
 
-def run_helm(*arguments: str, timeout: float = 120.0) -> str:
-    """helm's standard output. `HELM` names another binary. Raises HelmError when it is missing, slow or fails."""
+def run_helm(*arguments: str, names: tuple[str, ...] = (), timeout: float = 120.0) -> str:
+    """helm's standard output. `HELM` names another binary. Raises HelmError when it is missing, slow or fails.
+
+    `names` are the release and the chart: they go behind `--`, where helm takes nothing for an option. A value of the
+    user among the `arguments` is part of its own word, as in `--namespace=nim`.
+    """
     binary = os.environ.get("HELM") or "helm"
     try:
-        done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            [binary, *arguments, *(["--", *names] if names else [])],
+            stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", timeout=timeout, check=False,
+        )  # fmt: skip
     except FileNotFoundError:
         raise HelmError(f"{binary} is not on the PATH", "install Helm 3.19 or newer, or name it in HELM") from None
     except subprocess.TimeoutExpired:
         raise HelmError(
             f"helm {arguments[0]} did not end within {timeout:g} s", "is the cluster within reach?"
         ) from None
+    except (OSError, ValueError) as error:
+        raise HelmError(f"{binary} cannot be run: {error}", "name another helm in $HELM") from None
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise HelmError(f"helm {arguments[0]} failed: {' '.join(lines[-3:])}", "run it by hand to see all of it")

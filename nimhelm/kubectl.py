@@ -4,33 +4,52 @@ from __future__ import annotations
 
 import os
 import selectors
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from nimhelm.errors import KubectlError
-from nimhelm.kubectlerrors import UnreachableError, explain
+from nimhelm.kubectlerrors import Request, UnreachableError, explain, longer
 
 GRACE = 5.0
 """Seconds beyond the request's own, for a login plugin and for starting."""
 
 _PIECE = 1 << 18
+_VERBS = {
+    "get": "list",
+    "api-resources": "list",
+    "api-versions": "list",
+    "version": "read",
+    "config": "read",
+    "logs": "read",
+}
 
 
 class Access(NamedTuple):
-    """Which cluster, and how patient: the values of kubectl's own flags, "" where kubectl decides."""
+    """Which cluster, and how patient: the values of kubectl's own flags, "" where kubectl decides.
+
+    `flags` are those of the nimhelm command that asks, for hints.
+    """
 
     namespace: str = ""
     context: str = ""
     kubeconfig: str = ""
     timeout: float = 10.0
+    flags: tuple[str, ...] = ("kubeconfig", "request-timeout", "from-dir")
+
+    @property
+    def place(self) -> list[str]:
+        """Namespace, context and kubeconfig as words that no tool takes for another option."""
+        named = (("kubeconfig", self.kubeconfig), ("context", self.context), ("namespace", self.namespace))
+        return [f"--{flag}={value}" for flag, value in named if value]
 
 
 class Running(NamedTuple):
     """A kubectl that was started, and the moment (monotonic) at which it is too late."""
 
-    kind: str
+    request: Request
     process: subprocess.Popen[bytes]
     deadline: float
 
@@ -47,16 +66,7 @@ def run(access: Access, kind: str, *words: str, given: str | None = None) -> str
 def start(access: Access, kind: str, words: list[str], has_input: bool = False) -> Running:
     """kubectl, started and not waited for; `kind` is what it is asked about, for messages."""
     binary = os.environ.get("KUBECTL") or "kubectl"
-    flags = [f"--request-timeout={access.timeout:g}s"]
-    flags += [
-        f"--{flag}={value}"
-        for flag, value in (
-            ("kubeconfig", access.kubeconfig),
-            ("context", access.context),
-            ("namespace", access.namespace),
-        )
-        if value
-    ]
+    flags = [f"--request-timeout={access.timeout:g}s", *access.place]
     # Messages in English: a few of them can only be told apart by their words.
     environment = os.environ | {"LC_ALL": "C", "LANGUAGE": "C"}
     try:
@@ -68,12 +78,23 @@ def start(access: Access, kind: str, words: list[str], has_input: bool = False) 
             env=environment,
         )
     except FileNotFoundError:
-        raise KubectlError(
-            f"there is no {binary}", "install kubectl, or name it in $KUBECTL; a saved dump is read with --from-dir"
-        ) from None
+        saved = "; a saved dump is read with --from-dir" if "from-dir" in access.flags else ""
+        raise KubectlError(f"there is no {binary}", f"install kubectl, or name it in $KUBECTL{saved}") from None
     except (OSError, ValueError) as error:
         raise KubectlError(f"{binary} cannot be run: {error}", "name another kubectl in $KUBECTL") from None
-    return Running(kind, process, time.monotonic() + access.timeout + GRACE)
+    return Running(_request(access, kind, words), process, time.monotonic() + access.timeout + GRACE)
+
+
+def _request(access: Access, kind: str, words: list[str]) -> Request:
+    """What the words ask for. A command that changes something is not repeated by hand: its object is looked at."""
+    verb, names = words[0], [word for word in words[1:] if not word.startswith("-")]
+    if verb in ("patch", "delete"):
+        by_hand = ["kubectl", "get", *names[:1], "--output=yaml", *access.place]
+    else:
+        by_hand = [] if "-" in words else ["kubectl", *words, *access.place]
+    named = verb == "get" and bool(names) and "/" in names[0]
+    verb = "get" if named else _VERBS.get(verb, verb)
+    return Request(kind, verb, shlex.join(by_hand), access.flags)
 
 
 def finish(access: Access, running: Running, given: bytes | None = None) -> bytes:
@@ -84,7 +105,7 @@ def finish(access: Access, running: Running, given: bytes | None = None) -> byte
         raise _too_slow(access, running) from None
     if running.process.returncode == 0:
         return printed
-    raise explain(complaint.decode(errors="replace"), running.kind, running.process.returncode)
+    raise explain(complaint.decode(errors="replace"), running.request, running.process.returncode)
 
 
 def partial(access: Access, running: Running, given: bytes | None = None) -> tuple[str, str]:
@@ -118,13 +139,13 @@ def stream(access: Access, running: Running) -> Iterator[bytes]:
                 else:
                     complaint += piece
     if code := running.process.wait():
-        raise explain(complaint.decode(errors="replace"), running.kind, code)
+        raise explain(complaint.decode(errors="replace"), running.request, code)
 
 
 def _too_slow(access: Access, running: Running) -> UnreachableError:
     return UnreachableError(
-        f"the cluster did not answer within {access.timeout:g} s (list of {running.kind})",
-        "is it slow? give it longer with --request-timeout",
+        f"the cluster did not answer within {access.timeout:g} s ({running.request.verb} {running.request.kind})",
+        f"is it slow? {longer(running.request)}",
     )
 
 

@@ -138,7 +138,7 @@ def test_filled_caches_are_believed(tmp_path: Path) -> None:
         ["keeps", "NIMCache", "full.one:"],
     ]
     flags = Target("rag", "chart", "nim", filled=("full.one",)).helm_flags()
-    assert r"nimCaches.full\.one.filled=true,nimCaches.full\.one.filledBy=job" in flags
+    assert r"--set=nimCaches.full\.one.filled=true,nimCaches.full\.one.filledBy=job" in flags
 
 
 @pytest.mark.parametrize(("optional", "required"), [(True, False), (False, True), (None, True)])

@@ -64,15 +64,13 @@ class Target(NamedTuple):
 
     def helm_flags(self) -> list[str]:
         """The flags that helm template and helm upgrade share."""
-        flags = ["--namespace", self.namespace]
-        for path in self.values:
-            flags += ["--values", path]
+        flags = [f"--namespace={self.namespace}", *(f"--values={path}" for path in self.values)]
         for name in self.filled:
             key = "nimCaches." + name.replace(".", "\\.")
-            flags += ["--set", f"{key}.filled=true,{key}.filledBy=job"]
+            flags.append(f"--set={key}.filled=true,{key}.filledBy=job")
         if self.require_keys:
-            flags += ["--set", "global.nimhelm.requireKeys=true"]
-        return [*flags, "--set", KEEP_PODS] if self.keep_pods else flags
+            flags.append("--set=global.nimhelm.requireKeys=true")
+        return [*flags, f"--set={KEEP_PODS}"] if self.keep_pods else flags
 
 
 def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
@@ -115,21 +113,21 @@ def take(target: Target, rendered: list[Object], found: list[Change], resources:
     patch = json.dumps(ownership_patch(target.release, target.namespace))
     for change in found:
         if change.action == TAKE_OVER:
-            kubectl(target, "patch", resource_of(change), change.name, "--type=merge", "--patch", patch)
-    context = ["--kube-context", target.context] if target.context else []
-    command = ["upgrade", "--install", target.release, target.chart, *target.helm_flags(), *context]
+            kubectl(target, "patch", f"{resource_of(change)}/{change.name}", "--type=merge", f"--patch={patch}")
+    context = [f"--kube-context={target.context}"] if target.context else []
+    command = ["upgrade", "--install", *target.helm_flags(), *context, f"--timeout={timeout}"]
     if helm_major() > 3:
         command.append(
             "--force-conflicts"
         )  # helm 4 applies on the server, where the operator's fields are still its own
-    run_helm(*command, "--timeout", timeout, timeout=3600)
+    run_helm(*command, names=(target.release, target.chart), timeout=3600)
     for item in live_objects(target, rendered):
         claims = field_patch(item)
         if claims:
             kind, name = identity(item)
-            kubectl(target, "patch", kind.lower(), name, "--type=merge", "--patch", json.dumps(claims))
+            kubectl(target, "patch", f"{kind.lower()}/{name}", "--type=merge", f"--patch={json.dumps(claims)}")
     for resource in resources:
-        kubectl(target, "patch", resource, "--type=merge", "--patch", '{"metadata":{"finalizers":null}}')
+        kubectl(target, "patch", resource, "--type=merge", '--patch={"metadata":{"finalizers":null}}')
         kubectl(target, "delete", resource, "--cascade=orphan", "--ignore-not-found", "--wait=false")
     print(f"adopted; nimhelm status {target.release} -n {target.namespace}")
 
@@ -150,7 +148,7 @@ def pipeline_name(chart: str) -> str:
 
 def render(target: Target) -> list[Object]:
     """The objects of the chart, hooks left out."""
-    text = run_helm("template", target.release, target.chart, *target.helm_flags(), "--no-hooks")
+    text = run_helm("template", *target.helm_flags(), "--no-hooks", names=(target.release, target.chart))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return [item for item in yaml.load_all(text, Loader=loader) if item]
 
@@ -196,6 +194,6 @@ def as_list(items: list[Object]) -> str:
 
 def kubectl(target: Target, *words: str, stdin: str | None = None) -> str:
     """kubectl's standard output. Raises KubectlError with what it said."""
-    access = Access(target.namespace, target.context, timeout=REQUEST_SECONDS)
-    asked = "the chart's objects" if words[1].startswith("-") else words[1].partition("/")[0]
+    access = Access(target.namespace, target.context, timeout=REQUEST_SECONDS, flags=())
+    asked = "the chart's objects" if words[1].startswith("-") else words[1].replace("/", " ")
     return run(access, asked, *words, given=stdin)

@@ -27,7 +27,7 @@ def operator_resources(namespace: str, context: str) -> list[Object]:
     found: list[Object] = []
     for kind in KINDS:
         try:
-            access = Access(namespace, context, timeout=REQUEST_SECONDS)
+            access = Access(namespace, context, timeout=REQUEST_SECONDS, flags=())
             found += items_of(run(access, kind, "get", kind, "-o", "json"))
         except KubectlError as error:
             if "doesn't have a resource type" not in str(error):
@@ -117,7 +117,12 @@ def cache_lines(caches: dict[str, str]) -> list[str]:
 
 
 def items_of(text: str) -> list[Object]:
-    """The objects that kubectl printed as JSON: a List, one object, or nothing."""
-    data: Any = json.loads(text) if text.strip() else {}
+    """The objects that kubectl printed as JSON: a List, one object, or nothing. Raises KubectlError for anything else."""
+    try:
+        data: Any = json.loads(text) if text.strip() else {}
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise KubectlError("what kubectl prints is not JSON", "is $KUBECTL a kubectl?")
     items = data.get("items") if str(data.get("kind", "")).endswith("List") else [data]
-    return [item for item in items or [] if item]
+    return [item for item in items or [] if item and isinstance(item, dict)]

@@ -58,7 +58,7 @@ def render_folder(folder: Path, values: dict[str, Any], release: str, namespace:
         file.write_text(json.dumps(values), encoding="utf-8")
         words = ["template", f"--values={file}", f"--namespace={namespace or 'default'}"]
         words += [f"--api-versions={version}" for version in API_VERSIONS]
-        return objects_of(run_helm(*words, "--", release, str(folder)))
+        return objects_of(run_helm(*words, names=(release, str(folder))))
 
 
 def objects_of(manifest: str) -> list[Object]:

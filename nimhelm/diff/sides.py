@@ -9,7 +9,7 @@ from nimhelm.chart.build import Chart
 from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.chart.render import objects_of
 from nimhelm.diff.fields import SHARED
-from nimhelm.errors import LoadError
+from nimhelm.errors import HelmError, LoadError
 from nimhelm.helm import run_helm
 from nimhelm.pipeline import dig
 
@@ -64,20 +64,20 @@ def side_of(target: str, values_files: tuple[str, ...] = (), over: dict[str, Any
 
 def release_side(release: str, cluster: Cluster) -> Side:
     """What a release runs, as helm recorded it. Raises HelmError."""
-    values = _json(run_helm("get", "values", "--all", "--output=json", *cluster.flags, "--", release))
-    objects = objects_of(run_helm("get", "manifest", *cluster.flags, "--", release))
+    values = _json(run_helm("get", "values", "--all", "--output=json", *cluster.flags, names=(release,)))
+    objects = objects_of(run_helm("get", "manifest", *cluster.flags, names=(release,)))
     return Side(f"release {release}", _without_digest(_without_globals(values)), objects=tuple(objects))
 
 
 def own_values(release: str, cluster: Cluster) -> dict[str, Any]:
     """The values that somebody gave the release; helm uses them again for an upgrade without any."""
-    return _json(run_helm("get", "values", "--output=json", *cluster.flags, "--", release))
+    return _json(run_helm("get", "values", "--output=json", *cluster.flags, names=(release,)))
 
 
 def upgraded(release: str, side: Side, cluster: Cluster, folder: str, values_file: str) -> Side:
     """The new side with the objects that an upgrade would send: helm renders them with what the cluster can do."""
     words = ["upgrade", "--dry-run=server", "--output=json", "--reset-values", f"--values={values_file}"]
-    printed = _json(run_helm(*words, *cluster.flags, "--", release, folder))
+    printed = _json(run_helm(*words, *cluster.flags, names=(release, folder)))
     manifest = printed.get("manifest")
     return side._replace(objects=tuple(objects_of(manifest if isinstance(manifest, str) else "")))
 
@@ -86,7 +86,7 @@ def _json(printed: str) -> dict[str, Any]:
     try:
         data = json.loads(printed)
     except ValueError:
-        return {}
+        raise HelmError("what helm prints is not JSON", "is $HELM a helm?") from None
     return data if isinstance(data, dict) else {}
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, Running, end, finish, partial, start, stream
-from nimhelm.kubectlerrors import ForbiddenError, UnreachableError
+from nimhelm.kubectlerrors import ForbiddenError, Request, UnreachableError, explain
 from nimhelm.preflight.cluster import Cluster, Reach
 from nimhelm.preflight.reduce import logins_of, reduced
 from nimhelm.preflight.render import Rendered
@@ -65,7 +65,7 @@ def read_apis(access: Access) -> Apis:
         table, complaint = partial(access, running[0])
         if not table:
             finish_words = complaint or "kubectl prints no API resources"
-            raise _explained(finish_words)
+            raise _explained(finish_words, running[0].request)
         versions = finish(access, running[1]).decode(errors="replace").split()
         version = json.loads(finish(access, running[2]))
     except ValueError:
@@ -75,10 +75,8 @@ def read_apis(access: Access) -> Apis:
     return apis_of(table, versions, ko.text(version, "serverVersion", "gitVersion"))
 
 
-def _explained(complaint: str) -> KubectlError:
-    from nimhelm.kubectlerrors import explain
-
-    return explain(complaint, "API resources", 1)
+def _explained(complaint: str, request: Request) -> KubectlError:
+    return explain(complaint, request, 1)
 
 
 def apis_of(table: str, versions: list[str], version: str) -> Apis:
@@ -165,6 +163,8 @@ def _collected(access: Access, cluster: Cluster, processes: dict[str, Running], 
         lists["Namespace"] = [json.loads(finish(access, processes["namespace"]))]
     except ForbiddenError:
         forbidden.add("Namespace")
+    except ValueError:
+        raise UnreachableError("kubectl's namespace is not JSON", "is $KUBECTL a kubectl?") from None
     except KubectlError as error:
         if "not found" not in str(error) and "NotFound" not in str(error):
             raise
@@ -187,7 +187,7 @@ def _mixed(access: Access, process: Running, cluster: Cluster) -> tuple[dict[str
         if refused:
             return {}, refused
         finish(access, process)
-        raise _explained(complaint)
+        raise _explained(complaint, process.request)
     try:
         document: Any = json.loads(printed)
     except ValueError:

@@ -77,7 +77,7 @@ def render(reach: Reach, version: str, apis: frozenset[str]) -> Rendered:
 def _template(reach: Reach, words: list[str]) -> str:
     given = [f"--values={path}" for path in reach.values] + [f"--set={value}" for value in reach.sets]
     place = [f"--namespace={reach.namespace}"] if reach.namespace else []
-    return run_helm("template", "--skip-tests", *place, *words, *given, "--", reach.release, reach.chart)
+    return run_helm("template", "--skip-tests", *place, *words, *given, names=(reach.release, reach.chart))
 
 
 def _parsed(printed: str) -> Rendered:

@@ -56,7 +56,7 @@ def _rules(access: Access) -> tuple[ko.Object, ...] | None:
     }
     words = ["create", "--raw=/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "-f", "-"]
     try:
-        answer = json.loads(run(access, "rights", *words, given=json.dumps(review)))
+        answer = json.loads(run(access, "a review of rights", *words, given=json.dumps(review)))
     except (ForbiddenError, ValueError):
         return None
     except KubectlError as error:
@@ -79,7 +79,9 @@ def _answers(access: Access, cluster: Cluster, rights: list[Right]) -> dict[Righ
         for verb, group, resource in rights
     ]
     given = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
-    running = start(access, "rights", ["create", "-f", "-", "-o", "json", "--validate=false"], has_input=True)
+    running = start(
+        access, "reviews of rights", ["create", "-f", "-", "-o", "json", "--validate=false"], has_input=True
+    )
     try:
         printed, _ = partial(access, running, given.encode())
     finally:

@@ -126,9 +126,9 @@ def _add_helm(snapshot: Snapshot, files: dict[str, bytes]) -> list[str]:
     flags = [f"--{flag}={value}" for flag, value in named if value]
     try:
         for name, words in (("history", ["history"]), ("values", ["get", "values"])):
-            printed = run_helm(*words, "--output=json", *flags, "--", snapshot.release)
+            printed = run_helm(*words, "--output=json", *flags, names=(snapshot.release,))
             files[f"helm/{name}.json"] = _json(redacted(json.loads(printed)))
-        manifest = objects_of(run_helm("get", "manifest", *flags, "--", snapshot.release))
+        manifest = objects_of(run_helm("get", "manifest", *flags, names=(snapshot.release,)))
         files["helm/manifest.json"] = _json(redacted({"apiVersion": "v1", "kind": "List", "items": manifest}))
     except (HelmError, ValueError) as error:
         return [f"Helm's record: {short(redacted_text(str(error)))}"]
@@ -142,7 +142,7 @@ def _add_logs(snapshot: Snapshot, files: dict[str, bytes], timeout: float) -> li
     left_out = [f"{len(wanted) - _MOST_LOGS} further logs"] if len(wanted) > _MOST_LOGS else []
 
     def read(log: Wanted) -> str | KubectlError:
-        words = ["logs", log.pod, f"--container={log.container}", f"--tail={log.lines}"]
+        words = ["logs", f"pod/{log.pod}", f"--container={log.container}", f"--tail={log.lines}"]
         try:
             return run(access, "logs", *words, *(["--previous"] if log.previous else []))
         except KubectlError as error:

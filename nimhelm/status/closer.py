@@ -92,7 +92,14 @@ def _wanted_logs(snapshot: Snapshot) -> list[tuple[str, str]]:
 
 
 def _start_log(access: Access, pod: str, container: str) -> Running:
-    words = ["logs", pod, "-c", container, "--timestamps", f"--tail={_LOG_LINES}", f"--limit-bytes={_LOG_BYTES}"]
+    words = [
+        "logs",
+        f"pod/{pod}",
+        f"--container={container}",
+        "--timestamps",
+        f"--tail={_LOG_LINES}",
+        f"--limit-bytes={_LOG_BYTES}",
+    ]
     return start(access, "logs", words)
 
 

@@ -164,7 +164,7 @@ def _explain_absence(access: Access, release: str, configmaps: list[ko.Object]) 
 
 def _is_absent(access: Access, namespace: str) -> bool:
     """Whether the server says that the namespace does not exist. Who may not ask is told nothing."""
-    running = start(access, "namespaces", ["get", "namespace", namespace, "-o", "name"])
+    running = start(access, "namespaces", ["get", f"namespace/{namespace}", "-o", "name"])
     try:
         finish(access, running)
     except KubectlError as error:

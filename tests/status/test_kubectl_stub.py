@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nimhelm.errors import KubectlError
-from nimhelm.kubectlerrors import ForbiddenError, UnreachableError, explain
+from nimhelm.kubectlerrors import ForbiddenError, Request, UnreachableError, explain
 from nimhelm.status.cluster import read_release
 from tests.status.casefile import read_case, snapshot_of
 
@@ -175,7 +175,7 @@ def test_much_output_does_not_block(stub: Any) -> None:
     ],
 )
 def test_complaints(complaint: str, kind: type[KubectlError], sentence: str) -> None:
-    error = explain(complaint, "pods", 1)
+    error = explain(complaint, Request("pods"), 1)
     assert type(error) is kind
     assert sentence in str(error)
     assert error.hint
