@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from nimhelm.assets import schema
-from nimhelm.finding import ERROR, WARNING, Finding
+from nimhelm.finding import ERROR, WARNING, Finding, capped
 from nimhelm.load import Loaded
 from nimhelm.nimservice import check_depends_on
 from nimhelm.pipeline import Pipeline, Service, cache_of, dig, pipeline_of
@@ -53,7 +53,7 @@ def check_documents(loaded: Loaded) -> list[Finding]:
         findings += check_pipeline(pipeline, caches)
     findings += check_namespace(pipelines, caches)
     findings += check_names(loaded)
-    return sorted(set(findings))
+    return capped(list(set(findings)))
 
 
 def service_names(loaded: Loaded) -> set[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 ERROR = "error"
 WARNING = "warning"
 NOTE = "note"
 """What a user may want to know, and need not change: no exit code depends on it, not even under strict."""
+
+MAX_OF_A_FILE = 500
 
 
 class Finding(NamedTuple):
@@ -27,3 +30,22 @@ def has_errors(findings: list[Finding], strict: bool = False) -> bool:
     """Whether the findings forbid going on; under strict a warning does too."""
     stopping = (ERROR, WARNING) if strict else (ERROR,)
     return any(finding.severity in stopping for finding in findings)
+
+
+def capped(findings: list[Finding]) -> list[Finding]:
+    """The findings in order, at most MAX_OF_A_FILE of each file, errors first; what is left out is counted in one more."""
+    if len(findings) <= MAX_OF_A_FILE:
+        return sorted(findings)
+    number: Counter[str] = Counter()
+    kept: list[Finding] = []
+    rest: dict[str, Finding] = {}
+    for finding in sorted(findings, key=lambda one: (one.severity != ERROR, one)):
+        number[finding.path] += 1
+        if number[finding.path] <= MAX_OF_A_FILE:
+            kept.append(finding)
+        else:
+            rest.setdefault(finding.path, finding)
+    for path, first in rest.items():
+        message = f"and at least {number[path] - MAX_OF_A_FILE} more findings in this file"
+        kept.append(first._replace(code="NH003", message=message, field="", hint="correct the others first"))
+    return sorted(kept)

@@ -9,6 +9,8 @@ _QUANTITY = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _NANO = 9
+_LONGEST = 1000
+"""Characters of a quantity: int() refuses numbers of more than 4300 digits."""
 
 
 def nanos(value: Any) -> int | None:
@@ -18,7 +20,8 @@ def nanos(value: Any) -> int | None:
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
-    match = _QUANTITY.match(str(value))
+    text = str(value)
+    match = _QUANTITY.match(text) if len(text) <= _LONGEST else None
     if not match:
         return None
     sign, digits, exponent, suffix = match.groups()

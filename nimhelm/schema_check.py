@@ -17,6 +17,11 @@ from nimhelm.yamlread import Document, Path, field_text
 
 Schema = dict[str, Any]
 
+MAX_FINDINGS = 100
+"""Findings of one document; the others are counted."""
+LONGEST = 4096
+"""Characters of a text that has a pattern: as long as a path may be. A longer one is refused, not matched."""
+
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float),
     "null": type(None),
@@ -32,7 +37,19 @@ def check_shape(document: Document, schema: Schema, field: Path = ()) -> list[Fi
     data = document.data
     for part in field:
         data = data[part]
-    return list(_Walk(document, schema).value(data, schema, field))
+    walk = _Walk(document, schema)
+    kept: list[Finding] = []
+    more = 0
+    for finding in walk.value(data, schema, field):
+        if len(kept) < MAX_FINDINGS:
+            kept.append(finding)
+        else:
+            walk.brief = True
+            more += 1
+    if more:
+        message = f"and {more} more values that the schema does not allow"
+        kept.append(kept[-1]._replace(message=message, field="", hint="correct the others first"))
+    return kept
 
 
 class _Walk:
@@ -40,6 +57,8 @@ class _Walk:
         self.document = document
         self.root = root
         self.definitions = root.get("definitions", {})
+        self.brief = False
+        """Whether the findings are only counted: then nobody reads a hint, and looking for it takes long."""
 
     def value(self, data: Any, schema: Schema, field: Path) -> Iterator[Finding]:
         """Findings for one value; a wrong type ends the descent, nothing below it can be judged."""
@@ -118,7 +137,7 @@ class _Walk:
     def unknown(self, key: str, properties: Schema, field: Path) -> Finding:
         from nimhelm.hints import for_unknown
 
-        hint = for_unknown(key, properties, field, self.root)
+        hint = "" if self.brief else for_unknown(key, properties, field, self.root)
         where = field_text(field) or "the document"
         return self.at((*field, key), "NH010", f"unknown field {key} in {where}", hint)
 
@@ -152,6 +171,8 @@ def _string_problem(data: str, schema: Schema) -> str:
     if len(data) > schema.get("maxLength", len(data)):
         return f"have at most {schema['maxLength']} characters"
     pattern = schema.get("pattern")
+    if pattern and len(data) > LONGEST:
+        return f"have at most {LONGEST} characters"
     if pattern and not _matcher(pattern)(data):
         return "be " + schema["description"].rstrip(".") if "description" in schema else f"match {pattern}"
     return ""

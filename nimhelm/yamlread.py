@@ -20,6 +20,8 @@ Path = tuple[str | int, ...]
 MAX_DEPTH = 100
 MAX_NODES = 500_000
 """Nodes of a document with every alias expanded: far above a real pipeline, far below an alias bomb."""
+MAX_REPEATED = 100
+"""Findings of keys that appear twice in one file; the others are counted."""
 
 
 _FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
@@ -102,13 +104,14 @@ class _StopError(Exception):
         self.finding = (line, column, code, ERROR, message, "", hint)
 
 
-def read(path: str, text: str) -> tuple[list[Document], list[Finding]]:
+def read(path: str, text: str, limit: int = MAX_NODES) -> tuple[list[Document], list[Finding]]:
     """Every document of one file's text, and what is wrong with the YAML itself (codes NH001 to NH004).
 
-    A syntax error ends the file; the documents before it are still returned.
+    A syntax error ends the file, and so does a document of more than `limit` values with its aliases expanded; the
+    documents before it are still returned.
     """
     documents: list[Document] = []
-    composer = _Composer(path)
+    composer = _Composer(path, limit)
     try:
         for data, marks in composer.documents(text):
             if data is not None:
@@ -119,6 +122,9 @@ def read(path: str, text: str) -> tuple[list[Document], list[Finding]]:
         composer.findings.append(_character_finding(path, text))
     except yaml.YAMLError as error:
         composer.findings.append(_quote_finding(composer, error) or _syntax_finding(path, text, error))
+    if composer.repeated > MAX_REPEATED:
+        message = f"and {composer.repeated - MAX_REPEATED} more keys appear twice"
+        composer.findings.append(composer.findings[MAX_REPEATED - 1]._replace(message=message, field=""))
     return documents, composer.findings
 
 
@@ -179,9 +185,11 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
 class _Composer:
     """Events -> values, without recursion, so that no document can exhaust the stack."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, limit: int) -> None:
         self.path = path
+        self.limit = limit
         self.findings: list[Finding] = []
+        self.repeated = 0
         self.quote: tuple[Any, Any] | None = None
         """Start and end of the last quoted text that has several lines."""
 
@@ -303,11 +311,13 @@ class _Composer:
         return path
 
     def duplicate(self, path: Path, line: int, column: int) -> None:
+        self.repeated += 1
+        if self.repeated > MAX_REPEATED:
+            return
         first = self.marks[path]
         message = f"the key {path[-1]} appears twice in this mapping (first at line {first.line})"
-        self.findings.append(
-            Finding(self.path, line, column, "NH002", ERROR, message, field_text(path), "keep one of the two")
-        )
+        hint = "keep one of the two"
+        self.findings.append(Finding(self.path, line, column, "NH002", ERROR, message, field_text(path), hint))
 
     def merge(self, frame: _Frame, line: int, column: int, source: Any) -> None:
         for mapping in source if isinstance(source, list) else [source]:
@@ -318,9 +328,9 @@ class _Composer:
 
     def count(self, event: Any, weight: int) -> None:
         self.nodes += weight
-        if self.nodes > MAX_NODES:
+        if self.nodes > self.limit:
             hint = "write the values out, or split the file"
-            raise self.stop(event, "NH003", f"the document expands to more than {MAX_NODES} values", hint)
+            raise self.stop(event, "NH003", f"the document expands to more than {self.limit} values", hint)
 
     def stop(self, event: Any, code: str, message: str, hint: str) -> _StopError:
         return _StopError(event.start_mark.line + 1, event.start_mark.column + 1, code, message, hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from conftest import Helm
 from echo import as_helm_holds, values_of_helm
 
 from nimhelm.finding import Finding
-from nimhelm.yamlread import MAX_DEPTH, MAX_NODES, field_text, read
+from nimhelm.yamlread import MAX_DEPTH, MAX_NODES, MAX_REPEATED, field_text, read
 from nimhelm.yamlscalar import resolve
 
 SCALARS = {
@@ -273,3 +274,13 @@ def test_many_wide_values_are_no_bomb() -> None:
 )
 def test_field_text(path: tuple[str | int, ...], text: str) -> None:
     assert field_text(path) == text
+
+
+def test_repeated_keys_are_counted_in_bounded_memory() -> None:
+    tracemalloc.start()
+    found = read("f.yaml", "a: 1\n" * 20_000)[1]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == MAX_REPEATED + 1
+    assert found[-1].message == f"and {20_000 - 1 - MAX_REPEATED} more keys appear twice"
+    assert peak < 5_000_000

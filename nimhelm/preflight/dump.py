@@ -11,14 +11,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from nimhelm.dumpfile import documents
 from nimhelm.errors import LoadError, WriteError
 from nimhelm.preflight.cluster import Cluster, Reach, Refusal
 from nimhelm.preflight.reduce import reduced
 from nimhelm.status import kubeobject as ko
 
 _OWN_FILE = "preflight.json"
+_AGAIN = "save it anew with nimhelm preflight --save"
 
 
 def save(cluster: Cluster, folder: str) -> None:
@@ -74,29 +74,21 @@ def _plain(refusals: tuple[Refusal, ...] | None) -> list[list[str]] | None:
 def load(folder: str, reach: Reach) -> Cluster:
     """The cluster as it was saved. Raises LoadError for a folder that is no such dump."""
     place = Path(folder)
+    if not (place / _OWN_FILE).is_file():
+        raise LoadError(f"{folder} has no {_OWN_FILE}", "save it with: nimhelm preflight CHART --save DIR")
     try:
-        about = json.loads((place / _OWN_FILE).read_text(encoding="utf-8"))
-        files = sorted(
-            path for path in place.iterdir() if path.suffix in (".json", ".yaml", ".yml") and path.name != _OWN_FILE
-        )
-        documents = [_read(path) for path in files]
-    except FileNotFoundError:
-        raise LoadError(f"{folder} has no {_OWN_FILE}", "save it with: nimhelm preflight CHART --save DIR") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise LoadError(f"{folder} cannot be read: {error}", "save it anew with nimhelm preflight --save") from None
+        files = sorted(path for path in place.iterdir() if path.suffix in (".json", ".yaml", ".yml"))
+    except OSError as error:
+        raise LoadError(f"{folder} cannot be read: {error.strerror or error}", _AGAIN) from None
+    about = next(iter(documents(place / _OWN_FILE)), None)
+    found = [each for path in files if path.name != _OWN_FILE for each in documents(path)]
     lists: dict[str, list[ko.Object]] = {kind: [] for kind in ko.texts(about, "kinds")}
-    for each in (item for document in documents for item in ko.items(document, "items")):
+    for each in (item for document in found for item in ko.items(document, "items")):
         lists.setdefault(ko.text(each, "kind"), []).append(reduced(each))
-    return _cluster(about, reach, lists)
-
-
-def _read(path: Path) -> Any:
-    written = path.read_text(encoding="utf-8")
-    return (
-        json.loads(written)
-        if path.suffix == ".json"
-        else yaml.load(written, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    )
+    try:
+        return _cluster(about, reach, lists)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        raise LoadError(f"{place / _OWN_FILE} is not what --save writes", _AGAIN) from None
 
 
 def _cluster(about: Any, reach: Reach, lists: dict[str, list[ko.Object]]) -> Cluster:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nimhelm.dumpfile import documents
 from nimhelm.errors import KubectlError, LoadError, WriteError
 from nimhelm.kubectlerrors import no_release, not_ours
 from nimhelm.status import kubeobject as ko
@@ -177,27 +178,8 @@ def _files(folder: str) -> list[Path]:
 
 
 def _documents(path: Path) -> list[ko.Object]:
-    """The file's documents. JSON is tried first: it is many times faster than YAML."""
-    try:
-        content = path.read_text(encoding="utf-8")
-        try:
-            found = [json.loads(content)]
-        except ValueError:
-            found = _yaml_documents(content)
-    except OSError as error:
-        raise LoadError(f"{path}: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        raise LoadError(f"{path} is neither JSON nor YAML: {short(str(error))}", "save it again") from None
-    return [each for each in found if isinstance(each, dict)]
-
-
-def _yaml_documents(content: str) -> list[Any]:
-    import yaml
-
-    try:
-        return list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None
+    """The file's mappings; what else it holds is of no use."""
+    return [each for each in documents(path) if isinstance(each, dict)]
 
 
 def _objects(document: ko.Object) -> list[ko.Object]:
