@@ -138,13 +138,15 @@ def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bo
     nimhelm validate --strict --format sarif pipeline.yaml
     nimhelm validate --values ./rag-pipeline production.yaml
     """
-    if chart is not None:
-        from nimhelm.validate_values import validate_values
-
-        return validate_values(Path(chart), list(files), strict, shown["output"], layers)
     from nimhelm.validate import Wishes, validate_files
 
     own_only = shown.pop("own_only")
+    if chart is not None:
+        from nimhelm.validate_values import validate_values
+
+        if shown["fix"]:
+            raise click.UsageError("--fix corrects documents, not values: it goes without --values")
+        return validate_values(Path(chart), list(files), strict, Wishes(**shown), layers)
     return validate_files(list(files), strict, Wishes(**shown), own_only)
 
 

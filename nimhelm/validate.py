@@ -40,6 +40,11 @@ def validate_files(paths: list[str], strict: bool = False, wishes: Wishes = PLAI
         edits = fix_files(findings)
         print(f"{edits} edit{'' if edits == 1 else 's'} made", file=sys.stderr)
         findings = findings_of(paths, own_only) if edits else findings
+    return show(findings, strict, wishes)
+
+
+def show(findings: list[Finding], strict: bool, wishes: Wishes) -> int:
+    """Print findings as wished; returns 0, or 1 when one of them is an error (under strict: a warning)."""
     failed = has_errors(findings, strict)
     if wishes.quiet:
         findings = [

@@ -8,21 +8,21 @@ and caches, and of dependencies that the file switches off. Places are those of 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nimhelm.chart.read import read_chart
+from nimhelm.chart.schema import SERVICE, is_own
 from nimhelm.check import check_service
 from nimhelm.errors import LoadError
-from nimhelm.finding import ERROR, Finding, has_errors
+from nimhelm.finding import ERROR, Finding
 from nimhelm.load import read_bytes, read_content
 from nimhelm.pipeline import Cache, Service
-from nimhelm.report import REPORTERS
 from nimhelm.rules.cache import check_cache
 from nimhelm.rules.values import check_values
 from nimhelm.schema_check import Schema, check_shape
+from nimhelm.validate import PLAIN, Wishes, show
 from nimhelm.yamlread import Document
 
 NOT_SERVICES = ("global", "nimCaches", "tags")
@@ -31,7 +31,7 @@ OPERATORS_OWN = ("NH080",)
 
 
 def validate_values(
-    chart: Path, paths: list[str], strict: bool = False, output: str = "text", layers: bool = False
+    chart: Path, paths: list[str], strict: bool = False, wishes: Wishes = PLAIN, layers: bool = False
 ) -> int:
     """Print the findings of all values files, each merged over the chart's values on its own; as `layers`, each also
     over the files before it, like several -f of one install.
@@ -45,9 +45,7 @@ def validate_values(
         found, merged = check_values_file(path, base, schema, below)
         findings += found
         below = merged if layers else below
-    findings = sorted(set(findings))
-    sys.stdout.write(REPORTERS[output](findings))
-    return 1 if has_errors(findings, strict) else 0
+    return show(sorted(set(findings)), strict, wishes)
 
 
 def chart_values(chart: Path) -> tuple[dict[str, Any], Schema]:
@@ -59,7 +57,7 @@ def chart_values(chart: Path) -> tuple[dict[str, Any], Schema]:
     base = documents[0].data if documents else {}
     try:
         schema = json.loads(files["values.schema.json"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LoadError(
             f"{chart}/values.schema.json is no JSON: {error}", "build the chart anew with nimhelm"
         ) from error
@@ -121,10 +119,12 @@ def merge(base: Any, over: Any) -> Any:
 
 def check_merged(document: Document, schema: Schema) -> list[Finding]:
     """Shape and rules of a whole values tree."""
-    known = schema.get("properties", {})
+    known = _named_services(schema)
     services = list(_services(document, known))
     caches = list(_caches(document))
-    findings = check_shape(document, schema) + [_emptied(document, name) for name in known if _is_gone(document, name)]
+    findings = check_values_shape(document, schema) + [
+        _emptied(document, name) for name in known if _is_gone(document, name)
+    ]
     for service in services:
         findings += [finding for finding in check_service(service) if finding.code not in OPERATORS_OWN]
     for cache in caches:
@@ -132,8 +132,25 @@ def check_merged(document: Document, schema: Schema) -> list[Finding]:
     return findings + list(check_values(document, services, caches))
 
 
+def check_values_shape(document: Document, schema: Any) -> list[Finding]:
+    """What the chart's schema does not allow. Raises LoadError when the schema is not nimhelm's and cannot be used."""
+    if is_own(schema):
+        return check_shape(document, schema)
+    from nimhelm.foreign_schema import check_foreign
+
+    return check_foreign(document, schema)
+
+
+def _named_services(schema: Any) -> list[str]:
+    """The names that the schema gives to services. A foreign schema may have properties of any other kind."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return (
+        [name for name, each in properties.items() if each == {"$ref": SERVICE}] if isinstance(properties, dict) else []
+    )
+
+
 def _is_gone(document: Document, name: str) -> bool:
-    return name not in NOT_SERVICES and name not in document.data
+    return name not in document.data
 
 
 def _emptied(document: Document, name: str) -> Finding:
@@ -142,7 +159,7 @@ def _emptied(document: Document, name: str) -> Finding:
     return document.finding(ERROR, "NH011", (name,), message, f"write {name}.enabled: false")
 
 
-def _services(document: Document, known: Schema) -> Iterator[Service]:
+def _services(document: Document, known: list[str]) -> Iterator[Service]:
     for name, block in document.data.items():
         if name in NOT_SERVICES or name not in known or not isinstance(block, dict):
             continue

@@ -150,3 +150,17 @@ def test_a_pipeline_in_a_folder_of_the_charts_name(force: bool, given: Path) -> 
     with pytest.raises(WriteError, match="was not written by nimhelm"):
         build_files([str(own)], Options(), Place(given.parent, force=force))
     assert own.read_text() == given.read_text()
+
+
+def test_pipelines_of_one_namespace_with_the_same_names_are_warned_of(
+    given: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = []
+    for name, namespace in (("one", "nim"), ("two", "nim"), ("three", "elsewhere")):
+        document = pipeline(service("llm"))
+        document["metadata"] = {"name": name, "namespace": namespace}
+        paths.append(given.parent / f"{name}.yaml")
+        paths[-1].write_text(text(document))
+    assert build_files([str(path) for path in paths], Options(), Place(given.parent)) == 0
+    said = [row for row in capsys.readouterr().err.splitlines() if "NH032" in row]
+    assert ["two and one both have a service llm in the namespace nim" in row for row in said] == [True]

@@ -7,6 +7,7 @@ the whole output.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from test_documents import FOLDER, expected
 
 from nimhelm.__main__ import guarded
 from nimhelm.chart.build import build_chart
+from nimhelm.chart.schema import is_own
 from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.errors import LoadError
 from nimhelm.validate_values import chart_values, check_values_file, layer, merge
@@ -220,3 +222,100 @@ def test_layers_are_the_files_of_one_install(built: Path, tmp_path: Path) -> Non
     assert run_nimhelm(*command).returncode == 1
     assert run_nimhelm(*command, "--layers").returncode == 0
     assert run_nimhelm(*command[:-2], second, first, "--layers").returncode == 1
+
+
+def with_schema(built: Path, tmp_path: Path, schema: Any) -> Path:
+    """The example's chart with another values.schema.json."""
+    chart = tmp_path / "chart"
+    shutil.copytree(built / "rag-pipeline", chart)
+    (chart / "values.schema.json").write_text(schema if isinstance(schema, str) else json.dumps(schema))
+    return chart
+
+
+@pytest.mark.parametrize(
+    ("schema", "values", "expected"),
+    [
+        ({}, "own: 1\n", []),
+        (True, "own: 1\n", []),
+        (False, "own: 1\n", []),  # what the chart has wrong itself is not repeated
+        ({"properties": {"own": {"type": "string"}}}, "a: 1\nown: 1\n", ["NH012 2 own"]),
+        ({"properties": {"own": {"not": {"const": 1}}}}, "own: 1\n", ["NH013 1 own"]),
+        ({"properties": {"own": {"oneOf": [{"type": "string"}, {"minimum": 5}]}}}, "own: 1\n", ["NH013 1 own"]),
+        ({"properties": {"own": {"required": ["b"]}}}, "own:\n  a: 1\n", ["NH011 1 own"]),
+        (
+            {"properties": {"own": {"patternProperties": {"^x": True}, "additionalProperties": False}}},
+            "own:\n  xa: 1\n  b: 2\n",
+            ["NH010 3 own.b"],
+        ),
+        ({"if": {"required": ["own"]}, "then": {"required": ["other"]}}, "own: 1\n", ["NH011 1 "]),
+        ({"properties": {"own": {"items": {"multipleOf": 2}}}}, "own: [2, 3]\n", ["NH013 1 own[1]"]),
+        ({"dependentRequired": {"own": ["other"]}}, "own: 1\n", ["NH013 1 "]),
+    ],
+)
+def test_a_foreign_schema_is_judged_by_the_standard(
+    schema: Any, values: str, expected: list[str], built: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "values.yaml").write_text(values)
+    chart = with_schema(built, tmp_path, schema)
+    found, _ = check_values_file(str(tmp_path / "values.yaml"), *chart_values(chart))
+    assert [f"{one.code} {one.line} {one.field}" for one in found] == expected
+
+
+def test_an_edited_schema_of_ours_keeps_its_checks(built: Path, tmp_path: Path) -> None:
+    schema = json.loads((built / "rag-pipeline" / "values.schema.json").read_text())
+    assert is_own(schema)
+    schema["properties"]["team"] = {"type": "string", "not": {"const": "none"}}
+    assert not is_own(schema)
+    (tmp_path / "values.yaml").write_text("team: none\nmisspelt: 1\nllm-service: {replicas: -1}\n")
+    found, _ = check_values_file(str(tmp_path / "values.yaml"), *chart_values(with_schema(built, tmp_path, schema)))
+    assert [f"{one.code} {one.field}" for one in sorted(found)] == [
+        "NH013 team",
+        "NH010 misspelt",
+        "NH013 llm-service.replicas",
+    ]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        [],
+        7,
+        {"type": 7},
+        {"$ref": "#/nowhere"},
+        {"$ref": "http://127.0.0.1:9/x.json"},
+        {"$ref": "file:///etc/passwd"},
+        {"$ref": "#"},
+        {"pattern": "(", "properties": {"own": {"pattern": "("}}},
+        {"properties": []},
+        "[" * 100_000,
+        "\ufeff{",
+    ],
+    ids=lambda schema: str(schema)[:30],
+)
+def test_a_broken_schema_is_an_error_of_the_chart(
+    schema: Any, built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "values.yaml").write_text("own: text\n")
+    chart = with_schema(built, tmp_path, schema)
+    assert guarded(["validate", "--values", str(chart), str(tmp_path / "values.yaml")]) == 3
+    said = capsys.readouterr().err
+    assert "values.schema.json" in said
+    assert "internal error" not in said
+
+
+def test_values_are_shown_as_wished(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text("llm-service:\n  replicas: -1\nembedding-service: {enabled: false}\n")
+    words = ["validate", "--values", str(built / "rag-pipeline"), str(path)]
+    assert guarded([*words, "--show-source", "--color", "always"]) == 1
+    said = capsys.readouterr().out
+    assert "  2 |   replicas: -1" in said
+    assert "\x1b[1;31m^" in said
+    assert guarded([*words, "--fix"]) == 2
+    path.write_text((FOLDER / "values" / "NH071-router.yaml").read_text())
+    capsys.readouterr()
+    guarded(words)
+    both = capsys.readouterr().out
+    guarded([*words, "-q"])
+    assert "warning" not in capsys.readouterr().out
+    assert "warning" in both

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from nimhelm.assets import schema
 
 WIDTH = 120
+SERVICE = "#/definitions/service"
 
 
 def values_schema(names: list[str]) -> bytes:
     """The schema of an umbrella with services of these names; strict, so that a misspelt name is refused as well."""
+    return (laid_out(schema_of(names)) + "\n").encode()
+
+
+def schema_of(names: list[str]) -> dict[str, Any]:
+    """The content of values_schema."""
     shared = {key: value for key, value in schema("values").items() if key != "$id"}
-    services = {name: {"$ref": "#/definitions/service"} for name in names}
-    return (laid_out({**shared, "properties": {**shared["properties"], **services}}) + "\n").encode()
+    services = {name: {"$ref": SERVICE} for name in names}
+    return {**shared, "properties": {**shared["properties"], **services}}
+
+
+def is_own(found: Any) -> bool:
+    """Whether a schema is one that values_schema writes, for whatever services."""
+    properties = found.get("properties") if isinstance(found, dict) else None
+    if not isinstance(properties, dict):
+        return False
+    return bool(found == schema_of([name for name, each in properties.items() if each == {"$ref": SERVICE}]))
 
 
 def laid_out(node: object, depth: int = 0) -> str:
