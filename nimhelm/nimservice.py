@@ -31,7 +31,7 @@ def pipelines_of(services: list[Document], pipelines: list[Document], name: str 
 
     A service that one of `pipelines` owns is that pipeline's already: the operator made it from there.
     """
-    known = {dig(document.data, "metadata", "name") for document in pipelines}
+    known = {_text(document, "name") for document in pipelines} - {""}
     groups: dict[str, list[Document]] = {}
     for document in services:
         if not _owners(document) & known:
@@ -140,13 +140,10 @@ def _is_close(name: str, names: list[str]) -> bool:
     return bool(get_close_matches(name, names, 1, 0.8))
 
 
-def _owners(document: Document) -> set[Any]:
+def _owners(document: Document) -> set[str]:
     owners = dig(document.data, "metadata", "ownerReferences")
-    return {
-        dig(owner, "name")
-        for owner in (owners if isinstance(owners, list) else [])
-        if dig(owner, "kind") == "NIMPipeline"
-    }
+    pipelines = [each for each in (owners if isinstance(owners, list) else []) if dig(each, "kind") == "NIMPipeline"]
+    return {name for each in pipelines if isinstance(name := dig(each, "name"), str)}
 
 
 def _text(document: Document, key: str) -> str:

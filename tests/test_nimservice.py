@@ -112,6 +112,16 @@ def test_a_pipeline_keeps_its_own_children(tmp_path: Path) -> None:
     assert charts(tmp_path, pipeline(service("llm"), name="other"), child) == ["other", "llm"]
 
 
+@pytest.mark.parametrize("name", [{"a": 1}, ["a"], 1, None, ""])
+def test_a_name_of_another_type_owns_nothing(name: Any, tmp_path: Path) -> None:
+    own = pipeline(service("llm"))
+    own["metadata"]["name"] = name
+    child = nimservice("embedding", ownerReferences=[{"kind": "NIMPipeline", "name": name}])
+    path = tmp_path / "p.yaml"
+    path.write_text(text(own, child))
+    assert [document.data["metadata"]["name"] for document in load_files([str(path)]).pipelines][1:] == ["embedding"]
+
+
 def test_findings_stand_in_the_file_of_the_service(tmp_path: Path) -> None:
     one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
     one.write_text(text(nimservice("llm")))
