@@ -19,6 +19,8 @@ Schema = dict[str, Any]
 
 MAX_FINDINGS = 100
 """Findings of one document; the others are counted."""
+LARGEST = 2**63 - 1
+"""The largest whole number of the API: its integers have 64 bits and a sign. A quantity may be larger."""
 LONGEST = 4096
 """Characters of a text that has a pattern: as long as a path may be. A longer one is refused, not matched."""
 
@@ -161,7 +163,8 @@ def scalar_problem(data: Any, schema: Schema) -> str:
     if isinstance(data, str):
         return _string_problem(data, schema)
     if isinstance(data, (int, float)) and not isinstance(data, bool):
-        return _number_problem(data, schema.get("minimum"), schema.get("maximum"))
+        whole = "integer" in schema.get("type", ()) and "string" not in schema["type"]
+        return _number_problem(data, schema.get("minimum"), schema.get("maximum", LARGEST if whole else None))
     return ""
 
 

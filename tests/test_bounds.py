@@ -99,3 +99,22 @@ def test_an_error_that_is_not_shown_still_stops() -> None:
     workable = [Finding("f", line, 1, "NH060", ERROR, "w") for line in range(1, 5000)]
     rest = [finding for finding in capped(workable) if finding.code == "NH003"]
     assert has_errors(rest)
+
+
+WIDE = ["18446744073709551615", "18446744073709551616", "9223372036854775808", "0xFFFFFFFFFFFFFFFF", "0xFFFFFFFFFFFFFFFFFF",
+        "0o2000000000000000000000", "0b" + "1" * 65, "02000000000000000000000", "-9223372036854775809"]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", WIDE)
+@pytest.mark.parametrize(
+    "field",
+    [
+        "replicas: {}",
+        "userID: {}",
+        "expose: {{service: {{port: {}}}}}",
+        "tolerations: [{{key: a, operator: Exists, effect: NoExecute, tolerationSeconds: {}}}]",
+    ],
+)
+def test_a_field_of_a_whole_number_takes_no_more_than_64_bits(field: str, number: str, tmp_path: Path) -> None:
+    found, _ = checked(tmp_path, "        " + field.format(number) + "\n")
+    assert [finding.code for finding in found if finding.severity == ERROR and finding.line == 11]
