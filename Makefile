@@ -11,8 +11,11 @@ venv: .venv/.installed  ## the virtual environment with everything the tests nee
 	.venv/bin/python tools/get_helm.py
 	touch $@
 
-demo: venv  ## build the charts of the examples into demo/
+demo: venv  ## validate, draw and build the examples, and explain a saved release
+	.venv/bin/nimhelm validate examples/*.yaml
+	.venv/bin/nimhelm graph examples/rag-pipeline.yaml
 	.venv/bin/nimhelm build examples/*.yaml -o demo
+	-.venv/bin/nimhelm status rag --from-dir tests/timeline/recorded/waiting
 
 test: venv  ## everything but the cluster: style, types, schemas, tests
 	.venv/bin/ruff format --check .
