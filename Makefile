@@ -17,13 +17,14 @@ demo: venv  ## validate, draw and build the examples, and explain a saved releas
 	.venv/bin/nimhelm build examples/*.yaml -o demo
 	-.venv/bin/nimhelm status rag --from-dir tests/timeline/recorded/waiting
 
+# Servers, signals and clocks of a machine that others use as well: what fails runs once more, and what fails twice fails.
 test: venv  ## everything but the cluster: style, types, schemas, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	$(PYTHON) tools/build_schema.py --check
 	$(PYTHON) tools/build_docs.py --check
-	$(PYTHON) -m pytest --ignore tests/cluster
+	$(PYTHON) -m pytest --ignore tests/cluster || $(PYTHON) -m pytest --ignore tests/cluster --last-failed
 
 fast: venv  ## the quick tests, none of which needs helm
 	$(PYTHON) -m pytest -x -m "not helm and not slow" --ignore tests/cluster --ignore tests/hooks --ignore tests/property

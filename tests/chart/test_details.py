@@ -24,7 +24,7 @@ def test_defaults() -> None:
         "groupID": 2000,
         "imageLayout": "legacy",
         "progressDeadlineSeconds": 3276,
-        "wait": {"enabled": True, "timeoutSeconds": 0},
+        "wait": {"enabled": True, "onTimeout": "", "timeoutSeconds": 0},
     }
     assert SERVICE_DEFAULTS["expose"]["service"]["port"] == 8000
     assert SERVICE_DEFAULTS["storage"]["nimCache"]["wait"] == {"enabled": False, "timeoutSeconds": 7200}

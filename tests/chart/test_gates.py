@@ -166,14 +166,32 @@ def test_names_with_dots_make_names_of_containers(render: Render) -> None:
     }
 
 
-def test_openshift_refuses_pods_that_say_too_much(render: Render) -> None:
-    caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}}
-    there = str(render(DEPENDANT, "--api-versions", "security.openshift.io/v1", nimCaches=caches))
-    elsewhere = render(DEPENDANT, nimCaches=caches)
-    assert ("seccompProfile" in there, "seccompProfile" in str(elsewhere)) == (False, True)
-    rendered = render(DEPENDANT, "--api-versions", "security.openshift.io/v1")
-    assert rendered["Pod", "r-demo-test"]["spec"]["securityContext"] == {"runAsNonRoot": True}
-    assert elsewhere["Pod", "r-demo-test"]["spec"]["securityContext"]["runAsUser"] == 65532
+SERVED = ("--api-versions", "security.openshift.io/v1")
+CACHES = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}}
+
+
+def test_nobody_has_to_grant_anything_elsewhere(render: Render) -> None:
+    """A Role that grants the use of a constraint could be made only by who holds that: no admin of a namespace does."""
+    for arguments in ((), SERVED):
+        rendered = render(DEPENDANT, *arguments, nimCaches=CACHES)
+        assert not [key for key in rendered if key[0] in ("Role", "RoleBinding")]
+        assert "openshift" not in str(rendered)
+
+
+def test_on_openshift_the_range_of_the_namespace_applies(render: Render) -> None:
+    rendered = str(render(DEPENDANT, *SERVED, nimCaches=CACHES))
+    assert not [field for field in ("runAsUser", "runAsGroup", "fsGroup") if field in rendered]
+    elsewhere = str(render(DEPENDANT, *SERVED, "--set", "global.nimhelm.openshift=off", nimCaches=CACHES))
+    assert "'runAsUser': 65532" in elsewhere
+    assert "'fsGroup': 2000" in elsewhere
+
+
+def test_constraints_of_openshift_refuse_pods_that_say_too_much(render: Render) -> None:
+    there = render(DEPENDANT, *SERVED, "--set", "global.nimhelm.openshift=scc", nimCaches=CACHES)
+    assert "seccompProfile" not in str(there)
+    assert there["Role", "llm"]["rules"][0]["resourceNames"] == ["nonroot"]
+    assert there["Role", "r-demo-nim-cache"]["rules"][0]["resourceNames"] == ["nonroot"]
+    assert there["Pod", "r-demo-test"]["spec"]["securityContext"] == {"runAsNonRoot": True}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def test_the_service_monitor_selects_the_service_and_not_its_second_name(render:
 
 def test_the_security_context_constraint_is_the_charts_to_say(render: Render) -> None:
     notes = {"openshift.io/required-scc": "privileged", "note": "mine"}
-    metadata = render({"llm": spec(annotations=notes)})["Deployment", "llm"]["metadata"]
+    rendered = render({"llm": spec(annotations=notes)}, "--set", "global.nimhelm.openshift=scc")
+    metadata = rendered["Deployment", "llm"]["metadata"]
     assert metadata["annotations"] == {"openshift.io/required-scc": "nonroot", "note": "mine"}
 
 
@@ -69,3 +70,19 @@ def test_additional_labels_of_a_monitor_win(render: Render) -> None:
     metrics = {"enabled": True, "serviceMonitor": {"additionalLabels": {"app.kubernetes.io/part-of": "prometheus"}}}
     labels = render({"llm": spec(metrics=metrics)})["ServiceMonitor", "llm"]["metadata"]["labels"]
     assert labels["app.kubernetes.io/part-of"] == "prometheus"
+
+
+def test_labels_and_annotations_of_everything(render: Render) -> None:
+    """Policies of a cluster may want them; what a service says itself wins."""
+    common = {"commonLabels": {"team": "ml"}, "commonAnnotations": {"owner": "me"}}
+    caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}}
+    rendered = render({"a": spec(labels={"team": "own"}), "llm": spec()}, nimhelm=common, nimCaches=caches)
+    for (kind, name), document in rendered.items():
+        metadata = document["metadata"]
+        assert metadata["labels"]["team"] == ("own" if metadata["labels"]["app.kubernetes.io/name"] == "a" else "ml"), (
+            name
+        )
+        assert metadata["annotations"]["owner"] == "me", f"{kind} {name}"
+    pod = rendered["Deployment", "llm"]["spec"]["template"]["metadata"]
+    assert (pod["labels"]["team"], pod["annotations"]["owner"]) == ("ml", "me")
+    assert rendered["ServiceAccount", "llm"]["metadata"]["labels"]["team"] == "ml"

@@ -178,8 +178,6 @@ def test_kserve(render: Render) -> None:
     assert {kind for kind, name in rendered if name == "llm"} == {
         "InferenceService",
         "ServiceAccount",
-        "Role",
-        "RoleBinding",
         "ServiceMonitor",
     }
     service = rendered["InferenceService", "llm"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -148,7 +149,7 @@ def test_storage(render: Render, storage: dict[str, Any], source: dict[str, Any]
 def test_a_claim(render: Render) -> None:
     claim = render({"llm": spec()})["PersistentVolumeClaim", "llm-pvc"]
     assert claim["spec"] == {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "50Gi"}}}
-    assert "annotations" not in claim["metadata"]
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
     pvc = {
         "create": True,
         "size": "1Gi",
@@ -159,7 +160,7 @@ def test_a_claim(render: Render) -> None:
     claim = render({"llm": spec(storage={"pvc": pvc})})["PersistentVolumeClaim", "llm-pvc"]
     assert claim["spec"]["storageClassName"] == "fast"
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
-    assert claim["metadata"]["annotations"] == {"on": "yes", "empty": ""}
+    assert claim["metadata"]["annotations"] == {"on": "yes", "empty": "", "helm.sh/resource-policy": "keep"}
 
 
 def test_placement(render: Render) -> None:
@@ -251,3 +252,74 @@ def test_images_are_pulled_onto_the_nodes_that_fit(render: Render) -> None:
     assert pod["tolerations"] == main["tolerations"]
     assert pod["initContainers"][1]["image"] == containers(main)["llm-ctr"]["image"]
     assert "nvidia.com/gpu" not in str(pod)
+
+
+NAMED: dict[str, Any] = {
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+    "terminationGracePeriodSeconds": 120,
+    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["x"]}],
+    "dnsPolicy": "Default",
+    "dnsConfig": {"options": [{"name": "ndots", "value": "2"}]},
+}
+
+
+def test_fields_of_the_pod_by_name(render: Render) -> None:
+    spec_of_pod = pod(render({"llm": spec(**NAMED)}))
+    assert {key: spec_of_pod[key] for key in NAMED} == NAMED
+    assert not NAMED.keys() & pod(render({"llm": spec()})).keys()
+
+
+def test_fields_of_the_main_container_by_name(render: Render) -> None:
+    values: dict[str, Any] = {
+        "envFrom": [{"secretRef": {"name": "more"}}],
+        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+        "securityContext": {"readOnlyRootFilesystem": True},
+    }
+    extra = {"volumes": [{"name": "tmp", "emptyDir": {}}], "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
+    rendered = pod(render({"llm": spec(**values, **extra)}))
+    container = containers(rendered)["llm-ctr"]
+    assert {key: container[key] for key in values} == values
+    assert extra["volumes"][0] in rendered["volumes"]
+    assert extra["volumeMounts"][0] in container["volumeMounts"]
+
+
+def test_the_account_of_the_pods(render: Render) -> None:
+    mine = {"name": "mine", "annotations": {"eks.amazonaws.com/role-arn": "arn"}}
+    rendered = render({"llm": spec(serviceAccount=mine)})
+    assert rendered["ServiceAccount", "mine"]["metadata"]["annotations"] == mine["annotations"]
+    assert pod(rendered)["serviceAccountName"] == "mine"
+    given = render({"llm": spec(serviceAccount={"create": False, "name": "there"})})
+    assert ("ServiceAccount", "llm") not in given
+    assert pod(given)["serviceAccountName"] == "there"
+
+
+def test_no_token_unless_asked_for(render: Render) -> None:
+    assert pod(render({"llm": spec()}))["automountServiceAccountToken"] is False
+    assert pod(render({"llm": spec(automountServiceAccountToken=True)}))["automountServiceAccountToken"] is True
+
+
+def test_an_overlay_of_the_pod(render: Render) -> None:
+    main = {"name": "llm-ctr", "resources": {"limits": {"memory": "9Gi"}}}
+    overlay = {
+        "shareProcessNamespace": True,
+        "enableServiceLinks": None,
+        "containers": [main, {"name": "side", "image": "a:b"}],
+    }
+    metadata = {"annotations": {"note": "{{ x }}"}}
+    given = json.dumps({"spec": overlay, "metadata": metadata})
+    rendered = render({"llm": spec()}, "--set-json", f"llm.podTemplate={given}")
+    changed = pod(rendered)
+    assert changed["shareProcessNamespace"] is True
+    assert "enableServiceLinks" not in changed
+    assert [each["name"] for each in changed["containers"]] == ["llm-ctr", "side"]
+    assert containers(changed)["llm-ctr"]["resources"]["limits"]["memory"] == "9Gi"
+    assert containers(changed)["llm-ctr"]["image"] == "nvcr.io/nim/meta/llama3:1.0.0"
+    assert rendered["Deployment", "llm"]["spec"]["template"]["metadata"]["annotations"]["note"] == "{{ x }}"
+
+
+def test_a_disruption_budget_and_objects_of_ones_own(render: Render) -> None:
+    mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "{{ x }}"}}
+    rendered = render({"llm": spec(podDisruptionBudget={"maxUnavailable": 1})}, extraObjects=[mine])
+    budget = rendered["PodDisruptionBudget", "llm"]["spec"]
+    assert (budget["maxUnavailable"], budget["selector"]) == (1, {"matchLabels": {"app": "llm"}})
+    assert rendered["ConfigMap", "mine"] == mine

@@ -243,11 +243,11 @@ template:
     {{- end }}
     securityContext:
       runAsNonRoot: true
-      runAsUser: {{ dig "userID" 1000 .cache | int64 }}
-      runAsGroup: {{ dig "groupID" 2000 .cache | int64 }}
-      fsGroup: {{ dig "groupID" 2000 .cache | int64 }}
+      {{- with include "nimhelm.v2.users" (dict "nim" $nim "userID" (dig "userID" 1000 .cache) "groupID" (dig "groupID" 2000 .cache)) }}
+      {{- . | nindent 6 }}
+      {{- end }}
       {{- /* OpenShift's nonroot refuses pods that set one. */}}
-      {{- if not $nim.openshift }}
+      {{- if ne $nim.openshift "scc" }}
       seccompProfile:
         type: RuntimeDefault
       {{- end }}

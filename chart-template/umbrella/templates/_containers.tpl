@@ -54,9 +54,17 @@ imagePullPolicy: {{ toJson . }}
   resources:
     {{- . | nindent 4 }}
   {{- end }}
-  {{- include "nimhelm.v2.hardening" $nim | nindent 2 | trimSuffix "\n  " }}
+  {{- with $root.Values.envFrom }}
+  envFrom:
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
+  {{- with $root.Values.lifecycle }}
+  lifecycle:
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
+  {{- include "nimhelm.v2.hardening" (dict "nim" $nim "context" $root.Values.securityContext) | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
-    {{- include "nimhelm.v2.yaml" $nim.mounts | nindent 4 }}
+    {{- include "nimhelm.v2.yaml" (concat $nim.mounts $root.Values.volumeMounts) | nindent 4 }}
     {{- if $nim.mpi }}
       {{- include "nimhelm.v2.mpi.mounts" . | nindent 4 }}
     {{- end }}
@@ -130,7 +138,7 @@ Takes root, container, mounts, more (mounts as text) and claims.
     claims:
       {{- include "nimhelm.v2.yaml" . | nindent 6 }}
   {{- end }}
-  {{- include "nimhelm.v2.hardening" $nim | nindent 2 | trimSuffix "\n  " }}
+  {{- include "nimhelm.v2.hardening" (dict "nim" $nim) | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
     {{- with .more }}
@@ -140,16 +148,19 @@ Takes root, container, mounts, more (mounts as text) and claims.
 
 {{- /*
 What the NIM and the user's containers have in common: under global.nimhelm.restricted, what the Pod Security level of
-that name asks for; and the end of the log in the status of a container that dies, where `nimhelm status` finds it.
+that name asks for, under what the values say (context); and the end of the log in the status of a container that dies, where `nimhelm status` finds it.
 */}}
 {{- define "nimhelm.v2.hardening" -}}
-{{- if .global.restricted -}}
+{{- $context := dict }}
+{{- if .nim.global.restricted }}
+  {{- $context = dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) }}
+{{- end }}
+{{- include "nimhelm.v2.overlay" (dict "into" $context "from" (list (.context | default dict))) }}
+{{- with $context -}}
 securityContext:
-  allowPrivilegeEscalation: false
-  capabilities:
-    drop: ["ALL"]
+  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
 {{ end }}
-{{- if not .global.keepOperatorPods -}}
+{{- if not .nim.global.keepOperatorPods -}}
 terminationMessagePolicy: FallbackToLogsOnError
 {{- end }}
 {{- end }}
@@ -162,15 +173,15 @@ What the containers that the chart adds have in common: they need next to nothin
 terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
   runAsNonRoot: true
-  {{- with .user }}
-  runAsUser: {{ . }}
+  {{- if and .user (ne .nim.openshift "restricted") }}
+  runAsUser: {{ .user }}
   {{- end }}
   readOnlyRootFilesystem: true
   allowPrivilegeEscalation: false
   capabilities:
     drop: ["ALL"]
   {{- /* OpenShift's nonroot, anyuid and hostmount-anyuid refuse pods that set one. */}}
-  {{- if not .nim.openshift }}
+  {{- if ne .nim.openshift "scc" }}
   seccompProfile:
     type: RuntimeDefault
   {{- end }}

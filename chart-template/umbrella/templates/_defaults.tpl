@@ -5,6 +5,7 @@
   "affinity": {},
   "annotations": {},
   "args": [],
+  "automountServiceAccountToken": false,
   "dependencies": [],
   "draResources": [],
   "expose": {
@@ -20,11 +21,14 @@
   "global": {
     "nimhelm": {
       "checkAfterInstall": "auto",
+      "commonAnnotations": {},
+      "commonLabels": {},
       "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
       "imagePullSecrets": [],
       "imageRegistry": "",
       "keepClaims": true,
       "keepOperatorPods": false,
+      "openshift": "auto",
       "orderFor": "",
       "prePull": false,
       "pullWhileWaiting": true,
@@ -48,32 +52,42 @@
   "livenessProbe": {"enabled": true},
   "metrics": {"enabled": false, "serviceMonitor": {"additionalLabels": {}, "annotations": {}}},
   "multiNode": {"backendType": "lws"},
+  "podSecurityContext": {},
+  "podTemplate": {},
   "progressDeadlineSeconds": 3276,
   "readinessProbe": {"enabled": true},
   "resources": {"limits": {}, "requests": {}},
   "scale": {"annotations": {}, "enabled": false, "hpa": {"metrics": [], "minReplicas": 1}},
+  "securityContext": {},
+  "serviceAccount": {"annotations": {}, "create": true, "name": ""},
   "startupProbe": {"enabled": true},
   "storage": {
     "compileCache": false,
-    "image": {"reference": ""},
+    "image": {},
     "nimCache": {"modelPath": "", "source": "ngc", "wait": {"enabled": false, "timeoutSeconds": 7200}},
     "pvc": {"annotations": {}}
   },
   "userID": 1000,
+  "volumeMounts": [],
+  "volumes": [],
   "wait": {"enabled": true, "onTimeout": "", "timeoutSeconds": 0}
 }
 {{- end }}
 
 {{- define "nimhelm.v2.defaults.umbrella" -}}
 {
+  "extraObjects": [],
   "global": {
     "nimhelm": {
       "checkAfterInstall": "auto",
+      "commonAnnotations": {},
+      "commonLabels": {},
       "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
       "imagePullSecrets": [],
       "imageRegistry": "",
       "keepClaims": true,
       "keepOperatorPods": false,
+      "openshift": "auto",
       "orderFor": "",
       "prePull": false,
       "pullWhileWaiting": true,

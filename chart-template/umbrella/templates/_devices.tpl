@@ -57,7 +57,7 @@ spec:
     labels:
       {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
     annotations:
-      {{- include "nimhelm.v2.yaml" $root.nim.annotations | nindent 6 }}
+      {{- include "nimhelm.v2.yaml" $root.nim.laterAnnotations | nindent 6 }}
   spec:
     devices:
       requests:

@@ -59,7 +59,7 @@ it sees. Only a pod of the service sees those, and it has them already: there is
   resources:
     {{- . | nindent 4 }}
   {{- end }}
-  {{- include "nimhelm.v2.hardening" $nim | nindent 2 | trimSuffix "\n  " }}
+  {{- include "nimhelm.v2.hardening" (dict "nim" $nim) | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" $nim.mounts | nindent 4 }}
     - name: nimhelm-scripts

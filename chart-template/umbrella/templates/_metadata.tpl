@@ -23,12 +23,16 @@ and no name of the pipeline: a new one alone is no reason to load the model agai
       "app.kubernetes.io/instance" $nim.name
       "app.kubernetes.io/managed-by" "k8s-nim-operator") $identity }}
   {{- end }}
+  {{- /* What every object of the release gets; the service's own win. */}}
+  {{- $_ := set .Values "labels" (merge .Values.labels $nim.global.commonLabels) }}
+  {{- $_ := set .Values "annotations" (merge .Values.annotations $nim.global.commonAnnotations) }}
   {{- $labels := dict }}
   {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .Values.labels $standard)) }}
   {{- $pod := dict }}
   {{- include "nimhelm.v2.overlay" (dict "into" $pod "from" (list .Values.labels $stable $selector)) }}
   {{- $annotations := dict }}
-  {{- $scc := dict "openshift.io/required-scc" $nim.scc }}
+  {{- $scc := dict }}
+  {{- if eq $nim.openshift "scc" }}{{ $_ := set $scc "openshift.io/required-scc" $nim.scc }}{{ end }}
   {{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list .Values.annotations $scc)) }}
   {{- $_ := set $nim "identity" $identity }}
   {{- $_ := set $nim "standardLabels" $standard }}
@@ -37,6 +41,13 @@ and no name of the pipeline: a new one alone is no reason to load the model agai
   {{- $_ := set $nim "podLabels" $pod }}
   {{- $_ := set $nim "selector" $selector }}
   {{- $_ := set $nim "annotations" $annotations }}
+  {{- /*
+  A controller makes the pods of an InferenceService and the claims of a template later on. Where nobody knows the
+  cluster, they carry the constraint that they would need on OpenShift; elsewhere it means nothing.
+  */}}
+  {{- $later := deepCopy $annotations }}
+  {{- if not $nim.onCluster }}{{ $_ := set $later "openshift.io/required-scc" $nim.scc }}{{ end }}
+  {{- $_ := set $nim "laterAnnotations" $later }}
 {{- end }}
 
 {{- define "nimhelm.v2.chartLabel" -}}
@@ -58,7 +69,7 @@ labels below and above those of the chart), annotated (whether it has the servic
 {{- $order := dict "root" .root "workload" .workload }}
 {{- include "nimhelm.v2.order" $order }}
 {{- $annotations := dict }}
-{{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list (.annotations | default dict) (ternary $nim.annotations dict (eq true .annotated)) $order.order)) -}}
+{{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list $nim.global.commonAnnotations (.annotations | default dict) (ternary $nim.annotations dict (eq true .annotated)) $order.order)) -}}
 metadata:
   name: {{ .name | default $nim.name | toJson }}
   namespace: {{ toJson .root.Release.Namespace }}

@@ -5,7 +5,7 @@ Settles the umbrella's values and puts its facts into .nim, once:
 
   .nim.global      global.nimhelm
   .nim.pipeline    the pipeline's name
-  .nim.openshift   whether the cluster is known to be OpenShift
+  .nim.openshift   what OpenShift asks of pods: "restricted", "scc", or "" elsewhere; see _access.tpl
   .nim.labels      the labels of its objects, but for their own name
   .nim.caches      the caches that are on, by name
   .nim.services    the services in start order: [{name, wave, enabled, runs, awaited, root}]; root is the root of the
@@ -19,13 +19,13 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
     {{- include "nimhelm.v2.settle" (dict "values" .Values "defaults" "nimhelm.v2.defaults.umbrella") }}
     {{- $annotations := .Chart.Annotations | default dict }}
     {{- $pipeline := index $annotations "nimhelm.dev/pipeline" | default .Chart.Name }}
-    {{- $nim := dict "global" .Values.global.nimhelm "pipeline" $pipeline "openshift" (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
-    {{- $_ := set $nim "labels" (dict
+    {{- $nim := dict "global" .Values.global.nimhelm "pipeline" $pipeline "openshift" (include "nimhelm.v2.openshift" (dict "root" . "global" .Values.global.nimhelm)) }}
+    {{- $_ := set $nim "labels" (merge (dict
       "app.kubernetes.io/instance" .Release.Name
       "app.kubernetes.io/managed-by" .Release.Service
       "app.kubernetes.io/part-of" "nim-service"
       "helm.sh/chart" (include "nimhelm.v2.chartLabel" .)
-      "nimhelm.dev/pipeline" $pipeline) }}
+      "nimhelm.dev/pipeline" $pipeline) $nim.global.commonLabels) }}
     {{- $caches := dict }}
     {{- range $name, $cache := .Values.nimCaches }}
       {{- if dig "enabled" true $cache }}{{ $_ := set $caches $name $cache }}{{ end }}
@@ -90,7 +90,7 @@ metadata:
   namespace: {{ toJson .root.Release.Namespace }}
   labels:
     {{- include "nimhelm.v2.yaml" $labels | nindent 4 }}
-  {{- with .annotations }}
+  {{- with merge (dict) (.annotations | default dict) .root.nim.global.commonAnnotations }}
   annotations:
     {{- include "nimhelm.v2.yaml" . | nindent 4 }}
   {{- end }}

@@ -16,10 +16,12 @@ Facts      nimhelm.v2.service, which every template of an object calls first, se
              .nim.name, .pipeline       names of the service and of its pipeline
              .nim.wave                  the wave of the start-up order in which it starts, from 0
              .nim.global                global.nimhelm
+             .nim.account               the service account of the pods
              .nim.workload              Deployment, LeaderWorkerSet or InferenceService
              .nim.ownsService           whether this chart makes the Service (KServe brings its own)
              .nim.knative               whether Knative runs it, which counts, routes and names ports by itself
-             .nim.openshift, .onCluster what is known of the cluster
+             .nim.openshift             what OpenShift asks of pods: "restricted", "scc", or "" elsewhere; see _access.tpl
+             .nim.onCluster             whether a cluster is asked while this renders
              .nim.port, .ports          port of the API; every port as {name, port}
              .nim.replicas, .hasReplicas  number of pods at the start, and whether it is a fixed one
              .nim.nodes, .tensor        nodes of a group, GPUs on each
@@ -76,9 +78,10 @@ docs/chart.md has this and other recipes.
   {{- $_ := set $nim "pipeline" (index (.Chart.Annotations | default dict) "nimhelm.dev/pipeline") }}
   {{- $_ := set $nim "wave" (index (.Chart.Annotations | default dict) "nimhelm.dev/wave" | default "0" | int) }}
   {{- $_ := set $nim "global" $values.global.nimhelm }}
-  {{- $_ := set $nim "openshift" (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
+  {{- $_ := set $nim "openshift" (include "nimhelm.v2.openshift" (dict "root" . "global" $nim.global)) }}
   {{- $_ := set $nim "onCluster" (eq "true" (include "nimhelm.v2.onCluster" .)) }}
   {{- $_ := set $nim "workload" $workload }}
+  {{- $_ := set $nim "account" ($values.serviceAccount.name | default (ternary $nim.name "default" $values.serviceAccount.create)) }}
   {{- $_ := set $nim "ownsService" (not $kserve) }}
   {{- $_ := set $nim "knative" (and $kserve (has (get $values.annotations "serving.kserve.io/deploymentMode") (list "Knative" "Serverless"))) }}
   {{- $_ := set $nim "nodes" (ternary $nodes 1 $group) }}

@@ -15,6 +15,8 @@ leaves it in the values, or takes the default away with it. Takes values, and de
   {{- range $key, $value := $map }}
     {{- if kindIs "invalid" $value }}
       {{- $_ := unset $map $key }}
+    {{- else if eq $key "podTemplate" }}
+      {{- /* A null in the overlay of a pod removes a field of the pod. */}}
     {{- else if kindIs "map" $value }}
       {{- if $value }}{{ include "nimhelm.v2.prune" $value }}{{ end }}
     {{- else if kindIs "slice" $value }}
@@ -43,6 +45,37 @@ leaves it in the values, or takes the default away with it. Takes values, and de
   {{- $into := .into }}
   {{- range .from }}
     {{- range $key, $value := . }}{{ $_ := set $into $key $value }}{{ end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+Merges a map into another, as a strategic merge patch does: maps merge, lists of named items merge by name, a null
+removes, and anything else replaces. Takes into and from.
+*/}}
+{{- define "nimhelm.v2.mergeByName" -}}
+  {{- $into := .into }}
+  {{- range $key, $value := .from }}
+    {{- $old := get $into $key }}
+    {{- if kindIs "invalid" $value }}
+      {{- $_ := unset $into $key }}
+    {{- else if and (kindIs "map" $value) (kindIs "map" $old) }}
+      {{- include "nimhelm.v2.mergeByName" (dict "into" $old "from" $value) }}
+    {{- else if and (kindIs "slice" $value) (kindIs "slice" $old) (hasKey (first $value | default dict) "name") }}
+      {{- $items := $old }}
+      {{- range $new := $value }}
+        {{- $found := false }}
+        {{- range $items }}
+          {{- if eq .name $new.name }}
+            {{- $found = true }}
+            {{- include "nimhelm.v2.mergeByName" (dict "into" . "from" $new) }}
+          {{- end }}
+        {{- end }}
+        {{- if not $found }}{{ $items = append $items $new }}{{ end }}
+      {{- end }}
+      {{- $_ := set $into $key $items }}
+    {{- else }}
+      {{- $_ := set $into $key $value }}
+    {{- end }}
   {{- end }}
 {{- end }}
 

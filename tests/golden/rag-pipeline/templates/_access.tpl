@@ -1,28 +1,68 @@
 {{- /* As whom the pods run, and what they may do. */}}
 
+{{- /*
+What OpenShift asks of pods, by global.nimhelm.openshift:
+
+  restricted  the namespace's own range of users applies (the constraint restricted-v2): no pod names a user or a group,
+              and nobody has to grant anything
+  scc         pods run as the users of the values, under a constraint that a Role grants; only who holds the use of
+              that constraint may install this
+  ""          it is no OpenShift
+
+auto is restricted where the cluster serves the API of OpenShift. Takes root and global.
+*/}}
+{{- define "nimhelm.v2.openshift" -}}
+  {{- $mode := .global.openshift }}
+  {{- if eq $mode "auto" }}
+    {{- if .root.Capabilities.APIVersions.Has "security.openshift.io/v1" }}restricted{{ end }}
+  {{- else if ne $mode "off" }}{{ $mode }}
+  {{- end }}
+{{- end }}
+
+{{- /* The users of a pod, where the cluster does not choose them. Takes nim, userID and groupID. */}}
+{{- define "nimhelm.v2.users" -}}
+  {{- if ne .nim.openshift "restricted" -}}
+runAsUser: {{ int64 .userID }}
+runAsGroup: {{ int64 .groupID }}
+fsGroup: {{ int64 .groupID }}
+  {{- end }}
+{{- end }}
+
 {{- define "nimhelm.v2.access" }}
 {{- include "nimhelm.v2.service" . }}
+{{- $account := .Values.serviceAccount }}
+{{- if $account.create }}
 apiVersion: v1
 kind: ServiceAccount
-{{ include "nimhelm.v2.metadata" (dict "root" .) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.account "annotations" $account.annotations) }}
+{{- if not .nim.global.keepOperatorPods }}
+automountServiceAccountToken: {{ .Values.automountServiceAccountToken }}
+{{- end }}
+{{- end }}
+{{- if eq .nim.openshift "scc" }}
 ---
-{{- /* Means something on OpenShift only: the pods may use the security context constraint that they need. */}}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 {{ include "nimhelm.v2.metadata" (dict "root" .) }}
-rules:
-  - apiGroups: ["security.openshift.io"]
-    resources: ["securitycontextconstraints"]
-    resourceNames: [{{ ternary "anyuid" .nim.scc (kindIs "map" .Values.proxy) }}]
-    verbs: ["use"]
+{{ include "nimhelm.v2.sccRules" (ternary "anyuid" .nim.scc (kindIs "map" .Values.proxy)) }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 {{ include "nimhelm.v2.metadata" (dict "root" .) }}
-{{ include "nimhelm.v2.bindingSpec" (dict "name" .nim.name "namespace" .Release.Namespace) }}
+{{ include "nimhelm.v2.bindingSpec" (dict "name" .nim.name "account" .nim.account "namespace" .Release.Namespace) }}
+{{- end }}
 {{- end }}
 
-{{- /* What binds a Role to the service account of the same name. Takes name and namespace. */}}
+{{- /* The rules of a Role that grants the use of a security context constraint. Takes its name. */}}
+{{- define "nimhelm.v2.sccRules" -}}
+rules:
+  - apiGroups: ["security.openshift.io"]
+    resources: ["securitycontextconstraints"]
+    resourceNames: [{{ . }}]
+    verbs: ["use"]
+{{- end }}
+
+{{- /* What binds a Role to a service account. Takes name, account (the Role's name when it is left out) and namespace. */}}
 {{- define "nimhelm.v2.bindingSpec" -}}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
@@ -30,6 +70,6 @@ roleRef:
   name: {{ toJson .name }}
 subjects:
   - kind: ServiceAccount
-    name: {{ toJson .name }}
+    name: {{ .account | default .name | toJson }}
     namespace: {{ toJson .namespace }}
 {{- end }}

@@ -124,6 +124,11 @@ change. Values can be changed at every install, after `nimhelm build` checked th
 
 {{- define "nimhelm.v2.problems.platform" -}}
   {{- $name := .Chart.Name }}
+  {{- if and (eq .nim.openshift "restricted") (or .nim.certificates .Values.storage.hostPath) }}
+    {{- printf "%s %s, which OpenShift's restricted-v2 forbids: set global.nimhelm.openshift=scc, which needs the right to use the constraint %s, or change %s\n"
+      $name (ternary "adds certificates as root" "keeps its model in a folder of the node" (not (empty .nim.certificates))) .nim.scc
+      (printf (ternary "%s.proxy.certConfigMap" "%s.storage" (not (empty .nim.certificates))) $name) }}
+  {{- end }}
   {{- if .Values.global.nimhelm.restricted }}
     {{- if .Values.storage.hostPath }}
       {{- printf "%s keeps its model in a folder of the node, which Pod Security \"restricted\" forbids: change %s.storage, or set global.nimhelm.restricted=false\n" $name $name }}

@@ -11,7 +11,13 @@ annotations. Pods carry it as a label, see _gates.tpl. Takes the root of the ser
     {{- $all := list }}
     {{- range ternary (list "leader" "worker") (list "") (eq .nim.workload "LeaderWorkerSet") }}
       {{- $box := dict "root" $root "role" . }}
-      {{- $_ := set $specs . (include "nimhelm.v2.podSpec" $box) }}
+      {{- $spec := include "nimhelm.v2.podSpec" $box }}
+      {{- with dig "spec" dict $root.Values.podTemplate }}
+        {{- $whole := $spec | fromYaml }}
+        {{- include "nimhelm.v2.mergeByName" (dict "into" $whole "from" .) }}
+        {{- $spec = include "nimhelm.v2.yaml" $whole }}
+      {{- end }}
+      {{- $_ := set $specs . $spec }}
       {{- $all = concat $all (list (include "nimhelm.v2.podMetadata" $box) (get $specs .)) }}
     {{- end }}
     {{- $_ := set .nim "specs" $specs }}
@@ -32,7 +38,7 @@ spec:
 {{- define "nimhelm.v2.podMetadata" -}}
 {{- $nim := .root.nim }}
 {{- $labels := $nim.podLabels }}
-{{- $annotations := $nim.annotations }}
+{{- $annotations := ternary $nim.laterAnnotations $nim.annotations (eq $nim.workload "InferenceService") }}
 {{- if .role }}
   {{- $labels = dict }}
   {{- $own := dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" .role }}
@@ -46,6 +52,9 @@ spec:
     {{- $annotations = merge (dict "nimhelm.dev/config-checksum" (join "\n" $read | sha256sum)) $annotations }}
   {{- end }}
 {{- end -}}
+{{- $extra := dig "metadata" dict .root.Values.podTemplate }}
+{{- with get $extra "labels" }}{{ $labels = merge (deepCopy $labels) . }}{{ end }}
+{{- with get $extra "annotations" }}{{ $annotations = merge (deepCopy $annotations) . }}{{ end -}}
 labels:
   {{- include "nimhelm.v2.yaml" $labels | nindent 2 }}
   {{- if and $nim.revision (not $nim.global.keepOperatorPods) }}
@@ -94,25 +103,35 @@ volumes:
   "tolerations" $values.tolerations
   "runtimeClassName" $values.runtimeClassName
   "schedulerName" $values.schedulerName
-  "priorityClassName" $values.priorityClassName }}
+  "priorityClassName" $values.priorityClassName
+  "topologySpreadConstraints" $values.topologySpreadConstraints
+  "terminationGracePeriodSeconds" $values.terminationGracePeriodSeconds
+  "hostAliases" $values.hostAliases
+  "dnsPolicy" $values.dnsPolicy
+  "dnsConfig" $values.dnsConfig }}
 {{- range $key, $value := $settings }}
   {{- if not $value }}{{ $_ := unset $settings $key }}{{ end }}
 {{- end -}}
-serviceAccountName: {{ toJson $nim.name }}
+serviceAccountName: {{ toJson $nim.account }}
 {{- if not $nim.global.keepOperatorPods }}
+automountServiceAccountToken: {{ $values.automountServiceAccountToken }}
 {{- /* A Service called nim-server would set NIM_SERVER_PORT in every pod of the namespace. */}}
 enableServiceLinks: false
 {{- end }}
 {{- if not $nim.knative }}
+{{- $context := dict }}
+{{- if ne $nim.openshift "restricted" }}
+  {{- $context = dict "runAsUser" (int64 $values.userID) "runAsGroup" (int64 $values.groupID) "fsGroup" (int64 $values.groupID) }}
+{{- end }}
+{{- if $nim.global.restricted }}
+  {{- $_ := set $context "runAsNonRoot" true }}
+  {{- $_ := set $context "seccompProfile" (dict "type" "RuntimeDefault") }}
+{{- end }}
+{{- include "nimhelm.v2.overlay" (dict "into" $context "from" (list $values.podSecurityContext)) }}
+{{- with $context }}
 securityContext:
-  runAsUser: {{ int64 $values.userID }}
-  runAsGroup: {{ int64 $values.groupID }}
-  fsGroup: {{ int64 $values.groupID }}
-  {{- if $nim.global.restricted }}
-  runAsNonRoot: true
-  seccompProfile:
-    type: RuntimeDefault
-  {{- end }}
+  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- with include "nimhelm.v2.pullSecrets" (dict "global" $nim.global "names" $values.image.pullSecrets) | trim }}
 imagePullSecrets:
@@ -147,6 +166,11 @@ spec:
   {{- with int .Values.progressDeadlineSeconds }}
   progressDeadlineSeconds: {{ . }}
   {{- end }}
+  {{- range $key := list "revisionHistoryLimit" "minReadySeconds" }}
+    {{- if hasKey $.Values $key }}
+  {{ $key }}: {{ get $.Values $key | int }}
+    {{- end }}
+  {{- end }}
   selector:
     matchLabels:
       {{- include "nimhelm.v2.yaml" .nim.selector | nindent 6 }}
@@ -176,7 +200,9 @@ A new pod can only start on the GPU that an old one gave up. Of a single pod 25%
 would wait for none; on a cluster it gets the strategy that does the same, and is waited for.
 */}}
 {{- define "nimhelm.v2.strategy" -}}
-{{- if and .nim.onCluster (not .nim.global.keepOperatorPods) (not .Values.scale.enabled) (eq .nim.replicas 1) -}}
+{{- if .Values.updateStrategy -}}
+{{ include "nimhelm.v2.yaml" .Values.updateStrategy }}
+{{- else if and .nim.onCluster (not .nim.global.keepOperatorPods) (not .Values.scale.enabled) (eq .nim.replicas 1) -}}
 type: Recreate
 {{- else -}}
 type: RollingUpdate

@@ -99,6 +99,9 @@
 {{- if $nim.mpi }}
   {{- include "nimhelm.v2.mpi.volumes" . }}
 {{- end }}
+{{- with .root.Values.volumes }}
+{{ include "nimhelm.v2.yaml" . }}
+{{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.storage" }}

@@ -1,0 +1,14 @@
+{{- /* A PodDisruptionBudget for services that ask for one. */}}
+{{- define "nimhelm.v2.disruption" }}
+{{- include "nimhelm.v2.service" . }}
+{{- with .Values.podDisruptionBudget }}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+{{ include "nimhelm.v2.metadata" (dict "root" $) }}
+spec:
+  selector:
+    matchLabels:
+      {{- include "nimhelm.v2.yaml" $.nim.selector | nindent 6 }}
+  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
+{{- end }}
+{{- end }}
