@@ -99,7 +99,7 @@ def test_gate_gives_up_with_a_message(small: Small) -> None:
     """A dependency that never gets ready is the root cause; the gate's timeout is only its consequence."""
     release = small.never
     message = wait_until(lambda: last_words(release, "b", "wait-for-a"), what="the end of the gate")
-    assert f"timed out after {GATE_TIMEOUT}s waiting for http://a:8000/v1/health/ready: wget: " in message
+    assert f"timed out after {GATE_TIMEOUT}s waiting for http://a-ready:8000/v1/health/ready: " in message
     states = release.states()
     assert [name for name, state in states.items() if state["root"]] == ["a"]
     assert "gave up" in release.wait_for_cause("b", "GateTimeout")["cause"]["text"]
