@@ -1,7 +1,7 @@
 PYTHON ?= .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fast schema docs golden bench cluster cluster-down cluster-clean cluster-test cluster-test-all venv
+.PHONY: demo test check fast schema docs golden bench cluster cluster-down cluster-clean cluster-test cluster-core cluster-test-all venv
 
 venv: .venv/.installed  ## the virtual environment with everything the tests need
 
@@ -53,6 +53,11 @@ cluster-clean: venv
 # Real pods on a machine that others use as well: what fails runs once more, and what fails twice fails.
 cluster-test: venv  ## the tests on that cluster, or on the one of KUBECONFIG with NIMHELM_CLUSTER=external
 	$(PYTHON) -m pytest tests/cluster -m "not heavy" || $(PYTHON) -m pytest tests/cluster -m "not heavy" --last-failed
+
+# What CI runs of them: installs, order, upgrades, rollbacks and helm test, without controllers that must be built first.
+CORE = $(addprefix tests/cluster/test_,bench.py install.py order.py upgrade_order.py helm_test.py)
+cluster-core: venv  ## the tests that CI runs on that cluster
+	$(PYTHON) -m pytest $(CORE) || $(PYTHON) -m pytest $(CORE) --last-failed
 
 cluster-test-all: venv  ## the same, and those with controllers that take long to build: gateway, prometheus, kueue, KServe
 	$(PYTHON) -m pytest tests/cluster || $(PYTHON) -m pytest tests/cluster --last-failed
