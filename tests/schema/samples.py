@@ -23,6 +23,9 @@ OF_TYPE: dict[str, Any] = {
     "string": "a", "integer": 3, "number": 0.5, "boolean": True, "array": ["a"], "object": {"a": "b"},
 }  # fmt: skip
 
+ANYTHING: dict[str, Any] = {"type": "string"}
+"""What stands in an object whose fields are left to the API server."""
+
 
 class Refused(NamedTuple):
     """A value that a place refuses, and the keyword because of which it does."""
@@ -67,7 +70,7 @@ def around(schema: Schema, path: tuple[str, ...], value: Any, root: Schema) -> A
         return [around(schema["items"], path[1:], value, root)]
     if path[0] == ENTRY:
         name = next(text for text in STRINGS if text and fits(schema.get("propertyNames", {}), text))
-        return {name: around(schema["additionalProperties"], path[1:], value, root)}
+        return {name: around(schema.get("additionalProperties", ANYTHING), path[1:], value, root)}
     inner = around(schema["properties"][path[0]], path[1:], value, root)
     return {**minimal(schema, root), path[0]: inner}
 
@@ -120,7 +123,7 @@ def refused_maps(schema: Schema, root: Schema) -> Iterator[Refused]:
     if schema.get("additionalProperties") is False:
         yield Refused("additionalProperties", {**whole, "misspelt": "a"})
     if "propertyNames" in schema:
-        value = minimal(schema["additionalProperties"], root)
+        value = minimal(schema.get("additionalProperties", ANYTHING), root)
         names = schema["propertyNames"]
         yield from [Refused("propertyNames", {text: value}) for text in STRINGS if not fits(names, text)][:2]
 
