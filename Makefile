@@ -15,7 +15,7 @@ demo: venv  ## validate, draw and build the examples, and explain a saved releas
 	.venv/bin/nimhelm validate examples/*.yaml
 	.venv/bin/nimhelm graph examples/rag-pipeline.yaml
 	.venv/bin/nimhelm build examples/*.yaml -o demo
-	-.venv/bin/nimhelm status rag --from-dir tests/timeline/recorded/waiting
+	.venv/bin/nimhelm status rag --from-dir tests/timeline/recorded/waiting || test $$? = 1
 
 # Servers, signals and clocks of a machine that others use as well: what fails runs once more, and what fails twice fails.
 test: venv  ## everything but the cluster: style, types, schemas, tests
