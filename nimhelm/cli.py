@@ -9,7 +9,7 @@ import click
 
 from nimhelm import __version__, show
 from nimhelm.completion import complete_files, complete_namespaces, complete_releases
-from nimhelm.options import CheckedGroup, chart_name, duration, semver
+from nimhelm.options import REQUEST_TIMEOUT, CheckedGroup, chart_name, duration, semver
 
 FORMATS = click.Choice(["text", "json", "github", "sarif"])
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
@@ -185,13 +185,7 @@ def schema(kind: str) -> int:
     "--pull", is_flag=True, help="Ask the registries for each image, from this machine, with the pull secrets."
 )
 @click.option("--offline-objects", is_flag=True, help="Make no dry run: no object is sent to the cluster.")
-@click.option(
-    "--request-timeout",
-    default="10s",
-    callback=duration,
-    metavar="DURATION",
-    help="How long the cluster may take to answer; default: 10s.",
-)
+@REQUEST_TIMEOUT
 @click.option(
     "--save", default="", metavar="DIR", help="Save what was read, without values of secrets, for --from-dir."
 )
@@ -257,13 +251,7 @@ def explain(code: str) -> int:
     metavar="DURATION",
     help="Of --wait: 90s, 30m, 1h30m; 0 (default): for ever.",
 )
-@click.option(
-    "--request-timeout",
-    default="10s",
-    callback=duration,
-    metavar="DURATION",
-    help="How long the cluster may take to answer; default: 10s.",
-)
+@REQUEST_TIMEOUT
 @click.option(
     "--save",
     default="",

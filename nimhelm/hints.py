@@ -50,9 +50,9 @@ MEANT_AT = {
 NOWHERE = {
     "nodePort": "a NIMService has no such field: the cluster chooses the port of the node",
     "source": "a NIMService has no such field: a NIMCache has it",
-    "terminationGracePeriodSeconds": "a NIMService has no such field: the cluster's 30 seconds hold",
-    "serviceAccountName": "a NIMService has no such field: each service gets an account of its own name",
-    "volumes": "a NIMService has no such field: storage is its only volume",
+    "terminationGracePeriodSeconds": "a NIMService has no such field: set it in the values of the chart",
+    "serviceAccountName": "a NIMService has no such field: set serviceAccount.name in the values of the chart",
+    "volumes": "a NIMService has no such field: set it in the values of the chart",
     "volumeMounts": "there is no such field: every container gets the volumes of the main one",
 }
 

@@ -9,6 +9,15 @@ import click
 from nimhelm.completion import complete_files, complete_releases, complete_targets
 from nimhelm.options import CONTEXT, FROM_DIR, KUBECONFIG, NAMESPACE, REQUEST_TIMEOUT, CheckedCommand
 
+VALUES = click.option(
+    "-f",
+    "--values",
+    multiple=True,
+    metavar="FILE",
+    shell_complete=complete_files,
+    help="Values files for the chart, as for helm install.",
+)
+
 
 @click.command(cls=CheckedCommand)
 @click.argument("paths", nargs=-1, required=True, metavar="[OLD] NEW", shell_complete=complete_files)
@@ -113,14 +122,7 @@ def timeline(**options: Any) -> int:
     default="text",
     help="text (default), mermaid, dot (Graphviz) or svg.",
 )
-@click.option(
-    "-f",
-    "--values",
-    multiple=True,
-    metavar="FILE",
-    shell_complete=complete_files,
-    help="Values files for the chart, as for helm install.",
-)
+@VALUES
 @NAMESPACE
 @CONTEXT
 @KUBECONFIG
@@ -143,14 +145,7 @@ def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> 
 
 @click.command(cls=CheckedCommand)
 @click.argument("target", metavar="FILE|CHART", shell_complete=complete_files)
-@click.option(
-    "-f",
-    "--values",
-    multiple=True,
-    metavar="FILE",
-    shell_complete=complete_files,
-    help="Values files for the chart, as for helm install.",
-)
+@VALUES
 @click.option(
     "-o",
     "--output",
