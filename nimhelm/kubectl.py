@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import selectors
 import shlex
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import NamedTuple
 
 from nimhelm.errors import KubectlError
@@ -54,6 +59,10 @@ class Running(NamedTuple):
     deadline: float
 
 
+_started: list[Running] = []
+"""Every kubectl that has not been ended: Ctrl-C can come before its caller knows of it."""
+
+
 def run(access: Access, kind: str, *words: str, given: str | None = None) -> str:
     """What one kubectl prints; `given` goes to its standard input. Raises KubectlError."""
     running = start(access, kind, list(words), given is not None)
@@ -69,20 +78,48 @@ def start(access: Access, kind: str, words: list[str], has_input: bool = False) 
     flags = [f"--request-timeout={access.timeout:g}s", *access.place]
     # Messages in English: a few of them can only be told apart by their words.
     environment = os.environ | {"LC_ALL": "C", "LANGUAGE": "C"}
+    deadline = time.monotonic() + access.timeout + GRACE
     try:
-        process = subprocess.Popen(
-            [binary, *words, *flags],
-            stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-        )
+        with _interrupts_wait():
+            process = subprocess.Popen(
+                [binary, *words, *flags],
+                stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+            )
+            running = Running(_request(access, kind, words), process, deadline)
+            _started.append(running)
     except FileNotFoundError:
         saved = "; a saved dump is read with --from-dir" if "from-dir" in access.flags else ""
         raise KubectlError(f"there is no {binary}", f"install kubectl, or name it in $KUBECTL{saved}") from None
     except (OSError, ValueError) as error:
         raise KubectlError(f"{binary} cannot be run: {error}", "name another kubectl in $KUBECTL") from None
-    return Running(_request(access, kind, words), process, time.monotonic() + access.timeout + GRACE)
+    return running
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Ctrl-C takes effect at the end: Popen does not stop a process that it has started when it is interrupted.
+
+    The signal is handled rather than blocked, since a process inherits blocked signals. Only the main thread is interrupted.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    interrupts: list[int] = []
+
+    def remember(number: int, _: FrameType | None) -> None:
+        interrupts.append(number)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if interrupts:
+        raise KeyboardInterrupt
 
 
 def _request(access: Access, kind: str, words: list[str]) -> Request:
@@ -158,3 +195,10 @@ def end(running: list[Running]) -> None:
             if stream:
                 stream.close()
         each.process.wait()
+        if each in _started:
+            _started.remove(each)
+
+
+@atexit.register
+def _end_all() -> None:
+    end(list(_started))

@@ -1,6 +1,7 @@
 """Measure how long pipelines take until they are Ready, with gates and without, and print a Markdown table.
 
     python -m tests.cluster.time_to_ready [--set KEY=VALUE ...]
+    python -m tests.cluster.time_to_ready --examples   # the published examples alone, as they are
 
 The critical path is the longest chain of start-up delays in the graph: no order could be faster.  Without gates
 each service exits when a dependency does not answer, and Kubernetes starts it again after a growing pause; that is
@@ -22,7 +23,7 @@ from .bench import cluster as bench
 from .bench.settings import KUBECONFIG
 from .conftest import make_namespace, remove_namespace
 from .connection import Cluster, wait_until
-from .release import READY_PATH, Release, build_documents, in_parallel, pipeline, service
+from .release import READY_PATH, ROOT, Release, build, build_documents, in_parallel, pipeline, service
 
 # Service -> (seconds until it is ready, what it waits for).
 Graph = dict[str, tuple[int, tuple[str, ...]]]
@@ -38,10 +39,16 @@ GRAPHS: dict[str, Graph] = {
         "assistant": (40, ("retriever", "guardrails", "llm")),
     },
 }
-# With the probes that a service has that sets none: the first after 30 seconds, then one every 10.
-DEFAULT_PROBES = {"chain of two, default probes": {"embedding": (55, ()), "llm": (65, ("embedding",))}}
+# With the probes that a service has that sets none.
+DEFAULT_PROBES = {"chain of three, default probes": GRAPHS["chain of three"]}
 WITHOUT_GATES = ("--set", "global.nimhelm.waitEnabled=false")
 LONGEST = 900
+# The fourth waits for a Milvus of its user's own.
+EXAMPLES = [
+    ROOT / "examples" / f"{name}.yaml" for name in ("optional-services-pipeline", "rag-pipeline", "multimodal-pipeline")
+]
+STANDIN_SECONDS = 1
+"""How long a stand-in takes from start to ready when nobody says."""
 
 
 class Run(NamedTuple):
@@ -79,25 +86,47 @@ def services_of(run: Run) -> list[dict[str, Any]]:
 
 def measure(cluster: Cluster, run: Run, settings: list[str]) -> Run:
     """Install the pipeline, wait until all of it is Ready, and remove it."""
+    options = [*settings, *(() if run.gates else WITHOUT_GATES)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        chart = build_documents(folder, pipeline(*services_of(run)))
-        namespace = make_namespace(cluster)
-        stack.callback(remove_namespace, cluster, namespace)
-        release = Release(cluster, namespace, chart)
-        started = datetime.now(UTC)
-        release.install(*settings, *(() if run.gates else WITHOUT_GATES), wait=False)
-        # Seldom: what asks takes its time from what is measured.
-        wait_until(partial(is_ready, release), timeout=LONGEST, what=f"{run.name} to be ready", interval=5)
-        ended = max(when for times in release.ready_conditions().values() for when in times)
-        return run._replace(seconds=(ended - started).total_seconds(), restarts=restarts(release))
+        release = release_of(cluster, stack, build_documents(folder, pipeline(*services_of(run))))
+        return run._replace(seconds=seconds_to_ready(release, options), restarts=restarts(release))
+
+
+def measure_example(cluster: Cluster, source: Path, settings: list[str]) -> str:
+    """Install a published pipeline as it is, and return the line of its table."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        release = release_of(cluster, stack, build(source, folder))
+        seconds = seconds_to_ready(release, settings)
+        stages = 1 + max(each["wave"] for each in release.graph()["services"] if each["enabled"])
+    path = stages * STANDIN_SECONDS
+    return f"| {source.stem} | {stages} | {path} s | {seconds:.0f} s | {(seconds - path) / stages:.1f} s |"
+
+
+def release_of(cluster: Cluster, stack: ExitStack, chart: Path) -> Release:
+    """A chart to be installed in a namespace of its own, which goes with the stack."""
+    namespace = make_namespace(cluster)
+    stack.callback(remove_namespace, cluster, namespace)
+    return Release(cluster, namespace, chart)
+
+
+def seconds_to_ready(release: Release, options: list[str]) -> float:
+    """Seconds from the start of helm until the last pod is Ready, by the pods' own times."""
+    started = datetime.now(UTC)
+    release.install(*options, wait=False)
+    # Seldom: what asks takes its time from what is measured.
+    wait_until(partial(is_ready, release), timeout=LONGEST, what=f"{release.chart.name} to be ready", interval=5)
+    ended = max(when for times in release.ready_conditions().values() for when in times)
+    return (ended - started).total_seconds()
 
 
 def is_ready(release: Release) -> bool:
     """Whether all pods of the release are Ready."""
     conditions = [each for pod in release.pods() for each in pod["status"].get("conditions", [])]
     ready = [each["status"] == "True" for each in conditions if each["type"] == "Ready"]
-    return len(ready) == len(release.graph()["services"]) and all(ready)
+    wanted = sum(each["replicas"] for each in release.graph()["services"] if each["enabled"])
+    return len(ready) == wanted and all(ready)
 
 
 def restarts(release: Release) -> int:
@@ -118,21 +147,35 @@ def main() -> None:
     """Measure all pipelines and print the table."""
     parser = argparse.ArgumentParser(description="Measure the time to Ready.")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed on to helm install")
-    settings = [word for value in parser.parse_args().set for word in ("--set", value)]
+    parser.add_argument("--examples", action="store_true", help="measure the published examples, one after another")
+    arguments = parser.parse_args()
+    settings = [word for value in arguments.set for word in ("--set", value)]
     was_up = bench.is_up()
     bench.up()
     try:
         cluster = Cluster(KUBECONFIG, str(bench.kubectl_path()), is_bench=True)
-        graphs = GRAPHS | DEFAULT_PROBES
-        runs = [Run(name, graph, gates) for name, graph in graphs.items() for gates in (True, False)]
-        measured = in_parallel(partial(measure, cluster, run, settings) for run in runs)
+        lines = examples(cluster, settings) if arguments.examples else graphs(cluster, settings)
     finally:
         if not was_up:
             bench.down()
-    print("| pipeline | critical path | with gates | ratio | without gates | ratio | restarts |")
-    print("|---|---|---|---|---|---|---|")
-    for with_gates, without in zip(measured[::2], measured[1::2], strict=True):
-        print(row(with_gates, without))
+    print("\n".join(lines))
+
+
+def examples(cluster: Cluster, settings: list[str]) -> list[str]:
+    """The table of the published examples."""
+    head = ["| example | stages | critical path | Ready after | over it, a stage |", "|---|---|---|---|---|"]
+    return head + [measure_example(cluster, source, settings) for source in EXAMPLES]
+
+
+def graphs(cluster: Cluster, settings: list[str]) -> list[str]:
+    """The table of the graphs above."""
+    runs = [Run(name, graph, gates) for name, graph in (GRAPHS | DEFAULT_PROBES).items() for gates in (True, False)]
+    measured = in_parallel(partial(measure, cluster, run, settings) for run in runs)
+    head = [
+        "| pipeline | critical path | with gates | ratio | without gates | ratio | restarts |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return head + [row(*pair) for pair in zip(measured[::2], measured[1::2], strict=True)]
 
 
 if __name__ == "__main__":

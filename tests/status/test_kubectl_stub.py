@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nimhelm import kubectl
 from nimhelm.errors import KubectlError
 from nimhelm.kubectlerrors import ForbiddenError, Request, UnreachableError, explain
 from nimhelm.status.cluster import read_release
@@ -180,3 +184,25 @@ def test_complaints(complaint: str, kind: type[KubectlError], sentence: str) -> 
     assert sentence in str(error)
     assert error.hint
     assert error.exit_code == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
+def test_ctrl_c_in_the_middle_of_a_start_leaves_no_kubectl(stub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Popen that is interrupted would forget the process that it started."""
+    stub("import time; time.sleep(60)")
+    processes: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__(*words, **options)
+            processes.append(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(kubectl.subprocess, "Popen", Interrupted)  # type: ignore[attr-defined]
+    with pytest.raises(KeyboardInterrupt):
+        kubectl.start(kubectl.Access(), "pods", ["get", "pods"])
+    assert [each.process for each in kubectl._started] == processes
+    kubectl._end_all()
+    assert processes[0].returncode == -signal.SIGKILL
+    assert kubectl._started == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
