@@ -1,13 +1,14 @@
 PYTHON ?= .venv/bin/python
+MKDOCS = NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fast schema docs golden bench cluster cluster-down cluster-clean cluster-test cluster-core cluster-test-all venv
+.PHONY: demo test check fast schema docs site golden bench cluster cluster-down cluster-clean cluster-test cluster-core cluster-test-all venv
 
 venv: .venv/.installed  ## the virtual environment with everything the tests need
 
 .venv/.installed: pyproject.toml
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check -e '.[test]' hatchling
+	.venv/bin/pip install --quiet --disable-pip-version-check -e '.[test,docs]' hatchling
 	.venv/bin/python tools/get_helm.py
 	touch $@
 
@@ -24,16 +25,21 @@ test: venv  ## everything but the cluster: style, types, schemas, tests
 	.venv/bin/mypy
 	$(PYTHON) tools/build_schema.py --check
 	$(PYTHON) tools/build_docs.py --check
+	$(MKDOCS) --quiet
 	$(PYTHON) -m pytest --ignore tests/cluster || $(PYTHON) -m pytest --ignore tests/cluster --last-failed
 
 fast: venv  ## the quick tests, none of which needs helm
 	$(PYTHON) -m pytest -x -m "not helm and not slow" --ignore tests/cluster --ignore tests/hooks --ignore tests/property
 
-schema: venv  ## build the JSON schemas from schema/source
+schema: venv  ## build the JSON schemas from schema/source, and the reference pages from them
 	$(PYTHON) tools/build_schema.py
-
-docs: venv  ## build the pages of docs/codes from the catalogue
 	$(PYTHON) tools/build_docs.py
+
+docs: venv  ## build the pages of docs/codes and docs/reference from the catalogue and the schemas
+	$(PYTHON) tools/build_docs.py
+
+site: venv  ## build the site of docs/ into site/; a link or an anchor that leads nowhere is an error
+	$(MKDOCS)
 
 golden: venv  ## write the golden charts anew; read the diff before you commit it
 	$(PYTHON) -m pytest tests/test_golden.py tests/test_documents.py tests/test_validate_values.py --update-golden

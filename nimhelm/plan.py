@@ -12,6 +12,7 @@ from nimhelm.pipeline import (
     Pipeline,
     Service,
     api_port,
+    dig,
     is_knative,
     is_kserve,
     is_multi_node,
@@ -36,6 +37,10 @@ from nimhelm.yamlread import Document
 READY_PATH = "/v1/health/ready"
 KSERVE_PORT = 80
 """KServe's predictor Service listens here whatever the container's port is."""
+
+
+ARTIFACT_HUB = "artifacthub.io/"
+"""How the annotations begin that Artifact Hub reads from a Chart.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class Plan:
     skipped: tuple[str, ...]
     timeout_seconds: int
     caches: dict[str, PlannedCache] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    """What the pipeline's annotations say to Artifact Hub, for Chart.yaml."""
 
     @property
     def waves(self) -> list[list[str]]:
@@ -147,7 +154,15 @@ def plan_pipeline(
         tuple(service.name for service in pipeline.services if service not in chosen),
         max((service.progress_deadline_seconds for service in enabled), default=0),
         used,
+        artifact_hub(document),
     )
+
+
+def artifact_hub(document: Document) -> dict[str, str]:
+    """The annotations of a pipeline that are for Artifact Hub, by name."""
+    annotations = dig(document.data, "metadata", "annotations")
+    items = annotations.items() if isinstance(annotations, dict) else ()
+    return {name: text for name, text in sorted(items) if name.startswith(ARTIFACT_HUB) and isinstance(text, str)}
 
 
 def without_taken_names(services: list[Service]) -> list[Service]:

@@ -57,6 +57,7 @@ def show(findings: list[Finding], strict: bool, wishes: Wishes) -> int:
         return 1 if failed else 0
     sys.stdout.write(REPORTERS[wishes.output](findings))
     if wishes.output == "text" and failed:
+        sys.stdout.flush()  # where both streams go to one log, the number comes last
         print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", file=sys.stderr)
     return 1 if failed else 0
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from conftest import EXAMPLES, ROOT
-from pipelines import plan, service
+from pipelines import pipeline, plan, service
 
 from nimhelm.chart.build import VALUES_DIGEST_ANNOTATION, Chart, build_chart
 from nimhelm.chart.read import read_folder
 from nimhelm.chart.record import RECORD
 from nimhelm.convert import Options, convert_files
+from nimhelm.plan import plan_pipeline
 from nimhelm.yamlread import read
+from nimhelm.yamlwrite import dump
 
 SERVICE = read_folder(ROOT / "chart-template" / "service")
 UMBRELLA = read_folder(ROOT / "chart-template" / "umbrella")
@@ -157,3 +159,17 @@ def test_the_readme_of_a_chart() -> None:
     assert "- `pull`: pulls from " in text
     assert "- `ngc`: with the key `NGC_API_KEY`, for " in text
     assert '    kubectl create secret generic ngc -n nim --from-literal=NGC_API_KEY="${NGC_API_KEY:?}"\n' in text
+
+
+def test_what_a_pipeline_says_to_artifact_hub_is_in_chart_yaml() -> None:
+    document = pipeline(service())
+    document["metadata"]["annotations"] = {
+        "artifacthub.io/license": "Apache-2.0",
+        "artifacthub.io/images": "not the list of the chart",
+        "team": "search",
+    }
+    chart = build_chart(plan_pipeline(read("p", dump(document))[0][0]))
+    annotations = parsed(chart, "Chart.yaml")["annotations"]
+    assert annotations["artifacthub.io/license"] == "Apache-2.0"
+    assert annotations["artifacthub.io/images"] == annotations["helm.sh/images"]
+    assert "team" not in annotations

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import email
 import os
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
 
@@ -18,28 +15,6 @@ from nimhelm import __version__
 from nimhelm.chart.read import read_folder
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if importlib.util.find_spec("hatchling") is None:
-        pytest.skip("hatchling is not installed: the wheel cannot be built without network")
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder, ROOT]
-    subprocess.run(command, check=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
-    return next(folder.glob("*.whl"))
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `nimhelm` of a virtual environment that holds the wheel; what it depends on is lent by the running one."""
-    folder = tmp_path_factory.mktemp("venv")
-    venv.create(folder, symlinks=True)
-    python = folder / "bin" / "python"
-    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel]
-    subprocess.run(command, check=True, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
-    (next(folder.glob("lib/python*/site-packages")) / "lent.pth").write_text(sysconfig.get_path("purelib"))
-    return folder / "bin" / "nimhelm"
 
 
 def test_what_the_wheel_holds(wheel: Path) -> None:
@@ -53,6 +28,23 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
         } == files
     assert not [name for name in held if name.startswith(("tests", "tools", "examples"))]
     assert f"nimhelm-{__version__}.dist-info/licenses/LICENSE" in held
+    assert "nimhelm/py.typed" in held
+
+
+def test_what_an_index_shows(wheel: Path) -> None:
+    """Links, classifiers and the README: without them the page of an index is bare."""
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"nimhelm-{__version__}.dist-info/METADATA").decode()
+    fields = email.message_from_string(metadata)
+    assert {link.split(",")[0] for link in fields.get_all("Project-URL", [])} == {
+        "Homepage",
+        "Documentation",
+        "Changelog",
+    }
+    assert "Typing :: Typed" in fields.get_all("Classifier", [])
+    assert fields["Description-Content-Type"] == "text/markdown"
+    assert fields["License-Expression"] == "Apache-2.0"
+    assert f"## {__version__}\n" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_it_builds_the_same_charts_from_another_folder(installed: Path, built: Path, tmp_path: Path) -> None:

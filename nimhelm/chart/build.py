@@ -83,6 +83,7 @@ def chart_yaml(plan: Plan, version: str, app_version: str, images: str) -> dict[
         "kubeVersion": KUBE_VERSION,
         "keywords": ["nvidia", "nim", "inference"],
         "annotations": {
+            **plan.annotations,
             PIPELINE_ANNOTATION: plan.name,
             ORDER_ANNOTATION: json.dumps(plan.waves, separators=(",", ":")),
             **dict.fromkeys(IMAGES_ANNOTATIONS, images),
