@@ -2,7 +2,7 @@ PYTHON ?= .venv/bin/python
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fast schema docs site golden bench cluster cluster-down cluster-clean cluster-test cluster-core cluster-test-all venv
+.PHONY: demo test check fast schema docs site golden bench cluster cluster-down cluster-clean cluster-test cluster-core cluster-controllers cluster-test-all venv
 
 venv: .venv/.installed  ## the virtual environment with everything the tests need
 
@@ -64,6 +64,11 @@ cluster-test: venv  ## the tests on that cluster, or on the one of KUBECONFIG wi
 CORE = $(addprefix tests/cluster/test_,bench.py install.py order.py upgrade_order.py helm_test.py adopt.py)
 cluster-core: venv  ## the tests that CI runs on that cluster
 	$(PYTHON) -m pytest $(CORE) || $(PYTHON) -m pytest $(CORE) --last-failed
+
+# And these, with controllers that are built from their modules the first time.
+CONTROLLERS = $(addprefix tests/cluster/test_,dra.py multi_node.py metrics.py picker.py)
+cluster-controllers: venv  ## the tests with the controllers that CI builds: device claims, LeaderWorkerSet, metrics, endpoint picker
+	$(PYTHON) -m pytest $(CONTROLLERS) || $(PYTHON) -m pytest $(CONTROLLERS) --last-failed
 
 cluster-test-all: venv  ## the same, and those with controllers that take long to build: gateway, prometheus, kueue, KServe
 	$(PYTHON) -m pytest tests/cluster || $(PYTHON) -m pytest tests/cluster --last-failed

@@ -70,5 +70,9 @@ def test_the_picker_leaves_out_a_replica_that_is_not_ready(cluster: Cluster, rel
     left = f"{second['status']['podIP']}:{PORT}"
     release.kubectl("get", "--raw", f"{switch}?value=false")
     wait_until(lambda: {ask(release) for _ in range(5)} == {left}, 30, f"only {left} is chosen")
+    seen = release.states()["llm"]
+    assert (seen["state"], seen["ready"], seen["desired"]) == ("NotReady", 1, 2), seen
     release.kubectl("get", "--raw", f"{switch}?value=true")
-    wait_until(lambda: release.status().returncode == 0, 30, "status sees both replicas again")
+    wait_until(lambda: len({ask(release) for _ in range(5)}) == 2, 30, "both replicas are chosen again")
+    # A probe that failed within the last minute still counts.
+    assert release.states()["llm"]["cause"]["code"] == "Unsteady"
