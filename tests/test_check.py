@@ -488,6 +488,7 @@ def with_value(data: Any, place: tuple[Any, ...], value: Any) -> Any:
     return changed
 
 
+@pytest.mark.slow
 def test_rules_survive_any_value_anywhere() -> None:
     files = load_files([str(EVERYTHING)])
     for kind in ("pipelines", "caches"):

@@ -21,6 +21,8 @@ from nimhelm.diff.plan import Difference
 from nimhelm.diff.sides import without_defaults
 from nimhelm.errors import LoadError
 
+pytestmark = pytest.mark.slow
+
 GPU = "nvidia.com/gpu"
 PVC = {"pvc": {"create": True, "size": "50Gi", "volumeAccessMode": "ReadWriteOnce"}}
 JSON = st.recursive(

@@ -12,6 +12,8 @@ import pytest
 from conftest import ROOT
 from pipelines import pipeline, service, text
 
+pytestmark = pytest.mark.slow
+
 RAG = ROOT / "examples" / "rag-pipeline.yaml"
 FULL = Path("/dev/full")
 

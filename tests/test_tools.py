@@ -17,6 +17,8 @@ from nimhelm.adopt.command import Target, adopt, take
 from nimhelm.errors import KubectlError, NimhelmError
 from nimhelm.kubectlerrors import Request, explain
 
+pytestmark = pytest.mark.slow
+
 RAG = ROOT / "examples" / "rag-pipeline.yaml"
 EVIL = "--post-renderer=evil"
 HELM = """#!/bin/sh

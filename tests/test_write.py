@@ -440,6 +440,7 @@ STEPS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_killed_build_leaves_the_old_chart_or_the_new_one(tmp_path: Path) -> None:
     def killed_at(moment: int) -> bool | None:

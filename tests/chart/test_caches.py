@@ -332,6 +332,7 @@ def test_without_a_download_it_marks_what_was_downloaded(tmp_path: Path) -> None
     assert "nothing to download" in fill(tmp_path, "false").stdout
 
 
+@pytest.mark.slow
 def test_pods_download_one_after_the_other(tmp_path: Path) -> None:
     download = ("sh", "-c", f"echo x >> {tmp_path}/runs; sleep 1")
     (tmp_path / "cache").mkdir()
@@ -345,6 +346,7 @@ def test_pods_download_one_after_the_other(tmp_path: Path) -> None:
     assert not (tmp_path / "cache/.marker.lock").exists()
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_pod_that_died_is_taken(tmp_path: Path) -> None:
     (tmp_path / "cache/.marker.lock").mkdir(parents=True)
     (tmp_path / "cache/.marker.lock/beat").write_text("1000\n")

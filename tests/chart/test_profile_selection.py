@@ -13,6 +13,8 @@ import yaml
 
 from .assemble import TEMPLATES
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = (TEMPLATES / "umbrella" / "files" / "select-profiles.sh").read_text()
 SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}
 NAMES = {

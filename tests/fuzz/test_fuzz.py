@@ -10,6 +10,8 @@ import pytest
 from tests.fuzz import run
 from tests.fuzz.mutate import mutated, sources
 
+pytestmark = pytest.mark.slow
+
 SEED = 11
 
 

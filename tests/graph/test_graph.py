@@ -114,6 +114,7 @@ def test_names_cannot_leave_their_label(tmp_path: Path) -> None:
     ElementTree.fromstring(OUTPUTS["svg"](found))
 
 
+@pytest.mark.slow
 def test_a_picture_in_a_browser(tmp_path: Path) -> None:
     services = [service(f"s{number}", *(f"s{before}" for before in range(number)), resources={"limits": {GPU: 1}})
                 for number in range(6)]  # fmt: skip

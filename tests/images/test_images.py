@@ -27,6 +27,8 @@ from nimhelm.images.reference import Reference, in_mirror, parsed
 from nimhelm.images.registry import RegistryError, digest_of, login_of
 from nimhelm.images.rendered import Image, images_of
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = ROOT / "tests" / "everything.yaml"
 DIGEST = "sha256:" + hashlib.sha256(b"x").hexdigest()
 

@@ -15,6 +15,8 @@ from .crd import load_crd
 from .places import ENTRY, ITEM, ROOT, Place, Schema, children, dotted, load, places, resolve, strict_end, sub_validator
 from .samples import NUMBERS, OTHERS, STRINGS, around, minimal
 
+pytestmark = pytest.mark.slow
+
 REASONS = yaml.safe_load((ROOT / "schema/stricter.yaml").read_text("utf-8"))
 PROBES = (*STRINGS, *NUMBERS, *OTHERS, 2**63 - 1, None, [None], [{"type": "Resource"}] * 6)
 KINDS = {"nimpipeline": "schema/pipeline.schema.json", "nimcache": "schema/nimcache.schema.json"}

@@ -12,6 +12,8 @@ import yaml
 from conftest import EXAMPLES, ROOT, run_nimhelm
 from pipelines import cache, pipeline, service
 
+pytestmark = pytest.mark.slow
+
 PICKED = [*EXAMPLES, ROOT / "tests" / "everything.yaml"]
 
 

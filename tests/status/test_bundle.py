@@ -97,6 +97,7 @@ def test_what_may_not_be_read_is_listed(tmp_path: Path, monkeypatch: pytest.Monk
     assert json.loads(contents(tmp_path / "b.tgz")["contents.json"])["leftOut"][: len(left_out)] == left_out
 
 
+@pytest.mark.slow
 def test_the_commands_read_and_write_it(tmp_path: Path) -> None:
     folder = tmp_path / "dump"
     save(snapshot_of(read_case(case("image_pull_401"))), str(folder))

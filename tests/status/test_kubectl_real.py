@@ -15,6 +15,8 @@ from nimhelm.status.snapshot import HelmRecord
 from tests.status.apiserver import Cluster, helm_secret, service_object, serving
 from tests.status.conftest import cluster_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_reads_what_the_status_needs(cluster: Cluster, tmp_path: Path) -> None:
     status = compute(read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path)))

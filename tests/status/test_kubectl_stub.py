@@ -20,6 +20,8 @@ from nimhelm.kubectlerrors import ForbiddenError, Request, UnreachableError, exp
 from nimhelm.status.cluster import read_release
 from tests.status.casefile import read_case, snapshot_of
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parent / "cases"
 STUB = """#!{python}
 import json, os, sys

@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from nimhelm.status.output import OUTPUTS, Style, render
 from nimhelm.status.snapshot import KINDS, HelmRecord, Snapshot
 from nimhelm.wording import clean, last_line
 from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
+
+pytestmark = pytest.mark.slow
 
 SNAPSHOTS = {path.stem: snapshot_of(read_case(path)) for path in CASES}
 # What is missed by Helm's record cannot be added to another release by its objects alone.

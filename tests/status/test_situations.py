@@ -10,6 +10,8 @@ import pytest
 from nimhelm.status.compute import compute
 from tests.status.casefile import CASES, read_case, snapshot_of
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "situations.md"
 HEAD = """\
 # Situations that `nimhelm status` knows

@@ -25,6 +25,8 @@ from tests.status.apiserver import Cluster, serving
 from tests.status.casefile import read_case, snapshot_of
 from tests.status.conftest import cluster_of
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parent / "cases"
 Timeline = Callable[..., None]
 

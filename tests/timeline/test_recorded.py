@@ -15,6 +15,8 @@ from nimhelm.status.dump import load_dump
 from nimhelm.timeline.compute import timeline_of
 from nimhelm.timeline.model import FILL, GATE, PULL, STARTUP, Timeline
 
+pytestmark = pytest.mark.slow
+
 RECORDED = Path(__file__).parent / "recorded"
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "timeline.svg"
 

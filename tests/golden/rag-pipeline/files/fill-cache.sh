@@ -48,7 +48,8 @@ take_turn() {
   done
   beat
   parent=$$
-  (while kill -0 "$parent" 2> /dev/null && beat; do sleep 20; done) &
+  # Without the output of the download: a reader of it must not wait for the last sleep.
+  (while kill -0 "$parent" 2> /dev/null && beat; do sleep 20; done) > /dev/null 2>&1 &
   heart=$!
   trap leave EXIT
   trap 'exit 143' TERM INT
