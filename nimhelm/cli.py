@@ -129,7 +129,9 @@ def init(files: tuple[str, ...], output: str, name: str, force: bool) -> int:
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Default: on a terminal.")
 @click.option("--show-source", is_flag=True, help="Show the line of the file under each finding, as on a terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="Show errors alone.")
-@click.option("--fix", is_flag=True, help="Quote strings and correct the case of fields in FILEs; comments stay.")
+@click.option(
+    "--fix", is_flag=True, help="Correct in FILEs what has one way out: quotes, case, shape, place; comments stay."
+)
 def validate(files: tuple[str, ...], chart: str | None, layers: bool, strict: bool, **shown: Any) -> int:
     """Check NIMPipelines, NIMServices and NIMCaches, or the values files of a chart: all findings of all FILEs in one run.
 

@@ -60,8 +60,8 @@ NOWHERE = {
 def for_unknown(key: str, properties: Schema, field: Path, root: Schema) -> str:
     """What was meant by an unknown key of the mapping at `field`, whose schema has `properties`."""
     lower = {name.lower(): name for name in properties}
-    if key.lower() in lower:
-        return f"did you mean {lower[key.lower()]}?"
+    if _bare(key) in lower:
+        return f"did you mean {lower[_bare(key)]}?"
     parent = next((part for part in reversed(field) if isinstance(part, str)), "")
     meant = MEANT_AT.get((parent, key)) or (MEANT.get(key) if parent in ("spec", "services") else None)
     if meant and (meant.partition(".")[0] in properties or (parent, key) in MEANT_AT):
@@ -73,11 +73,17 @@ def for_unknown(key: str, properties: Schema, field: Path, root: Schema) -> str:
         return f"did you mean {lower[likely[0]]}?"
     found = places(key, root, field)
     if found:
-        return "it belongs under " + " or ".join(found[:2])
+        nearest = found[:1] if len({place.count(".") for place in found[:2]}) > 1 else found[:2]
+        return "it belongs under " + " or ".join(nearest)
     possible = get_close_matches(key.lower(), lower, 1, POSSIBLE)
     if possible:
         return f"did you mean {lower[possible[0]]}?"
     return "fields here: " + ", ".join(sorted(properties)[:12]) if properties else "remove it"
+
+
+def _bare(name: str) -> str:
+    """A word without what differs between camelCase, snake_case and kebab-case."""
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def places(key: str, root: Schema, field: Path) -> list[str]:
@@ -150,8 +156,14 @@ def _variable(name: str, value: Any) -> str:
     return f'{{name: {name}, value: "{value}"}}' if isinstance(value, (str, int, float)) else f"{{name: {name}, ...}}"
 
 
-def for_value(data: Any, field: Path) -> str:
-    """The way out of a value that its schema does not allow, "" for none: `64GB` is 64G or 64Gi."""
+def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
+    """The way out of a value that its schema does not allow, "" for none: `always` is Always, `64GB` is 64G or 64Gi.
+
+    `allowed` are the words of the schema, if it has a list of them.
+    """
+    for word in allowed:
+        if isinstance(data, str) and isinstance(word, str) and data and _bare(data) == _bare(word):
+            return f"write {word}"
     if not isinstance(data, str) or not any(
         part in ("limits", "requests", "size", "sizeLimit", "memory") for part in field[-2:]
     ):

@@ -171,7 +171,8 @@ def unknown_kind(document: Document, kind: Any, loaded: Loaded) -> None:
         loaded.findings.append(document.finding(WARNING, "NH005", field, message, "deploy it separately"))
         return
     message = f"unknown kind {kind!r}" if field else "no kind"
-    loaded.findings.append(document.finding(ERROR, "NH006", field, message, OURS))
+    meant = next((name for name in ("NIMPipeline", "NIMService", "NIMCache") if str(kind).lower() == name.lower()), "")
+    loaded.findings.append(document.finding(ERROR, "NH006", field, message, f"write kind: {meant}" if meant else OURS))
 
 
 def _looks_like_pipeline(data: dict[str, Any]) -> bool:

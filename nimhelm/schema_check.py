@@ -77,7 +77,13 @@ class _Walk:
                 message = f"{_name(field)} must {problem}, not {shown(data)}"
                 from nimhelm.hints import for_value
 
-                yield self.at(field, "NH013", message, for_value(data, field) or _example(schema), inside=True)
+                yield self.at(
+                    field,
+                    "NH013",
+                    message,
+                    for_value(data, field, schema.get("enum", [])) or _example(schema),
+                    inside=True,
+                )
 
     def resolved(self, schema: Schema) -> Schema:
         """The definition that a schema refers to, or the schema itself."""

@@ -35,7 +35,7 @@ def validate_files(paths: list[str], strict: bool = False, wishes: Wishes = PLAI
     """
     findings = findings_of(paths, own_only)
     if wishes.fix:
-        from nimhelm.fix import fix_files
+        from nimhelm.fix.command import fix_files
 
         edits = fix_files(findings)
         print(f"{edits} edit{'' if edits == 1 else 's'} made", file=sys.stderr)

@@ -1,0 +1,43 @@
+"""Edits of one word: quotes that are missing or too many, and letters of the wrong case."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from nimhelm.finding import Finding
+from nimhelm.fix.tree import Entry, Splice, Tree
+
+_QUOTE = 'quote it: "'
+_BARE = "write it without quotes"
+_MEANT = re.compile(r"did you mean ([A-Za-z]+)\?")
+_WRITE = re.compile(r"write (?:kind: )?([A-Za-z]+)")
+
+
+def respelled(finding: Finding, tree: Tree, entry: Entry) -> list[Splice]:
+    """The edit of a word, [] for none."""
+    value = entry.value
+    if finding.code == "NH010" and entry.key is not None:
+        meant = _MEANT.fullmatch(finding.hint)
+        key = entry.key
+        if meant and plain(key.value) == plain(meant[1]) and tree.raw(key) == key.value:
+            return [Splice(key.start_mark.index, key.end_mark.index, meant[1])]
+        return []
+    if not isinstance(value, yaml.ScalarNode):
+        return []
+    start, end, raw = value.start_mark.index, value.end_mark.index, tree.raw(value)
+    if finding.hint.startswith(_QUOTE) and value.style is None and raw == finding.hint[len(_QUOTE) : -1]:
+        return [Splice(start, end, f'"{raw}"')]
+    if finding.hint == _BARE and value.style in ("'", '"') and re.fullmatch(r"[A-Za-z0-9.+-]+", value.value):
+        return [Splice(start, end, value.value)]
+    meant = _WRITE.fullmatch(finding.hint)
+    if meant and finding.code in ("NH006", "NH013") and plain(value.value) == plain(meant[1]):
+        quote = value.style or ""
+        return [Splice(start, end, f"{quote}{meant[1]}{quote}")] if quote in ("", "'", '"') else []
+    return []
+
+
+def plain(name: str) -> str:
+    """A name without what differs between camelCase, snake_case and kebab-case."""
+    return name.replace("_", "").replace("-", "").lower()
