@@ -1,11 +1,18 @@
-"""Ways out of findings of the shape: what people write, and what they mean by it. Loaded only where something is wrong."""
+"""Ways out of findings of the shape: what people write, and what they mean by it. Loaded only where something is wrong.
+
+People write what they know: Kubernetes, Helm charts, Docker Compose. A name that they use for a field of a NIMService is
+in one of the tables; an exact name elsewhere beats a similar one here.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from difflib import get_close_matches
 from typing import Any
 
+from nimhelm.assets import schema as schema_named
 from nimhelm.yamlread import Path
 from nimhelm.yamlscalar import resolve
 
@@ -14,27 +21,24 @@ Schema = dict[str, Any]
 LIKELY, POSSIBLE = 0.85, 0.6
 """How similar (by difflib, 0 to 1) two names are when one is surely, or perhaps, a slip of the other."""
 
+DEVICES = 'resources.limits["nvidia.com/gpu"]'
 MEANT = {
-    "pullSecrets": "image.pullSecrets",
-    "imagePullSecrets": "image.pullSecrets",
-    "imagePullPolicy": "image.pullPolicy",
-    "port": "expose.service.port",
-    "ports": "expose.service.port",
-    "service": "expose.service",
-    "ingress": "expose.router.ingress",
-    "gateway": "expose.router.gateway",
-    "gpu": 'resources.limits["nvidia.com/gpu"]',
-    "gpus": 'resources.limits["nvidia.com/gpu"]',
-    "minReplicas": "scale.hpa.minReplicas",
-    "maxReplicas": "scale.hpa.maxReplicas",
-    "autoscaling": "scale",
-    "dependsOn": "dependencies",
-    "depends_on": "dependencies",
-    "secret": "authSecret",
-    "runAsUser": "userID",
-    "fsGroup": "groupID",
-}
-"""Names from Kubernetes and other charts, and the field of a NIMService that they stand for."""
+    "pullSecrets": "image.pullSecrets", "imagePullSecrets": "image.pullSecrets", "imagePullPolicy": "image.pullPolicy",
+    "port": "expose.service.port", "ports": "expose.service.port", "containerPort": "expose.service.port",
+    "service": "expose.service", "serviceType": "expose.service.type",
+    "ingress": "expose.router.ingress", "gateway": "expose.router.gateway", "hostname": "expose.router.hostDomainName",
+    "gpu": DEVICES, "gpus": DEVICES, "gpuCount": DEVICES, "nvidia.com/gpu": DEVICES,
+    "minReplicas": "scale.hpa.minReplicas", "maxReplicas": "scale.hpa.maxReplicas",
+    "autoscaling": "scale", "replicaCount": "replicas",
+    "dependsOn": "dependencies", "depends_on": "dependencies", "needs": "dependencies",
+    "environment": "env", "envVars": "env", "entrypoint": "command",
+    "secret": "authSecret", "ngcSecret": "authSecret", "ngcAPISecret": "authSecret", "runtime": "runtimeClassName",
+    "runAsUser": "userID", "user": "userID", "runAsGroup": "groupID", "fsGroup": "groupID",
+    "persistence": "storage.pvc", "persistentVolumeClaim": "storage.pvc", "cache": "storage.nimCache",
+    "shmSize": "storage.sharedMemorySizeLimit", "shm_size": "storage.sharedMemorySizeLimit",
+    "healthcheck": "readinessProbe", "serviceMonitor": "metrics.serviceMonitor", "scheduler": "schedulerName",
+}  # fmt: skip
+"""Names from Kubernetes, Compose and other charts, and the field of a NIMService that they stand for."""
 
 MEANT_AT = {
     ("multiNode", "size"): "multiNode.parallelism.pipeline",
@@ -46,31 +50,64 @@ MEANT_AT = {
     ("pvc", "accessModes"): "storage.pvc.volumeAccessMode",
     ("pvc", "storageClassName"): "storage.pvc.storageClass",
     ("pvc", "claimName"): "storage.pvc.name",
+    ("storage", "persistentVolumeClaim"): "storage.pvc",
+    ("image", "name"): "image.repository",
+    ("image", "registry"): "image.repository",
+    ("image", "version"): "image.tag",
+    ("", "service"): "spec.services",
+    ("env", "key"): "name",
+    ("dependencies", "service"): "name",
+    ("dependencies", "host"): "name",
+    ("dependencies", "env"): "envName",
+    ("resources", "gpu"): DEVICES,
+    ("resources", "gpus"): DEVICES,
+    ("ingress", "host"): "expose.router.hostDomainName",
+    ("ingress", "className"): "expose.router.ingress.ingressClass",
+    ("ingress", "ingressClassName"): "expose.router.ingress.ingressClass",
+    ("router", "host"): "expose.router.hostDomainName",
 }
+"""The same for names that mean something only in one mapping."""
+
+ONE_CONTAINER = "a service is one container: write image, command, args and env in spec"
+SAYS_ITSELF = "Kubernetes does that by itself: remove it"
 NOWHERE = {
     "nodePort": "a NIMService has no such field: the cluster chooses the port of the node",
     "source": "a NIMService has no such field: a NIMCache has it",
-    "terminationGracePeriodSeconds": "a NIMService has no such field: set it in the values of the chart",
+    "model": "a NIMService has no such field: the image is the model",
     "serviceAccountName": "a NIMService has no such field: set serviceAccount.name in the values of the chart",
-    "volumes": "a NIMService has no such field: set it in the values of the chart",
     "volumeMounts": "there is no such field: every container gets the volumes of the main one",
-}
+    "containers": ONE_CONTAINER, "template": ONE_CONTAINER,
+    "restart": SAYS_ITSELF, "restartPolicy": SAYS_ITSELF, "networks": SAYS_ITSELF,
+    "metadata": "the name stands beside spec; labels and annotations are fields of spec",
+    "deploy": "write replicas and resources in spec",
+    "disabled": "write enabled: false",
+}  # fmt: skip
+"""Names that no field stands for, and what to do instead."""
+
+OF_THE_POD = {
+    "hostNetwork", "hostIPC", "hostPID", "hostUsers", "shareProcessNamespace", "enableServiceLinks", "subdomain",
+    "overhead", "preemptionPolicy", "readinessGates", "activeDeadlineSeconds", "setHostnameAsFQDN",
+}  # fmt: skip
+"""Fields of a pod that only the chart's overlay of the pod template sets."""
+
+PRIMARY = {"pvc": "name", "nimCache": "name", "service": "port", "storage": "pvc.size", "expose": "service.port"}
+"""The field that people mean when they write one word in place of a mapping."""
 
 
-def for_unknown(key: str, properties: Schema, field: Path, root: Schema) -> str:
-    """What was meant by an unknown key of the mapping at `field`, whose schema has `properties`."""
+def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Schema) -> str:
+    """What was meant by an unknown key, with its value, of the mapping at `field`, whose schema has `properties`."""
     lower = {name.lower(): name for name in properties}
     if _bare(key) in lower:
         return f"did you mean {lower[_bare(key)]}?"
     parent = next((part for part in reversed(field) if isinstance(part, str)), "")
-    meant = MEANT_AT.get((parent, key)) or (MEANT.get(key) if parent in ("spec", "services") else None)
-    if meant and (meant.partition(".")[0] in properties or (parent, key) in MEANT_AT):
-        return f"write it as {meant}" if meant.partition(".")[0] != meant else f"did you mean {meant}?"
-    if key in NOWHERE and parent in ("spec", "service", "initContainers", "sidecarContainers"):
-        return NOWHERE[key]
+    hint = _known(key, properties, parent)
+    if hint:
+        return hint
     likely = get_close_matches(key.lower(), lower, 1, LIKELY)
     if likely:
         return f"did you mean {lower[likely[0]]}?"
+    if parent == "env" and isinstance(value, (str, int, float)):
+        return f"write {_variable(key, value)}"
     found = places(key, root, field)
     if found:
         nearest = found[:1] if len({place.count(".") for place in found[:2]}) > 1 else found[:2]
@@ -78,7 +115,47 @@ def for_unknown(key: str, properties: Schema, field: Path, root: Schema) -> str:
     possible = get_close_matches(key.lower(), lower, 1, POSSIBLE)
     if possible:
         return f"did you mean {lower[possible[0]]}?"
-    return "fields here: " + ", ".join(sorted(properties)[:12]) if properties else "remove it"
+    names = sorted(properties)
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return "fields here: " + ", ".join(names[:12]) + more if names else "remove it"
+
+
+def _known(key: str, properties: Schema, parent: str) -> str:
+    """What the tables say of a key in a mapping of the name `parent`, "" for nothing."""
+    if parent == "resources" and ("/" in key or key in ("cpu", "memory")) and "limits" in properties:
+        return f'write it as resources.limits["{key}"]' if "/" in key else "it belongs under limits or requests"
+    meant = MEANT_AT.get((parent, key)) or (MEANT.get(key) if parent in ("spec", "services") else None)
+    if meant and (re.split(r"[.\[]", meant)[0] in properties or (parent, key) in MEANT_AT):
+        return f"write it as {meant}" if "." in meant else f"did you mean {meant}?"
+    if (parent, key) == ("image", "digest"):
+        return 'write it behind the tag: tag: "1.0.3@sha256:..."'
+    if parent == "spec" and "services" in properties and key in ("name", "namespace", "labels", "annotations"):
+        return "it belongs under metadata"
+    if parent not in ("spec", "services", "service", "initContainers", "sidecarContainers"):
+        return ""
+    if key in NOWHERE:
+        return NOWHERE[key]
+    if key in OF_THE_POD:
+        return f"a NIMService has no such field: set podTemplate.spec.{key} in the values of the chart"
+    of_the_chart = schema_named("values")["definitions"]["service"]["properties"]
+    if (
+        parent == "spec"
+        and "image" in properties
+        and key in of_the_chart
+        and key not in ("dependencies", "enabled", "global")
+    ):
+        return "a NIMService has no such field: set it in the values of the chart"
+    return ""
+
+
+def for_key(key: str, field: Path) -> str:
+    """The way out of a key that a map of the user's own names does not allow, "" for none: `gpu` is nvidia.com/gpu."""
+    if field and field[-1] in ("limits", "requests"):
+        if _bare(key) in ("gpu", "gpus", "nvidiagpu", "nvidia.gpu"):
+            return "write nvidia.com/gpu"
+        if _bare(key) in ("cpus", "mem", "ram"):
+            return "write cpu" if _bare(key) == "cpus" else "write memory"
+    return ""
 
 
 def _bare(name: str) -> str:
@@ -92,7 +169,7 @@ def places(key: str, root: Schema, field: Path) -> list[str]:
     _find(key, root, root.get("definitions", {}), "", found, 0)
     names = [part for part in field if isinstance(part, str)]
     here = ".".join(names)
-    plain = {place: place.replace("[]", "").replace("spec.services.", "spec.services.") for place in set(found)}
+    plain = {place: place.replace("[]", "") for place in set(found)}
     below = [place for place in plain if here and plain[place].startswith(f"{here}.")]
     chosen = sorted(below or plain, key=lambda place: (place.count("."), place))
     return [place.removeprefix("spec.services[].") for place in chosen]
@@ -111,22 +188,19 @@ def _find(key: str, schema: Schema, definitions: Schema, path: str, found: list[
         _find(key, schema["items"], definitions, path + "[]", found, depth + 1)
 
 
-def for_type(data: Any, types: list[str], field: Path, text: str | None) -> str:
+def for_type(data: Any, schema: Schema, field: Path, text: str | None) -> str:
     """The way out of a value of the wrong type, "" for none; `text` is the scalar as the file has it."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     name = str(field[-1]) if field else ""
     above = str(field[-2]) if len(field) > 1 else ""
-    if isinstance(data, str) and "object" in types:
-        return _from_text(data, name, above)
+    if "object" in types:
+        return _for_mapping(data, schema, name, above)
     if "array" in types and isinstance(data, dict):
-        if name == "env":
-            return "write a list of variables, for example " + ", ".join(
-                _variable(*one) for one in list(data.items())[:1]
-            )
-        return "write a list: put a dash in front of each item"
+        return _list_of(data, name)
     if "array" in types and isinstance(data, str):
-        return f"write a list: [{data}]"
-    if types == ["string"] and isinstance(data, dict) and isinstance(data.get("name"), str):
-        return f"write the name alone: {data['name']}"
+        return f"write a list: [{_items(data, name)}]"
+    if isinstance(data, dict):
+        return _inside_alone(data)
     if isinstance(data, float) and above in ("limits", "requests") and "/" in name:
         return "write a whole number"
     if "string" in types and text is not None and not isinstance(data, str):
@@ -135,6 +209,76 @@ def for_type(data: Any, types: list[str], field: Path, text: str | None) -> str:
         value = resolve(data) if data else None
         wanted = (bool,) if "boolean" in types else (int,)
         return "write it without quotes" if isinstance(value, wanted) else ""
+    return ""
+
+
+def _for_mapping(data: Any, schema: Schema, name: str, above: str) -> str:
+    """Something else where a mapping is wanted."""
+    properties = schema.get("properties", {})
+    if isinstance(data, bool):
+        if "enabled" in properties:
+            return f"write {name}: {{enabled: {str(data).lower()}}}"
+        return f"write {name}: {{}}" if data else f"remove {name}"
+    if isinstance(data, (str, int)):
+        return _from_text(str(data), name, above) or _primary(str(data), name)
+    if isinstance(data, list) and not properties:
+        pairs = [item.split("=", 1) for item in data if isinstance(item, str) and "=" in item]
+        pairs += [list(map(str, pair)) for item in data if isinstance(item, dict) for pair in item.items()]
+        return f"write a mapping: {{{pairs[0][0]}: {json.dumps(pairs[0][1])}}}" if pairs else "write a mapping"
+    if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
+        return "write it without the dash"
+    return ""
+
+
+def _primary(text: str, name: str) -> str:
+    """One word in place of a mapping, as the field that it stands for."""
+    path = PRIMARY.get(name, "")
+    if not path or (path.endswith("port") and not text.isdecimal()):
+        return ""
+    if name == "storage":
+        size = re.fullmatch(r"[0-9.]+([KMGTP]i?)?", text)
+        return f"write storage: {{pvc: {{create: true, size: {text}}}}}" if size else ""
+    first, _, second = path.partition(".")
+    return f"write {name}: {{{first}: {{{second}: {text}}}}}" if second else f"write {name}: {{{first}: {text}}}"
+
+
+def _list_of(data: dict[str, Any], name: str) -> str:
+    """A mapping where a list is wanted."""
+    first, value = next(iter(data.items()), ("", None))
+    if name == "env" and data:
+        return f"write a list of variables, for example {_variable(first, value)}"
+    if name == "dependencies" and isinstance(value, int):
+        return f"write a list: [{{name: {first}, port: {value}}}]"
+    if name == "services" and isinstance(value, dict) and "name" not in data:
+        return f"write a list of services, each with its name: - name: {first}"
+    return "write a list: put a dash in front of each item"
+
+
+def _items(text: str, name: str) -> str:
+    """A string where a list is wanted, as the items that it holds."""
+    if name in ("command", "args"):
+        try:
+            return ", ".join(map(_plain, shlex.split(text)))
+        except ValueError:
+            return json.dumps(text)
+    if name in ("env", "dependencies"):
+        return (_from_text(text, "", name)).removeprefix("write ") or text
+    return text
+
+
+def _plain(word: str) -> str:
+    return (
+        word
+        if re.fullmatch(r"[\w./-]*[A-Za-z/][\w./-]*", word) and isinstance(resolve(word), str)
+        else json.dumps(word)
+    )
+
+
+def _inside_alone(data: dict[str, Any]) -> str:
+    """A mapping where one word is wanted: the word that it holds."""
+    for key in ("name", "path", "secretName", "value", "port", "size"):
+        if isinstance(data.get(key), (str, int)):
+            return f"write the {key} alone: {data[key]}"
     return ""
 
 
@@ -147,12 +291,19 @@ def _from_text(data: str, name: str, above: str) -> str:
     if above == "env":
         return f"write {_variable(*data.split('=', 1))}" if "=" in data else f"write {{name: {data}, value: ...}}"
     if above == "dependencies":
-        host, _, port = data.partition(":")
-        return f"write {{name: {host}, port: {port if port.isdecimal() else 8000}}}"
+        host, _, port = re.sub(r"^[a-z]+://", "", data).partition("/")[0].partition(":")
+        return f"write {{name: {host.partition('.')[0]}, port: {port if port.isdecimal() else 8000}}}"
+    if above == "tolerations":
+        return f"write {{key: {data}, operator: Exists}}"
+    if name in ("nodeSelector", "labels", "annotations") and re.fullmatch(r"[^\s=:]+[=:] ?[^\s=]+", data):
+        key, value = re.split(r"[=:] ?", data, maxsplit=1)
+        return f"write {name}: {{{key}: {json.dumps(value)}}}"
     return ""
 
 
 def _variable(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        value = str(value).lower()
     return f'{{name: {name}, value: "{value}"}}' if isinstance(value, (str, int, float)) else f"{{name: {name}, ...}}"
 
 
@@ -161,15 +312,28 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
 
     `allowed` are the words of the schema, if it has a list of them.
     """
-    for word in allowed:
-        if isinstance(data, str) and isinstance(word, str) and data and _bare(data) == _bare(word):
-            return f"write {word}"
-    if not isinstance(data, str) or not any(
-        part in ("limits", "requests", "size", "sizeLimit", "memory") for part in field[-2:]
-    ):
+    if not isinstance(data, str):
         return ""
+    for word in allowed:
+        if isinstance(word, str) and data and _bare(data) == _bare(word):
+            return f"write {word}"
+    if field and field[-1] == "repository" and re.fullmatch(r"(https?://)?[\w./:-]+", data):
+        return _repository(re.sub("^https?://", "", data))
+    if not any(part in ("limits", "requests", "size", "sizeLimit", "memory", "cpu") for part in field[-2:]):
+        return ""
+    cores = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(?:cores?|cpus?|vcpus?)", data, re.IGNORECASE)
+    if cores:
+        return f"write {cores[1]}"
     match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([kKmMgGtT])[iI]?(?:[bB]|[bB]ytes)?", data)
     if match and match[1].strip("0."):
         digits, unit = match[1], match[2].upper()
         return f"write {digits}{'k' if unit == 'K' else unit} or {digits}{unit}i"
     return ""
+
+
+def _repository(text: str) -> str:
+    """A repository that is written with its tag, or as a URL."""
+    repository, colon, tag = text.rpartition(":")
+    if colon and "/" not in tag:
+        return f'write repository: {repository} and tag: "{tag}"'
+    return f"write repository: {text}"

@@ -99,7 +99,7 @@ class _Walk:
                 elif key in schema.get("required", ()):
                     yield self.at((*field, key), "NH011", f"{key} is empty", f"give {key} a value")
             elif others is False:
-                yield self.unknown(key, properties, field)
+                yield self.unknown(key, value, properties, field)
             elif isinstance(others, dict):
                 yield from self.entry(key, value, schema, field)
         for key in schema.get("required", ()):
@@ -114,7 +114,10 @@ class _Walk:
         names = schema.get("propertyNames")
         problem = scalar_problem(key, names) if names else ""
         if problem:
-            yield self.at((*field, key), "NH013", f"a key of {_name(field)} must {problem}, not {shown(key)}", "")
+            from nimhelm.hints import for_key
+
+            message = f"a key of {_name(field)} must {problem}, not {shown(key)}"
+            yield self.at((*field, key), "NH013", message, for_key(key, field))
         if value is not None:
             yield from self.value(value, schema["additionalProperties"], (*field, key))
         elif not _is_type(None, self.resolved(schema["additionalProperties"]).get("type")):
@@ -136,16 +139,16 @@ class _Walk:
         text = self.document.mark(field).text
         from nimhelm.hints import for_type
 
-        hint = for_type(data, types, field, text) or _example(schema)
+        hint = for_type(data, schema, field, text) or _example(schema)
         kept = text if text and not isinstance(data, str) else shown(data)
         return self.at(
             field, "NH012", f"{_name(field)} must be {wanted}, not {_kind(data)} {kept}".rstrip(), hint, inside=True
         )
 
-    def unknown(self, key: str, properties: Schema, field: Path) -> Finding:
+    def unknown(self, key: str, value: Any, properties: Schema, field: Path) -> Finding:
         from nimhelm.hints import for_unknown
 
-        hint = "" if self.brief else for_unknown(key, properties, field, self.root)
+        hint = "" if self.brief else for_unknown(key, value, properties, field, self.root)
         where = field_text(field) or "the document"
         return self.at((*field, key), "NH010", f"unknown field {key} in {where}", hint)
 

@@ -38,6 +38,43 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"image": {"repository": "x", "tag": 1.1}}, "image.tag", 'quote it: "1.1"'),
         ({"resources": {"limits": {"nvidia.com/gpu": 0.5}}}, 'resources.limits["nvidia.com/gpu"]', "write a whole number"),
         ({"command": "run"}, "command", "write a list: [run]"),
+        ({"command": "python -m 'my server' 8"}, "command", 'write a list: [python, -m, "my server", "8"]'),
+        ({"environment": {"A": "b"}}, "environment", "did you mean env?"),
+        ({"envFrom": []}, "envFrom", "a NIMService has no such field: set it in the values of the chart"),
+        ({"hostNetwork": True}, "hostNetwork",
+         "a NIMService has no such field: set podTemplate.spec.hostNetwork in the values of the chart"),
+        ({"image": {"name": "x", "tag": "1"}}, "image.name", "write it as image.repository"),
+        ({"image": {"repository": "x", "tag": "1", "digest": "sha256:a"}}, "image.digest",
+         'write it behind the tag: tag: "1.0.3@sha256:..."'),
+        ({"image": {"repository": "nvcr.io/x:1.0"}}, "image.repository", 'write repository: nvcr.io/x and tag: "1.0"'),
+        ({"image": {"repository": "x", "tag": "1", "pullPolicy": "if-not-present"}}, "image.pullPolicy", "write IfNotPresent"),
+        ({"restart": "always"}, "restart", "Kubernetes does that by itself: remove it"),
+        ({"containers": []}, "containers", "a service is one container: write image, command, args and env in spec"),
+        ({"nvidia.com/gpu": 1}, 'spec["nvidia.com/gpu"]', 'write it as resources.limits["nvidia.com/gpu"]'),
+        ({"resources": {"nvidia.com/gpu": 1}}, 'resources["nvidia.com/gpu"]', 'write it as resources.limits["nvidia.com/gpu"]'),
+        ({"resources": {"gpu": 1}}, "resources.gpu", 'write it as resources.limits["nvidia.com/gpu"]'),
+        ({"resources": {"cpu": 1}}, "resources.cpu", "it belongs under limits or requests"),
+        ({"resources": {"limits": {"gpu": 1}}}, "resources.limits.gpu", "write nvidia.com/gpu"),
+        ({"resources": {"limits": {"cpu": "4 cores"}}}, "resources.limits.cpu", "write 4"),
+        ({"storage": "50Gi"}, "storage", "write storage: {pvc: {create: true, size: 50Gi}}"),
+        ({"storage": {"pvc": "models"}}, "storage.pvc", "write pvc: {name: models}"),
+        ({"storage": {"nimCache": "llama"}}, "storage.nimCache", "write nimCache: {name: llama}"),
+        ({"storage": {"hostPath": {"path": "/x"}}}, "storage.hostPath", "write the path alone: /x"),
+        ({"storage": {"emptyDir": True}}, "storage.emptyDir", "write emptyDir: {}"),
+        ({"expose": 8000}, "expose", "write expose: {service: {port: 8000}}"),
+        ({"expose": {"service": 8000}}, "expose.service", "write service: {port: 8000}"),
+        ({"expose": {"router": {"host": "x"}}}, "expose.router.host", "write it as expose.router.hostDomainName"),
+        ({"livenessProbe": False}, "livenessProbe", "write livenessProbe: {enabled: false}"),
+        ({"env": "A=b"}, "env", 'write a list: [{name: A, value: "b"}]'),
+        ({"env": [{"A": True}]}, "env[0].A", 'write {name: A, value: "true"}'),
+        ({"env": [{"key": "A", "value": "b"}]}, "env[0].key", "did you mean name?"),
+        ({"nodeSelector": ["a=b"]}, "nodeSelector", 'write a mapping: {a: "b"}'),
+        ({"nodeSelector": "gpu=true"}, "nodeSelector", 'write nodeSelector: {gpu: "true"}'),
+        ({"tolerations": ["nvidia.com/gpu"]}, "tolerations[0]", "write {key: nvidia.com/gpu, operator: Exists}"),
+        ({"tolerations": [{"operator": "exists"}]}, "tolerations[0].operator", "write Exists"),
+        ({"shm_size": "16Gi"}, "shm_size", "write it as storage.sharedMemorySizeLimit"),
+        ({"pullPolicy": "Always"}, "pullPolicy", "it belongs under spec.image"),
+        ({"model": "x"}, "model", "a NIMService has no such field: the image is the model"),
     ],
 )  # fmt: skip
 def test_in_a_service(spec: dict[str, Any], field: str, hint: str) -> None:
@@ -50,6 +87,40 @@ def test_what_no_service_has() -> None:
     )
     assert all(hint.startswith("a NIMService has no such field") for hint in found.values())
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("b", "write a list: [{name: b, port: 8000}]"), ({"b": 9000}, "write a list: [{name: b, port: 9000}]"),
+        ({"name": "b", "port": 1}, "write a list: put a dash in front of each item"),
+    ],
+)  # fmt: skip
+def test_dependencies_that_are_no_list(written: Any, hint: str) -> None:
+    assert hints(pipeline({**service("a"), "dependencies": written}, service("b"))) == {"dependencies": hint}
+
+
+@pytest.mark.parametrize("text", ["http://b:9000/v1", "b:9000", "b.nim.svc.cluster.local:9000"])
+def test_a_dependency_as_an_address(text: str) -> None:
+    found = hints(pipeline({**service("a"), "dependencies": [text]}, service("b")))
+    assert found == {"dependencies[0]": "write {name: b, port: 9000}"}
+
+
+def test_services_by_name() -> None:
+    document = pipeline(service("a"))
+    document["spec"]["services"] = {"a": {"enabled": True}}
+    assert hints(document)["services"] == "write a list of services, each with its name: - name: a"
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "hint"),
+    [((), "name", "it belongs under metadata"), (("spec",), "namespace", "it belongs under metadata"),
+     ((), "services", "it belongs under spec"), ((), "service", "write it as spec.services")],
+)  # fmt: skip
+def test_above_the_services(place: tuple[str, ...], key: str, hint: str) -> None:
+    document = pipeline(service("a"))
+    (document["spec"] if place else document)[key] = "x"
+    assert hint in hints(document).values()
 
 
 def test_dependencies() -> None:
