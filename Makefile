@@ -66,7 +66,7 @@ cluster-core: venv  ## the tests that CI runs on that cluster
 	$(PYTHON) -m pytest $(CORE) || $(PYTHON) -m pytest $(CORE) --last-failed
 
 # And these, with controllers that are built from their modules the first time.
-CONTROLLERS = $(addprefix tests/cluster/test_,dra.py multi_node.py metrics.py picker.py)
+CONTROLLERS = $(addprefix tests/cluster/test_,dra.py multi_node.py adopt_group.py metrics.py picker.py)
 cluster-controllers: venv  ## the tests with the controllers that CI builds: device claims, LeaderWorkerSet, metrics, endpoint picker
 	$(PYTHON) -m pytest $(CONTROLLERS) || $(PYTHON) -m pytest $(CONTROLLERS) --last-failed
 

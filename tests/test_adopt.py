@@ -62,6 +62,17 @@ def test_any_difference_of_the_pods_is_a_restart() -> None:
     assert "restarts   Deployment llm: spec.containers.ctr.image" in report([other])
 
 
+def test_kserve_hands_labels_to_the_pods() -> None:
+    live, after = (
+        {"kind": kind, "metadata": {"name": "llm", "labels": {"app.kubernetes.io/managed-by": by}}, "spec": {}}
+        for kind, by in (("InferenceService", "k8s-nim-operator"), ("InferenceService", "Helm"))
+    )
+    (change,) = changes([live], [live], [after], "rag", "nim")
+    assert change.restarts == ('metadata.labels["app.kubernetes.io/managed-by"]',)
+    group, renamed = ({**item, "kind": "LeaderWorkerSet"} for item in (live, after))
+    assert changes([group], [group], [renamed], "rag", "nim")[0].restarts == ()
+
+
 def test_the_order_of_named_items_counts() -> None:
     one, two = [{"name": "a"}, {"name": "b"}], [{"name": "b"}, {"name": "a"}]
     assert differing({"env": one}, {"env": two}, ()) == ["order of env"]

@@ -85,10 +85,17 @@ def ownership(item: Object, release: str, namespace: str) -> tuple[str, str]:
 
 
 def pod_differences(before: Object, after: Object | None) -> tuple[str, ...]:
-    """The fields of the pod template that differ: any difference restarts the pods."""
+    """The fields of the pod template that differ: any difference restarts the pods.
+
+    KServe gives the labels and annotations of an InferenceService to its pods.
+    """
     if after is None:
         return ()
     found: list[str] = []
+    if before.get("kind") == "InferenceService":
+        for key in ("labels", "annotations"):
+            one, two = (dig(item, "metadata", key) or {} for item in (before, after))
+            found += differing(one, two, ("metadata", key))
     for name in POD_TEMPLATES:
         found += differing(dig(before, "spec", name), dig(after, "spec", name), ())
     return tuple(found)

@@ -45,6 +45,11 @@ from nimhelm.kubectl import Access, run
 from nimhelm.pipeline import dig
 
 WORKLOADS = ("Deployment", "LeaderWorkerSet", "InferenceService")
+BUILT_IN_GROUPS = frozenset((
+    "", "apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "resource.k8s.io",
+    "scheduling.k8s.io",
+))  # fmt: skip
+"""API groups of Kubernetes' own objects in a chart."""
 OPERATOR_LABEL = "app.kubernetes.io/name=k8s-nim-operator"
 REQUEST_SECONDS = 60.0
 KEEP_PODS = "global.nimhelm.keepOperatorPods=true"
@@ -114,13 +119,15 @@ def take(target: Target, rendered: list[Object], found: list[Change], resources:
     for change in found:
         if change.action == TAKE_OVER:
             kubectl(target, "patch", f"{resource_of(change)}/{change.name}", "--type=merge", f"--patch={patch}")
-    context = [f"--kube-context={target.context}"] if target.context else []
-    command = ["upgrade", "--install", *target.helm_flags(), *context, f"--timeout={timeout}"]
-    if helm_major() > 3:
+    command = ["upgrade", "--install", *target.helm_flags(), *_context(target), f"--timeout={timeout}"]
+    major = helm_major()
+    if major > 3:
         command.append(
             "--force-conflicts"
         )  # helm 4 applies on the server, where the operator's fields are still its own
     run_helm(*command, names=(target.release, target.chart), timeout=3600)
+    if major == 3:
+        apply_custom_resources(target)
     for item in live_objects(target, rendered):
         claims = field_patch(item)
         if claims:
@@ -130,6 +137,30 @@ def take(target: Target, rendered: list[Object], found: list[Change], resources:
         kubectl(target, "patch", resource, "--type=merge", '--patch={"metadata":{"finalizers":null}}')
         kubectl(target, "delete", resource, "--cascade=orphan", "--ignore-not-found", "--wait=false")
     print(f"adopted; nimhelm status {target.release} -n {target.namespace}")
+
+
+def apply_custom_resources(target: Target) -> None:
+    """Give the release's custom resources what its manifest says, as the dry run did.
+
+    Helm 3 compares a custom resource with its previous manifest only. For one that it takes over it has none, and so
+    it would leave the operator's labels and fields in place.
+    """
+    manifest = run_helm(
+        "get", "manifest", f"--namespace={target.namespace}", *_context(target), names=(target.release,)
+    )
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    custom = [
+        item
+        for item in yaml.load_all(manifest, Loader=loader)
+        if item and str(item["apiVersion"]).rpartition("/")[0] not in BUILT_IN_GROUPS
+    ]
+    if custom:
+        flags = ["--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}"]
+        kubectl(target, "apply", *flags, "-f", "-", stdin=as_list(custom))
+
+
+def _context(target: Target) -> list[str]:
+    return [f"--kube-context={target.context}"] if target.context else []
 
 
 def resource_of(change: Change) -> str:

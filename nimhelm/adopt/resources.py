@@ -17,6 +17,8 @@ from nimhelm.pipeline import dig
 KINDS = ("nimpipelines.apps.nvidia.com", "nimservices.apps.nvidia.com", "nimcaches.apps.nvidia.com")
 ARGO_CD = "argocd.argoproj.io/tracking-id"
 REQUEST_SECONDS = 60.0
+# Where a Deployment, a LeaderWorkerSet and an InferenceService have the spec of the pod that needs a key.
+_POD_SPECS = (("template", "spec"), ("leaderWorkerTemplate", "leaderTemplate", "spec"), ("predictor",))
 
 
 def operator_resources(namespace: str, context: str) -> list[Object]:
@@ -87,7 +89,8 @@ def requires_keys(live: list[Object]) -> bool:
     return any(
         dig(entry, "name") == "NGC_API_KEY" and dig(entry, "valueFrom", "secretKeyRef", "optional") is not True
         for item in live
-        for container in dig(item, "spec", "template", "spec", "containers") or ()
+        for path in _POD_SPECS
+        for container in dig(item, "spec", *path, "containers") or ()
         for entry in dig(container, "env") or ()
         if dig(entry, "valueFrom", "secretKeyRef")
     )

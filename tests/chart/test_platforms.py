@@ -70,6 +70,20 @@ def test_nodes_started_by_ray(render: Render) -> None:
     )
 
 
+def test_a_group_that_the_operator_made_keeps_its_pods(render: Render) -> None:
+    """The operator leaves out more in a group than in a pod of its own; each field that comes would restart it."""
+    values = spec(multiNode=NODES, schedulerName="own", runtimeClassName="nvidia", command=["x"], args=["y"])
+    leader, worker = groups(render({"llm": values}, nimhelm={"keepOperatorPods": True}))
+    assert "labels" not in worker["metadata"]
+    assert leader["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "k8s-nim-operator"
+    assert (leader["spec"].get("schedulerName"), worker["spec"].get("schedulerName")) == ("own", None)
+    for pod in (leader["spec"], worker["spec"]):
+        assert not {"serviceAccountName", "runtimeClassName", "initContainers"} & pod.keys()
+        assert not {"imagePullPolicy", "command", "args"} & pod["containers"][0].keys()
+        (script,) = (each["configMap"] for each in pod["volumes"] if each["name"] == "start-mpi-script")
+        assert "defaultMode" not in script
+
+
 def test_nodes_wait_and_have_containers_beside_them(render: Render) -> None:
     beside = {"name": "beside", "image": {"repository": "busybox", "tag": "1"}}
     values = spec(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from . import operator_pipeline as operator
 from .bench import cluster as bench
 from .bench.registry import Rule
 from .bench.settings import KUBECONFIG
@@ -22,6 +23,7 @@ from .release import Release, build, build_documents, pipeline
 EXTERNAL = "external"
 REGISTRIES = ("nvcr.io", "localhost:5000")
 API_KEY = "nvapi-bench"
+OPERATOR_KINDS = ("NIMPipeline", "NIMService", "NIMCache")
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +100,20 @@ def new_release(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> I
 def short_release(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Release]]:
     """The same, for releases that must leave the node at the end of the test."""
     yield from _releases(cluster, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def definitions(cluster: Cluster) -> Iterator[None]:
+    """The kinds of the operator; left alone where they are already."""
+    have = cluster.kubectl("get", "crds", "-o", "name")
+    missing = [operator.definition(kind) for kind in OPERATOR_KINDS if f"{kind.lower()}s.apps.nvidia.com" not in have]
+    if missing:
+        cluster.apply(*missing)
+    for kind in OPERATOR_KINDS:
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind.lower()}s.apps.nvidia.com")
+    yield
+    for one in missing:
+        cluster.kubectl("delete", "crd", one["metadata"]["name"], "--wait=false", check=False)
 
 
 @pytest.fixture(scope="module")

@@ -86,6 +86,121 @@ def objects(name: str, spec: Object, uid: str, namespace: str, env: list[Object]
     return result
 
 
+def group_objects(name: str, spec: Object, uid: str, namespace: str) -> list[Object]:
+    """What the operator makes of a NIMService over several nodes that MPI starts."""
+    *result, deployment = objects(name, spec, uid, namespace, [])
+    selector = {"app": f"{name}-lws", "nim-llm-role": "leader"}
+    next(each for each in result if each["kind"] == "Service")["spec"]["selector"] = selector
+    owned = {key: deployment["metadata"][key] for key in ("labels", "annotations", "ownerReferences")}
+
+    def made(version: str, kind: str, suffix: str, **fields: Any) -> Object:
+        return {"apiVersion": version, "kind": kind, "metadata": {**owned, "name": f"{name}-{suffix}"}, **fields}
+
+    nodes = spec["multiNode"]["parallelism"]["pipeline"]
+    hosts = ["localhost", *(f"{name}-lws-0-{node}.{name}-lws.{namespace}.svc" for node in range(1, nodes))]
+    hostfile = "".join(f"{host} slots=1\n" for host in hosts)
+    return [
+        *result,
+        made("v1", "ConfigMap", "mpi-config", data={"hostfile-0": hostfile}),
+        made("v1", "ConfigMap", "mpi-start-script", data={"start-mpi-cluster.sh": "#!/bin/bash\n"}),
+        made("v1", "Secret", "ssh-pk", stringData={"private.key": "of-the-operator"}),
+        made("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", "lws", spec=group_spec(name, deployment, nodes)),
+    ]
+
+
+def group_spec(name: str, deployment: Object, nodes: int) -> Object:
+    """The LeaderWorkerSet; its pods have no service account and no pull policy, its workers no labels."""
+    rollout = {"type": "RollingUpdate", "rollingUpdateConfiguration": {"maxUnavailable": 1, "maxSurge": 0}}
+    return {
+        "replicas": 1,
+        "startupPolicy": "LeaderCreated",
+        "networkConfig": {"subdomainPolicy": "Shared"},
+        "rolloutStrategy": rollout,
+        "leaderWorkerTemplate": {
+            "size": nodes,
+            "restartPolicy": "RecreateGroupOnPodRestart",
+            **{f"{role}Template": group_pod(name, role, deployment, nodes) for role in ("leader", "worker")},
+        },
+    }
+
+
+def group_pod(name: str, role: str, deployment: Object, nodes: int) -> Object:
+    """The template of a leader or a worker, made of that of a pod of its own."""
+    template = deployment["spec"]["template"]
+    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName"}
+    left_out = {"imagePullPolicy"} if role == "leader" else {"imagePullPolicy", *PROBES}
+    container = {key: value for key, value in spec["containers"][0].items() if key not in left_out}
+    container["name"] = f"nim-{role}"
+    container["env"] = [*container["env"], *group_env(nodes), *ROLE_ENV[role]]
+    container["volumeMounts"] = [
+        *container["volumeMounts"],
+        {"name": "mpi-config", "mountPath": "/etc/mpi"}
+        if role == "leader"
+        else {"name": "ssh-confs", "mountPath": "/ssh-confs"},
+        {"name": "ssh-dotfiles", "mountPath": "/opt/nim/llm/.ssh"},
+        {"name": "ssh-pk", "mountPath": "/opt/nim/llm/pk"},
+        {
+            "name": "start-mpi-script",
+            "mountPath": "/opt/nim/start-mpi-cluster.sh",
+            "subPath": "start-mpi-cluster.sh",
+        },
+    ]
+    volumes = [
+        *spec["volumes"],
+        {"name": "mpi-config", "configMap": {"name": f"{name}-mpi-config"}}
+        if role == "leader"
+        else {"name": "ssh-confs", "emptyDir": {}},
+        {"name": "ssh-dotfiles", "emptyDir": {}},
+        {"name": "ssh-pk", "secret": {"secretName": f"{name}-ssh-pk", "defaultMode": 256}},
+        {"name": "start-mpi-script", "configMap": {"name": f"{name}-mpi-start-script"}},
+    ]
+    own = {"labels": {**template["metadata"]["labels"], "app": f"{name}-lws", "nim-llm-role": "leader"}}
+    metadata = {"annotations": template["metadata"]["annotations"], **(own if role == "leader" else {})}
+    return {"metadata": metadata, "spec": {**spec, "containers": [container], "volumes": volumes}}
+
+
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def from_field(name: str, path: str) -> Object:
+    """A variable that holds a field of the pod."""
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+
+def group_env(nodes: int) -> list[Object]:
+    """What leader and workers know."""
+    values = {
+        "NIM_MPI_ALLOW_RUN_AS_ROOT": "0",
+        "NIM_NUM_COMPUTE_NODES": str(nodes),
+        "NIM_MULTI_NODE": "1",
+        "NIM_TENSOR_PARALLEL_SIZE": "1",
+        "NIM_PIPELINE_PARALLEL_SIZE": str(nodes),
+    }
+    rank = from_field("NIM_NODE_RANK", f"metadata.labels['{LWS}/worker-index']")
+    return [*({"name": name, "value": value} for name, value in values.items()), rank]
+
+
+LWS = "leaderworkerset.sigs.k8s.io"
+ROLE_ENV: dict[str, list[Object]] = {
+    "leader": [
+        {"name": "NIM_LEADER_ROLE", "value": "1"},
+        {"name": "OMPI_MCA_orte_keep_fqdn_hostnames", "value": "true"},
+        {"name": "OMPI_MCA_plm_rsh_args", "value": "-o ConnectionAttempts=20"},
+        {"name": "GPUS_PER_NODE", "value": "1"},
+        {"name": "CLUSTER_START_TIMEOUT", "value": "300"},
+        from_field("CLUSTER_SIZE", f"metadata.annotations['{LWS}/size']"),
+        from_field("GROUP_INDEX", f"metadata.labels['{LWS}/group-index']"),
+    ],
+    "worker": [
+        {"name": "NIM_LEADER_ROLE", "value": "0"},
+        from_field("LEADER_NAME", f"metadata.annotations['{LWS}/leader-name']"),
+        from_field("NAMESPACE", "metadata.namespace"),
+        from_field("LWS_NAME", f"metadata.labels['{LWS}/name']"),
+    ],
+}
+"""What each of them knows beside."""
+
+
 def claim(name: str, spec: Object, owner: Object) -> Object:
     """The claim that the operator creates once."""
     pvc = spec["storage"]["pvc"]

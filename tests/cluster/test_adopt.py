@@ -18,7 +18,6 @@ from .connection import Cluster, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HELMS = {name: ROOT / ".tools" / name / "helm" for name in ("helm3", "helm4")}
-KINDS = ("NIMPipeline", "NIMService", "NIMCache")
 PIPELINE = """
 apiVersion: apps.nvidia.com/v1alpha1
 kind: NIMPipeline
@@ -44,20 +43,6 @@ spec:
         - {name: first, port: 8000, envName: FIRST_URL, envValue: "http://first:8000/v1"}
 """
 FIRST_URL = {"name": "FIRST_URL", "value": "http://first:8000/v1"}
-
-
-@pytest.fixture(scope="module")
-def definitions(cluster: Cluster) -> Iterator[None]:
-    """The kinds of the operator; left alone where they are already."""
-    have = cluster.kubectl("get", "crds", "-o", "name")
-    missing = [operator.definition(kind) for kind in KINDS if f"{kind.lower()}s.apps.nvidia.com" not in have]
-    if missing:
-        cluster.apply(*missing)
-    for kind in KINDS:
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind.lower()}s.apps.nvidia.com")
-    yield
-    for one in missing:
-        cluster.kubectl("delete", "crd", one["metadata"]["name"], "--wait=false", check=False)
 
 
 @pytest.fixture

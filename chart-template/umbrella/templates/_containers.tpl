@@ -15,14 +15,22 @@ imagePullPolicy: {{ toJson . }}
 {{- $main := dict "root" $root "role" .role }}
 {{- include "nimhelm.v2.env.main" $main }}
 {{- include "nimhelm.v2.probes" $main }}
+{{- $command := $root.Values.command }}
 {{- $args := $root.Values.args }}
+{{- $image := include "nimhelm.v2.containerImage" (dict "root" $root "image" $root.Values.image) }}
+{{- if and .role $nim.global.keepOperatorPods }}
+  {{- /* The operator leaves these out in a group. */}}
+  {{- $command = "" }}
+  {{- $args = "" }}
+  {{- $image = pick ($image | fromYaml) "image" | toYaml }}
+{{- end }}
 {{- if and .role $nim.ray }}
   {{- $args = list "nim-serve-ray" "--head-address" (printf "$(LWS_LEADER_ADDRESS):%d" $nim.ray) }}
   {{- if eq .role "leader" }}{{ $args = list "nim-serve-ray" "--head" "--port" (toString $nim.ray) }}{{ end }}
 {{- end -}}
 - name: {{ ternary (printf "nim-%s" .role) (printf "%s-ctr" $nim.name) (not (empty .role)) | toJson }}
-  {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" $root.Values.image) | nindent 2 }}
-  {{- with $root.Values.command }}
+  {{- $image | nindent 2 }}
+  {{- with $command }}
   command:
     {{- include "nimhelm.v2.yaml" . | nindent 4 }}
   {{- end }}

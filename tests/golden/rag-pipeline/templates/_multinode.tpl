@@ -70,7 +70,9 @@ spec:
 - name: start-mpi-script
   configMap:
     name: {{ printf "%s-mpi-start-script" $name | toJson }}
+    {{- if not .root.nim.global.keepOperatorPods }}
     defaultMode: 365
+    {{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.mpi.mounts" -}}

@@ -42,7 +42,12 @@ spec:
 {{- if .role }}
   {{- $labels = dict }}
   {{- $own := dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" .role }}
-  {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .root.Values.labels $nim.stableLabels $own)) }}
+  {{- if not $nim.global.keepOperatorPods }}
+    {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .root.Values.labels $nim.stableLabels $own)) }}
+  {{- else if eq .role "leader" }}
+    {{- /* The operator gives workers no labels. */}}
+    {{- $labels = $nim.podLabels }}
+  {{- end }}
   {{- /*
   Host files and start script are read once. More groups mean more host files, but are no reason to restart those
   that run.
@@ -55,11 +60,13 @@ spec:
 {{- $extra := dig "metadata" dict .root.Values.podTemplate }}
 {{- with get $extra "labels" }}{{ $labels = merge (deepCopy $labels) . }}{{ end }}
 {{- with get $extra "annotations" }}{{ $annotations = merge (deepCopy $annotations) . }}{{ end -}}
+{{- if or $labels (not $nim.global.keepOperatorPods) -}}
 labels:
   {{- include "nimhelm.v2.yaml" $labels | nindent 2 }}
   {{- if and $nim.revision (not $nim.global.keepOperatorPods) }}
   nimhelm.dev/revision: {{ quote $nim.revision }}
   {{- end }}
+{{- end }}
 annotations:
   {{- include "nimhelm.v2.yaml" $annotations | nindent 2 }}
 {{- end }}
@@ -69,7 +76,7 @@ annotations:
 {{- $root := .root }}
 {{- $nim := $root.nim }}
 {{- include "nimhelm.v2.claims" $root }}
-{{- with include "nimhelm.v2.podSettings" $root }}
+{{- with include "nimhelm.v2.podSettings" . }}
   {{- . }}
 {{- end }}
 {{- with include "nimhelm.v2.initContainers" $root | trim }}
@@ -87,10 +94,14 @@ volumes:
   {{- include "nimhelm.v2.volumes" . | nindent 2 }}
 {{- end }}
 
-{{- /* The fields of a pod spec that place it and say as whom it runs. */}}
+{{- /*
+The fields of a pod spec that place it and say as whom it runs. Of these the operator leaves some out in the pods of a
+group. Takes root and role.
+*/}}
 {{- define "nimhelm.v2.podSettings" -}}
-{{- $nim := .nim }}
-{{- $values := .Values }}
+{{- $nim := .root.nim }}
+{{- $values := .root.Values }}
+{{- $keptGroup := and .role $nim.global.keepOperatorPods }}
 {{- $affinity := $values.affinity }}
 {{- /* The deprecated podAffinity counts where the affinity has none of its own. */}}
 {{- if and $values.podAffinity (not (get $affinity "podAffinity")) }}
@@ -109,10 +120,16 @@ volumes:
   "hostAliases" $values.hostAliases
   "dnsPolicy" $values.dnsPolicy
   "dnsConfig" $values.dnsConfig }}
+{{- if $keptGroup }}
+  {{- $settings = omit $settings "affinity" "runtimeClassName" }}
+  {{- if eq .role "worker" }}{{ $settings = omit $settings "schedulerName" }}{{ end }}
+{{- end }}
 {{- range $key, $value := $settings }}
   {{- if not $value }}{{ $_ := unset $settings $key }}{{ end }}
 {{- end -}}
+{{- if not $keptGroup -}}
 serviceAccountName: {{ toJson $nim.account }}
+{{- end }}
 {{- if not $nim.global.keepOperatorPods }}
 automountServiceAccountToken: {{ $values.automountServiceAccountToken }}
 {{- /* A Service called nim-server would set NIM_SERVER_PORT in every pod of the namespace. */}}
