@@ -67,7 +67,7 @@ def files_of(paths: list[str]) -> list[str]:
         if not inside:
             raise LoadError(f"no YAML file in the folder {path}", "name a folder with .yaml, .yml or .json files")
         files += [file for file in inside if os.path.isfile(file)]
-    return files
+    return list(dict.fromkeys(files))
 
 
 def read_bytes(path: str) -> bytes:

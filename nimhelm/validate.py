@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nimhelm.check import check_documents
 from nimhelm.finding import ERROR, NOTE, WARNING, Finding, has_errors
-from nimhelm.load import Loaded, load_files
+from nimhelm.load import Loaded, load_files, read_bytes
 from nimhelm.report import REPORTERS
 
 NOT_PART = "NH008"
@@ -65,20 +65,48 @@ def show(findings: list[Finding], strict: bool, wishes: Wishes) -> int:
 def findings_of(paths: list[str], own_only: bool) -> list[Finding]:
     """Everything that is found in the files, in the order of files and lines."""
     loaded = load_files(paths, own_only=own_only)
-    findings = sorted(check_documents(loaded) + ([] if own_only else files_without(paths, loaded)))
-    given = () if own_only else ("<stdin>", *paths)
-    findings = [finding for finding in findings if finding.code != NOT_PART or finding.path in given]
-    return findings
+    findings = sorted(check_documents(loaded))
+    if own_only:
+        return [finding for finding in findings if finding.code != NOT_PART]
+    foreign = places_without(paths, loaded)
+    empty = {finding.path for finding in foreign}
+    kept = [finding for finding in findings if finding.path not in empty and shown_of(finding, paths)]
+    return sorted(kept + foreign)
 
 
-def files_without(paths: list[str], loaded: Loaded) -> list[Finding]:
-    """A warning for each file that holds nothing for nimhelm to check, and of which nothing else was said."""
+def shown_of(finding: Finding, paths: list[str]) -> bool:
+    """Whether a finding is shown: the objects beside a pipeline are named for files that were given, not for folders."""
+    return finding.code != NOT_PART or finding.path in ("<stdin>", *paths)
+
+
+def places_without(paths: list[str], loaded: Loaded) -> list[Finding]:
+    """A warning for each file and folder that holds nothing for nimhelm to check, and nothing that was meant for it."""
     known = {document.path for document in (*loaded.pipelines, *loaded.services, *loaded.caches)}
-    known |= {finding.path for finding in loaded.findings if finding.severity != NOTE}
-    message = "no NIMPipeline, NIMService or NIMCache in this file: nothing was checked"
-    shown = ("<stdin>" if path == "-" else path for path in paths if not os.path.isdir(path))
-    return [
-        Finding(path, 1, 1, "NH005", WARNING, message, "", "is this the right file?")
-        for path in shown
-        if path not in known
-    ]
+    known |= {finding.path for finding in loaded.findings if finding.severity != NOTE and not is_foreign(finding)}
+    return [nothing_in(path) for path in paths if not known.intersection(files_in(path, known))]
+
+
+def files_in(path: str, known: set[str]) -> set[str]:
+    """The path as findings name it, and for a folder those of the `known` files that lie in it."""
+    if path == "-" or not os.path.isdir(path):
+        return {"<stdin>" if path == "-" else path}
+    return {file for file in known if file.startswith(os.path.join(path, ""))}
+
+
+def is_foreign(finding: Finding) -> bool:
+    """Whether a finding is about a document that YAML allows and Kubernetes has no use for, in a file without NIMs."""
+    if finding.code != "NH004" or finding.path == "<stdin>":
+        return False
+    from nimhelm.recognise import mentions
+
+    return not mentions(read_bytes(finding.path))
+
+
+def nothing_in(path: str) -> Finding:
+    """The warning of a file or folder that holds nothing for nimhelm to check."""
+    is_folder = path != "-" and os.path.isdir(path)
+    place = "folder" if is_folder else "file"
+    message = f"no NIMPipeline, NIMService or NIMCache in this {place}: nothing was checked"
+    return Finding(
+        "<stdin>" if path == "-" else path, 1, 1, "NH005", WARNING, message, "", f"is this the right {place}?"
+    )

@@ -32,8 +32,9 @@ def test_nothing_is_said_of_others(content: str, tmp_path: Path, capsys: pytest.
     path = tmp_path / "pipeline.yml"
     path.write_text(content)
     assert guarded(["validate", "--own-only", str(path)]) == 0
-    assert guarded(["validate", str(tmp_path)]) == 0
     assert capsys.readouterr().out == ""
+    assert guarded(["validate", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("\n") == 1, "the folder has nothing to check, and no file of it is named"
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,31 @@ def test_hidden_folders_are_left_out(tmp_path: Path) -> None:
     (tmp_path / ".cache" / "wrong.yaml").write_text(WRONG)
     (tmp_path / "right.yaml").write_text(text(pipeline()))
     assert guarded(["validate", str(tmp_path)]) == 0
+
+
+WORKFLOW = "on: push\njobs: {}\n"
+SECRET = (
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: b}\n"
+)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", SECRET, WORKFLOW, "services: {web: {image: x}}\n"])
+def test_a_file_without_nims_is_named_once(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    for given, place in ((path, "file"), (tmp_path, "folder")):
+        assert guarded(["validate", str(given)]) == 0
+        [line] = capsys.readouterr().out.splitlines()
+        assert line.startswith(f"{given}:1:1: warning NH005: no NIMPipeline, NIMService or NIMCache in this {place}")
+    assert guarded(["validate", "--strict", str(path)]) == 1
+    capsys.readouterr()
+    assert guarded(["validate", "--own-only", str(path)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text(pipeline(service())))
+    (tmp_path / "b.yaml").write_text(WORKFLOW)
+    assert guarded(["validate", str(tmp_path), str(path)]) == 0
+    assert capsys.readouterr().out == ""
