@@ -168,10 +168,15 @@ def _service(document: Document, index: int, item: dict[str, Any]) -> Service:
         _text(item.get("name")),
         item.get("enabled") not in (None, False),
         spec if isinstance(spec, dict) else {},
-        [dependency for dependency in _list(item.get("dependencies")) if isinstance(dependency, dict)],
+        dependencies_of(item),
         field,
         (*field, "spec"),
     )
+
+
+def dependencies_of(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """The dependencies of a service. An entry that is not a mapping is {}, so that the others keep their index."""
+    return [entry if isinstance(entry, dict) else {} for entry in _list(item.get("dependencies"))]
 
 
 def dig(data: Any, *field: str | int) -> Any:

@@ -18,7 +18,7 @@ from nimhelm.check import check_service
 from nimhelm.errors import LoadError
 from nimhelm.finding import ERROR, Finding
 from nimhelm.load import read_bytes, read_content
-from nimhelm.pipeline import Cache, Service
+from nimhelm.pipeline import Cache, Service, dependencies_of
 from nimhelm.rules.cache import check_cache
 from nimhelm.rules.values import check_values
 from nimhelm.schema_check import Schema, check_shape
@@ -163,9 +163,8 @@ def _services(document: Document, known: list[str]) -> Iterator[Service]:
     for name, block in document.data.items():
         if name in NOT_SERVICES or name not in known or not isinstance(block, dict):
             continue
-        listed = block.get("dependencies")
-        dependencies = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-        yield Service(document, name, block.get("enabled") is not False, block, dependencies, (name,), (name,))
+        enabled = block.get("enabled") is not False
+        yield Service(document, name, enabled, block, dependencies_of(block), (name,), (name,))
 
 
 def _caches(document: Document) -> Iterator[Cache]:

@@ -99,3 +99,9 @@ def test_a_gate_that_asks_nothing_or_something_else(
     path.write_text(dump({"llm": {"dependencies": [{"name": "embed", "port": 9000, "wait": wait}]}}))
     assert check_values_file(str(path), *chart_values(chart))[0] == []
     helm4.template(chart, "-f", path)
+
+
+def test_an_entry_of_another_type_leaves_the_others_their_place() -> None:
+    llm = {**service("llm"), "dependencies": ["embed", None, {"name": "gone", "port": 80}]}
+    [one] = [each for each in findings(pipeline(service("embed"), llm)) if each.code == "NH023"]
+    assert "dependencies[2].name" in one.field
