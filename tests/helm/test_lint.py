@@ -42,7 +42,7 @@ def test_disabled_services_render_nothing_until_they_are_switched_on(
     if off:
         switched_on = helm4.template(whole_chart, *(f"--set={name}.enabled=true" for name in off)).stdout
         for name in off:
-            assert f"/charts/{name}/templates/workload.yaml" in switched_on
+            assert f"/charts/{name}/templates/service.yaml" in switched_on
 
 
 def test_nothing_but_data_differs_between_releases_and_namespaces(helm4: Helm, chart: Path) -> None:

@@ -2,8 +2,8 @@
 The templates of a pipeline's chart, and of its services. This file is where they start.
 
 Helm has one set of named templates for a chart and all its subcharts, so the text stands here, in the umbrella, once.
-The subchart of a service holds one short file for each concern (workload.yaml, service.yaml, storage.yaml, ...), and
-each of those files calls the named template of that concern.
+The subchart of a service holds one file, templates/service.yaml, which calls the named template of each concern
+(workload, storage, ...).
 
 Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may stand under one parent chart, and share this
            set of templates; "v2" keeps charts of another generation of these templates apart. Raise it whenever the
@@ -11,7 +11,7 @@ Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may stand un
 Context    A template of a service takes the root of the service's chart as ".". A template that needs more takes a
            dict with names, the root among them: (dict "root" . "container" $container).
 Facts      nimhelm.v2.service, which every template of an object calls first, settles the values and puts what is
-           derived from them into .nim, once for all files of a service:
+           derived from them into .nim, once for all templates of a service:
 
              .nim.name, .pipeline       names of the service and of its pipeline
              .nim.wave                  the wave of the start-up order in which it starts, from 0
@@ -51,7 +51,7 @@ Example: a PodDisruptionBudget for services that ask for one. This is the templa
   {{- end }}
   {{- end }}
 
-The service's file is ../service/templates/disruption.yaml, and the field stands in schema/source/service.yaml.
+../service/templates/service.yaml includes it, and the field stands in schema/source/service.yaml.
 docs/chart.md has this and other recipes.
 */}}
 
