@@ -104,7 +104,7 @@ def test_every_template_is_called_and_every_call_has_its_template() -> None:
 
 def test_a_service_has_one_file_that_lists_its_concerns() -> None:
     assert [path.name for path in SERVICE_FILES] == ["service.yaml"]
-    assert CONCERNS == sorted(set(CONCERNS))
+    assert sorted(set(CONCERNS)) == CONCERNS
 
 
 def test_strings_stay_as_they_were_written() -> None:
