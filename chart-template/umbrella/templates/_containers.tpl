@@ -1,9 +1,10 @@
 {{- /* The containers of a pod: the NIM itself, and what runs before and beside it. */}}
 
-{{- /* Image and pull policy. Takes root and image ({repository, tag, pullPolicy}); the service's own policy where it has none. */}}
+{{- /* Image and pull policy: the service's own where the image has none. Takes root, image ({repository, tag, pullPolicy}), and
+noPolicy: true to leave the policy out. */}}
 {{- define "nimhelm.v2.containerImage" -}}
 image: {{ include "nimhelm.v2.image" (dict "global" .root.nim.global "image" .image) | toJson }}
-{{- with get .image "pullPolicy" | default .root.Values.image.pullPolicy }}
+{{- with ternary "" (get .image "pullPolicy" | default .root.Values.image.pullPolicy) (.noPolicy | default false) }}
 imagePullPolicy: {{ toJson . }}
 {{- end }}
 {{- end }}
@@ -17,19 +18,19 @@ imagePullPolicy: {{ toJson . }}
 {{- include "nimhelm.v2.probes" $main }}
 {{- $command := $root.Values.command }}
 {{- $args := $root.Values.args }}
-{{- $image := include "nimhelm.v2.containerImage" (dict "root" $root "image" $root.Values.image) }}
+{{- $image := dict "root" $root "image" $root.Values.image "noPolicy" false }}
 {{- if and .role $nim.global.keepOperatorPods }}
   {{- /* The operator leaves these out in a group. */}}
   {{- $command = "" }}
   {{- $args = "" }}
-  {{- $image = pick ($image | fromYaml) "image" | toYaml }}
+  {{- $_ := set $image "noPolicy" true }}
 {{- end }}
 {{- if and .role $nim.ray }}
   {{- $args = list "nim-serve-ray" "--head-address" (printf "$(LWS_LEADER_ADDRESS):%d" $nim.ray) }}
   {{- if eq .role "leader" }}{{ $args = list "nim-serve-ray" "--head" "--port" (toString $nim.ray) }}{{ end }}
 {{- end -}}
 - name: {{ ternary (printf "nim-%s" .role) (printf "%s-ctr" $nim.name) (not (empty .role)) | toJson }}
-  {{- $image | nindent 2 }}
+  {{- include "nimhelm.v2.containerImage" $image | nindent 2 }}
   {{- with $command }}
   command:
     {{- include "nimhelm.v2.yaml" . | nindent 4 }}
