@@ -28,5 +28,13 @@ class HelmError(NimhelmError):
     """helm is missing, or failed."""
 
 
+class ChartRefusalError(HelmError):
+    """The chart refuses its values, by what its guard says: `problems`, a sentence each."""
+
+    def __init__(self, problems: list[str], message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.problems = problems
+
+
 class KubectlError(NimhelmError):
     """kubectl is missing, the cluster is out of reach, or it refused to answer."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 
-from nimhelm.errors import HelmError
+from nimhelm.errors import ChartRefusalError, HelmError
 
 
 def helm_major() -> int:
@@ -37,6 +38,16 @@ def run_helm(*arguments: str, names: tuple[str, ...] = (), timeout: float = 120.
     except (OSError, ValueError) as error:
         raise HelmError(f"{binary} cannot be run: {error}", "name another helm in $HELM") from None
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise HelmError(f"helm {arguments[0]} failed: {' '.join(lines[-3:])}", "run it by hand to see all of it")
+        raise failure(arguments[0], done.stderr)
     return done.stdout
+
+
+def failure(command: str, complaint: str) -> HelmError:
+    """What helm complained of. What a chart refuses comes first in it, as one sentence a line."""
+    lines = [line for line in complaint.splitlines() if line.strip()]
+    message, hint = f"helm {command} failed: {' '.join(lines[-3:])}", "run it by hand to see all of it"
+    place = next((n for n, line in enumerate(lines) if "execution error at (" in line), None)
+    if place is None:
+        return HelmError(message, hint)
+    said = [re.sub(r".*?execution error at \(.*?\): ", "", lines[place]), *lines[place + 1 :]]
+    return ChartRefusalError([line for line in said if not line.startswith("Use --debug")], message, hint)

@@ -53,6 +53,24 @@ def effects(old: list[Object], new: list[Object]) -> list[Effect]:
     return sorted(found, key=lambda effect: (SEVERITY.index(effect.code), effect.service, effect.object))
 
 
+def refused_by(problems: list[str], found: list[Effect]) -> list[Effect]:
+    """The effects with what the chart's guard refuses: the guard names the way out, and what it alone knows comes first."""
+    effects_of = list(found)
+    more = []
+    for problem in problems:
+        said, _, way = problem.partition(": ")
+        named = [
+            n
+            for n, each in enumerate(effects_of)
+            if each.code == REFUSED and each.object.split("/")[-1] in said.split()
+        ]
+        for number in named:
+            effects_of[number] = effects_of[number]._replace(first=way)
+        if not named:
+            more.append(Effect(REFUSED, "", "the chart", f"refuses it: {said}", way))
+    return more + effects_of
+
+
 def _by_key(objects: list[Object]) -> dict[Key, Object]:
     return {(str(each.get("kind")), str(dig(each, "metadata", "name"))): each for each in objects}
 

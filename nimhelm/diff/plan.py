@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from nimhelm.chart.build import Chart
 from nimhelm.chart.render import render_folder, unpacked
-from nimhelm.diff.effects import DELETE_DATA, NONE, REFUSED, RESTART, Effect, effects
+from nimhelm.diff.effects import DELETE_DATA, NONE, REFUSED, RESTART, Effect, effects, refused_by
 from nimhelm.diff.fields import Change, applied, changes
 from nimhelm.diff.sides import Cluster, Side, upgraded, without_defaults
-from nimhelm.errors import HelmError
+from nimhelm.errors import ChartRefusalError, HelmError
 from nimhelm.graph.picture import Picture
 from nimhelm.graph.source import picture_of_values
 
@@ -103,12 +103,24 @@ def _pairs(one: dict[str, int], two: dict[str, int]) -> dict[str, tuple[int, int
 
 
 def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | None) -> Difference:
-    all_effects = effects(_objects(old, None), _objects(new, upgrade))
-    each = _each(empty, old, new, all_effects)
+    try:
+        after, problems = _objects(new, upgrade), []
+    except ChartRefusalError as refusal:
+        # The guard sees the cluster. Rendered without one, the chart still shows what else would change.
+        after, problems = _objects(new, None), refusal.problems
+    all_effects = refused_by(problems, effects(_objects(old, None), after))
+    each = [_with_way_out(one, all_effects) for one in _each(empty, old, new, all_effects)]
     explained = {(e.code, e.object) for one in each for e in one.effects}
     names = {*empty.added, *empty.removed}
     rest = [e for e in all_effects if (e.code, e.object) not in explained and e.service not in names]
     return empty._replace(consequences=tuple(each), effects=tuple(all_effects), rest=tuple(rest))
+
+
+def _with_way_out(found: Consequence, all_effects: list[Effect]) -> Consequence:
+    """What a change does by itself, with the way out that the guard names for what is refused."""
+    ways = {effect.object: effect.first for effect in all_effects if effect.code == REFUSED}
+    told = (e._replace(first=ways.get(e.object, e.first)) if e.code == REFUSED else e for e in found.effects)
+    return found._replace(effects=tuple(told))
 
 
 def _objects(side: Side, upgrade: Upgrade | None) -> list[dict[str, Any]]:

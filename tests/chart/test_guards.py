@@ -191,3 +191,19 @@ def test_a_cache_that_nobody_fills(refusal: Refusal) -> None:
     said = refusal({"llm": spec(storage=storage)}, nimCaches=caches)
     assert "llm waits for the cache c, which this release does not fill: set nimCaches.c.enabled=true" in said
     assert "or llm.storage.nimCache.wait.enabled=false" in said
+
+
+def test_a_cache_is_looked_for_where_it_is_filled(refusal: Refusal) -> None:
+    caches = {
+        "weights": {
+            "source": {"ngc": {"modelPuller": "x:1"}},
+            "storage": {"pvc": {"create": True, "name": "b", "size": "1Gi"}},
+        }
+    }
+    said = refusal({"llm": spec(storage={"nimCache": {"name": "weights", "claimName": "a"}})}, nimCaches=caches)
+    assert "set llm.storage.nimCache.claimName=b" in said
+
+
+def test_a_dependency_that_is_listed_twice(refusal: Refusal) -> None:
+    said = refusal({"a": spec(), "llm": spec(dependencies=[dependency("a"), dependency("a")])})
+    assert "llm lists the dependency a twice" in said

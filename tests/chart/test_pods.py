@@ -160,7 +160,8 @@ def test_a_claim(render: Render) -> None:
     claim = render({"llm": spec(storage={"pvc": pvc})})["PersistentVolumeClaim", "llm-pvc"]
     assert claim["spec"]["storageClassName"] == "fast"
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
-    assert claim["metadata"]["annotations"] == {"on": "yes", "empty": "", "helm.sh/resource-policy": "keep"}
+    kept = {"helm.sh/resource-policy": "keep", "nimhelm.dev/storage-class": "fast"}
+    assert claim["metadata"]["annotations"] == {"on": "yes", "empty": ""} | kept
 
 
 def test_placement(render: Render) -> None:

@@ -194,12 +194,23 @@ the pipeline, this checks the values of each install.
     {{- if $service.enabled }}
       {{- $gates := dict }}
       {{- range $service.root.nim.gates }}{{ $_ := set $gates .name . }}{{ end }}
+      {{- $listed := dict }}
       {{- range $service.root.Values.dependencies }}
+        {{- if hasKey $listed .name }}
+          {{- printf "%s lists the dependency %s twice: leave one of the two in %s.dependencies\n" $name .name $name }}
+        {{- end }}
+        {{- $_ := set $listed .name true }}
         {{- if hasKey $gates (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") }}
           {{- include "nimhelm.v2.problems.dependency" (dict "services" $services "name" $name "dependency" .) }}
         {{- end }}
       {{- end }}
       {{- $cache := $service.root.Values.storage.nimCache.name }}
+      {{- with get $nim.caches ($cache | default "") }}
+        {{- $kept := include "nimhelm.v2.cache.claim" (dict "root" $ "name" $cache "cache" .) }}
+        {{- if and $kept (ne $kept $service.root.nim.claim) }}
+          {{- printf "%s looks for the cache %s in the claim %s, and it is filled in %s: set %s.storage.nimCache.claimName=%s\n" $name $cache $service.root.nim.claim $kept $name $kept }}
+        {{- end }}
+      {{- end }}
       {{- if and $cache (not (hasKey $nim.caches $cache)) (hasKey $gates (printf "wait-for-cache-%s" $cache | include "nimhelm.v2.dnsLabel")) }}
         {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%s.enabled=true, or %s.storage.nimCache.wait.enabled=false\n" $name $cache $cache $name }}
       {{- end }}
@@ -223,6 +234,9 @@ the pipeline, this checks the values of each install.
     {{- if and .enabled .root.Values.storage.pvc.create (not .root.Values.storage.nimCache.name) }}
       {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .root.nim.claim "pvc" .root.Values.storage.pvc "path" (printf "%s.storage.pvc" .name)) }}
     {{- end }}
+  {{- end }}
+  {{- range $nim.services }}
+    {{- if .enabled }}{{ include "nimhelm.v2.problems.controllers" (dict "root" $ "service" .) }}{{ end }}
   {{- end }}
   {{- range $name, $cache := $nim.caches }}
     {{- $pvc := dig "storage" "pvc" dict $cache }}
@@ -261,10 +275,42 @@ Takes root, claim (its name), pvc (its values) and path (where these stand).
     {{- if and $class (ne $class $live) }}
       {{- printf "the claim %s is of the storage class %s and cannot change to %s: set %s.storageClass=%s, or %s\n" $.claim $live $class $path $live $another }}
     {{- end }}
+    {{- if and (not $class) (dig "metadata" "annotations" "nimhelm.dev/storage-class" "" .) }}
+      {{- printf "the claim %s is of the storage class %s, which cannot be left out: set %s.storageClass=%s, or %s\n" $.claim $live $path $live $another }}
+    {{- end }}
     {{- $mode := get $.pvc "volumeAccessMode" | default "ReadWriteOnce" }}
     {{- $modes := dig "spec" "accessModes" list . }}
     {{- if and $modes (ne (list $mode | toJson) (toJson $modes)) }}
       {{- printf "the claim %s has the access mode %s and cannot change to %s: set %s.volumeAccessMode=%s, or %s\n" $.claim (join ", " $modes) $mode $path (first $modes) $another }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+What the controllers of add-ons refuse to change of an object that exists. Takes root and service, an entry of nim.services.
+*/}}
+{{- define "nimhelm.v2.problems.controllers" -}}
+  {{- $name := .service.name }}
+  {{- $root := .service.root }}
+  {{- $namespace := .root.Release.Namespace }}
+  {{- if and (dig "computeDomain" "create" false $root.Values.multiNode) (.root.Capabilities.APIVersions.Has "resource.nvidia.com/v1beta1/ComputeDomain") }}
+    {{- with lookup "resource.nvidia.com/v1beta1" "ComputeDomain" $namespace $name }}
+      {{- $nodes := dig "spec" "numNodes" 0 . | int }}
+      {{- if ne $nodes (int $root.nim.nodes) }}
+        {{- printf "the compute domain %s has %d nodes and cannot change to %d: set %s.multiNode.parallelism.pipeline=%d, or delete it first with kubectl delete computedomain %s -n %s\n"
+          $name $nodes (int $root.nim.nodes) $name $nodes $name $namespace }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+  {{- if and (eq $root.nim.workload "InferenceService") (.root.Capabilities.APIVersions.Has "serving.kserve.io/v1beta1/InferenceService") }}
+    {{- with lookup "serving.kserve.io/v1beta1" "InferenceService" $namespace $name }}
+      {{- $key := "serving.kserve.io/deploymentMode" }}
+      {{- $live := dig "metadata" "annotations" $key "" . }}
+      {{- $wanted := get $root.Values.annotations $key | default "" }}
+      {{- if and $live $wanted (ne $live $wanted) }}
+        {{- printf "the InferenceService %s has the deployment mode %s and cannot change to %s: delete it first with kubectl delete inferenceservice %s -n %s\n"
+          $name $live $wanted $name $namespace }}
+      {{- end }}
     {{- end }}
   {{- end }}
 {{- end }}

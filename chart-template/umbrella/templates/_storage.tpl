@@ -108,13 +108,23 @@
 {{- include "nimhelm.v2.service" . }}
 {{- $pvc := .Values.storage.pvc }}
 {{- if and $pvc.create (not .Values.storage.nimCache.name) }}
-{{- $annotations := ternary (dict "helm.sh/resource-policy" "keep") dict .nim.global.keepClaims }}
-{{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list $pvc.annotations)) }}
+{{- $annotations := dict }}
+{{- include "nimhelm.v2.claimAnnotations" (dict "into" $annotations "pvc" $pvc "global" .nim.global) }}
 apiVersion: v1
 kind: PersistentVolumeClaim
 {{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.claim "annotations" $annotations) }}
 {{ include "nimhelm.v2.claimSpec" (dict "pvc" $pvc "global" .nim.global) }}
 {{- end }}
+{{- end }}
+
+{{- /*
+The annotations of a claim, over those in `into`. What storage class the values gave it is one of them: a class that an
+upgrade leaves out is refused, and the claim alone cannot tell it from the default class. Takes into, pvc and global.
+*/}}
+{{- define "nimhelm.v2.claimAnnotations" -}}
+  {{- if .global.keepClaims }}{{ $_ := set .into "helm.sh/resource-policy" "keep" }}{{ end }}
+  {{- with get .pvc "storageClass" | default .global.storageClass }}{{ $_ := set $.into "nimhelm.dev/storage-class" . }}{{ end }}
+  {{- include "nimhelm.v2.overlay" (dict "into" .into "from" (list (get .pvc "annotations" | default dict))) }}
 {{- end }}
 
 {{- /* The spec of a claim. Takes pvc and global. */}}

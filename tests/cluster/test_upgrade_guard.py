@@ -1,0 +1,110 @@
+"""No upgrade stops halfway: what Kubernetes would refuse is refused before anything changes, and `nimhelm diff` says it first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .release import HELM3, HELM4, Release, build_documents, in_parallel, pipeline, put_up, service
+
+HELMS = {"helm3": HELM3, "helm4": HELM4}
+CLAIM = {"create": True, "size": "2Gi", "volumeAccessMode": "ReadWriteOnce", "storageClass": "bench-hostpath"}
+CASES = {
+    "size": ("second.storage.pvc.size=1Gi", "the claim second-pvc has 2Gi and cannot shrink to 1Gi"),
+    "class": (
+        "second.storage.pvc.storageClass=bench-none",
+        "the claim second-pvc is of the storage class bench-hostpath and cannot change to bench-none",
+    ),
+    "class left out": (
+        "second.storage.pvc.storageClass=",
+        "the claim second-pvc is of the storage class bench-hostpath, which cannot be left out",
+    ),
+    "mode": (
+        "second.storage.pvc.volumeAccessMode=ReadWriteMany",
+        "the claim second-pvc has the access mode ReadWriteOnce and cannot change to ReadWriteMany",
+    ),
+}
+"""A value -> what is said against it. Each upgrade also gives the first service another image."""
+
+
+def services(level: str = "1") -> list[dict[str, Any]]:
+    return [
+        service("first", env={"LEVEL": level}),
+        service("second", "first", storage={"pvc": CLAIM}),
+    ]
+
+
+@pytest.fixture(scope="module")
+def releases(new_release: Callable[..., Release]) -> dict[str, Release]:
+    made = {name: new_release(*services(), helm_path=path) for name, path in HELMS.items()}
+    in_parallel(partial(put_up, release) for release in made.values())
+    return made
+
+
+def generations(release: Release) -> dict[str, tuple[str, int]]:
+    """The uid and the generation of everything that an upgrade could have changed."""
+    found = release.get("deployments,services,configmaps,persistentvolumeclaims")["items"]
+    return {
+        f"{each['kind']}/{each['metadata']['name']}": (each["metadata"]["uid"], each["metadata"]["resourceVersion"])
+        for each in found
+        # Their status goes on changing.
+        if each["kind"] not in ("Deployment", "PersistentVolumeClaim")
+    } | {
+        f"{each['kind']}/{each['metadata']['name']}": (each["metadata"]["uid"], each["metadata"].get("generation", 0))
+        for each in found
+        if each["kind"] == "Deployment"
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("helm", HELMS)
+def test_a_claim_that_cannot_change(releases: dict[str, Release], helm: str, case: str) -> None:
+    release = releases[helm]
+    value, said = CASES[case]
+    before = generations(release)
+    with pytest.raises(AssertionError, match=said):
+        release.upgrade("--set", value, "--set", "first.image.tag=2.0")
+    assert generations(release) == before
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_values_of_another_build(releases: dict[str, Release], helm: str, tmp_path: Path) -> None:
+    """--reuse-values would render the old pipeline with the new chart; --reset-then-reuse-values is what is meant."""
+    release = releases[helm]
+    before = generations(release)
+    old, release.chart = release.chart, build_documents(tmp_path, pipeline(*services(level="2")))
+    try:
+        with pytest.raises(AssertionError, match=r"--reset-then-reuse-values"):
+            release.upgrade("--reuse-values")
+        assert generations(release) == before
+        release.upgrade("--reset-then-reuse-values")
+        (pod,) = release.pods("first")
+        assert {"name": "LEVEL", "value": "2"} in pod["spec"]["containers"][0]["env"]
+    finally:
+        release.chart = old
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_diff_says_it_first(releases: dict[str, Release], helm: str, tmp_path: Path) -> None:
+    release = releases[helm]
+    for case, (value, said) in CASES.items():
+        path, _, setting = value.partition("=")
+        file = tmp_path / f"{case.replace(' ', '-')}.yaml"
+        file.write_text(nested(path.split("."), setting))
+        words = ["--release", release.name, "-n", release.namespace, str(release.chart), "-f", str(file)]
+        done = release.run_nimhelm("diff", *words, HELM=str(release.helm_path))
+        assert "PersistentVolumeClaim/second-pvc: Kubernetes refuses it" in done.stdout, (said, done)
+        assert "1 refused by Kubernetes" in done.stdout
+        assert "first: set second.storage.pvc." in done.stdout
+
+
+def nested(keys: list[str], value: Any) -> str:
+    """A values file with one value."""
+    for key in reversed(keys):
+        value = {key: value}
+    return json.dumps(value)
