@@ -78,10 +78,13 @@ def _configmap(configmap: ko.Object) -> ko.Object:
 
 
 def _slice(value: ko.Object) -> ko.Object:
-    """How many devices of which driver."""
+    """Which devices of which driver, where, and what selectors ask of them."""
     spec = ko.mapping(value, "spec")
-    names = [{"name": ko.text(each, "name")} for each in ko.items(spec, "devices")]
-    kept = {"driver": spec.get("driver"), "devices": names}
+    # The API had attributes and capacity in `basic` before resource.k8s.io/v1.
+    entries = [ko.mapping(each, "basic") | each for each in ko.items(spec, "devices")]
+    devices = [{key: each[key] for key in ("name", "attributes", "capacity") if key in each} for each in entries]
+    kept = {"driver": spec.get("driver"), "devices": devices}
+    kept |= {key: spec[key] for key in ("nodeName", "pool") if key in spec}
     return {"kind": "ResourceSlice", "metadata": {"name": ko.name_of(value)}, "spec": kept}
 
 

@@ -37,6 +37,16 @@ def test_nodes_started_by_mpi(render: Render) -> None:
         assert mounts <= {volume["name"] for volume in pod["volumes"]}
 
 
+def test_a_gate_asks_the_leader(render: Render) -> None:
+    """Workers are ready at once, so a Service of the whole group would open gates before the leader answers."""
+    services = {"llm": spec(multiNode=NODES), "front": spec(dependencies=[dependency("llm")])}
+    rendered = render(services)
+    leader, worker = groups(rendered)
+    selector = rendered["Service", "llm-ready"]["spec"]["selector"]
+    assert selector.items() <= leader["metadata"]["labels"].items()
+    assert not selector.items() <= worker["metadata"]["labels"].items()
+
+
 def test_the_key_is_made_once_or_given(render: Render) -> None:
     key = render({"llm": spec(multiNode=NODES)})["Secret", "llm-ssh-pk"]
     assert key["data"]["private.key"]

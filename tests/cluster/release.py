@@ -169,6 +169,23 @@ class Release:
         assert result.stdout, result.stderr
         return {each["name"]: each for each in json.loads(result.stdout)["status"]["services"]}
 
+    def preflight(self) -> dict[str, list[str]]:
+        """What ``nimhelm preflight`` finds in the chart: code -> names of services, and warnings with them."""
+        command = ("preflight", str(self.chart), "-n", self.namespace, "--release", self.name, "-o", "json")
+        result = self.run_nimhelm(*command, HELM=str(self.helm_path))
+        assert result.stdout, result.stderr
+        found: dict[str, list[str]] = {}
+        for check in json.loads(result.stdout)["checks"]:
+            if check.get("code"):
+                found.setdefault(check["code"], []).extend(check["services"])
+        return found
+
+    def timeline(self) -> Any:
+        """The tracks of ``nimhelm timeline -o json``, by service."""
+        result = self.run_nimhelm("timeline", self.name, "-n", self.namespace, "-o", "json")
+        assert result.returncode == 0, result.stderr
+        return {each["name"]: each for each in json.loads(result.stdout)["services"]}
+
     def wait_for_cause(self, service: str, *codes: str, timeout: float = 120) -> Any:
         """Wait until ``nimhelm status`` names one of these causes for a service, and return its entry."""
         last: Any = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .connection import Cluster, wait_until
-from .release import Release, put_up, service
+from .release import HELM3, HELM4, Release, put_up, service
 
 DEVICES = 4
 
@@ -40,16 +42,39 @@ def created(*devices: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"claimCreationSpec": {"devices": list(devices)}}]
 
 
-def test_each_replica_gets_a_claim_of_its_own(cluster: Cluster, short_release: Callable[..., Release]) -> None:
-    release = short_release(service("llm", draResources=created(device()), replicas=2))
+@pytest.mark.parametrize("helm", [HELM3, HELM4], ids=["helm3", "helm4"])
+def test_each_replica_gets_a_claim_of_its_own(helm: Path, short_release: Callable[..., Release]) -> None:
+    release = short_release(
+        service("llm", draResources=created(device()), replicas=2), service("front", "llm"), helm_path=helm
+    )
+    assert release.preflight() == {}
     put_up(release)
     claims = release.get("resourceclaims")["items"]
     found = [claim["status"]["allocation"]["devices"]["results"][0]["device"] for claim in claims]
     assert len(found) == len(set(found)) == 2
     reserved = {user["name"] for claim in claims for user in claim["status"]["reservedFor"]}
-    assert reserved == {pod["metadata"]["name"] for pod in release.pods()}
+    assert reserved == {pod["metadata"]["name"] for pod in release.pods("llm")}
+    seen = release.states()["llm"]
+    assert (seen["state"], seen["ready"], seen["gpus"]) == ("Ready", 2, {"gpu.nvidia.com": 2})
     (llm,) = [line for line in release.status().stdout.splitlines() if line.startswith("llm")]
-    assert "2/2" in llm
+    assert llm.split()[:4] == ["llm", "Ready", "2/2", "2"]
+    tracks = release.timeline()
+    assert tracks["llm"]["ready"] <= tracks["front"]["ready"]
+    assert release.order_violations() == []
+    less = json.dumps(created(device(memory="20Gi")))
+    release.upgrade("--set-json", f"llm.draResources={less}")
+    release.wait_until_ready()
+    after = {claim["metadata"]["uid"] for claim in release.get("resourceclaims")["items"]}
+    assert not after & {claim["metadata"]["uid"] for claim in claims}
+
+
+def test_more_replicas_than_devices(short_release: Callable[..., Release]) -> None:
+    """Each pod fits by itself; the last one waits."""
+    release = short_release(service("llm", draResources=created(device()), replicas=DEVICES + 1))
+    assert release.preflight() == {"DeviceClaim": ["llm"]}
+    release.install(wait=False)
+    wait_until(lambda: release.states()["llm"]["ready"] == DEVICES, what="all devices are in use")
+    release.wait_for_cause("llm", "DeviceClaim")
 
 
 def test_services_share_a_claim(short_release: Callable[..., Release]) -> None:
@@ -62,7 +87,9 @@ def test_services_share_a_claim(short_release: Callable[..., Release]) -> None:
         "metadata": {"name": "shared"},
         "spec": {"devices": {"requests": [request]}},
     }
+    assert release.preflight() == {"DeviceClaim": ["first", "second"]}
     release.cluster.apply(claim, namespace=release.namespace)
+    assert release.preflight() == {}
     put_up(release)
     (found,) = release.get("resourceclaims")["items"]
     assert {user["name"] for user in found["status"]["reservedFor"]} == {
@@ -85,8 +112,9 @@ MISSING = {"no-class": "gpu.missing.com", "no-claim": "missing", "no-template": 
 
 @pytest.fixture(scope="module")
 def hopeless(cluster: Cluster, new_release: Callable[..., Release]) -> Release:
-    """A release of services none of which can get what it claims."""
+    """A release of services none of which can get what it claims; preflight says so before it is installed."""
     release = new_release(*(service(name, draResources=resources) for name, resources in UNALLOCATABLE.items()))
+    assert sorted(release.preflight()["DeviceClaim"]) == sorted(UNALLOCATABLE)
     release.install(wait=False)
     return release
 

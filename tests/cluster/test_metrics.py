@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .bench import externalmetrics
 from .connection import Cluster, wait_until
-from .release import PORT, Release, put_up, service
+from .release import HELM3, HELM4, PORT, Release, put_up, service
 
 METRIC = "queue_depth"
 
@@ -33,14 +34,16 @@ def replicas(release: Release, name: str) -> int:
     return int(release.get("deployment", name)["spec"]["replicas"])
 
 
-def test_cpu_scales_a_service_and_an_upgrade_keeps_it(new_release: Callable[..., Release]) -> None:
+@pytest.mark.parametrize("helm", [HELM3, HELM4], ids=["helm3", "helm4"])
+def test_cpu_scales_a_service_and_an_upgrade_keeps_it(helm: Path, new_release: Callable[..., Release]) -> None:
     target = {"type": "Utilization", "averageUtilization": 50}
     busy = autoscaled(
         "busy",
         {"type": "Resource", "resource": {"name": "cpu", "target": target}},
         resources={"requests": {"cpu": "50m"}, "limits": {"cpu": "200m"}},
     )
-    release = new_release(busy)
+    release = new_release(busy, helm_path=helm)
+    assert release.preflight() == {}
     put_up(release)
     assert replicas(release, "busy") == 1
     proxied = f"/api/v1/namespaces/{release.namespace}/services/busy:{PORT}/proxy/standin/burn?seconds=120"
@@ -48,6 +51,7 @@ def test_cpu_scales_a_service_and_an_upgrade_keeps_it(new_release: Callable[...,
     wait_until(lambda: replicas(release, "busy") > 1, 90, "the autoscaler adds a replica")
     release.wait_until_ready(90)
     assert release.states()["busy"]["state"] == "Ready"
+    assert release.timeline()["busy"]["pods"] == replicas(release, "busy")
     before = replicas(release, "busy")
     release.helm("upgrade", release.name, str(release.chart), "--wait", "--timeout=120s")
     assert replicas(release, "busy") >= min(before, 2)
@@ -60,6 +64,7 @@ def test_an_external_metric_scales_a_service(cluster: Cluster, new_release: Call
     external = {"metric": {"name": METRIC}, "target": target}
     externalmetrics.write({METRIC: "5"})
     release = new_release(autoscaled("queue", {"type": "External", "external": external}))
+    assert release.preflight() == {}
     put_up(release)
     assert replicas(release, "queue") == 1
     externalmetrics.write({METRIC: "30"})
@@ -74,5 +79,6 @@ def test_a_metric_that_nobody_serves_is_said(new_release: Callable[..., Release]
     target = {"type": "AverageValue", "averageValue": "10"}
     pods = {"metric": {"name": "gpu_cache_usage_perc"}, "target": target}
     release = new_release(autoscaled("blind", {"type": "Pods", "pods": pods}))
+    assert release.preflight() == {"MetricsAPIMissing": ["blind"]}
     put_up(release)
     wait_until(lambda: "gpu_cache_usage_perc" in release.status().stdout, 60, "status names the metric")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .connection import Cluster, wait_until
-from .release import HELM3, HELM4, Release, moment, put_up, service
+from .release import HELM3, HELM4, Release, moment, service
 
-HELMS = pytest.mark.parametrize("helm", [HELM3, HELM4], ids=["helm3", "helm4"])
 GPU = "nvidia.com/gpu"
 
 
@@ -29,11 +27,16 @@ def multi_node(name: str, *after: str, nodes: int = 2, **spec: Any) -> dict[str,
     return service(name, *after, multiNode={"parallelism": parallelism}, resources=resources, **spec)
 
 
-@pytest.fixture(scope="module")
-def group(new_release: Callable[..., Release]) -> Release:
+@pytest.fixture(scope="module", params=[HELM3, HELM4], ids=["helm3", "helm4"])
+def group(request: pytest.FixtureRequest, new_release: Callable[..., Release]) -> Release:
     """A leader and two workers, with a service in front and one behind."""
-    release = new_release(service("embed"), multi_node("llm", "embed", nodes=3), service("front", "llm"))
-    put_up(release)
+    services = (service("embed"), multi_node("llm", "embed", nodes=3), service("front", "llm"))
+    release = new_release(*services, helm_path=request.param)
+    assert release.preflight() == {}
+    # Helm itself takes a LeaderWorkerSet for done as soon as it exists; the chart's own check does not.
+    release.install()
+    status = release.status()
+    assert status.returncode == 0, status.stdout
     return release
 
 
@@ -65,6 +68,11 @@ def test_the_group_starts_in_order_and_can_find_each_other(group: Release) -> No
     named = {host.split(".")[0] for host in hosts if host.startswith("llm-lws")}
     assert named == {"llm-lws-0-1", "llm-lws-0-2"}
     group.helm("test", group.name)
+    tracks = group.timeline()
+    assert tracks["embed"]["ready"] < tracks["llm"]["ready"] < tracks["front"]["ready"]
+    assert "gate" in {segment["kind"] for segment in tracks["llm"]["segments"]}
+    seen = group.states()["llm"]
+    assert (seen["state"], seen["gpus"]) == ("Ready", {GPU: 3})
 
 
 def test_an_upgrade_without_changes_restarts_nobody(group: Release) -> None:
@@ -91,12 +99,3 @@ def test_an_upgrade_reaches_every_node(group: Release) -> None:
     )
     group.wait_until_ready(120)
     assert not set(members(group).values()) & set(before.values())
-
-
-@HELMS
-def test_install_returns_when_the_group_answers(helm: Path, new_release: Callable[..., Release]) -> None:
-    """Helm itself takes a LeaderWorkerSet for done as soon as it exists."""
-    release = new_release(multi_node("llm", ready_after=6), helm_path=helm)
-    release.install()
-    status = release.status()
-    assert status.returncode == 0, status.stdout

@@ -9,7 +9,7 @@ import pytest
 from .bench import cluster as bench
 from .bench import controllers
 from .connection import Cluster, wait_until
-from .release import HELM3, PORT, Release, probe, put_up, service
+from .release import HELM3, HELM4, PORT, Release, probe, put_up, service
 
 PICKER = {
     "containerSpec": {
@@ -27,14 +27,16 @@ PICKER = {
 }
 
 
-@pytest.fixture(scope="module")
-def release(cluster: Cluster, new_release: Callable[..., Release]) -> Release:
+@pytest.fixture(scope="module", params=[HELM3, HELM4], ids=["helm3", "helm4"])
+def release(request: pytest.FixtureRequest, cluster: Cluster, new_release: Callable[..., Release]) -> Release:
     """A pool of two replicas with its picker, and a service that must not be picked."""
     cluster.need("epp")
     exposed = {"service": {"port": PORT}, "router": {"eppConfig": PICKER}}
     pool = service("llm", replicas=2, expose=exposed, readinessProbe=probe(failures=1))
-    made = new_release(pool, service("other"), helm_path=HELM3)
+    made = new_release(pool, service("other"), helm_path=request.param)
+    assert made.preflight() == {}
     put_up(made)
+    assert {each["state"] for each in made.timeline().values()} == {"Ready"}
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nimhelm.preflight.allocation import Request, crowded, devices_of, requests_of
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.render import Rendered, Workload
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds
@@ -86,14 +87,41 @@ def _classes(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
                 service = ko.label(each, "app.kubernetes.io/name") or ko.name_of(each)
                 step = cluster.reach.kubectl("get", "deviceclasses", everywhere=True)
                 yield Check("GPUs", FAILS, text, "DeviceClaim", "its pods stay Pending", (service,), step)
-    if asked and cluster.knows("ResourceSlice"):
-        offered = sum(len(ko.items(each, "spec", "devices")) for each in cluster.of("ResourceSlice"))
-        if offered:
-            yield holds(
-                "GPUs",
-                f"{count(asked, 'device request')}; drivers offer {count(offered, 'device')} (selectors are not judged)",
-            )
-        else:
-            step = cluster.reach.kubectl("get", "resourceslices", everywhere=True)
+    if cluster.knows("ResourceSlice"):
+        yield from _offered(rendered, cluster, asked)
+
+
+def _offered(rendered: Rendered, cluster: Cluster, asked: int) -> Iterator[Check]:
+    """Whether the drivers have enough devices that fit."""
+    devices = devices_of(cluster)
+    step = cluster.reach.kubectl("get", "resourceslices", everywhere=True)
+    if not devices:
+        if asked:
             effect = "claims are not allocated, and pods stay Pending"
             yield Check("GPUs", WARNS, "no DRA driver offers a device now", "DeviceClaim", effect, (), step)
+        return
+    requests = requests_of(rendered, cluster, devices)
+    together = crowded(requests)
+    found = [_too_few(each, len(devices), step) for each in requests if each.on_one_node < each.wanted]
+    found += [_crowded(each, wanted, step) for each, wanted in together.items()]
+    yield from found
+    if requests and not found:
+        yield holds("GPUs", f"{count(len(requests), 'device request')}; drivers offer {count(len(devices), 'device')}")
+
+
+def _too_few(request: Request, offered: int, step: str) -> Check:
+    asked = f"{count(request.wanted, 'device')} of class {short(request.class_name)}"
+    if not request.fitting:
+        have = f"none of the {offered} that drivers offer fits its selectors"
+    else:
+        have = f"{len(request.fitting)} of {offered} fit, at most {request.on_one_node} of them on one node"
+    text = f"claim {short(request.claim)} asks for {asked}: {have}"
+    return Check("GPUs", FAILS, text, "DeviceClaim", "its pods stay Pending", (request.service,), step)
+
+
+def _crowded(request: Request, wanted: int, step: str) -> Check:
+    text = (
+        f"claims ask for {count(wanted, 'device')} like those of {short(request.claim)}: "
+        f"{count(len(request.fitting), 'device')} fit"
+    )
+    return Check("GPUs", FAILS, text, "DeviceClaim", "pods stay Pending", (request.service,), step)

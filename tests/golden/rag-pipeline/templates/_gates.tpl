@@ -252,6 +252,9 @@ one runs. Takes an entry of the umbrella's nim.services.
     {{- if include "nimhelm.v2.hasReadyService" . }}
       {{- $nim := .root.nim }}
       {{- include "nimhelm.v2.revision" .root }}
+      {{- $selector := merge (dict "nimhelm.dev/revision" $nim.revision) $nim.identity }}
+      {{- /* The workers of a group have no readiness probe: they are ready at once, and do not answer for it. */}}
+      {{- if eq $nim.workload "LeaderWorkerSet" }}{{ $selector = merge $selector $nim.selector }}{{ end }}
 ---
 apiVersion: v1
 kind: Service
@@ -259,7 +262,7 @@ kind: Service
 spec:
   type: ClusterIP
   selector:
-    {{- include "nimhelm.v2.yaml" (merge (dict "nimhelm.dev/revision" $nim.revision) $nim.identity) | nindent 4 }}
+    {{- include "nimhelm.v2.yaml" $selector | nindent 4 }}
   ports:
     {{- range $nim.ports }}
     - name: {{ .name }}
