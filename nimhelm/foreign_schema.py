@@ -6,6 +6,10 @@ schema_check.py knows only the part of JSON Schema that nimhelm's own schemas us
 from __future__ import annotations
 
 import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from nimhelm.errors import LoadError
@@ -16,6 +20,8 @@ from nimhelm.yamlread import Document, Path
 CODES = {"additionalProperties": "NH010", "unevaluatedProperties": "NH010", "required": "NH011", "type": "NH012"}
 HINT = "the chart's values.schema.json asks for that"
 _LONGEST = 300
+LIMIT = 10.0
+"""Seconds that a schema may take. Helm's patterns take linear time; those of Python, with nested repeats, may never end."""
 
 
 def check_foreign(document: Document, schema: Any) -> list[Finding]:
@@ -29,10 +35,14 @@ def check_foreign(document: Document, schema: Any) -> list[Finding]:
     from referencing.exceptions import Unresolvable
 
     try:
-        kind = validator_for(schema, default=Draft202012Validator)
-        kind.check_schema(schema)
-        errors = list(kind(schema, registry=REGISTRY).iter_errors(document.data))
-        deepest = [best_match([error]) or error for error in errors]
+        with _time_limit():
+            kind = validator_for(schema, default=Draft202012Validator)
+            kind.check_schema(schema)
+            errors = list(kind(schema, registry=REGISTRY).iter_errors(document.data))
+            deepest = [best_match([error]) or error for error in errors]
+            return [finding for error in deepest for finding in _findings(document, error)]
+    except TimeoutError:
+        raise _unusable(f"it takes more than {LIMIT:g} s, probably for a pattern with nested repeats") from None
     except SchemaError as error:
         raise _unusable(error.message) from None
     except Unresolvable as error:
@@ -41,7 +51,25 @@ def check_foreign(document: Document, schema: Any) -> list[Finding]:
         raise _unusable("it refers to itself without end") from None
     except (re.error, TypeError, ValueError, AttributeError) as error:
         raise _unusable(str(error)) from None
-    return [finding for error in deepest for finding in _findings(document, error)]
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Raise TimeoutError after LIMIT seconds; a match of `re` looks for signals as it goes. Windows has no such timer."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise TimeoutError
+
+    usual = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, usual)
 
 
 def _unusable(reason: str) -> LoadError:

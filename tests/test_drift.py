@@ -82,3 +82,13 @@ def test_a_long_diff_is_cut(path: Path) -> None:
 def test_control_characters_are_shown(path: Path) -> None:
     (path / "README.md").write_bytes(b"\x1b[31m\xff\n")
     assert "-\\x1b[31m\ufffd\n" in drift(CHART, path)
+
+
+@pytest.mark.parametrize("line", ["::error::x", "  ::error::x", "##[error]x"])
+def test_no_line_is_a_command_of_a_runner(line: str, path: Path) -> None:
+    """The lines around a change begin with a blank, which runners skip."""
+    file = path / "README.md"
+    file.write_text(f"{line}\n" + file.read_text())
+    (path / "charts" / "llm" / f"{line.strip()}.txt").write_text("")
+    shown = drift(CHART, path) + drift(CHART, Path("::error::x"))
+    assert not [each for each in shown.splitlines() if each.strip().startswith("::") or "##[" in each]

@@ -18,6 +18,7 @@ from echo import as_helm_holds, values_of_helm
 from pipelines import plan, service
 from test_documents import FOLDER, expected
 
+from nimhelm import foreign_schema
 from nimhelm.__main__ import guarded
 from nimhelm.chart.build import build_chart
 from nimhelm.chart.schema import is_own
@@ -273,6 +274,23 @@ def test_an_edited_schema_of_ours_keeps_its_checks(built: Path, tmp_path: Path) 
         "NH010 misspelt",
         "NH013 llm-service.replicas",
     ]
+
+
+@pytest.mark.parametrize("place", ["pattern", "patternProperties"])
+def test_a_pattern_without_end_is_cut_off(
+    place: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python tries every way to divide the text among the repeats: years, here."""
+    monkeypatch.setattr(foreign_schema, "LIMIT", 0.3)
+    text = "a" * 60 + "!"
+    if place == "pattern":
+        schema, values = {"properties": {"own": {"pattern": "^(a+)+$"}}}, f"own: {text}\n"
+    else:
+        schema, values = {"patternProperties": {"^(a+)+$": {"type": "string"}}}, f"{text}: 1\n"
+    (tmp_path / "values.yaml").write_text(values)
+    chart = with_schema(built, tmp_path, schema)
+    with pytest.raises(LoadError, match=r"takes more than 0\.3 s"):
+        check_values_file(str(tmp_path / "values.yaml"), *chart_values(chart))
 
 
 @pytest.mark.parametrize(
