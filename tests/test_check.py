@@ -170,7 +170,10 @@ ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({"expose": {**router(gateway=GATEWAY), "service": {"type": "LoadBalancer"}}}, ["warning NH074 expose.service.type"]),
     ({"expose": {**router(gateway=GATEWAY), "service": {"type": "NodePort"}}}, []),
     ({"expose": router(gateway={**GATEWAY, "grpcRoutesEnabled": True})}, ["NH073 expose.router.gateway.grpcRoutesEnabled"]),
-    ({"expose": {**router(gateway={**GATEWAY, "grpcRoutesEnabled": True}), "service": {"grpcPort": 9000}}}, []),
+    ({"expose": {**router(gateway={**GATEWAY, "grpcRoutesEnabled": True}), "service": {"grpcPort": 9000}}},
+        ["warning NH076 expose.router.gateway.grpcRoutesEnabled"]),
+    ({"expose": {**router(gateway={**GATEWAY, "grpcRoutesEnabled": True, "httpRoutesEnabled": False}),
+        "service": {"grpcPort": 9000}}}, []),
     ({"expose": router(gateway={**GATEWAY, "backendRef": {"name": "x"}})}, ["NH073 expose.router.gateway.backendRef"]),
     ({"expose": router(gateway={**GATEWAY, "backendRef": {"name": "x", "port": 80}})}, []),
     ({"expose": router(gateway={**GATEWAY, "backendRef": POOL})}, []),
@@ -468,7 +471,7 @@ WRONG: list[Any] = [None, True, -1.5, "text", [], [None], [{}], [[]], {"x": [1]}
 def test_a_document_with_everything_has_no_errors() -> None:
     found = check_documents(load_files([str(EVERYTHING)]))
     assert [(one.code, one.severity) for one in found] == [
-        ("NH063", "warning"), ("NH075", "warning"), ("NH096", "warning"),
+        ("NH063", "warning"), ("NH107", "note"), ("NH075", "warning"), ("NH096", "warning"), ("NH076", "warning"),
     ]  # fmt: skip
 
 

@@ -61,6 +61,12 @@ def check_gateway(service: Service) -> Iterator[Finding]:
         yield service.error(
             "NH073", ("expose", "router", "gateway", "grpcRoutesEnabled"), message, "add expose.service.grpcPort"
         )
+    elif gateway.get("grpcRoutesEnabled") is True and gateway.get("httpRoutesEnabled", True) is True:
+        message = (
+            f"{service.name} has an HTTPRoute and a GRPCRoute for one host, where the GRPCRoute takes all requests"
+        )
+        hint = "switch one of the two off, and route the other by a route of your own with another host"
+        yield service.warning("NH076", ("expose", "router", "gateway", "grpcRoutesEnabled"), message, hint)
     backend = service.mapping("expose", "router", "gateway", "backendRef")
     is_service = backend and not backend.get("group") and backend.get("kind", "Service") == "Service"
     if is_service and not backend.get("port"):

@@ -16,6 +16,9 @@ PICKER: Path = ("expose", "router", "eppConfig")
 PICKER_PORTS = ("grpc-ext-proc", "grpc-health", "http-metrics")
 """The ports of an endpoint picker that lists none."""
 
+OPERATOR_DELAY, OPERATOR_PERIOD = 30, 10
+"""Seconds: the start-up probe of the operator."""
+
 LONGEST = 2**31 - 1
 """Seconds: what a Deployment's progressDeadlineSeconds can hold."""
 
@@ -43,6 +46,8 @@ def _probe(service: Service, field: Path, kind: str, ports: set[str]) -> Iterato
     if isinstance(probe.get("exec"), dict) and not dig(probe, "exec", "command"):
         yield service.error("NH100", (*field, "exec"), f"exec of {kind} has no command", "add command: [...]")
     yield from _thresholds(service, field, kind, probe)
+    if kind == "startupProbe" and field[0] == kind:
+        yield from _looks_late(service, field, probe)
     for handler in ("httpGet", "tcpSocket"):
         port = dig(probe, handler, "port")
         if isinstance(port, str) and not port.isdigit() and port not in ports:
@@ -60,6 +65,17 @@ def _thresholds(service: Service, field: Path, kind: str, probe: dict[str, Any])
     elif number(probe.get("successThreshold"), 1) not in (0, 1):
         message = f"successThreshold of {kind} must be 1"
         yield service.error("NH101", (*field, "successThreshold"), message, "write 1, or leave it out")
+
+
+def _looks_late(service: Service, field: Path, probe: dict[str, Any]) -> Iterator[Finding]:
+    """Later than the operator's own probe, and everything that waits for the service starts later by as much."""
+    delay, period = number(probe.get("initialDelaySeconds"), 0), number(probe.get("periodSeconds"), 10)
+    if (delay <= OPERATOR_DELAY and period <= OPERATOR_PERIOD) or startup_seconds(service) > LONGEST:
+        return
+    message = f"the startupProbe looks after {delay} s, then every {period} s: {service.name} may be ready long before"
+    tries = -(-(delay + period * number(probe.get("failureThreshold"), 3)) // 2)
+    hint = f"initialDelaySeconds: 0, periodSeconds: 2 and failureThreshold: {tries} have the same budget"
+    yield service.note("NH107", field, message, hint)
 
 
 def check_budgets(pipeline: Pipeline) -> Iterator[Finding]:
