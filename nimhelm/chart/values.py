@@ -16,6 +16,10 @@ COMMENTED = ("wait", "progressDeadlineSeconds")
 """The fields of a service's block that only the chart has, and whose descriptions stand beside them."""
 
 
+UNWRITTEN = ("helperResources",)
+"""Keys of global.nimhelm that values.yaml leaves to the templates: Helm merges maps, so {} over a default would say nothing."""
+
+
 def shared_values() -> dict[str, tuple[Any, str]]:
     """Key -> (default, comment) of global.nimhelm, as schema/source describes them."""
     properties = schema("values")["definitions"]["shared"]["properties"]
@@ -37,7 +41,8 @@ def comment(description: str) -> str:
 
 def values_tree(plan: Plan) -> dict[str, Any]:
     """The whole of values.yaml as data: global, the caches, one block per service in start order."""
-    tree: dict[str, Any] = {"global": {"nimhelm": {key: default for key, (default, _) in shared_values().items()}}}
+    shared = {key: default for key, (default, _) in shared_values().items() if key not in UNWRITTEN}
+    tree: dict[str, Any] = {"global": {"nimhelm": shared}}
     if plan.caches:
         users = {dig(service.spec, "storage", "nimCache", "name") for service in plan.services if service.enabled}
         tree["nimCaches"] = {name: cache_values(cache, name in users) for name, cache in plan.caches.items()}
@@ -150,7 +155,8 @@ def values_comments(plan: Plan) -> dict[tuple[str, ...], str]:
     """Comments by path: what each global is for, and what each service waits for and asks of the cluster."""
     comments: dict[tuple[str, ...], str] = {("global",): "What all services share."}
     for key, (_, text) in shared_values().items():
-        comments["global", "nimhelm", key] = text
+        if key not in UNWRITTEN:
+            comments["global", "nimhelm", key] = text
     if plan.caches:
         comments[("nimCaches",)] = "\nModel caches: a claim and a job that fills it once."
     for service in plan.services:

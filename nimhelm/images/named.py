@@ -20,7 +20,8 @@ def images_in(values: dict[str, Any]) -> list[str]:
     wait = dig(values, "global", "nimhelm", "waitImage")
     found |= {wait} if isinstance(wait, str) and wait else set()
     mirror = dig(values, "global", "nimhelm", "imageRegistry")
-    return sorted({in_mirror(each, mirror) for each in found} if isinstance(mirror, str) and mirror else found)
+    drop = dig(values, "global", "nimhelm", "imageRegistryPath") == "drop"
+    return sorted({in_mirror(each, mirror, drop) for each in found} if isinstance(mirror, str) and mirror else found)
 
 
 def _of(block: Any) -> Iterator[str]:
@@ -40,7 +41,8 @@ def _images(value: Any) -> Iterator[str]:
             ):
                 yield item
             elif key == "image" and isinstance(item, dict) and item.get("repository"):
-                yield f"{item['repository']}:{item.get('tag')}"
+                digest = f"@{item['digest']}" if item.get("digest") else ""
+                yield f"{item['repository']}:{item.get('tag')}{digest}"
             else:
                 yield from _images(item)
 

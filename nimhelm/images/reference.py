@@ -35,6 +35,8 @@ def parsed(reference: str) -> Reference:
     return Reference(host, repository, tag or "latest", digest)
 
 
-def in_mirror(reference: str, mirror: str) -> str:
-    """The reference as the chart has it with global.nimhelm.imageRegistry: another host before the same path."""
-    return f"{mirror.rstrip('/')}/{_HOST.sub('', reference, count=1)}"
+def in_mirror(reference: str, mirror: str, drop: bool = False) -> str:
+    """The reference as the chart has it with global.nimhelm.imageRegistry: another host before the same path; under
+    `drop` (imageRegistryPath) before the last part of the path alone."""
+    path = reference.rsplit("/", 1)[-1] if drop else _HOST.sub("", reference, count=1)
+    return f"{mirror.rstrip('/')}/{path}"

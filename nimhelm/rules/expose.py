@@ -34,7 +34,7 @@ def check_router(service: Service) -> Iterator[Finding]:
     """The webhook's and the CRD's rules of expose.router."""
     router = service.mapping("expose", "router")
     ingress, gateway = router.get("ingress"), router.get("gateway")
-    if (ingress or gateway) and not router.get("hostDomainName"):
+    if (ingress or gateway) and not (router.get("hostDomainName") or router.get("hosts")):
         message = "a router needs hostDomainName: the host is <service>.<namespace>.<hostDomainName>"
         yield service.error("NH071", ("expose", "router"), message, "for example hostDomainName: example.com")
     if ingress and gateway:

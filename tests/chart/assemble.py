@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from nimhelm.chart.values import UNWRITTEN
+
 TEMPLATES = Path(__file__).resolve().parents[2] / "chart-template"
 PIPELINE = "demo"
 SCRIPTS = TEMPLATES / "umbrella" / "files"
@@ -64,7 +66,8 @@ def umbrella(folder: Path, services: dict[str, dict[str, Any]], **values: Any) -
     order = {"nimhelm.dev/start-order": json.dumps([[name] for name in services])}
     top = chart_yaml(PIPELINE)
     write_yaml(chart / "Chart.yaml", {**top, "annotations": top["annotations"] | order, "dependencies": dependencies})
-    shared = {**SERVICE_DEFAULTS["global"]["nimhelm"], **values.pop("nimhelm", {})}
+    written = {key: value for key, value in SERVICE_DEFAULTS["global"]["nimhelm"].items() if key not in UNWRITTEN}
+    shared = {**written, **values.pop("nimhelm", {})}
     write_yaml(chart / "values.yaml", {"global": {"nimhelm": shared}, **values, **services})
     return chart
 

@@ -18,7 +18,7 @@ CODE = re.sub(r"\{\{-? ?/\*.*?\*/ ?-?\}\}", "", TEXT, flags=re.DOTALL)
 
 PRINTED_WHOLE = {
     "affinity", "podAffinity", "behavior", "ingressSpec", "resources", "toleration", "probe", "metricSpec", "envVar",
-    "pickerConfig", "cacheModel", "httpHeader",
+    "pickerConfig", "cacheModel", "httpHeader", "labelSelector",
 }  # fmt: skip
 """Definitions of Kubernetes' own objects, and those whose inside only the API server or a program reads."""
 
@@ -28,6 +28,7 @@ UNREAD = {
     "enabled": "Helm's condition",
     "limits": "printed with what is around it",
     "requests": "printed with what is around it",
+    "apiGroup": "printed with the source of a claim",
     "hostIP": "printed with the port",
     "hostPort": "printed with the port",
 }
