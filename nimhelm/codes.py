@@ -15,6 +15,7 @@ CODES = {
     "NH011": "required field is missing",
     "NH012": "wrong type",
     "NH013": "value not allowed",
+    "NH014": "a list in a values file that drops entries of the chart's",
     "NH020": "dependencies form a cycle",
     "NH021": "a service depends on itself",
     "NH022": "a dependency is listed twice",

@@ -20,6 +20,7 @@ from nimhelm.finding import ERROR, Finding
 from nimhelm.load import read_bytes, read_content
 from nimhelm.pipeline import Cache, Service, dependencies_of
 from nimhelm.rules.cache import check_cache
+from nimhelm.rules.replaced import check_replaced
 from nimhelm.rules.values import check_values
 from nimhelm.schema_check import Schema, check_shape
 from nimhelm.validate import PLAIN, Wishes, show
@@ -91,7 +92,7 @@ def check_values_file(
     known = {(finding.code, finding.field, finding.message) for finding in check_merged(before, schema)}
     found = check_merged(document._replace(data=merge(base, layered)), schema)
     new = [item for item in found if (item.code, item.field, item.message) not in known]
-    return findings + new, layered
+    return [*findings, *new, *check_replaced(document, before.data)], layered
 
 
 def layer(below: Any, over: Any) -> Any:

@@ -145,7 +145,9 @@ waits for the job. A cache that no service uses comes first.
     {{- /* Some images are offline by default. */}}
     {{- $env = concat $env (list (dict "name" "HF_ENDPOINT" "value" .) (dict "name" "HF_HUB_OFFLINE" "value" "0")) }}
   {{- end }}
-  {{- $env = concat $env (get .cache "env" | default list) }}
+  {{- $user := dict "list" (get .cache "env") "named" (get .cache "extraEnv") }}
+  {{- include "nimhelm.v2.env.user" $user }}
+  {{- $env = concat $env $user.env }}
   {{- with get .cache "proxy" }}
     {{- include "nimhelm.v2.env.proxy" (dict "proxy" . "into" $) }}
     {{- $env = concat $env $.proxyEnv }}
@@ -316,10 +318,9 @@ so another container marks the cache as complete after it.
         {{- end }}
   {{- end }}
   {{- /* What the cache gives is request and limit. */}}
-  {{- with pick (get .cache "resources" | default dict) "cpu" "memory" }}
-  resources:
-    {{- include "nimhelm.v2.yaml" (dict "requests" . "limits" .) | nindent 4 }}
-  {{- end }}
+  {{- $own := pick (get .cache "resources" | default dict) "cpu" "memory" }}
+  {{- $given := ternary .root.nim.global.containerResources (dict "requests" $own "limits" $own) (empty $own) }}
+  {{- include "nimhelm.v2.givenResources" (dict "given" $given) | nindent 2 | trimSuffix "\n  " }}
   {{- include "nimhelm.v2.cache.confinement" . | nindent 2 }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
@@ -340,6 +341,7 @@ so another container marks the cache as complete after it.
   env:
     {{- include "nimhelm.v2.yaml" .markerEnv | nindent 4 }}
   {{- include "nimhelm.v2.cache.confinement" . | nindent 2 }}
+  {{- include "nimhelm.v2.givenResources" (dict "given" .root.nim.global.helperResources) | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" (list (first .mounts)) | nindent 4 }}
     - name: nimhelm-scripts
@@ -366,6 +368,7 @@ terminationMessagePolicy: FallbackToLogsOnError
   securityContext:
     runAsNonRoot: false
     runAsUser: 0
+  {{- include "nimhelm.v2.givenResources" (dict "given" .root.nim.global.containerResources) | nindent 2 | trimSuffix "\n  " }}
   terminationMessagePolicy: FallbackToLogsOnError
   volumeMounts:
     - name: ca-cert-volume
@@ -384,6 +387,7 @@ terminationMessagePolicy: FallbackToLogsOnError
     {{- $fields := merge (dict "env" $box.env "volumeMounts" $.mounts) (pick . "command" "args" "workingDir") }}
     {{- with get .image "pullPolicy" }}{{ $_ := set $fields "imagePullPolicy" . }}{{ end }}
   {{- include "nimhelm.v2.yaml" $fields | nindent 2 }}
+  {{- include "nimhelm.v2.givenResources" (dict "given" (get . "resources" | default $.root.nim.global.containerResources)) | nindent 2 | trimSuffix "\n  " }}
   {{- include "nimhelm.v2.cache.confinement" $ | nindent 2 }}
   {{- end }}
   {{- if .native }}

@@ -109,6 +109,7 @@ gates, while the dependencies start, and with the certificates.
   securityContext:
     runAsNonRoot: false
     runAsUser: 0
+  {{- include "nimhelm.v2.givenResources" (dict "given" $nim.global.containerResources) | nindent 2 | trimSuffix "\n  " }}
   {{- if not $nim.global.keepOperatorPods }}
   terminationMessagePolicy: FallbackToLogsOnError
   {{- end }}
@@ -142,11 +143,8 @@ Takes root, container, mounts, more (mounts as text) and claims.
   {{- end }}
   env:
     {{- include "nimhelm.v2.yaml" $own.env | nindent 4 }}
-  {{- with .claims }}
-  resources:
-    claims:
-      {{- include "nimhelm.v2.yaml" . | nindent 6 }}
-  {{- end }}
+  {{- $given := get .container "resources" | default $nim.global.containerResources }}
+  {{- include "nimhelm.v2.givenResources" (dict "given" $given "claims" .claims) | nindent 2 | trimSuffix "\n  " }}
   {{- include "nimhelm.v2.hardening" (dict "nim" $nim) | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
@@ -194,8 +192,24 @@ securityContext:
   seccompProfile:
     type: RuntimeDefault
   {{- end }}
+{{- include "nimhelm.v2.givenResources" (dict "given" .nim.global.helperResources) | nindent 0 | trimSuffix "\n" }}
+{{- end }}
+
+{{- /*
+The resources of a container beside the NIM, or nothing. Takes given ({limits, requests}) and claims.
+*/}}
+{{- define "nimhelm.v2.givenResources" -}}
+{{- $resources := dict }}
+{{- range $key, $amounts := pick (.given | default dict) "limits" "requests" }}
+  {{- $printed := dict }}
+  {{- include "nimhelm.v2.quantities" (dict "into" $printed "from" $amounts) }}
+  {{- with $printed }}{{ $_ := set $resources $key . }}{{ end }}
+{{- end }}
+{{- with .claims }}{{ $_ := set $resources "claims" . }}{{ end }}
+{{- with $resources -}}
 resources:
-  {{- include "nimhelm.v2.yaml" .nim.global.helperResources | nindent 2 }}
+  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- /*

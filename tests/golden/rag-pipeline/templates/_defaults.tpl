@@ -16,16 +16,19 @@
       "gateway": {"grpcRoutesEnabled": false, "httpRoutesEnabled": true},
       "ingress": {}
     },
-    "service": {"annotations": {}, "labels": {}, "port": 8000, "type": "ClusterIP"}
+    "service": {"annotations": {}, "labels": {}, "overlay": {}, "port": 8000, "type": "ClusterIP"}
   },
+  "extraEnv": {},
   "global": {
     "nimhelm": {
       "checkAfterInstall": "auto",
       "commonAnnotations": {},
       "commonLabels": {},
+      "containerResources": {},
       "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
       "imagePullSecrets": [],
       "imageRegistry": "",
+      "imageRegistryPath": "keep",
       "keepClaims": true,
       "keepOperatorPods": false,
       "openshift": "auto",
@@ -82,9 +85,11 @@
       "checkAfterInstall": "auto",
       "commonAnnotations": {},
       "commonLabels": {},
+      "containerResources": {},
       "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
       "imagePullSecrets": [],
       "imageRegistry": "",
+      "imageRegistryPath": "keep",
       "keepClaims": true,
       "keepOperatorPods": false,
       "openshift": "auto",

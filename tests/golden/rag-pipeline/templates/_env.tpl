@@ -24,6 +24,32 @@ one name the first counts. The order of what stays is kept: $(NAME) in a value r
 {{- end }}
 
 {{- /*
+The variables that a user sets: a list, with a map over it. The map replaces a variable where it stands in the list, and
+adds the others after it; null takes one away. Takes list and named, and puts the result into .env.
+*/}}
+{{- define "nimhelm.v2.env.user" -}}
+  {{- $result := list }}
+  {{- $named := .named | default dict }}
+  {{- $taken := dict }}
+  {{- $_ := set . "env" (.list | default list) }}
+  {{- include "nimhelm.v2.env.last" . }}
+  {{- range $name, $value := $named }}
+    {{- if kindIs "map" $value }}{{ $_ := set $taken $name (merge (dict "name" $name) $value) }}
+    {{- else if not (kindIs "invalid" $value) }}{{ $_ := set $taken $name (dict "name" $name "value" $value) }}
+    {{- end }}
+  {{- end }}
+  {{- range .env }}
+    {{- if not (hasKey $named .name) }}{{ $result = append $result . }}
+    {{- else }}
+      {{- with get $taken .name }}{{ $result = append $result . }}{{ end }}
+      {{- $_ := unset $taken .name }}
+    {{- end }}
+  {{- end }}
+  {{- range $taken }}{{ $result = append $result . }}{{ end }}
+  {{- $_ := set . "env" $result }}
+{{- end }}
+
+{{- /*
 What every container of the service starts from, the user's own init and sidecar containers included: the way out of
 the cluster, the addresses of the dependencies (the last one first), env, and what a NIM needs to know to run here.
 */}}
@@ -43,8 +69,8 @@ the cluster, the addresses of the dependencies (the last one first), env, and wh
       {{- $env = append $env (dict "name" .envName "value" (.envValue | default (printf "http://%s" $address))) }}
     {{- end }}
   {{- end }}
-  {{- $user := dict "env" (.Values.env | default list) }}
-  {{- include "nimhelm.v2.env.last" $user }}
+  {{- $user := dict "list" .Values.env "named" .Values.extraEnv }}
+  {{- include "nimhelm.v2.env.user" $user }}
   {{- $port := toString $nim.port }}
   {{- $env = concat $env $user.env (list
     (dict "name" "NIM_CACHE_PATH" "value" "/model-store")

@@ -7,37 +7,34 @@
 apiVersion: v1
 kind: Service
 {{ include "nimhelm.v2.metadata" (dict "root" . "under" (list $service.labels) "annotated" true "annotations" $service.annotations) }}
+{{- $box := dict "root" . "spec" (pick $service "loadBalancerClass" "loadBalancerSourceRanges" "externalTrafficPolicy" "sessionAffinity" "ipFamilyPolicy") }}
+{{- $_ := set $box.spec "type" ($service.type | default "ClusterIP") }}
+{{- include "nimhelm.v2.serviceTarget" $box }}
+{{- with $service.nodePort }}{{ $_ := set (first $box.spec.ports) "nodePort" (int .) }}{{ end }}
+{{- include "nimhelm.v2.mergeByName" (dict "into" $box.spec "from" $service.overlay) }}
 spec:
-  type: {{ $service.type | default "ClusterIP" | toJson }}
-  {{- include "nimhelm.v2.serviceTarget" . | nindent 2 }}
+  {{- include "nimhelm.v2.yaml" $box.spec | nindent 2 }}
 {{- /* A second name inside the cluster; pipelines rely on the first, which stays. */}}
 {{- if and $service.name (ne $service.name .nim.name) }}
 ---
 apiVersion: v1
 kind: Service
 {{ include "nimhelm.v2.metadata" (dict "root" . "name" $service.name "over" (list (dict "nimhelm.dev/alias-of" .nim.name))) }}
+{{- $box = dict "root" . "spec" (dict "type" "ClusterIP") }}
+{{- include "nimhelm.v2.serviceTarget" $box }}
 spec:
-  type: ClusterIP
-  {{- include "nimhelm.v2.serviceTarget" . | nindent 2 }}
+  {{- include "nimhelm.v2.yaml" $box.spec | nindent 2 }}
 {{- end }}
 {{- end }}
 {{- end }}
 
+{{- /* Where a Service leads, into .spec: its selector and ports. Takes root and spec. */}}
 {{- define "nimhelm.v2.serviceTarget" -}}
-selector:
-  {{- include "nimhelm.v2.yaml" .nim.selector | nindent 2 }}
-ports:
-  {{- range .nim.ports }}
-  - name: {{ .name }}
-    port: {{ .port }}
-    targetPort: {{ .name }}
-    protocol: TCP
+  {{- $ports := list }}
+  {{- range .root.nim.ports }}
+    {{- $ports = append $ports (dict "name" .name "port" .port "targetPort" .name "protocol" "TCP") }}
   {{- end }}
-{{- end }}
-
-{{- /* The host name under which a router publishes the service. */}}
-{{- define "nimhelm.v2.host" -}}
-  {{- printf "%s.%s.%s" .nim.name .Release.Namespace .Values.expose.router.hostDomainName }}
+  {{- include "nimhelm.v2.overlay" (dict "into" .spec "from" (list (dict "selector" .root.nim.selector "ports" $ports))) }}
 {{- end }}
 
 {{- define "nimhelm.v2.routes" }}
@@ -61,7 +58,6 @@ ports:
 {{- define "nimhelm.v2.ingress" }}
 {{- $ingress := .Values.expose.ingress }}
 {{- $router := .Values.expose.router }}
-{{- $host := include "nimhelm.v2.host" . }}
 ---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
@@ -72,21 +68,31 @@ spec:
   {{- else }}
   ingressClassName: {{ toJson $router.ingress.ingressClass }}
   rules:
+    {{- range $host := .nim.hosts }}
     - host: {{ toJson $host }}
       http:
         paths:
-          - path: /
-            pathType: Prefix
+          {{- range $router.ingress.paths | default (list (dict "path" "/")) }}
+          - path: {{ toJson .path }}
+            pathType: {{ .pathType | default "Prefix" }}
             backend:
               service:
-                name: {{ toJson .nim.name }}
+                name: {{ toJson $.nim.name }}
                 port:
                   name: api
-  {{- with $router.ingress.tlsSecretName }}
+          {{- end }}
+    {{- end }}
+  {{- $tls := $router.ingress.tls | default list }}
+  {{- with $router.ingress.tlsSecretName }}{{ $tls = $tls | default (list (dict "secretName" .)) }}{{ end }}
+  {{- with $tls }}
   tls:
-    - secretName: {{ toJson . }}
-      hosts:
-        - {{ toJson $host }}
+    {{- range . }}
+    - hosts:
+        {{- include "nimhelm.v2.yaml" (.hosts | default $.nim.hosts) | nindent 8 }}
+      {{- with .secretName }}
+      secretName: {{ toJson . }}
+      {{- end }}
+    {{- end }}
   {{- end }}
   {{- end }}
 {{- end }}
@@ -132,7 +138,7 @@ parentRefs:
   - name: {{ toJson $gateway.name }}
     namespace: {{ toJson $gateway.namespace }}
 hostnames:
-  - {{ include "nimhelm.v2.host" . | toJson }}
+  {{- include "nimhelm.v2.yaml" .nim.hosts | nindent 2 }}
 {{- end }}
 
 {{- /* An autoscaler for a Deployment. Its metrics are grouped by type, as the API server writes them. */}}

@@ -19,6 +19,8 @@ change. Values can be changed at every install, after `nimhelm build` checked th
     {{- printf "%s has no image: set %s.image.repository\n" .Chart.Name .Chart.Name }}
   {{- else if not .Values.image.tag }}
     {{- printf "%s's image has no tag: set %s.image.tag\n" .Chart.Name .Chart.Name }}
+  {{- else if and .Values.image.digest (contains "@" .Values.image.tag) }}
+    {{- printf "%s's image has two digests: take one out of %s.image.tag or .image.digest\n" .Chart.Name .Chart.Name }}
   {{- end }}
 {{- end }}
 
@@ -84,8 +86,8 @@ change. Values can be changed at every install, after `nimhelm build` checked th
   {{- if and $ingress $gateway }}
     {{- printf "%s is routed by an Ingress and by a Gateway: empty %s.expose.router.ingress.ingressClass or .gateway.name\n" $name $name }}
   {{- end }}
-  {{- if and (or $ingress $gateway) (not $router.hostDomainName) }}
-    {{- printf "%s has a route without a host: set %s.expose.router.hostDomainName\n" $name $name }}
+  {{- if and (or $ingress $gateway) (not $router.hostDomainName) (not $router.hosts) }}
+    {{- printf "%s has a route without a host: set %s.expose.router.hostDomainName, or .hosts\n" $name $name }}
   {{- end }}
   {{- if and $expose.ingress.enabled $ingress }}
     {{- printf "%s has two Ingresses: set %s.expose.ingress.enabled=false, or empty .expose.router.ingress.ingressClass\n" $name $name }}

@@ -159,6 +159,8 @@ spec:
             capabilities:
               drop: ["ALL"]
           {{- end }}
+          {{- $given := $epp.containerSpec.resources | default $nim.global.containerResources }}
+          {{- include "nimhelm.v2.givenResources" (dict "given" $given) | nindent 10 | trimSuffix "\n          " }}
           terminationMessagePolicy: FallbackToLogsOnError
           {{- with .config }}
           volumeMounts:

@@ -23,6 +23,7 @@ Facts      nimhelm.v2.service, which every template of an object calls first, se
              .nim.openshift             what OpenShift asks of pods: "restricted", "scc", or "" elsewhere; see _access.tpl
              .nim.onCluster             whether a cluster is asked while this renders
              .nim.port, .ports          port of the API; every port as {name, port}
+             .nim.hosts                 host names under which an Ingress or a Gateway publishes the service
              .nim.replicas, .hasReplicas  number of pods at the start, and whether it is a fixed one
              .nim.nodes, .tensor        nodes of a group, GPUs on each
              .nim.ray, .mpi             Ray's port, or 0; whether MPI starts the group
@@ -97,6 +98,8 @@ docs/chart.md has this and other recipes.
     {{- if $port }}{{ $ports = append $ports (dict "name" $name "port" $port) }}{{ end }}
   {{- end }}
   {{- $_ := set $nim "ports" $ports }}
+  {{- $router := $values.expose.router }}
+  {{- $_ := set $nim "hosts" ($router.hosts | default (list (printf "%s.%s.%s" $nim.name .Release.Namespace $router.hostDomainName))) }}
   {{- include "nimhelm.v2.facts.storage" . }}
   {{- include "nimhelm.v2.facts.labels" . }}
   {{- include "nimhelm.v2.facts.gates" . }}

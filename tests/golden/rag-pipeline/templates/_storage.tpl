@@ -112,7 +112,7 @@
 {{- include "nimhelm.v2.claimAnnotations" (dict "into" $annotations "pvc" $pvc "global" .nim.global) }}
 apiVersion: v1
 kind: PersistentVolumeClaim
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.claim "annotations" $annotations) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.claim "under" (list $pvc.labels) "annotations" $annotations) }}
 {{ include "nimhelm.v2.claimSpec" (dict "pvc" $pvc "global" .nim.global) }}
 {{- end }}
 {{- end }}
@@ -138,4 +138,7 @@ spec:
   resources:
     requests:
       storage: {{ get .pvc "size" | toString | toJson }}
+  {{- with pick .pvc "dataSource" "selector" "volumeName" }}
+  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
+  {{- end }}
 {{- end }}

@@ -13,10 +13,10 @@ leaves it in the values, or takes the default away with it. Takes values, and de
 {{- define "nimhelm.v2.prune" -}}
   {{- $map := . }}
   {{- range $key, $value := $map }}
-    {{- if kindIs "invalid" $value }}
+    {{- if and (kindIs "invalid" $value) (ne $key "helperResources") }}
       {{- $_ := unset $map $key }}
-    {{- else if eq $key "podTemplate" }}
-      {{- /* A null in the overlay of a pod removes a field of the pod. */}}
+    {{- else if has $key (list "podTemplate" "extraEnv" "overlay") }}
+      {{- /* A null in an overlay removes a field of the object, and a variable. */}}
     {{- else if kindIs "map" $value }}
       {{- if $value }}{{ include "nimhelm.v2.prune" $value }}{{ end }}
     {{- else if kindIs "slice" $value }}
@@ -34,6 +34,8 @@ leaves it in the values, or takes the default away with it. Takes values, and de
   {{- range $key, $value := .from }}
     {{- if not (hasKey $into $key) }}
       {{- $_ := set $into $key $value }}
+    {{- else if eq $key "helperResources" }}
+      {{- /* Given as a whole, so that an empty map or null leaves them out. */}}
     {{- else if and $value (kindIs "map" $value) (kindIs "map" (get $into $key)) }}
       {{- include "nimhelm.v2.fill" (dict "into" (get $into $key) "from" $value) }}
     {{- end }}
@@ -141,15 +143,19 @@ Puts the quantities of a map into the dict that it takes as strings, which every
 {{- end }}
 
 {{- /*
-An image reference, with global.nimhelm.imageRegistry in place of its registry host when that is set. The first part of
-a reference is a host when it holds a dot or a colon, or is "localhost". Takes global and reference, or image
-({repository, tag}).
+An image reference, with global.nimhelm.imageRegistry in place of its registry host when that is set, or of its whole
+path under imageRegistryPath=drop. The first part of a reference is a host when it holds a dot or a colon, or is
+"localhost". Takes global and reference, or image ({repository, tag, digest}).
 */}}
 {{- define "nimhelm.v2.image" -}}
   {{- $reference := .reference }}
-  {{- with .image }}{{ $reference = printf "%s:%s" .repository .tag }}{{ end }}
+  {{- with .image }}
+    {{- $reference = printf "%s:%s" .repository .tag }}
+    {{- with get . "digest" }}{{ $reference = printf "%s@%s" $reference . }}{{ end }}
+  {{- end }}
   {{- with .global.imageRegistry | trimSuffix "/" }}
-    {{- printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $reference "") }}
+    {{- $own := ternary "^.*/" "^([^/]*[.:][^/]*|localhost)/" (eq $.global.imageRegistryPath "drop") }}
+    {{- printf "%s/%s" . (regexReplaceAll $own $reference "") }}
   {{- else }}
     {{- $reference }}
   {{- end }}
