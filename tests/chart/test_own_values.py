@@ -66,7 +66,9 @@ CASES: list[Case] = [
 
 
 @pytest.mark.parametrize(("values", "key", "field", "wanted"), CASES)
-def test_rendered(render: Render, values: dict[str, Any], key: tuple[str, str], field: tuple[Any, ...], wanted: Any) -> None:
+def test_rendered(
+    render: Render, values: dict[str, Any], key: tuple[str, str], field: tuple[Any, ...], wanted: Any
+) -> None:
     assert dig(render({"llm": spec(**values)})[key], *field) == wanted
 
 
@@ -112,7 +114,12 @@ def test_variables_by_name_go_over_the_list(render: Render) -> None:
     given = f"llm.extraEnv={json.dumps(named)}"
     container = main(render({"llm": spec(env=ENV, sidecarContainers=[SIDE])}, "--set-json", given))
     env = env_of(container)
-    assert (env["FIRST"], env["SECOND"], env["MORE"], env["NIM_LOG_LEVEL"]) == ("2", "$(FIRST)", key["valueFrom"], "DEBUG")
+    assert (env["FIRST"], env["SECOND"], env["MORE"], env["NIM_LOG_LEVEL"]) == (
+        "2",
+        "$(FIRST)",
+        key["valueFrom"],
+        "DEBUG",
+    )
     assert "GONE" not in env
     names = [each["name"] for each in container["env"]]
     assert names.index("FIRST") < names.index("SECOND"), "a variable keeps its place, since others refer to it"
@@ -120,7 +127,9 @@ def test_variables_by_name_go_over_the_list(render: Render) -> None:
 
 def test_a_digest_pins_every_image(render: Render, refusal: Callable[..., str]) -> None:
     image = {"repository": "nvcr.io/nim/llm", "tag": "1", "digest": DIGEST}
-    rendered = render({"llm": spec(image=image, sidecarContainers=[{**SIDE, "image": {**SIDE["image"], "digest": DIGEST}}])})  # type: ignore[dict-item]
+    rendered = render(
+        {"llm": spec(image=image, sidecarContainers=[{**SIDE, "image": {**SIDE["image"], "digest": DIGEST}}])}
+    )  # type: ignore[dict-item]
     assert main(rendered)["image"] == f"nvcr.io/nim/llm:1@{DIGEST}"
     assert main(rendered, "side")["image"] == f"side:1@{DIGEST}"
     assert "two digests" in refusal({"llm": spec(image={**image, "tag": f"1@{DIGEST}"})})
