@@ -49,6 +49,7 @@ def waits(**wait: Any) -> Change:
 CHANGES = {
     "image.repository": Change({"image": {"repository": "x"}}),
     "image.tag": Change({"image": {"tag": "2"}}),
+    "image.digest": Change({"image": {"digest": "sha256:" + "a" * 64}}),
     "image.pullPolicy": Change({"image": {"pullPolicy": "Always"}}),
     "image.pullSecrets": Change({"image": {"pullSecrets": ["other"]}}),
     "imageLayout": Change({"imageLayout": "native"}),
@@ -56,6 +57,7 @@ CHANGES = {
     "command": Change({"command": ["x"]}),
     "args": Change({"args": ["x"]}),
     "env": Change({"env": [{"name": "X", "value": "1"}]}),
+    "extraEnv": Change({"extraEnv": {"Y": "1"}}),
     "envFrom": Change({"envFrom": [{"secretRef": {"name": "x"}}]}),
     "authSecret": Change({"authSecret": "other"}),
     "resources": Change({"resources": {"limits": {"nvidia.com/gpu": 1}}}),
@@ -145,8 +147,10 @@ CHANGES = {
 """Field of a service -> a change of it."""
 
 GLOBALS: dict[str, Any] = {
-    "imageRegistry": "m",
+    "imageRegistry": "other",
+    "imageRegistryPath": "drop",
     "imagePullSecrets": ["x"],
+    "containerResources": {"limits": {"cpu": "1"}, "requests": {}},
     "commonLabels": {"x": "y"},
     "commonAnnotations": {"x": "y"},
     "restricted": True,
@@ -253,8 +257,10 @@ def test_only_what_changes_restarts(render: Render) -> None:
 
 @pytest.mark.parametrize("field", GLOBALS)
 def test_what_all_services_share(render: Render, field: str) -> None:
-    pair = {"base": spec(), "next": spec(dependencies=[dependency("base")])}
-    restarted = changed(render(pair), render(pair, nimhelm={field: GLOBALS[field]}))
+    own: dict[str, Any] = {"initContainers": [{"name": "x", "image": {"repository": "x", "tag": "1"}}]}
+    pair = {"base": spec(**own), "next": spec(**own, dependencies=[dependency("base")])}
+    before = {"imageRegistry": "m"}
+    restarted = changed(render(pair, nimhelm=before), render(pair, nimhelm=before | {field: GLOBALS[field]}))
     said = {"": NOBODY, "base next": ALL, "next": WAITING_ONES}[" ".join(sorted(restarted))]
     assert documented().get(f"global.nimhelm.{field}") == said
 
