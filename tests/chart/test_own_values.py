@@ -19,7 +19,7 @@ DIGEST = "sha256:" + "a" * 64
 INGRESS = {"ingressClass": "nginx"}
 SOURCE = {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "model"}
 REQUESTS = {"requests": {"cpu": "50m", "memory": "64Mi"}}
-SIDE = {"name": "side", "image": {"repository": "side", "tag": "1"}}
+SIDE: dict[str, Any] = {"name": "side", "image": {"repository": "side", "tag": "1"}}
 
 
 def balanced(**more: Any) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def test_a_digest_pins_every_image(render: Render, refusal: Callable[..., str]) 
     image = {"repository": "nvcr.io/nim/llm", "tag": "1", "digest": DIGEST}
     rendered = render(
         {"llm": spec(image=image, sidecarContainers=[{**SIDE, "image": {**SIDE["image"], "digest": DIGEST}}])}
-    )  # type: ignore[dict-item]
+    )
     assert main(rendered)["image"] == f"nvcr.io/nim/llm:1@{DIGEST}"
     assert main(rendered, "side")["image"] == f"side:1@{DIGEST}"
     assert "two digests" in refusal({"llm": spec(image={**image, "tag": f"1@{DIGEST}"})})
@@ -170,3 +170,20 @@ def test_resources_of_all_other_containers(render: Render) -> None:
     own = {"limits": {"cpu": "1"}}
     found = beside(render, "--set-json", given, resources=own)
     assert [found[name] for name in BESIDE] == [REQUESTS, own, REQUESTS]
+
+
+def test_a_network_policy_lets_dependants_in_and_dependencies_out(render: Render) -> None:
+    services = {"a": spec(), "llm": spec(dependencies=[{"name": "a", "port": 8000}])}
+    assert ("NetworkPolicy", "a") not in render(services)
+    shared = {"enabled": True, "gatewayNamespaces": ["ingress-nginx"], "egressPorts": [3128]}
+    rendered = render(services, "--set-json", f"global.nimhelm.networkPolicy={json.dumps(shared)}")
+    a, llm = (rendered["NetworkPolicy", name]["spec"] for name in services)
+    labels = rendered["Deployment", "llm"]["spec"]["template"]["metadata"]["labels"]
+    selected = llm["podSelector"]["matchLabels"]
+    assert selected.items() <= labels.items()
+    assert {"podSelector": llm["podSelector"]} in a["ingress"][1]["from"]
+    assert {"podSelector": a["podSelector"]} not in llm["ingress"][1]["from"]
+    assert [{"podSelector": a["podSelector"]}] in [rule.get("to") for rule in llm["egress"]]
+    namespaces = [dig(one, "namespaceSelector", "matchLabels") for one in a["ingress"][1]["from"]]
+    assert {"kubernetes.io/metadata.name": "ingress-nginx"} in namespaces
+    assert {53, 443, 3128} <= {port["port"] for rule in llm["egress"] for port in rule.get("ports", ())}

@@ -80,3 +80,13 @@ metadata:
     {{- include "nimhelm.v2.yaml" . | nindent 4 }}
   {{- end }}
 {{- end }}
+
+{{- /* Selects the pods of a service, its endpoint picker aside, whatever runs them. Takes the facts of the service. */}}
+{{- define "nimhelm.v2.podPeer" -}}
+matchLabels:
+  {{- include "nimhelm.v2.yaml" (pick .podLabels "app.kubernetes.io/name" "app.kubernetes.io/instance") | nindent 2 }}
+matchExpressions:
+  - key: app
+    operator: NotIn
+    values: [{{ printf "%s-epp" .name | toJson }}]
+{{- end }}
