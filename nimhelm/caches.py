@@ -46,10 +46,13 @@ def planned_cache(document: Document) -> PlannedCache:
     spec = _without_filters(spec) if isinstance(spec, dict) else {}
     profiles = dig(status, "profiles")
     native = dig(status, "type") == "native" or is_native_image(puller(spec))
+    return PlannedCache(spec, profiles if isinstance(profiles, list) else [], native, policy=resource_policy(document))
+
+
+def resource_policy(document: Document) -> str:
+    """What the annotation helm.sh/resource-policy of a document says; "" when it has none."""
     policy = dig(document.data, "metadata", "annotations", RESOURCE_POLICY)
-    return PlannedCache(
-        spec, profiles if isinstance(profiles, list) else [], native, policy=policy if isinstance(policy, str) else ""
-    )
+    return policy if isinstance(policy, str) else ""
 
 
 def _without_filters(spec: dict[str, Any]) -> dict[str, Any]:

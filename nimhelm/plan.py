@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
-from nimhelm.caches import PlannedCache, filled_by, planned_cache, with_cache
+from nimhelm.caches import PlannedCache, filled_by, planned_cache, resource_policy, with_cache
 from nimhelm.layout import is_native_image
 from nimhelm.pipeline import (
     Pipeline,
@@ -90,6 +90,8 @@ class Plan:
     caches: dict[str, PlannedCache] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     """What the pipeline's annotations say to Artifact Hub, for Chart.yaml."""
+    policy: str = ""
+    """What the pipeline's annotation helm.sh/resource-policy says of the claims of its services."""
 
     @property
     def waves(self) -> list[list[str]]:
@@ -155,6 +157,7 @@ def plan_pipeline(
         max((service.progress_deadline_seconds for service in enabled), default=0),
         used,
         artifact_hub(document),
+        resource_policy(document),
     )
 
 

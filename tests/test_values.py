@@ -158,3 +158,26 @@ def test_comments() -> None:
         below: Any = tree
         for part in path:
             below = below[part]
+
+
+def test_the_policy_of_a_pipeline_and_of_a_cache_reaches_their_claims() -> None:
+    keep = {"annotations": {"helm.sh/resource-policy": "keep"}}
+    kept = {"pvc": {"create": True, "size": "1Gi"}}
+    own = {"pvc": {"create": True, "size": "1Gi", "annotations": {"helm.sh/resource-policy": "delete"}}}
+    shared = {"pvc": {"name": "shared"}}
+    tree = values_tree(
+        plan(service("a", storage=kept), service("b", storage=own), service("c", storage=shared), **keep)
+    )
+    assert [tree[name]["storage"]["pvc"].get("annotations") for name in "abc"] == [
+        {"helm.sh/resource-policy": "keep"},
+        {"helm.sh/resource-policy": "delete"},
+        None,
+    ]
+    document = cache("weights")
+    document["metadata"] |= keep
+    document["spec"]["storage"] = kept
+    files = loaded(pipeline(service("llm", storage={"nimCache": {"name": "weights"}})), document)
+    claim = values_tree(plan_pipeline(files.pipelines[0], caches_by_name(files)))["nimCaches"]["weights"]["storage"][
+        "pvc"
+    ]
+    assert claim["annotations"] == {"helm.sh/resource-policy": "keep"}

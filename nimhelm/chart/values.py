@@ -49,6 +49,7 @@ def values_tree(plan: Plan) -> dict[str, Any]:
     off = {service.name for service in plan.services if not service.enabled} | set(plan.skipped)
     for service in plan.services:
         tree[service.name] = service_values(service, off)
+        with_policy(dig(tree[service.name], "storage", "pvc"), plan.policy)
     tree["global"]["nimhelm"]["valuesDigest"] = values_digest(tree)
     return tree
 
@@ -79,9 +80,7 @@ def service_values(service: PlannedService, off: set[str]) -> dict[str, Any]:
 def cache_values(cache: PlannedCache, used: bool) -> dict[str, Any]:
     """One cache's block: the NIMCache's spec, and how it is filled. A service that uses a cache says how it is laid out."""
     block: dict[str, Any] = {"enabled": True, **cleaned(cache.spec)}
-    claim = dig(block, "storage", "pvc")
-    if cache.policy and isinstance(claim, dict):
-        claim["annotations"] = {RESOURCE_POLICY: cache.policy, **(claim.get("annotations") or {})}
+    with_policy(dig(block, "storage", "pvc"), cache.policy)
     if cache.filled_by != JOB:
         block["filledBy"] = cache.filled_by
     if cache.model_free:
@@ -89,6 +88,12 @@ def cache_values(cache: PlannedCache, used: bool) -> dict[str, Any]:
     if cache.native and not used:
         block["imageLayout"] = "native"
     return block
+
+
+def with_policy(claim: Any, policy: str) -> None:
+    """Give a claim that the chart creates what Helm is to do with it, unless its own annotations say so."""
+    if policy and isinstance(claim, dict) and claim.get("create") is True:
+        claim["annotations"] = {RESOURCE_POLICY: policy, **(claim.get("annotations") or {})}
 
 
 def dependency_values(gate: Gate, wait: bool) -> dict[str, Any]:
