@@ -187,3 +187,16 @@ def test_a_network_policy_lets_dependants_in_and_dependencies_out(render: Render
     namespaces = [dig(one, "namespaceSelector", "matchLabels") for one in a["ingress"][1]["from"]]
     assert {"kubernetes.io/metadata.name": "ingress-nginx"} in namespaces
     assert {53, 443, 3128} <= {port["port"] for rule in llm["egress"] for port in rule.get("ports", ())}
+
+
+def test_alerts_on_the_metrics_of_the_service(render: Render) -> None:
+    assert ("PrometheusRule", "llm") not in render({"llm": spec()})
+    rendered = render(
+        {"llm": spec(metrics={"prometheusRule": {"enabled": True, "additionalLabels": {"release": "p"}}})}
+    )
+    rule = rendered["PrometheusRule", "llm"]
+    assert rule["metadata"]["labels"]["release"] == "p"
+    asked = {each["alert"]: each["expr"] for each in rule["spec"]["groups"][0]["rules"]}
+    of = 'namespace="nim-service",service="llm"'
+    assert asked["NIMRequestsWait"] == f'max({{__name__=~"(vllm:)?num_requests_waiting",{of}}}) > 10'
+    assert asked["NIMDown"] == f"max(up{{{of}}}) == 0"

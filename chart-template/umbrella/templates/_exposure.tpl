@@ -209,4 +209,32 @@ spec:
     {{- end }}
 {{- end }}
 {{- end }}
+{{- if .Values.metrics.prometheusRule.enabled }}
+{{- if include "nimhelm.v2.served" (dict "root" . "api" "monitoring.coreos.com/v1/PrometheusRule" "remedy" "install the Prometheus operator, or set metrics.prometheusRule.enabled=false") }}
+{{- $of := printf "namespace=%q,service=%q" .Release.Namespace .nim.name }}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+{{ include "nimhelm.v2.metadata" (dict "root" . "over" (list .Values.metrics.prometheusRule.additionalLabels)) }}
+spec:
+  groups:
+    - name: {{ toJson .nim.name }}
+      rules:
+        {{- /* A NIM names its metrics as vLLM does, with and without the prefix. */}}
+        {{- range $alert, $rule := dict
+          "NIMRequestsWait" (list "num_requests_waiting" "> 10" "Requests wait for a free slot.")
+          "NIMCacheFull" (list "gpu_cache_usage_perc" "> 0.95" "The KV cache is full, so requests are preempted or wait.") }}
+        - alert: {{ $alert }}
+          expr: {{ printf "max({__name__=~\"(vllm:)?%s\",%s}) %s" (first $rule) $of (index $rule 1) | toRawJson }}
+          for: 10m
+          labels: {severity: warning}
+          annotations: {summary: {{ printf "%s: %s" $.nim.name (last $rule) | toJson }}}
+        {{- end }}
+        - alert: NIMDown
+          expr: {{ printf "max(up{%s}) == 0" $of | toRawJson }}
+          for: 10m
+          labels: {severity: critical}
+          annotations: {summary: {{ printf "%s answers no question for its metrics." .nim.name | toJson }}}
+{{- end }}
+{{- end }}
 {{- end }}

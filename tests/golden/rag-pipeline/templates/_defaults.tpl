@@ -54,7 +54,11 @@
   "inferencePlatform": "standalone",
   "labels": {},
   "livenessProbe": {"enabled": true},
-  "metrics": {"enabled": false, "serviceMonitor": {"additionalLabels": {}, "annotations": {}}},
+  "metrics": {
+    "enabled": false,
+    "prometheusRule": {"additionalLabels": {}, "enabled": false},
+    "serviceMonitor": {"additionalLabels": {}, "annotations": {}}
+  },
   "multiNode": {"backendType": "lws"},
   "podSecurityContext": {},
   "podTemplate": {},
