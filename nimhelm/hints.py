@@ -71,7 +71,9 @@ MEANT_AT = {
 ONE_CONTAINER = "a service is one container: write image, command, args and env in spec"
 SAYS_ITSELF = "Kubernetes does that by itself: remove it"
 NOWHERE = {
-    "nodePort": "a NIMService has no such field: the cluster chooses the port of the node",
+    "nodePort": "a NIMService has no such field: set expose.service.nodePort in the values of the chart",
+    "networkPolicy": "a NIMService has no such field: set global.nimhelm.networkPolicy in the values of the chart",
+    "prometheusRule": "a NIMService has no such field: set metrics.prometheusRule in the values of the chart",
     "source": "a NIMService has no such field: a NIMCache has it",
     "model": "a NIMService has no such field: the image is the model",
     "serviceAccountName": "a NIMService has no such field: set serviceAccount.name in the values of the chart",
