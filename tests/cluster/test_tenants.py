@@ -1,0 +1,135 @@
+"""Installs in namespaces that give a team little: its admin's rights, Pod Security, bounds, quotas and policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from .connection import Cluster, wait_until
+from .release import HELM3, HELM4, Release, put_up, service
+
+HELMS = {"helm3": HELM3, "helm4": HELM4}
+RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "128Mi"}}
+HELPERS = ("--set-json", f"global.nimhelm.helperResources={json.dumps(RESOURCES)}")
+EVERY_CONTAINER = "(object.spec.containers + object.spec.?initContainers.orValue([]))"
+HELPERS_ONLY = "object.spec.?initContainers.orValue([]).filter(c, c.name.startsWith('wait-'))"
+
+
+def two_services() -> tuple[dict[str, Any], dict[str, Any]]:
+    """One that waits for another, both with requests and limits."""
+    return service("embedding", resources=RESOURCES), service("llm", "embedding", resources=RESOURCES)
+
+
+@pytest.fixture
+def policy(cluster: Cluster) -> Iterator[Callable[..., None]]:
+    """Denies the pods of one namespace for which one of the expressions is false; gone after the test."""
+    made: list[str] = []
+
+    def make(namespace: str, *expressions: str) -> None:
+        kind = {"apiVersion": "admissionregistration.k8s.io/v1"}
+        metadata = {"metadata": {"name": namespace}}
+        where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+        pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+        spec = {
+            "matchConstraints": where | {"resourceRules": [pods]},
+            "validations": [{"expression": each} for each in expressions],
+        }
+        binding = {"policyName": namespace, "validationActions": ["Deny"], "matchResources": where}
+        cluster.apply(
+            kind | metadata | {"kind": "ValidatingAdmissionPolicy", "spec": spec},
+            kind | metadata | {"kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
+        )
+        made.append(namespace)
+        bad = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bad"}}
+        bad["spec"] = {"containers": [{"name": "bad", "image": "busybox:latest"}], "securityContext": {"runAsUser": 1}}
+        # A policy takes effect some moments after it is made.
+        wait_until(lambda: is_refused(cluster, namespace, bad), what=f"the policy of {namespace}")
+
+    yield make
+    for name in made:
+        kinds = "validatingadmissionpolicybinding,validatingadmissionpolicy"
+        cluster.kubectl("delete", kinds, name, "--wait=false", check=False)
+
+
+def is_refused(cluster: Cluster, namespace: str, pod: dict[str, Any]) -> bool:
+    """Whether the API server refuses a pod."""
+    command = ("create", "--dry-run=server", "-o", "name", "-f", "-")
+    return not cluster.kubectl(*command, namespace=namespace, stdin=json.dumps(pod), check=False)
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_namespace_admin_installs(short_release: Callable[..., Release], helm: str) -> None:
+    ingress = {"router": {"hostDomainName": "example.com", "ingress": {"ingressClass": "none"}}}
+    release = short_release(service("embedding"), service("llm", "embedding", expose=ingress), helm_path=HELMS[helm])
+    binding = ("create", "rolebinding", "team", "--clusterrole=admin", "--user=team")
+    release.kubectl(*binding)
+    # The user may do nothing outside the namespace.
+    assert release.kubectl("auth", "can-i", "create", "namespaces", "--as=team", check=False).strip() == "no"
+    put_up(release, "--kube-as-user=team")
+    assert release.order_violations() == []
+
+
+def test_pod_security_restricted(short_release: Callable[..., Release]) -> None:
+    release = short_release(*two_services())
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn", "audit")]
+    release.cluster.kubectl("label", "namespace", release.namespace, *levels)
+    put_up(release, "--set=global.nimhelm.restricted=true")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"min": {"cpu": "50m", "memory": "64Mi"}},
+        {"max": {"cpu": "100m", "memory": "128Mi"}},
+        {"maxLimitRequestRatio": {"cpu": "2", "memory": "2"}},
+    ],
+    ids=["min", "max", "ratio"],
+)
+def test_limit_range(short_release: Callable[..., Release], limits: dict[str, Any]) -> None:
+    release = short_release(*two_services())
+    spec = {"limits": [{"type": "Container", **limits}]}
+    bounds = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "bounds"}, "spec": spec}
+    release.cluster.apply(bounds, namespace=release.namespace)
+    put_up(release, *HELPERS)
+
+
+def test_quota_on_everything(short_release: Callable[..., Release]) -> None:
+    release = short_release(*two_services())
+    amounts = {"requests.cpu": "1", "limits.cpu": "1", "requests.memory": "1Gi", "limits.memory": "1Gi"}
+    hard = amounts | {"requests.nvidia.com/gpu": "1", "persistentvolumeclaims": "1", "requests.storage": "1Gi"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}, "spec": {"hard": hard}}
+    release.cluster.apply(quota, namespace=release.namespace)
+    put_up(release, *HELPERS)
+
+
+def test_policy_of_a_platform_team(short_release: Callable[..., Release], policy: Callable[..., None]) -> None:
+    """What the chart adds has limits and a read-only root; nothing is `latest`, and each pod has the team's label."""
+    release = short_release(*two_services())
+    policy(
+        release.namespace,
+        "object.metadata.?labels.team.orValue('') == 'ml'",
+        f"{EVERY_CONTAINER}.all(c, has(c.resources.limits) && !c.image.endsWith(':latest') && c.image.contains(':'))",
+        f"{HELPERS_ONLY}.all(c, c.?securityContext.readOnlyRootFilesystem.orValue(false))",
+        "object.spec.?automountServiceAccountToken.orValue(true) == false",
+        "object.spec.containers.all(c, has(c.readinessProbe))",
+    )
+    put_up(release, "--set=global.nimhelm.commonLabels.team=ml", *HELPERS)
+
+
+def test_users_of_the_namespace_only(short_release: Callable[..., Release], policy: Callable[..., None]) -> None:
+    """The policy refuses what OpenShift's restricted-v2 refuses: users and groups that the namespace did not give."""
+    release = short_release(*two_services())
+    users = ("runAsUser", "runAsGroup", "fsGroup")
+    pod = [f"!has(object.spec.securityContext.{each})" for each in users]
+    containers = [f"{EVERY_CONTAINER}.all(c, !has(c.securityContext.{each}))" for each in users[:2]]
+    policy(
+        release.namespace,
+        f"!has(object.spec.securityContext) || ({' && '.join(pod)})",
+        *(each.replace("!has(c", "!has(c.securityContext) || !has(c") for each in containers),
+    )
+    # OpenShift would choose a user now; here the images of the gates have none but root, so these pods only get in.
+    release.install("--set=global.nimhelm.openshift=restricted", wait=False)
+    wait_until(lambda: len(release.pods()) == 2, what="two pods that were let in")
