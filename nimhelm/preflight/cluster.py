@@ -68,7 +68,8 @@ class Cluster(NamedTuple):
     `forbidden` are kinds that the user may not list. `apis` holds "apps/v1/Deployment" and `plurals` "apps/Deployment" ->
     "deployments". `rights` are the rules that the API server lists for the user, None where they are not known, and `answers`
     what it said of single (verb, group, resource). `refusals` are those of the dry run, None where there was none. `helm` is
-    (status, revision) of a release of that name. `logins` are secret -> registry -> basic authentication; they are never saved.
+    (status, revision) of a release of that name, `helm_major` the helm that would install. `logins` are secret -> registry -> basic
+    authentication; they are never saved.
     """
 
     reach: Reach
@@ -82,6 +83,7 @@ class Cluster(NamedTuple):
     refusals: tuple[Refusal, ...] | None = None
     pod_refusals: tuple[Refusal, ...] | None = None
     helm: tuple[str, int] | None = None
+    helm_major: int = 3
     namespace_exists: bool = True
     logins: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 

@@ -8,6 +8,7 @@ import sys
 from typing import NamedTuple
 
 from nimhelm.errors import KubectlError
+from nimhelm.helm import helm_major
 from nimhelm.kubectl import Access, run
 from nimhelm.preflight.checks import all_checks
 from nimhelm.preflight.cluster import Cluster, Reach
@@ -67,7 +68,8 @@ def _live(options: Options, reach: Reach) -> tuple[Rendered, Cluster]:
     access = Access(namespace, options.context, options.kubeconfig, options.request_timeout)
     apis = read_apis(access)
     rendered = render(reach, apis.version, apis.served)
-    cluster = with_rights(access, read_cluster(access, reach, apis, rendered), rendered)
+    cluster = read_cluster(access, reach, apis, rendered)._replace(helm_major=helm_major())
+    cluster = with_rights(access, cluster, rendered)
     if not options.offline_objects and cluster.namespace_exists:
         cluster = dry_run(access, cluster, rendered)
     return rendered, cluster

@@ -63,6 +63,7 @@ def _about(cluster: Cluster) -> dict[str, Any]:
         "refusals": _plain(cluster.refusals),
         "podRefusals": _plain(cluster.pod_refusals),
         "helm": list(cluster.helm) if cluster.helm else None,
+        "helmMajor": cluster.helm_major,
         "namespaceExists": cluster.namespace_exists,
     }
 
@@ -107,6 +108,7 @@ def _cluster(about: Any, reach: Reach, lists: dict[str, list[ko.Object]]) -> Clu
         refusals=_refusals(about, "refusals"),
         pod_refusals=_refusals(about, "podRefusals"),
         helm=(str(helm[0]), int(helm[1])) if helm else None,
+        helm_major=ko.number(about, "helmMajor") or 3,
         namespace_exists=ko.dig(about, "namespaceExists") is not False,
     )
 

@@ -31,20 +31,35 @@ _SUBJECTS = (
 )
 
 
-def wanted_rights(rendered: Rendered, plurals: Any) -> list[Right]:
-    """What helm needs in the namespace: to keep its record, and to read and create each kind of the chart."""
+def wanted_rights(rendered: Rendered, plurals: Any, helm_major: int = 3) -> list[Right]:
+    """What helm needs in the namespace to install: to keep its record, and to read and make each kind of the chart.
+
+    Helm 4 makes objects by server-side apply, for which the API server wants the right to patch as well.
+    """
     found: list[Right] = [(verb, "", "secrets") for verb in ("list", "get", "create", "update")]
-    for each in rendered.objects:
-        group, kind = ko.text(each, "apiVersion").rpartition("/")[0], ko.text(each, "kind")
-        if plural := plurals.get(f"{group}/{kind}"):
-            found += [(verb, group, plural) for verb in ("get", "create")]
+    verbs = ("get", "create", "patch") if helm_major >= 4 else ("get", "create")
+    found += [(verb, *kind) for kind in _kinds(rendered, plurals) for verb in verbs]
     return list(dict.fromkeys(found))
+
+
+def later_rights(rendered: Rendered, plurals: Any) -> list[Right]:
+    """What an upgrade and an uninstall need beside that: to change and delete what the install made."""
+    found: list[Right] = [("delete", "", "secrets")]
+    found += [(verb, *kind) for kind in _kinds(rendered, plurals) for verb in ("patch", "delete")]
+    return list(dict.fromkeys(found))
+
+
+def _kinds(rendered: Rendered, plurals: Any) -> list[tuple[str, str]]:
+    """(group, resource) of each kind of the chart that the cluster serves."""
+    named = [(ko.text(each, "apiVersion").rpartition("/")[0], ko.text(each, "kind")) for each in rendered.objects]
+    return [(group, plurals[f"{group}/{kind}"]) for group, kind in dict.fromkeys(named) if f"{group}/{kind}" in plurals]
 
 
 def with_rights(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
     """The cluster with one rules review, and an access review for each right that it does not show."""
     cluster = cluster._replace(rights=_rules(access))
-    asked = [right for right in wanted_rights(rendered, cluster.plurals) if not allows(cluster.rights or (), right)]
+    needed = {*wanted_rights(rendered, cluster.plurals, cluster.helm_major), *later_rights(rendered, cluster.plurals)}
+    asked = sorted(right for right in needed if not allows(cluster.rights or (), right))
     return cluster._replace(answers=_answers(access, cluster, asked)) if asked else cluster
 
 

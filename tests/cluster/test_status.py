@@ -24,7 +24,12 @@ BACK_OFF = 150
 # A failing service: its settings, and what is said to `helm install`.
 Failing = tuple[dict[str, Any], tuple[str, ...]]
 # What the person at the keyboard has in the environment when a printed command is pasted.
-TYPED = {"NGC_API_KEY": API_KEY, "REGISTRY_USER": "$oauthtoken", "REGISTRY_PASSWORD": API_KEY}
+TYPED = {
+    "NGC_API_KEY": API_KEY,
+    "REGISTRY_USER": "$oauthtoken",
+    "REGISTRY_PASSWORD": API_KEY,
+    "WAIT_IMAGE": "docker.io/library/busybox:1.36",
+}
 
 
 def claim_of_class(name: str) -> dict[str, Any]:
@@ -45,12 +50,12 @@ FAILING: dict[str, Failing] = {
         ("--set", "llm.image.pullSecrets={old-secret}"),
     ),
     "image missing": (service("llm", image="nvcr.io/nim/meta/llama:missing"), ()),
-    "secret missing": (service("llm", authSecret="absent"), ()),
-    "key missing": (service("llm", authSecret="keyless"), ()),
+    "secret missing": (service("llm", authSecret="absent"), ("--set", "global.nimhelm.requireKeys=true")),
+    "key missing": (service("llm", authSecret="keyless"), ("--set", "global.nimhelm.requireKeys=true")),
     "class missing": (service("llm", storage=claim_of_class("absent")), ()),
     "claim unbound": (service("llm", storage=claim_of_class("bench-none")), ()),
     "crash loop": (
-        service("llm", env={"STANDIN_CRASH_AFTER": "0.3", "STANDIN_CRASH_LOG": "no such profile"}),
+        service("llm", env={"STANDIN_CRASH_AFTER": "0.3", "STANDIN_CRASH_LOG": "weights are broken"}),
         (),
     ),
     "out of memory": (
@@ -92,7 +97,7 @@ MENDED_BY_THE_STEP = (
 # These only show more; what they must show.
 SHOWN_BY_THE_STEP = {
     "class missing": "bench-hostpath",
-    "crash loop": "no such profile",
+    "crash loop": "weights are broken",
     "quota": "requests.nvidia.com/gpu",
     "node selector": "kubernetes.io/hostname=bench",
     "progress deadline": "started",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds, skipped
-from nimhelm.preflight.rights import Right, allows, may, wanted_rights
+from nimhelm.preflight.rights import Right, allows, later_rights, may, wanted_rights
 from nimhelm.status import kubeobject as ko
 from nimhelm.wording import short
 
@@ -18,7 +18,7 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """The namespace, then one line for all rights, or one for what is missing."""
     if not cluster.namespace_exists:
         yield _no_namespace(cluster)
-    wanted = wanted_rights(rendered, cluster.plurals)
+    wanted = wanted_rights(rendered, cluster.plurals, cluster.helm_major)
     answers = {right: may(cluster, right) for right in wanted}
     missing = [right for right, answer in answers.items() if answer is False]
     unknown = [right for right, answer in answers.items() if answer is None]
@@ -30,7 +30,28 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
         yield holds(
             "rights", f"this user may read and create the {len({right[2] for right in wanted})} kinds of the chart"
         )
+    if not missing:
+        yield from _later(rendered, cluster)
     yield from _escalation(rendered, cluster)
+
+
+def _later(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
+    """An upgrade of what is installed already needs these at once; an install does not."""
+    lacking = [right for right in later_rights(rendered, cluster.plurals) if may(cluster, right) is False]
+    if not lacking:
+        return
+    upgrades = cluster.helm is not None and any(verb == "patch" for verb, _, _ in lacking)
+    yield Check(
+        "rights",
+        FAILS if upgrades else WARNS,
+        f"this user may not {_said(lacking)}",
+        "RightsMissing",
+        "an upgrade stops at the first object that it may not change"
+        if upgrades
+        else "the install works, an upgrade or an uninstall stops; ask an administrator for the role admin or edit here",
+        (),
+        _ask(cluster, lacking[0]),
+    )
 
 
 def _no_namespace(cluster: Cluster) -> Check:
@@ -47,21 +68,28 @@ def _no_namespace(cluster: Cluster) -> Check:
 
 
 def _missing(cluster: Cluster, missing: list[Right]) -> Check:
-    verbs: dict[str, list[str]] = {}
-    for verb, group, resource in missing:
-        verbs.setdefault(f"{resource}.{group}" if group else resource, []).append(verb)
-    said = ", ".join(f"{'/'.join(each)} {resource}" for resource, each in verbs.items())
-    verb, group, resource = missing[0]
-    step = cluster.reach.kubectl("auth", "can-i", verb, f"{resource}.{group}" if group else resource)
     return Check(
         "rights",
         FAILS,
-        f"this user may not {short(said, 400)}",
+        f"this user may not {_said(missing)}",
         "RightsMissing",
         "helm stops at the first object that it may not create; ask an administrator for the role admin or edit here",
         (),
-        step,
+        _ask(cluster, missing[0]),
     )
+
+
+def _said(lacking: list[Right]) -> str:
+    """ "get/create deployments.apps, delete secrets" """
+    verbs: dict[str, list[str]] = {}
+    for verb, group, resource in lacking:
+        verbs.setdefault(f"{resource}.{group}" if group else resource, []).append(verb)
+    return short(", ".join(f"{'/'.join(each)} {resource}" for resource, each in verbs.items()), 400)
+
+
+def _ask(cluster: Cluster, right: Right) -> str:
+    verb, group, resource = right
+    return cluster.reach.kubectl("auth", "can-i", verb, f"{resource}.{group}" if group else resource)
 
 
 def _escalation(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:

@@ -64,7 +64,7 @@ def container_not_created(case: Case, pod: ko.Object) -> Cause | None:
     return None
 
 
-def absent_object(case: Case, message: str) -> Cause | None:
+def absent_object(case: Case, pod: ko.Object, message: str) -> Cause | None:
     """A secret, ConfigMap or key that a message says is missing, for env or for a volume."""
     if match := _KEY_ABSENT.search(message):
         key, kind, name = match[1], match[2], match[4]
@@ -73,23 +73,37 @@ def absent_object(case: Case, message: str) -> Cause | None:
             return Cause("SecretKeyMissing", text, FAILED, next=steps.key_secret(case.evidence, name, key))
         return Cause("ConfigMapKeyMissing", text, FAILED, next=steps.describe(case, "configmap", name))
     if match := _SECRET_ABSENT.search(message):
-        return _secret_absent(case, match[1])
+        return _secret_absent(case, pod, match[1])
     if match := _CONFIGMAP_ABSENT.search(message):
         step = steps.command(case.evidence, "get", "configmaps")
         return Cause("ConfigMapMissing", f"ConfigMap {match[1]} does not exist", FAILED, next=step)
     return None
 
 
-def _secret_absent(case: Case, secret: str) -> Cause:
-    if secret in case.service.pull_secrets and secret != case.service.auth_secret:
-        step = steps.pull_secret(case.evidence, secret, steps.NGC_HOST)
+def _secret_absent(case: Case, pod: ko.Object, secret: str) -> Cause:
+    if key := _key_of(pod, secret) or ("NGC_API_KEY" if secret == case.service.auth_secret else ""):
+        step = steps.key_secret(case.evidence, secret, key)
     else:
-        step = steps.key_secret(case.evidence, secret, "NGC_API_KEY")
+        step = steps.command(case.evidence, "get", "secrets")
     return Cause("SecretMissing", f"secret {secret} does not exist", FAILED, next=step)
 
 
+def _key_of(pod: ko.Object, secret: str) -> str:
+    """The key of the secret that the pod cannot start without, "" if it does not say one."""
+    containers = ko.items(pod, "spec", "initContainers") + ko.items(pod, "spec", "containers")
+    variables = [ko.mapping(each, "valueFrom", "secretKeyRef") for one in containers for each in ko.items(one, "env")]
+    files = [
+        each
+        for volume in ko.items(pod, "spec", "volumes")
+        if ko.text(volume, "secret", "secretName") == secret
+        for each in ko.items(volume, "secret", "items")
+    ]
+    named = [each for each in variables if ko.text(each, "name") == secret and not ko.true(each, "optional")]
+    return next((ko.text(each, "key") for each in (*named, *files)), "")
+
+
 def _creation(case: Case, pod: ko.Object, container: str, reason: str, message: str) -> Cause:
-    if cause := absent_object(case, message):
+    if cause := absent_object(case, pod, message):
         return cause._replace(detail=short(message, 600))
     look = steps.describe(case, "pod", ko.name_of(pod))
     if _ROOT.search(message):

@@ -8,14 +8,13 @@ from datetime import datetime
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
+from nimhelm.status.causes import limits
 from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.status.graph import DEPLOYMENT
 from nimhelm.wording import duration, short
 
 # An administrator's own words are the ones that help: they are shown whole.
 _WHOLE = 500
-# What the chart gives its gates.
-_GATE_REQUESTS = (("cpu", "10m"), ("memory", "16Mi"))
 # Between Helm's creating the workload and its controller's first pod.
 _CONTROLLER_PATIENCE = 60
 # A controller takes its finalizer off in seconds; a node may need long to end a pod.
@@ -95,26 +94,11 @@ def creation_refused(case: Case) -> Cause | None:
         if match := re.search(pattern, message, re.IGNORECASE | re.DOTALL):
             groups = [short(group or "", _WHOLE) for group in match.groups()]
             said = text.format(*groups, whole=short(match[0], _WHOLE))
-            if code == "LimitRange" and (cause := _gates_too_small(case, match[0])):
+            if code == "LimitRange" and (cause := limits.helpers_refused(case, match[0])):
                 return cause._replace(detail=detail)
             return Cause(code, f"no pods: {said}", FAILED, detail, _step(case, code, groups))
     said = re.sub(r"^Error creating: ", "", message)
     return Cause("FailedCreate", f"no pods: {short(said, _WHOLE)}", FAILED, detail, _look(case))
-
-
-def _gates_too_small(case: Case, message: str) -> Cause | None:
-    """A LimitRange's minimum that the gates' small requests fall short of: the way out is a start without gates."""
-    wanted = re.search(
-        r"minimum (cpu|memory) usage per Container is (\S+?), but request is (\S+?)\.?(?:[,\s]|$)", message
-    )
-    if not wanted or not case.service.dependencies or (wanted[1], wanted[3]) not in _GATE_REQUESTS:
-        return None
-    text = (
-        f"no pods: the gates ask for {wanted[3]} of {wanted[1]}, less than the namespace's LimitRange allows ({wanted[2]}); "
-        "without gates (value global.nimhelm.waitEnabled) the pods are admitted, and start in any order"
-    )
-    step = steps.upgrade(case.evidence, ("global.nimhelm.waitEnabled", False))
-    return Cause("LimitRange", text, FAILED, next=step)
 
 
 def _refusal(case: Case) -> str:
@@ -135,14 +119,15 @@ def _refusal(case: Case) -> str:
 
 def _step(case: Case, code: str, found: list[str]) -> str:
     evidence = case.evidence
-    if code in ("GPULimitMissing", "GPULimitUnequal") and case.service.gpus:
-        resource, amount = next(iter(case.service.gpus.items()))
-        sides = ("resources.requests", "resources.limits")
-        return steps.mend(case, *((f"{side}.{steps.key(resource)}", amount) for side in sides))
+    if code in ("GPULimitMissing", "GPULimitUnequal"):  # the chart makes both equal: something else changed them
+        kind, _, name = steps.workload(case).partition("/")
+        return steps.command(evidence, "get", kind, name, "-o", "jsonpath={..containers[*].resources}")
     if code == "PodSecurity" and found[0].startswith("restricted"):
         return steps.upgrade(evidence, ("global.nimhelm.restricted", True))
     if code == "AdmissionPolicy":
         return steps.cluster(evidence, "get", "validatingadmissionpolicy", found[0], "-o", "yaml")
+    if code == "ServiceAccountMissing" and _is_ours(case, "ServiceAccount", found[0]):
+        return steps.upgrade(evidence)
     named = {
         "QuotaExceeded": ("describe", "resourcequota"),
         "QuotaNeedsLimits": ("describe", "resourcequota"),
@@ -161,6 +146,14 @@ def _step(case: Case, code: str, found: list[str]) -> str:
     if code == "LimitRange":
         return steps.command(evidence, "describe", "limitrange")
     return _look(case)
+
+
+def _is_ours(case: Case, kind: str, name: str) -> bool:
+    """Whether the chart makes it: helm refuses to take over what somebody else makes in its place."""
+    manifest = case.evidence.snapshot.manifest
+    if manifest is None:
+        return name == case.name
+    return any(ko.text(each, "kind") == kind and ko.name_of(each) == name for each in manifest)
 
 
 def deadline_exceeded(case: Case) -> Cause | None:

@@ -203,7 +203,7 @@ def _volume_event(case: Case, pod: ko.Object, event: ko.Object) -> Cause:
     detail = short(message, 600)
     if match := _MULTI_ATTACH.search(message):
         return _multi_attach(case, pod, match[1], match[2] or "")._replace(detail=detail)
-    if cause := absent_object(case, message):
+    if cause := absent_object(case, pod, message):
         return cause._replace(detail=detail)
     if match := _NO_CSI.search(message):
         text = f"the node has no CSI driver {short(match[1])}"
