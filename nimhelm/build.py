@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 
 class Build(NamedTuple):
-    """A chart to write, the plan that it comes from, and what stands in its place."""
+    """A chart to write, the plan that it comes from, and what is in its place."""
 
     plan: Plan
     chart: Chart

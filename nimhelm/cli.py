@@ -193,7 +193,7 @@ def schema(kind: str) -> int:
 )
 @click.option("--from-dir", default="", metavar="DIR", help="Judge what --save saved instead of a cluster.")
 def preflight(**options: Any) -> int:
-    """Say whether an install of CHART would come up on this cluster, and what stands in the way.
+    """Say whether an install of CHART would come up on this cluster, and what prevents it.
 
     Renders the chart with helm and reads the cluster with kubectl. Nothing is written.
 

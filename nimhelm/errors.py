@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class NimhelmError(Exception):
-    """Something other than the user's documents stands in the way.
+    """Something other than the user's documents prevents the work.
 
     `hint` is the way out, one sentence. `exit_code` is what the command ends with: 3, the environment.
     """

@@ -80,11 +80,11 @@ NOWHERE = {
     "volumeMounts": "there is no such field: every container gets the volumes of the main one",
     "containers": ONE_CONTAINER, "template": ONE_CONTAINER,
     "restart": SAYS_ITSELF, "restartPolicy": SAYS_ITSELF, "networks": SAYS_ITSELF,
-    "metadata": "the name stands beside spec; labels and annotations are fields of spec",
+    "metadata": "the name belongs beside spec; labels and annotations are fields of spec",
     "deploy": "write replicas and resources in spec",
     "disabled": "write enabled: false",
 }  # fmt: skip
-"""Names that no field stands for, and what to do instead."""
+"""Names without a matching field, and what to do instead."""
 
 OF_THE_POD = {
     "hostNetwork", "hostIPC", "hostPID", "hostUsers", "shareProcessNamespace", "enableServiceLinks", "subdomain",

@@ -91,7 +91,7 @@ def load_text(path: str, content: bytes, loaded: Loaded) -> None:
 
 
 def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> None:
-    """Add what a file has about NIMs to `loaded`; of the rest say nothing, or with `named` only what objects it holds."""
+    """Add what a file has about NIMs to `loaded`; skip the rest, or with `named` only what objects it holds."""
     from nimhelm.recognise import is_own, mentions, own_findings
 
     if not named and not mentions(content):
@@ -107,7 +107,7 @@ def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> 
 
 
 def read_content(path: str, content: bytes) -> tuple[list[Document], list[Finding]]:
-    """The documents of a file's bytes; a file that is no text is one finding."""
+    """The documents of a file's bytes; a file that is not text is one finding."""
     shown = "<stdin>" if path == "-" else path
     if len(content) > MAX_BYTES:
         message = f"larger than {MAX_BYTES // 1_000_000} MB: no pipeline is"

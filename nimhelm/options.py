@@ -26,7 +26,7 @@ def chart_name(context: click.Context, parameter: click.Parameter, value: str) -
     from nimhelm.nimservice import NAME
 
     if value and (not NAME.fullmatch(value) or len(value) > 53):
-        raise click.BadParameter(f"{value!r} is no name for a chart, for example rag-pipeline")
+        raise click.BadParameter(f"{value!r} is not a name for a chart, for example rag-pipeline")
     return value
 
 

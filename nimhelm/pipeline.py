@@ -180,7 +180,7 @@ def dependencies_of(item: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def dig(data: Any, *field: str | int) -> Any:
-    """data[field[0]][field[1]]…, or None as soon as a part is absent or is no mapping or list."""
+    """data[field[0]][field[1]]…, or None as soon as a part is absent or is not a mapping or list."""
     for part in field:
         if isinstance(data, dict):
             data = data.get(part)

@@ -80,7 +80,7 @@ class PlannedService:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the chart of one pipeline holds. `services` stand in start order, `skipped` are the disabled ones left out."""
+    """What the chart of one pipeline holds. `services` are in start order, `skipped` are the disabled ones left out."""
 
     name: str
     namespace: str

@@ -14,7 +14,7 @@ _LONGEST = 1000
 
 
 def nanos(value: Any) -> int | None:
-    """A quantity in billionths of its unit, rounded up as the API server does; None for what is no quantity.
+    """A quantity in billionths of its unit, rounded up as the API server does; None for what is not a quantity.
 
     `1` -> 1000000000, `500m` -> 500000000, `1Ki` -> 1024000000000.
     """
@@ -42,7 +42,7 @@ def is_whole(value: Any) -> bool:
 
 
 def count(value: Any) -> int:
-    """A quantity as a number of whole units, rounded up: `2` -> 2, `2000m` -> 2; 0 for what is no quantity."""
+    """A quantity as a number of whole units, rounded up: `2` -> 2, `2000m` -> 2; 0 for what is not a quantity."""
     amount = nanos(value)
     return 0 if amount is None else -(-amount // 10**_NANO)
 

@@ -1,7 +1,7 @@
 """Which files and documents are about NIMs: in a folder, and among the files of a commit, most are not.
 
 A file is recognised by the kinds that it names, whatever it is called. Of a file that is not about NIMs nothing is said,
-not even that it is no valid YAML: it may be a template, or written for a tool with tags of its own.
+not even that its YAML is not valid: it may be a template, or written for a tool with tags of its own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _has_kind(data: Any) -> bool:
 
 
 def own_findings(content: bytes, findings: list[Finding]) -> list[Finding]:
-    """The findings of a file's YAML whose part of the file is about NIMs, and is no Helm template."""
+    """The findings of a file's YAML whose part of the file is about NIMs, and is not a Helm template."""
     parts = ((finding, _part(content, finding.line)) for finding in findings)
     return [finding for finding, part in parts if mentions(part) and _TOP.search(part) and _TEMPLATE not in part]
 

@@ -57,7 +57,7 @@ def _one(finding: Finding, colour: bool) -> str:
 
 @cache
 def _rows(path: str) -> list[str]:
-    """The lines of a file, none when it cannot be read again: standard input, or a file that is no text."""
+    """The lines of a file, none when it cannot be read again: standard input, or a file that is not text."""
     try:
         with open(path, encoding="utf-8-sig") as stream:
             return stream.read(LARGEST).split("\n")

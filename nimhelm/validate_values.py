@@ -60,7 +60,7 @@ def chart_values(chart: Path) -> tuple[dict[str, Any], Schema]:
         schema = json.loads(files["values.schema.json"])
     except (ValueError, RecursionError) as error:
         raise LoadError(
-            f"{chart}/values.schema.json is no JSON: {error}", "build the chart anew with nimhelm"
+            f"{chart}/values.schema.json is not JSON: {error}", "build the chart anew with nimhelm"
         ) from error
     return (base if isinstance(base, dict) else {}), schema
 

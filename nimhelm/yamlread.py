@@ -57,7 +57,7 @@ class Document(NamedTuple):
     """One YAML document, or one item of a List: plain data and the mark of every field in it.
 
     `base` is the path of `data` inside the file's document: () or ("items", 0). A document that is composed of others
-    has `origins`: what stands in several files keeps its places there.
+    has `origins`: what comes from several files keeps its places there.
     """
 
     path: str

@@ -37,7 +37,7 @@ METRIC = {
 SCALED = {"enabled": True, "hpa": {"minReplicas": 1, "maxReplicas": 2, "metrics": [METRIC]}}
 CASES = {
     "all is well": Case("embed", 8000, {}, ""),
-    "not there": Case("gone", 8000, {}, "NH023", said_at_install="which is no service of this chart"),
+    "not there": Case("gone", 8000, {}, "NH023", said_at_install="which is not a service of this chart"),
     "switched off": Case("embed", 8000, {}, "NH024", enabled=False, said_at_install="which is disabled"),
     "no replicas": Case("embed", 8000, {"replicas": 0}, "NH025", said_at_install="which has no replicas"),
     "scaled, whatever replicas says": Case("embed", 8000, {"scale": SCALED}, ""),

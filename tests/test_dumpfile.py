@@ -48,7 +48,7 @@ REFUSED = {
     "deep JSON": ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
     "JSON that is a little too deep": ('{"a":' * 101 + "1" + "}" * 101, "nested too deeply"),
     "a tag": ("a: !!python/name:os.system x\n", "f.yaml:1:4 is neither JSON nor YAML: the YAML tag"),
-    "a key that is no string": ("1: a\n", "is not a string"),
+    "a key that is not a string": ("1: a\n", "is not a string"),
     "a list as a key": ("? [a]\n: 1\n", "cannot be a key"),
     "a control character": ("# \u00e9\na: \x07\n", "f.yaml:2:4 is neither JSON nor YAML: the character U+0007"),
     "no YAML": ("a: {b\n", "f.yaml:1:4 is neither JSON nor YAML"),

@@ -1,7 +1,7 @@
 """The charts of the examples as a reviewer reads them, and the objects that they render; `make golden` writes them anew.
 
 golden/rag-pipeline/ is a chart as it is generated, with one service's folder whole. Of all else only the data is kept
-that is a pipeline's own: the templates and the schema of another chart say nothing new.
+that is a pipeline's own: the templates and the schema of another chart are the same.
 """
 
 from __future__ import annotations

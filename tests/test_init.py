@@ -1,4 +1,4 @@
-"""nimhelm init: dependencies that addresses betray, and YAML that keeps the user's comments."""
+"""nimhelm init: dependencies that addresses show, and YAML that keeps the user's comments."""
 
 from __future__ import annotations
 

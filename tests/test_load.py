@@ -1,4 +1,4 @@
-"""Files in: several documents, Lists, what kubectl prints, and files that are no pipelines at all."""
+"""Files in: several documents, Lists, what kubectl prints, and files that are not pipelines at all."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_folders_and_archives(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     [
         ({}, r"has no Chart\.yaml"),
         ({"Chart.yaml": "name: a\n"}, r"has no values\.schema\.json"),
-        ({"Chart.yaml": "name: a\n", "values.schema.json": "{"}, r"values\.schema\.json is no JSON"),
+        ({"Chart.yaml": "name: a\n", "values.schema.json": "{"}, r"values\.schema\.json is not JSON"),
     ],
 )
 def test_what_is_no_chart_of_nimhelm(files: dict[str, str], message: str, tmp_path: Path) -> None:

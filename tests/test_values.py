@@ -55,7 +55,7 @@ def test_the_whole_tree() -> None:
 
 
 def dependency(*services: dict[str, Any], **metadata: Any) -> Any:
-    """The first dependency of the last service, as it stands in values."""
+    """The first dependency of the last service, as the values have it."""
     made = plan(*services, **metadata)
     return values_tree(made)[services[-1]["name"]]["dependencies"][0]
 

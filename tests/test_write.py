@@ -116,7 +116,7 @@ def a_file_less(target: Path) -> str:
 
 
 def moved_chart_yaml(target: Path) -> str:
-    """A file of another chart of nimhelm's is no file of this one."""
+    """A file of another chart of nimhelm's is not a file of this one."""
     write_chart(OLD, target.parent)
     (target / "values.yaml").write_bytes(chart("third").files["values.yaml"])
     return "values.yaml"

@@ -138,7 +138,7 @@ def ownership_patch(release: str, namespace: str) -> Object:
 def field_patch(item: Object) -> Object | None:
     """The merge patch that leaves only Helm's claims to the fields of an object; None where there is nothing to do.
 
-    The operator's claims would stand in the way of every later upgrade that helm 4 applies on the server.
+    The operator's claims would block every later upgrade that helm 4 applies on the server.
     """
     entries = dig(item, "metadata", "managedFields") or []
     ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER]

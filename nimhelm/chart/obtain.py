@@ -25,7 +25,7 @@ def charts_of(target: str) -> list[Chart]:
 
     converted = convert_files([target])
     if has_errors(converted.findings) or not converted.charts:
-        raise LoadError(f"{target} makes no chart:\n{text(converted.findings)}".rstrip(), "mend it first")
+        raise LoadError(f"{target} makes no chart:\n{text(converted.findings)}".rstrip(), "fix it first")
     return converted.charts
 
 
@@ -58,7 +58,7 @@ def document_of(path: str, content: bytes) -> dict[str, Any]:
 
     documents, findings = read_content(path, content)
     if findings:
-        raise LoadError(f"{path} cannot be read:\n{text(findings)}".rstrip(), "mend it first")
+        raise LoadError(f"{path} cannot be read:\n{text(findings)}".rstrip(), "fix it first")
     data = documents[0].data if documents else {}
     if not isinstance(data, dict):
         raise LoadError(f"{path} holds no mapping", "is it the right file?")

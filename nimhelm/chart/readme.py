@@ -40,7 +40,7 @@ def readme(plan: Plan, version: str, values: dict[str, Any]) -> str:
         "| `<service>.wait` | all waits of the service: `enabled`, `timeoutSeconds` (0: each its own) |",
         "| `<service>.progressDeadlineSeconds` | when Kubernetes calls the roll-out stuck |",
         "| `<service>.imageLayout` | `legacy`, or `native` for images with the native model layout |",
-        "", "What all share stands under `global.nimhelm`:", "",
+        "", "These values apply to all services, under `global.nimhelm`:", "",
         "| value | default | meaning |", "|---|---|---|",
         *(f"| `{key}` | `{_shown(default)}` | {text} |" for key, (default, text) in shared_values().items()), "",
         "Every value, its type and what it may be is in `values.schema.json`.", "",

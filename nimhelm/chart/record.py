@@ -68,7 +68,7 @@ def is_own_path(path: str) -> bool:
 def edited(record: Record, on_disk: Mapping[str, bytes | None]) -> list[str]:
     """The recorded files that are no longer as nimhelm wrote them, sorted; None in `on_disk` is a file that is gone.
 
-    Another version in Chart.yaml is no edit: release tools write it.
+    Another version in Chart.yaml is not an edit: release tools write it.
     """
     return [path for path in sorted(record.files) if not is_untouched(record, path, on_disk.get(path))]
 

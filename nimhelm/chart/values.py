@@ -13,7 +13,7 @@ from nimhelm.plan import Gate, Plan, PlannedService
 from nimhelm.quantity import canonical
 
 COMMENTED = ("wait", "progressDeadlineSeconds")
-"""The fields of a service's block that only the chart has, and whose descriptions stand beside them."""
+"""The fields of a service's block that only the chart has, and whose descriptions are beside them."""
 
 
 UNWRITTEN = ("helperResources",)

@@ -48,7 +48,7 @@ def at_recorded_version(disk: OnDisk) -> OnDisk:
 
 
 def raised(version: str, part: str) -> str:
-    """The next version: ("1.2.3", "minor") -> "1.3.0". Raises WriteError for what is no semantic version."""
+    """The next version: ("1.2.3", "minor") -> "1.3.0". Raises WriteError for what is not a semantic version."""
     from semver import Version
 
     try:
@@ -61,7 +61,7 @@ def raised(version: str, part: str) -> str:
 
 
 def is_lower(version: str, than: str) -> bool:
-    """Whether a version goes below another one; False when either is no semantic version."""
+    """Whether a version goes below another one; False when either is not a semantic version."""
     from semver import Version
 
     return Version.is_valid(version) and Version.is_valid(than) and Version.parse(version) < Version.parse(than)

@@ -114,7 +114,7 @@ def is_staged(part: Path) -> bool:
 
 
 def carry(old: Path, new: Path, own: set[str], base: str = "") -> None:
-    """Give a new chart what stands in the old one beside nimhelm's `own` files, as hard links where that can be."""
+    """Give a new chart what is in the old one beside nimhelm's `own` files, as hard links where that can be."""
     folders = {path.rpartition("/")[0] for path in own}
     parents = {"/".join(folder.split("/")[:depth]) for folder in folders for depth in range(1, folder.count("/") + 2)}
     for entry in os.scandir(old / base):

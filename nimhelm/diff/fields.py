@@ -10,7 +10,7 @@ ABSENT = object()
 """A field that one side does not have."""
 
 SHARED = ("global", "nimCaches", "tags")
-"""Keys of values that are no services."""
+"""Keys of values that are not services."""
 
 
 class Named(NamedTuple):
@@ -87,7 +87,7 @@ def _named(value: Any) -> dict[str, Any] | None:
 
 
 def _same_order(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
-    """Whether what both have stands in the same order: a list that is only sorted anew is shown whole."""
+    """Whether what both have is in the same order: a list that is only sorted anew is shown whole."""
     return [name for name in one if name in two] == [name for name in two if name in one]
 
 

@@ -191,7 +191,7 @@ def _rendered_alone(old: Side, new: Side, found: list[Change]) -> list[tuple[Eff
 
 
 def gravest(found: tuple[Effect, ...] | list[Effect]) -> str:
-    """The code of the gravest effect; effects stand in that order."""
+    """The code of the gravest effect; effects are sorted that way."""
     return found[0].code if found else NONE
 
 

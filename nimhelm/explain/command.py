@@ -19,7 +19,9 @@ def explain(code: str) -> int:
         sys.stdout.write(explained(catalogue()[found[0]]))
         return 0
     hint = (
-        f"did you mean {' or '.join(found)}?" if found else "codes stand in square brackets, or after error and warning"
+        f"did you mean {' or '.join(found)}?"
+        if found
+        else "a code is printed in square brackets, or after error and warning"
     )
     print(f"nimhelm: there is no code {printable(code)}\n  {hint}", file=sys.stderr)
     return 2

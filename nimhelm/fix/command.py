@@ -61,7 +61,7 @@ def write(path: str, text: str, marked: bool) -> None:
 
 
 def fixed_text(text: str) -> tuple[str, int]:
-    """The text with every safe edit made, and how many there were. A text that is no YAML stays as it is."""
+    """The text with every safe edit made, and how many there were. A text that is not YAML stays as it is."""
     findings, edits = check(text), 0
     for _ in range(ROUNDS):
         try:

@@ -114,7 +114,7 @@ _EDITS: tuple[Callable[[Finding, Tree, Entry], list[Splice]], ...] = (_name_alon
 
 
 def _is_word(node: Node) -> bool:
-    """Whether a node is a scalar on one line that may stand in a list as it is."""
+    """Whether a node is a scalar on one line that a list may hold as it is."""
     if not isinstance(node, yaml.ScalarNode) or node.style not in (None, "'", '"') or node.value == "<<":
         return False
     return bool(node.start_mark.line == node.end_mark.line and node.start_mark.index < node.end_mark.index)

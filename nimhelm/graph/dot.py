@@ -9,7 +9,7 @@ _SHAPES = {EXTERNAL: "ellipse", CACHE: "cylinder"}
 
 
 def dot(picture: Picture) -> str:
-    """A digraph from left to right; the services of a wave stand in one column."""
+    """A digraph from left to right; the services of a wave are in one column."""
     lines = [f"digraph {_quoted(picture.name)} {{", "  rankdir=LR;", "  node [shape=box, style=rounded];"]
     lines += [f"  {_node(node)};" for node in picture.nodes]
     for wave in picture.waves:

@@ -11,7 +11,7 @@ from nimhelm.rules.resources import gpus
 from nimhelm.yamlread import Document
 
 _SHARED = ("global", "nimCaches", "tags")
-"""Keys of values that are no services."""
+"""Keys of values that are not services."""
 
 
 def picture_of_values(name: str, values: Mapping[str, Any]) -> Picture:

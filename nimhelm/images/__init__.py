@@ -2,5 +2,5 @@
 
     file, chart ─ render ─► objects ─ rendered ─► [Image] ─ digests (asked for) ─ formats ─► standard output
 
-`named` finds the same images in values, without helm: these stand in the annotations of Chart.yaml.
+`named` finds the same images in values, without helm: these are in the annotations of Chart.yaml.
 """

@@ -23,7 +23,7 @@ class InitError(NimhelmError):
 
 
 def init(paths: list[str], output: str, name: str = "", force: bool = False) -> int:
-    """Write the pipelines of `paths`, with the dependencies they betray, to `output` (`-`: standard output).
+    """Write the pipelines of `paths`, with the dependencies that their addresses show, to `output` (`-`: standard output).
 
     Says why for each dependency, on standard error when the pipeline goes to standard output. Returns 0, or 1 when a
     finding is an error, and then nothing is written. Raises NimhelmError.

@@ -19,7 +19,7 @@ DEEPER = 6
 """Columns from a key of a NIMService to the same key below spec.services[]."""
 
 FLUSH = re.compile(r"^( *)[^ #\n-][^#\n]*:[ ]*\n\1- ", re.MULTILINE)
-"""A list whose dashes stand below the first letter of its key, as kubectl prints it."""
+"""A list whose dashes are below the first letter of its key, as kubectl prints it."""
 
 
 class Source(NamedTuple):
@@ -115,7 +115,7 @@ def line_of(node: Any) -> int:
 
 
 def same_column(node: Any, document: Document) -> bool:
-    """Whether a node begins in the column of a document; several may stand on a line of JSON."""
+    """Whether a node begins in the column of a document; several may be on a line of JSON."""
     return int(node.lc.col) + 1 == document.mark().column
 
 

@@ -26,7 +26,7 @@ class Order(NamedTuple):
 
 
 def order_of(pipeline: Pipeline) -> Order:
-    """The dependencies that the addresses in a pipeline's services betray and that it does not declare yet."""
+    """The dependencies that the addresses in a pipeline's services show and that it does not declare yet."""
     order = Order([], [])
     graph = {service.name: {str(item.get("name")) for item in service.dependencies} for service in pipeline.services}
     for service in pipeline.services:

@@ -1,7 +1,7 @@
 """What was read as a folder of files, for somebody without access to the cluster.
 
-`preflight.json` has what is no list: the version, the API kinds, rights and the answers of the dry run. Each other file is a list,
-as this writes it or as `kubectl get … -o json` or `-o yaml` prints it. No value of a secret or ConfigMap is written.
+`preflight.json` has what is not a list: the version, the API kinds, rights and the answers of the dry run. Each other file
+is a list, as this writes it or as `kubectl get … -o json` or `-o yaml` prints it. No value of a secret or ConfigMap is written.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _plain(refusals: tuple[Refusal, ...] | None) -> list[list[str]] | None:
 
 
 def load(folder: str, reach: Reach) -> Cluster:
-    """The cluster as it was saved. Raises LoadError for a folder that is no such dump."""
+    """The cluster as it was saved. Raises LoadError for any other folder."""
     place = Path(folder)
     if not (place / _OWN_FILE).is_file():
         raise LoadError(f"{folder} has no {_OWN_FILE}", "save it with: nimhelm preflight CHART --save DIR")

@@ -43,7 +43,7 @@ def check_addresses(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def known_hosts(pipeline: Pipeline) -> set[str]:
-    """The hosts that are no slips: other objects of the pipeline, and what it declares to be outside."""
+    """The hosts that are not slips: other objects of the pipeline, and what it declares to be outside."""
     hosts = set(pipeline.external)
     for service in pipeline.services:
         hosts |= {service.name + suffix for suffix, _ in derived_suffixes(service)}
@@ -90,5 +90,5 @@ def _nearly(service: Service, names: list[str], address: Address) -> Iterator[Fi
 
     close = get_close_matches(address.host, names, 1, NEAR)
     if close and not address.host.startswith(f"{close[0]}-"):
-        message = f"{service.title} calls {address.host}, which is no service of the pipeline"
+        message = f"{service.title} calls {address.host}, which is not a service of the pipeline"
         yield service.document.finding(WARNING, "NH034", address.field, message, f"did you mean {close[0]}?")

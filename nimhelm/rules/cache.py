@@ -68,7 +68,9 @@ def check_ngc(cache: Cache) -> Iterator[Finding]:
         hint = "keep profiles alone, or choose by the other fields"
         yield cache.error("NH160", (*MODEL, others[0]), f"profiles exclude {', '.join(others)}", hint)
     if "all" in profiles and len(profiles) > 1:
-        yield cache.error("NH160", (*MODEL, "profiles"), "the profile all stands alone", "write profiles: [all]")
+        yield cache.error(
+            "NH160", (*MODEL, "profiles"), "the profile all cannot be combined with others", "write profiles: [all]"
+        )
 
 
 def filters_beside_profiles(model: dict[str, Any]) -> list[str]:

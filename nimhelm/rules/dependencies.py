@@ -36,7 +36,7 @@ def fault_of(dependency: dict[str, Any], target: Service | None) -> Fault | None
     tests/test_dependency_rules.py holds all three against one table.
     """
     if target is None:
-        return Fault("NH023", "which is no service here")
+        return Fault("NH023", "which is not a service here")
     if not target.enabled:
         return Fault("NH024", "which is disabled and never answers")
     if replicas(target) == 0 and max_replicas(target) == 0:
@@ -102,7 +102,7 @@ def check_dependency(pipeline: Pipeline, service: Service, index: int, target: S
 
 
 def is_external(dependency: dict[str, Any], external: Container[str]) -> bool:
-    """Whether a dependency is said to be no service of this pipeline."""
+    """Whether a dependency is declared to be outside this pipeline."""
     return dependency.get("name") in external or dependency.get("external") is True
 
 

@@ -137,7 +137,7 @@ _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000
 
 
 def milliseconds(duration: Any) -> int:
-    """A duration of Prometheus in milliseconds: `1m30s` -> 90000; 0 for what is no duration, or is left out."""
+    """A duration of Prometheus in milliseconds: `1m30s` -> 90000; 0 for what is not a duration, or is left out."""
     if not isinstance(duration, str):
         return 0
     return sum(int(digits) * _UNITS[unit] for digits, unit in re.findall(r"([0-9]+)(ms|[ywdhms])", duration[:100]))

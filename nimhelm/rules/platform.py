@@ -143,7 +143,7 @@ def check_kserve(service: Service) -> Iterator[Finding]:
     mode = service.mapping("annotations").get("serving.kserve.io/deploymentMode")
     if mode is not None and mode not in MODES:
         field: Path = ("annotations", "serving.kserve.io/deploymentMode")
-        yield service.error("NH140", field, f"{mode} is no deployment mode of KServe", "one of " + ", ".join(MODES))
+        yield service.error("NH140", field, f"{mode} is not a deployment mode of KServe", "one of " + ", ".join(MODES))
     yield from _predictor_target(service)
     if mode not in KNATIVE:
         return

@@ -60,7 +60,7 @@ def check_waits(document: Document, services: dict[str, Service]) -> Iterator[Fi
             name = dependency.get("name")
             if not isinstance(name, str):
                 continue  # the schema's finding
-            known = name in services or name not in document.data  # a service that is no mapping has its finding
+            known = name in services or name not in document.data  # a service that is not a mapping has its finding
             if known and dig(dependency, "wait", "enabled") is not False and not is_external(dependency, ()):
                 yield from _dependency(document, service, index, services.get(name))
 

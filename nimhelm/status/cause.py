@@ -8,7 +8,7 @@ PENDING, NOT_READY, READY, FAILED, DISABLED = "Pending", "NotReady", "Ready", "F
 
 
 class Cause(NamedTuple):
-    """`state` is what the cause makes of the service: Failed where it does not mend itself.
+    """`state` is what the cause makes of the service: Failed where it does not resolve itself.
 
     `text` is short and in nimhelm's words, `detail` the cluster's own message, `next` one command to paste.
     A cause without `problem` is the normal course of starting; `waits_for` names the service it waits for. `log` is the

@@ -3,9 +3,9 @@
 A service is
   Ready     all its replicas of the newest template are ready, and none of an older one is left;
   Pending   its objects or pods do not exist yet, or no node takes them. Waiting for a GPU is Pending and not
-            Failed: it mends itself when a GPU gets free or a node is added;
+            Failed: it resolves itself when a GPU becomes free or a node is added;
   NotReady  it is there and on its way: starting, or waiting at a gate;
-  Failed    a cause that does not mend itself: an image that cannot be pulled, a crash loop, a gate that gave up;
+  Failed    a cause that does not resolve itself: an image that cannot be pulled, a crash loop, a gate that gave up;
   Disabled  switched off; no part of the pipeline's state, as with the operator.
 The pipeline is Failed if any service is, Ready if all are, NotReady otherwise.
 """

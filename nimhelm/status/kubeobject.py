@@ -48,7 +48,7 @@ def true(value: Any, *path: str | int) -> bool:
 
 
 def items(value: Any, *path: str | int) -> list[Object]:
-    """The mappings in the list there; what is no mapping is left out."""
+    """The mappings in the list there; what is not a mapping is left out."""
     found = dig(value, *path)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 

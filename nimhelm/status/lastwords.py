@@ -18,7 +18,7 @@ def _words(code: str, text: str, *patterns: str) -> LastWords:
     return LastWords(re.compile("|".join(patterns), re.IGNORECASE), code, text)
 
 
-# The first that matches counts, so what is told apart by one word stands above what shares it: a full /dev/shm is
+# The first that matches counts, so a pattern that differs by one word comes before the one that shares the rest: a full /dev/shm is
 # "no space left" too.
 LAST_WORDS = (
     _words(

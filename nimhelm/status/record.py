@@ -27,7 +27,7 @@ _TOP_KEY = re.compile(r"([A-Za-z][A-Za-z0-9]*):")
 
 
 def read_record(secret: ko.Object) -> tuple[HelmRecord | None, list[ko.Object]]:
-    """The record in one of Helm's secrets, and the objects of its manifest; (None, []) for what is no record."""
+    """The record in one of Helm's secrets, and the objects of its manifest; (None, []) for what is not a record."""
     release = _content(ko.text(secret, "data", "release"))
     if not release:
         return None, []

@@ -58,7 +58,7 @@ def key(*parts: str) -> str:
     return ".".join(part.replace(".", r"\.") for part in parts)
 
 
-def mend(case: Case, *values: tuple[str, Any]) -> str:
+def set_values(case: Case, *values: tuple[str, Any]) -> str:
     """`upgrade` with values of the service; of a caching job, whose values lie elsewhere, a look at it."""
     if case.service.workload == JOB:
         return describe(case, "job", case.name)

@@ -1,4 +1,4 @@
-"""What of an object is kept: 10,000 pods as the API server prints them are 110 MB, and most of that says nothing here."""
+"""What of an object is kept: 10,000 pods as the API server prints them are 110 MB, and most of that is not needed here."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _complaint(evidence: Evidence, name: str) -> str:
         ):
             return short(ko.text(active, "message"), 300)
     for event in evidence.events_of("HorizontalPodAutoscaler", name, *_COMPLAINTS):
-        # While pods are not ready there are no metrics of them: that is no fault of the autoscaler's.
+        # While pods are not ready there are no metrics of them: that is not the autoscaler's fault.
         starting = re.search(r"did not receive metrics for|no metrics returned|no ready pods", message_of(event))
         if ko.seconds_since(event_time(event), evidence.now) < _COMPLAINT_STANDS and not starting:
             return short(message_of(event), 300)

@@ -4,7 +4,7 @@ Exit codes: 0 Ready; 1 Failed, and without --wait also NotReady; 3 the cluster c
 --wait; 130 interrupted.
 
 --wait ends with 1 only if the pipeline has been Failed without a break for ten seconds: a pull secret that is made a
-moment after the chart, or a first crash before a database is up, is no end. What takes longer to mend ends it.
+moment after the chart, or a first crash before a database is up, is no end. What takes longer ends it.
 
 It ends with 0 when the release has been Ready for five seconds: what comes and goes is not ready.
 

@@ -76,7 +76,7 @@ def _lives(evidence: Evidence, graph: Graph) -> dict[str, list[Life]]:
 
 
 def _counts(pod: ko.Object) -> bool:
-    """A job's pod that is done is no pod that leaves."""
+    """A job's pod that is done is not a pod that leaves."""
     return ko.text(pod, "status", "phase") == "Succeeded" or not is_leaving(pod)
 
 
@@ -138,7 +138,7 @@ def _track(empty: Track, lives: list[Life], begin: datetime) -> Track:
 
 
 def _waves(graph: Graph) -> dict[str, int]:
-    """The wave of each service: one more than its latest dependency. Services stand in start order."""
+    """The wave of each service: one more than its latest dependency. Services are in start order."""
     waves: dict[str, int] = {}
     for service in graph.services:
         after = [waves[each.name] for each in service.dependencies if each.name in waves and not each.external]

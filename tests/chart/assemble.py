@@ -1,4 +1,4 @@
-"""Puts charts together from chart-template/ alone, so that these tests say nothing of the Python side."""
+"""Puts charts together from chart-template/ alone, so that these tests do not depend on the Python side."""
 
 from __future__ import annotations
 

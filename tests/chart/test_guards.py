@@ -146,7 +146,7 @@ DEPENDANT = {"a": spec(), "llm": spec(dependencies=[dependency("a")])}
         (
             {"llm": spec(dependencies=[dependency("gone")])},
             [],
-            "llm depends on gone, which is no service of this chart",
+            "llm depends on gone, which is not a service of this chart",
         ),
     ],
 )

@@ -37,7 +37,7 @@ PROFILES: dict[str, Profile] = {name: dict(pair.split("=", 1) for pair in text.s
 
 
 def first_form(profiles: dict[str, Profile]) -> str:
-    """A mapping by the names, with what else stands in such a manifest."""
+    """A mapping by the names, with what else is in such a manifest."""
     files = {"components": [{"src": {"files": ["id: x", "tags: y"]}}]}
     data = {
         name: {"model": "example/llm", "release": "1.0", "tags": tags, "workspace": files}

@@ -1,4 +1,4 @@
-"""What people break by hand in a release that runs: it is named, and the printed step mends it for good.
+"""What people break by hand in a release that runs: it is named, and the printed step repairs it for good.
 
 For good means that an upgrade works afterwards, with helm 3 and with helm 4.
 """

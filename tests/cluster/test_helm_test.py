@@ -78,7 +78,7 @@ def pod_of(document: Any) -> dict[str, Any]:
 
 def admit(release: Release, pod: dict[str, Any]) -> None:
     """Have the API server judge a pod, without creating it."""
-    # The service account is not there yet; it says nothing about security.
+    # The service account is not there yet; which does not concern security.
     pod["spec"].pop("serviceAccountName", None)
     release.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
 

@@ -1,7 +1,7 @@
 """What preflight says before an install, and the install that shows whether it was right.
 
 Each case is installed twice: in a namespace where preflight must say × with its code and the install must not come up, and in one
-where the cause is mended, preflight says nothing against it and the install becomes Ready. All run at once.
+where the cause is fixed, preflight has no objection and the install becomes Ready. All run at once.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def stored(of_class: str, mode: str = "ReadWriteOnce") -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Case:
-    """`spec` is of the service; `objects` are in its namespace before, `sets` are values; the mended ones are for what holds.
+    """`spec` is of the service; `objects` are in its namespace before, `sets` are values; the fixed ones are for what holds.
 
     `way` is how the install fails: helm refuses, no pods are made, or pods do not start.
     """
@@ -360,7 +360,7 @@ def test_a_namespace_admin(
     chart = build_documents(tmp_path, pipeline(service("llm")))
     code, checks = preflight(cluster, chart, namespace, env=environment)
     failing = {check["code"] for check in checks if check["level"] == "fails"}
-    # A Role of the chart may grant what an admin does not hold; nothing else may stand in the way.
+    # A Role of the chart may grant what an admin does not hold; nothing else may prevent it.
     assert failing <= {"RightsEscalation"}
     skipped = [check["text"] for check in checks if check["level"] == "not checked"]
     assert sum("forbidden to list nodes" in text for text in skipped) == 1

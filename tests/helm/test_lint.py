@@ -46,7 +46,7 @@ def test_disabled_services_render_nothing_until_they_are_switched_on(
 
 
 def test_nothing_but_data_differs_between_releases_and_namespaces(helm4: Helm, chart: Path) -> None:
-    """Objects are named after the services: the release's name stands in labels, and in the hash of a Job's name."""
+    """Objects are named after the services: the release's name is in labels, and in the hash of a Job's name."""
     names = []
     for release in ("r", "another-release"):
         rendered = helm4.run("template", release, chart, "--namespace", "ns").stdout

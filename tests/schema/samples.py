@@ -24,7 +24,7 @@ OF_TYPE: dict[str, Any] = {
 }  # fmt: skip
 
 ANYTHING: dict[str, Any] = {"type": "string"}
-"""What stands in an object whose fields are left to the API server."""
+"""What is in an object whose fields are left to the API server."""
 
 
 class Refused(NamedTuple):

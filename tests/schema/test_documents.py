@@ -16,7 +16,7 @@ SCHEMAS = {"NIMPipeline": "schema/pipeline.schema.json", "NIMCache": "schema/nim
 
 
 def without_nulls(node: Any) -> Any:
-    """A document as the cluster takes it: a null under a key is no key."""
+    """A document as the cluster takes it: a key whose value is null is not there."""
     if isinstance(node, dict):
         return {key: without_nulls(value) for key, value in node.items() if value is not None}
     return [without_nulls(item) for item in node] if isinstance(node, list) else node

@@ -97,7 +97,7 @@ def test_what_is_no_dump(tmp_path: Path, name: str, content: str) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(LoadError, match="is no folder"):
+    with pytest.raises(LoadError, match="is not a folder"):
         load_dump(str(tmp_path / "none"), "rag")
 
 

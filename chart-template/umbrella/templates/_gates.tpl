@@ -153,7 +153,7 @@ The settings of all gates of a service, as entries of a ConfigMap; files/wait.sh
   {{- end }}
 {{- end }}
 
-{{- /* A setting stands in one line; a line break in a value would start another setting. */}}
+{{- /* A setting is one line; a line break in a value would start another setting. */}}
 {{- define "nimhelm.v2.escapedLine" -}}
   {{- regexReplaceAll `[\x00-\x1F\x{7F}-\x{9F}\x{2028}\x{2029}\x{FEFF}\x{FFFE}\x{FFFF}]` . "" }}
 {{- end }}

@@ -68,7 +68,7 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
 
 {{- /*
 What the names of the pipeline's own objects begin with: the release, and the pipeline where that has another name;
-several pipelines may stand under one parent chart. Takes root and pipeline.
+several pipelines may have one parent chart. Takes root and pipeline.
 */}}
 {{- define "nimhelm.v2.prefix" -}}
   {{- if eq .root.Release.Name .pipeline }}{{ .pipeline }}

@@ -5,7 +5,7 @@ Helm has one set of named templates for a chart and all its subcharts, so the te
 The subchart of a service holds one file, templates/service.yaml, which calls the named template of each concern
 (workload, storage, ...).
 
-Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may stand under one parent chart, and share this
+Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may have one parent chart, and share this
            set of templates; "v2" keeps charts of another generation of these templates apart. Raise it whenever the
            meaning of a template changes after a release.
 Context    A template of a service takes the root of the service's chart as ".". A template that needs more takes a
@@ -52,7 +52,7 @@ Example: a PodDisruptionBudget for services that ask for one. This is the templa
   {{- end }}
   {{- end }}
 
-../service/templates/service.yaml includes it, and the field stands in schema/source/service.yaml.
+../service/templates/service.yaml includes it, and the field is in schema/source/service.yaml.
 docs/chart.md has this and other recipes.
 */}}
 

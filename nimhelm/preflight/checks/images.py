@@ -84,7 +84,7 @@ def _judged(cluster: Cluster, use: Use, answer: Answer) -> Check | None:
     image, host = short(use.image), parse(use.image).host
     step = cluster.reach.again()
     if answer.state == "invalid":
-        text = f"{image} is no valid image name"
+        text = f"{image} is not a valid image name"
         return Check("images", FAILS, text, "InvalidImageName", "the kubelet refuses it", use.services, step)
     if answer.state in _CODES:
         return _refused(cluster, use, answer)

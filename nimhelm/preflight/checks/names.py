@@ -1,4 +1,4 @@
-"""Do objects of the chart exist already, whose are they, and does a release of that name stand in the way."""
+"""Do objects of the chart exist already, whose are they, and and does a release of that name exist."""
 
 from __future__ import annotations
 

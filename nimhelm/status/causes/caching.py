@@ -99,7 +99,7 @@ def _failed(job: Case, explain: Explain) -> Cause | None:
         return Cause("CacheJobRetrying", text, NOT_READY, detail, step)
     # A job that gave up never runs again, whatever is mended: it is made anew.
     again = f"{steps.command(job.evidence, 'delete', 'job', job.name)} && {steps.upgrade(job.evidence)}"
-    if why and " secret " in why.next:  # a command that mends; others only show
+    if why and " secret " in why.next:  # a command that fixes it; others only show
         again = f"{why.next} && {again}"
     return Cause("CacheJobFailed", f"job {job.name} failed: {said}", FAILED, detail or gave_up, again)
 

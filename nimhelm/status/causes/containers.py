@@ -108,7 +108,7 @@ def _creation(case: Case, pod: ko.Object, container: str, reason: str, message: 
     look = steps.describe(case, "pod", ko.name_of(pod))
     if _ROOT.search(message):
         text = f"container {short(container)} may not run as root, but its image does"
-        return Cause("RunsAsRoot", text, FAILED, short(message, 600), steps.mend(case, ("userID", 1000)))
+        return Cause("RunsAsRoot", text, FAILED, short(message, 600), steps.set_values(case, ("userID", 1000)))
     if _GPU_RUNTIME.search(message):
         text = f"the node's NVIDIA runtime fails: {short(message)}"
         return Cause("GPURuntime", text, FAILED, short(message, 600), look)

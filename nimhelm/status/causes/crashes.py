@@ -111,7 +111,7 @@ def _out_of_memory(case: Case, pod: ko.Object, end: Crash) -> Cause:
     )
     doubled = _doubled(limit)
     if doubled and is_main(case, end.container):
-        return Cause("OOMKilled", text, FAILED, next=steps.mend(case, ("resources.limits.memory", doubled)))
+        return Cause("OOMKilled", text, FAILED, next=steps.set_values(case, ("resources.limits.memory", doubled)))
     return Cause("OOMKilled", text, FAILED, next=steps.describe(case, "pod", ko.name_of(pod)))
 
 
@@ -124,7 +124,7 @@ def _memory_limit(pod: ko.Object, container: str) -> str:
 
 
 def _doubled(quantity: str) -> str:
-    """ "16Gi" -> "32Gi"; "" for what is no plain quantity."""
+    """ "16Gi" -> "32Gi"; "" for what is not a plain quantity."""
     match = re.fullmatch(r"(\d{1,18})([KMGT]i?|[kmPE]i?|)", quantity)
     return f"{2 * int(match[1])}{match[2]}" if match else ""
 
@@ -159,7 +159,7 @@ def _startup(case: Case, pod: ko.Object, end: Crash, budget: int) -> Cause:
     probe = probe_of(pod, end.container, "startupProbe")
     doubled = probe | {"failureThreshold": 2 * (ko.number(probe, "failureThreshold") or 3)}
     # The value takes the place of the default probe as a whole.
-    step = steps.mend(case, ("startupProbe.probe", doubled))
+    step = steps.set_values(case, ("startupProbe.probe", doubled))
     if not probe or not is_main(case, end.container):
         step = steps.logs(case, ko.name_of(pod), end.container, previous=True)
     return Cause("StartupProbe", text, FAILED, short(end.message, 600), step)
@@ -205,7 +205,7 @@ def _step(case: Case, pod: ko.Object, code: str, message: str) -> str:
         if secret:
             return steps.then_restart(case, steps.key_secret(case.evidence, secret, key))
     if code == "ReadOnly" and case.service.workload != JOB and _is_model_store(pod, message):
-        return steps.mend(case, ("storage.readOnly", False))
+        return steps.set_values(case, ("storage.readOnly", False))
     return ""
 
 

@@ -11,7 +11,7 @@ from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.wording import count, duration, short
 
 _RECENT = 3600
-# Warnings that other functions judge: what these say nothing of is over, or is the normal course.
+# Warnings that other functions judge: what these do not name is over, or is the normal course.
 _KNOWN_WARNINGS = (
     "Unhealthy",
     "BackOff",

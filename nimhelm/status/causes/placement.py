@@ -67,7 +67,7 @@ def _taint(case: Case, pod: ko.Object, taint: ko.Object, who_has: str) -> Cause:
     key, value, effect = (ko.text(taint, field) for field in ("key", "value", "effect"))
     name = short(key) + (f"={short(value)}" if value else "") + (f":{short(effect)}" if effect else "")
     toleration = {"key": key, "operator": "Exists"} | ({"effect": effect} if effect else {})
-    step = steps.mend(case, ("tolerations", [*_own_tolerations(pod), toleration]))
+    step = steps.set_values(case, ("tolerations", [*_own_tolerations(pod), toleration]))
     return Cause("Taint", f"{who_has} the taint {name}, which the pod does not tolerate", PENDING, next=step)
 
 

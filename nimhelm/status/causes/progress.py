@@ -54,7 +54,7 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
         said = _last_said(case, name, container) or said
         text = f"starting for {duration(age)}{of}{said}"
         return Cause("Starting", text, NOT_READY, problem=False, log=(name, container))
-    # The start-up probe has passed: what the readiness probe hears since is no part of loading the model.
+    # The start-up probe has passed: what the readiness probe hears since is not part of loading the model.
     patience = _READINESS_PATIENCE if answer else max(_SILENT_PATIENCE, case.service.startup_seconds)
     stuck = age > patience
     step = steps.logs(case, name, container) if stuck else ""

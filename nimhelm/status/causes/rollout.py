@@ -173,7 +173,7 @@ def scaled_away(case: Case) -> Cause | None:
     if case.deployment is None:
         return None
     if _wants_none(case):
-        step = steps.mend(case, ("replicas", case.service.replicas or 1))
+        step = steps.set_values(case, ("replicas", case.service.replicas or 1))
         return Cause("ScaledToZero", "scaled to 0 replicas", NOT_READY, next=step)
     if ko.true(case.deployment, "spec", "paused"):
         step = steps.command(case.evidence, "rollout", "resume", steps.workload(case))

@@ -22,7 +22,7 @@ _TURN = 1800
 def unschedulable(case: Case, pod: ko.Object) -> Cause | None:
     """The pod has no node and the scheduler said why.
 
-    Always Pending, never Failed: it mends itself when a GPU gets free or the cluster grows a node, and helm and
+    Always Pending, never Failed: it resolves itself when a GPU becomes free or the cluster grows a node, and helm and
     cluster autoscalers count on that.
     """
     scheduled = ko.condition(pod, "PodScheduled")

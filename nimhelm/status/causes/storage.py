@@ -16,7 +16,7 @@ _CLAIM_ABSENT = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 _CLASS_ABSENT = re.compile(r'storageclass(?:\.storage\.k8s\.io)? "([^"]+)" not found')
 _MULTI_ATTACH = re.compile(r'Multi-Attach error for volume "([^"]+)"(?:.*used by pod\(s\) (.+))?', re.DOTALL)
 _NO_CSI = re.compile(r"driver name (\S+) not found in the list of registered CSI drivers")
-# An external provisioner that says nothing for so long does not run.
+# An external provisioner that is silent for so long is not running.
 _PROVISIONER_PATIENCE = 120
 # The kubelet and the attach controller try again at growing distances, of two minutes and a little in the end; an event
 # that much older is of something that went well since.
@@ -62,7 +62,7 @@ def pending_claim(case: Case, claim: str) -> Cause | None:
 
 
 def _claim_event(case: Case, claim: str, event: ko.Object) -> Cause | None:
-    """What an event about the claim means, None if it says nothing of a fault."""
+    """What an event about the claim means, None if it does not report a fault."""
     reason, message = ko.text(event, "reason"), message_of(event)
     if match := _CLASS_ABSENT.search(message):
         return _class_absent(case, claim, match[1])
@@ -191,7 +191,7 @@ def _has_begun(pod: ko.Object) -> bool:
 
 
 def _still_counts(case: Case, event: ko.Object) -> bool:
-    """Whether it is tried in vain still. The first seconds, in which a claim gets bound, see failures that pass."""
+    """Whether it still fails. The first seconds, in which a claim gets bound, see failures that pass."""
     tried = ko.seconds_since(event_time(event), case.now)
     first = ko.seconds_since(ko.moment(event, "firstTimestamp"), case.now)
     return tried < _MOUNT_RETRY and (first > _MOUNT_SETTLES or "not found" in message_of(event))
@@ -223,7 +223,7 @@ def _multi_attach(case: Case, pod: ko.Object, volume_name: str, used_by: str) ->
         other = "" if staying or _is_own(case, holders) else " of another workload"
         text += f" by pod {short((staying or holders)[0])}{other}"
     if staying and case.service.replicas > 1:
-        step = steps.mend(case, ("replicas", 1))
+        step = steps.set_values(case, ("replicas", 1))
     elif holders or staying:
         step = steps.command(case.evidence, "get", "pod", (staying or holders)[0], "-o", "wide")
     else:

@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Clients that ask for a token like this then ask with GET."""
-        # The body was not read, so what follows on this connection is no request.
+        # The body was not read, so what follows on this connection is not a request.
         self.close_connection = True
         self._error(HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED")
 

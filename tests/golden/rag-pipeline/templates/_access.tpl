@@ -7,7 +7,7 @@ What OpenShift asks of pods, by global.nimhelm.openshift:
               and nobody has to grant anything
   scc         pods run as the users of the values, under a constraint that a Role grants; only who holds the use of
               that constraint may install this
-  ""          it is no OpenShift
+  ""          it is not OpenShift
 
 auto is restricted where the cluster serves the API of OpenShift. Takes root and global.
 */}}

@@ -1,5 +1,5 @@
 {{- /*
-The environment of the containers. A list stands in order of priority while it is put together: of two entries with
+The environment of the containers. A list is in order of priority while it is put together: of two entries with
 one name the first counts. The order of what stays is kept: $(NAME) in a value refers to what stands before it.
 */}}
 

@@ -327,7 +327,7 @@ Lists cannot be --set piecewise, so the way out is to wait for none. Takes servi
   {{- $port := int .dependency.port }}
   {{- if .dependency.external }}
   {{- else if not (hasKey .services $target) }}
-    {{- printf "%s depends on %s, which is no service of this chart: set external=true for it in %s.dependencies, or take it out\n" $name $target $name }}
+    {{- printf "%s depends on %s, which is not a service of this chart: set external=true for it in %s.dependencies, or take it out\n" $name $target $name }}
   {{- else }}
     {{- $service := get .services $target }}
     {{- $nim := $service.root.nim }}
