@@ -7,6 +7,7 @@ from typing import Any
 
 from nimhelm.caches import SERVICE
 from nimhelm.chart.secrets import Secret, secrets
+from nimhelm.chart.signoff import api_lines, claim_lines, gate_lines, operation_lines
 from nimhelm.chart.values import shared_values
 from nimhelm.graph.mermaid import mermaid
 from nimhelm.graph.source import picture_of_values
@@ -30,8 +31,12 @@ def readme(plan: Plan, version: str, values: dict[str, Any]) -> str:
         *_graph(plan.name, values),
         "A service waits in an init container for each dependency, until that answers ready (`wait-for-<dependency>`).",
         "Objects are named after the services, so a namespace holds one release of this chart.", "",
+        *gate_lines(plan),
         *_caches(plan),
+        *claim_lines(plan),
         *_needs(plan),
+        *api_lines(plan),
+        *operation_lines(plan, minutes(plan.timeout_seconds)),
         "## Values", "",
         "A service's block holds the fields of NIMService's spec under their own names, beside:", "",
         "| value | meaning |", "|---|---|",

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 CACHE = {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"name": "models"}}}
 SERVICES = {
-    "emb": spec(resources={"requests": {"nvidia.com/gpu": "1", "memory": "8Gi"}}, storage={"nimCache": {"name": "c"}}),
+    "emb": spec(
+        resources={"requests": {"nvidia.com/gpu": "1", "memory": "8Gi"}},
+        storage={"nimCache": {"name": "c", "claimName": "models"}},
+    ),
     "llm": spec(
         replicas=2,
         dependencies=[dependency("emb"), dependency("milvus", 19530, external=True, wait={"enabled": False})],
@@ -96,7 +99,7 @@ def test_the_graph(render: Render) -> None:
     assert (emb["gpus"], emb["cache"], emb["claim"], emb["startupSeconds"]) == (
         {"nvidia.com/gpu": "1"},
         "c",
-        "c-pvc",
+        "models",
         1230,
     )
     assert (big["workload"], big["gpus"]) == ("LeaderWorkerSet", {"nvidia.com/gpu": "16"})

@@ -168,6 +168,10 @@ GLOBALS: dict[str, Any] = {
     "prePull": True,
     "storageClass": "x",
     "keepClaims": False,
+    "networkPolicy.enabled": True,
+    "networkPolicy.gatewayNamespaces": ["x"],
+    "networkPolicy.monitoringNamespaces": ["x"],
+    "networkPolicy.egressPorts": [9],
     "checkAfterInstall": True,
     "skipMissingKinds": True,
 }
@@ -260,7 +264,9 @@ def test_what_all_services_share(render: Render, field: str) -> None:
     own: dict[str, Any] = {"initContainers": [{"name": "x", "image": {"repository": "x", "tag": "1"}}]}
     pair = {"base": spec(**own), "next": spec(**own, dependencies=[dependency("base")])}
     before = {"imageRegistry": "m"}
-    restarted = changed(render(pair, nimhelm=before), render(pair, nimhelm=before | {field: GLOBALS[field]}))
+    name, _, below = field.partition(".")
+    after = {**before, name: {below: GLOBALS[field]} if below else GLOBALS[field]}
+    restarted = changed(render(pair, nimhelm=before), render(pair, nimhelm=after))
     said = {"": NOBODY, "base next": ALL, "next": WAITING_ONES}[" ".join(sorted(restarted))]
     assert documented().get(f"global.nimhelm.{field}") == said
 

@@ -59,7 +59,7 @@ PROOFS = {
 TABLES = {"test_next_steps": ("ROWS",), "test_status": ("FAILING",), "test_damage": ("BROKEN",)}
 WRITERS = (
     "upgrade",
-    "mend",
+    "set_values",
     "wait_image",
     "pull_secret",
     "another_login",
