@@ -155,7 +155,13 @@ def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> 
 )
 @click.option("--digests", is_flag=True, help="Ask the registries for the digest of each image.")
 @click.option("--mirror", default="", metavar="REGISTRY", help="Where the images go: what imageRegistry will be.")
-def images(target: str, values: tuple[str, ...], output: str, digests: bool, mirror: str) -> int:
+@click.option(
+    "--mirror-path",
+    type=click.Choice(["keep", "drop"]),
+    default="keep",
+    help="What imageRegistryPath will be: keep (default) the path of an image, or drop all but its last part.",
+)
+def images(target: str, values: tuple[str, ...], output: str, digests: bool, mirror: str, mirror_path: str) -> int:
     """List every image of a chart with its values: services, gates, caches, sidecars, endpoint pickers, tests.
 
     \b
@@ -164,8 +170,9 @@ def images(target: str, values: tuple[str, ...], output: str, digests: bool, mir
     nimhelm images pipeline.yaml -o oras --mirror mirror.example.com/nim > copy.sh
     """
     from nimhelm.images.command import list_images
+    from nimhelm.images.reference import Mirror
 
-    return list_images(target, values, output, digests, mirror)
+    return list_images(target, values, output, digests, Mirror(mirror, mirror_path == "drop"))
 
 
 @click.command(cls=CheckedCommand)

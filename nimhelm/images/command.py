@@ -11,7 +11,7 @@ from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.chart.render import has_helm, render
 from nimhelm.images.formats import FORMATS
 from nimhelm.images.named import images_in
-from nimhelm.images.reference import parsed
+from nimhelm.images.reference import Mirror, parsed
 from nimhelm.images.registry import RegistryError, digest_of
 from nimhelm.images.rendered import Image, images_of
 from nimhelm.report import printable
@@ -19,7 +19,7 @@ from nimhelm.report import printable
 EXIT_ENVIRONMENT = 3
 
 
-def list_images(target: str, values: tuple[str, ...], output: str, digests: bool = False, mirror: str = "") -> int:
+def list_images(target: str, values: tuple[str, ...], output: str, digests: bool, mirror: Mirror) -> int:
     """Print the images of a pipeline file or chart. Returns 0, or 3 when a registry does not tell a digest that was asked for.
 
     Raises NimhelmError.

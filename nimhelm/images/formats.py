@@ -6,56 +6,61 @@ import json
 from collections.abc import Callable
 from shlex import quote
 
-from nimhelm.images.reference import in_mirror, parsed
+from nimhelm.images.reference import Mirror, parsed
 from nimhelm.images.rendered import Image
 from nimhelm.report import printable
 from nimhelm.yamlwrite import dump
 
 
-def text(images: list[Image], name: str, mirror: str) -> str:
+def text(images: list[Image], name: str, mirror: Mirror) -> str:
     """A reference a line, pinned to its digest where that was asked for; with a mirror as the chart will pull it."""
-    return "".join(f"{printable(in_mirror(pinned(each), mirror) if mirror else pinned(each))}\n" for each in images)
+    return "".join(f"{printable(mirror.of(pinned(each)))}\n" for each in images)
 
 
-def as_json(images: list[Image], name: str, mirror: str) -> str:
-    """One object for each image: reference, digest, in_mirror, and what uses it."""
+def as_json(images: list[Image], name: str, mirror: Mirror) -> str:
+    """One object for each image: reference, digest, mirror, and what uses it."""
     entries = []
     for each in images:
         entry: dict[str, object] = {"image": each.reference, "usedBy": list(each.used)}
         entry |= {"digest": each.digest} if each.digest else {}
         entry |= {"trouble": each.trouble} if each.trouble else {}
-        entry |= {"mirror": in_mirror(each.reference, mirror)} if mirror else {}
+        entry |= {"mirror": mirror.of(each.reference)} if mirror.registry else {}
         entries.append(entry)
     return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
 
 
-def skopeo(images: list[Image], name: str, mirror: str) -> str:
-    """The source file of `skopeo sync --src yaml`."""
+def skopeo(images: list[Image], name: str, mirror: Mirror) -> str:
+    """The source file of `skopeo sync --src yaml`; `--scoped` keeps the path of an image."""
     hosts: dict[str, dict[str, dict[str, list[str]]]] = {}
     for each in images:
         reference = parsed(each.reference)
         versions = hosts.setdefault(reference.host, {"images": {}})["images"].setdefault(reference.repository, [])
         versions.append(each.digest or reference.version)
-    head = f"# skopeo sync --src yaml --dest docker --scoped FILE {quote(mirror) if mirror else 'REGISTRY'}\n"
+    scoped = "" if mirror.drop else " --scoped"
+    head = f"# skopeo sync --src yaml --dest docker{scoped} FILE {quote(mirror.registry) if mirror.registry else 'REGISTRY'}\n"
     return head + dump(hosts)
 
 
-def oras(images: list[Image], name: str, mirror: str) -> str:
+def oras(images: list[Image], name: str, mirror: Mirror) -> str:
     """A shell script that copies each image to where the chart looks for it under global.nimhelm.imageRegistry."""
+    path = " --set global.nimhelm.imageRegistryPath=drop" if mirror.drop else ""
+    registry = quote(mirror.registry)
     lines = [
         "#!/bin/sh",
-        "# Copies the images to $MIRROR; then: helm install --set global.nimhelm.imageRegistry=$MIRROR",
+        f"# Copies the images to $MIRROR; then: helm install --set global.nimhelm.imageRegistry=$MIRROR{path}",
         "set -eu",
-        f"MIRROR={quote(mirror)}" if mirror else ': "${MIRROR:?name a registry, for example mirror.example.com/nim}"',
+        f"MIRROR={registry}"
+        if mirror.registry
+        else ': "${MIRROR:?name a registry, for example mirror.example.com/nim}"',
     ]
     for each in images:
-        target = in_mirror(each.reference, "$MIRROR").partition("@")[0]
+        target = mirror._replace(registry="$MIRROR").of(each.reference).partition("@")[0]
         path = quote(target.removeprefix("$MIRROR/"))
         lines.append(f'oras copy --recursive {quote(full(pinned(each)))} "$MIRROR"/{path}')
     return "\n".join(lines) + "\n"
 
 
-def hauler(images: list[Image], name: str, mirror: str) -> str:
+def hauler(images: list[Image], name: str, mirror: Mirror) -> str:
     """A Hauler manifest, for `hauler store sync -f`."""
     names = [{"name": full(pinned(each))} for each in images]
     return dump({
@@ -63,7 +68,7 @@ def hauler(images: list[Image], name: str, mirror: str) -> str:
     })  # fmt: skip
 
 
-def zarf(images: list[Image], name: str, mirror: str) -> str:
+def zarf(images: list[Image], name: str, mirror: Mirror) -> str:
     """A Zarf package of the images, for `zarf package create`."""
     component = {"name": name, "required": True, "images": [full(pinned(each)) for each in images]}
     return dump({
@@ -83,7 +88,7 @@ def full(reference: str) -> str:
     return f"{parts.host}/{parts.repository}{tag}" + (f"@{parts.digest}" if parts.digest else "")
 
 
-FORMATS: dict[str, Callable[[list[Image], str, str], str]] = {
+FORMATS: dict[str, Callable[[list[Image], str, Mirror], str]] = {
     "text": text,
     "json": as_json,
     "skopeo": skopeo,
@@ -91,4 +96,4 @@ FORMATS: dict[str, Callable[[list[Image], str, str], str]] = {
     "hauler": hauler,
     "zarf": zarf,
 }
-"""Each takes the images, a name for the set, and a mirror's registry or ""."""
+"""Each takes the images, a name for the set, and the mirror."""

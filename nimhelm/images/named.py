@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nimhelm.images.reference import in_mirror
+from nimhelm.images.reference import Mirror
 from nimhelm.pipeline import dig
 
 _SHARED = ("global", "nimCaches", "tags")
@@ -19,9 +19,10 @@ def images_in(values: dict[str, Any]) -> list[str]:
         found |= set(_of(cache))
     wait = dig(values, "global", "nimhelm", "waitImage")
     found |= {wait} if isinstance(wait, str) and wait else set()
-    mirror = dig(values, "global", "nimhelm", "imageRegistry")
+    registry = dig(values, "global", "nimhelm", "imageRegistry")
     drop = dig(values, "global", "nimhelm", "imageRegistryPath") == "drop"
-    return sorted({in_mirror(each, mirror, drop) for each in found} if isinstance(mirror, str) and mirror else found)
+    mirror = Mirror(registry if isinstance(registry, str) else "", drop)
+    return sorted({mirror.of(each) for each in found})
 
 
 def _of(block: Any) -> Iterator[str]:

@@ -35,8 +35,13 @@ def parsed(reference: str) -> Reference:
     return Reference(host, repository, tag or "latest", digest)
 
 
-def in_mirror(reference: str, mirror: str, drop: bool = False) -> str:
-    """The reference as the chart has it with global.nimhelm.imageRegistry: another host before the same path; under
-    `drop` (imageRegistryPath) before the last part of the path alone."""
-    path = reference.rsplit("/", 1)[-1] if drop else _HOST.sub("", reference, count=1)
-    return f"{mirror.rstrip('/')}/{path}"
+class Mirror(NamedTuple):
+    """Where the chart looks for images: global.nimhelm.imageRegistry, and whether imageRegistryPath is drop."""
+
+    registry: str = ""
+    drop: bool = False
+
+    def of(self, reference: str) -> str:
+        """A reference as the chart has it: another host before the same path, or with `drop` before its last part alone."""
+        path = reference.rsplit("/", 1)[-1] if self.drop else _HOST.sub("", reference, count=1)
+        return f"{self.registry.rstrip('/')}/{path}" if self.registry else reference

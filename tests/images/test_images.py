@@ -23,7 +23,7 @@ from nimhelm.chart.render import render
 from nimhelm.images.command import merged, with_digests
 from nimhelm.images.formats import FORMATS, full
 from nimhelm.images.named import images_in
-from nimhelm.images.reference import Reference, in_mirror, parsed
+from nimhelm.images.reference import Mirror, Reference, parsed
 from nimhelm.images.registry import RegistryError, digest_of, login_of
 from nimhelm.images.rendered import Image, images_of
 
@@ -78,6 +78,15 @@ def test_a_mirror_is_named_as_the_chart_will_ask_for_it(tmp_path: Path) -> None:
     assert images_in(values) == rendered.splitlines()
 
 
+def test_a_mirror_may_drop_the_path(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(text(pipeline(service("a"))))
+    (tmp_path / "v.yaml").write_text("global: {nimhelm: {imageRegistry: mirror.local/x, imageRegistryPath: drop}}\n")
+    rendered = run_nimhelm("images", tmp_path / "p.yaml", "-f", tmp_path / "v.yaml", check=True).stdout
+    told = run_nimhelm("images", tmp_path / "p.yaml", "--mirror", "mirror.local/x", "--mirror-path", "drop", check=True)
+    assert told.stdout == rendered
+    assert "mirror.local/x/busybox:" in rendered
+
+
 def test_without_helm_the_values_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     with_helm = run_nimhelm("images", EVERYTHING).stdout
     done = run_nimhelm("images", EVERYTHING, env={"HELM": "/nowhere/helm"})
@@ -124,14 +133,14 @@ def test_where_images_hide() -> None:
 def test_references(reference: str, parts: Reference, whole: str, mirrored: str) -> None:
     assert parsed(reference) == parts
     assert full(reference) == whole
-    assert in_mirror(reference, "m/") == mirrored
+    assert Mirror("m/").of(reference) == mirrored
 
 
 IMAGES = [Image("busybox:1", ("Pod/p c",)), Image("nvcr.io/nim/llm:1.0", ("Deployment/llm llm-ctr",), DIGEST)]
 
 
 def test_the_files_of_tools() -> None:
-    made = {name: make(IMAGES, "rag", "") for name, make in FORMATS.items()}
+    made = {name: make(IMAGES, "rag", Mirror()) for name, make in FORMATS.items()}
     assert made["text"] == f"busybox:1\nnvcr.io/nim/llm:1.0@{DIGEST}\n"
     assert json.loads(made["json"])[1] == {
         "image": "nvcr.io/nim/llm:1.0", "usedBy": ["Deployment/llm llm-ctr"], "digest": DIGEST,
@@ -153,7 +162,7 @@ def test_the_script_copies_to_where_the_chart_looks(tmp_path: Path) -> None:
     oras = tmp_path / "oras"
     oras.write_text('#!/bin/sh\nprintf "%s\\n" "$*"\n')
     oras.chmod(0o755)
-    script = FORMATS["oras"](IMAGES, "rag", "")
+    script = FORMATS["oras"](IMAGES, "rag", Mirror())
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     assert subprocess.run(["sh", "-c", script], env=env, capture_output=True, check=False).returncode != 0
     done = subprocess.run(
