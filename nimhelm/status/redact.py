@@ -7,6 +7,7 @@ stands behind `password=`, `Authorization:` and the like.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -57,8 +58,18 @@ def redacted(value: Any, key: str = "") -> Any:
             return [_without_value(item) for item in value]
         return [redacted(item, key) for item in value]
     if isinstance(value, str):
-        return HIDDEN if value and _is_secret(key) else redacted_text(value)
+        return HIDDEN if value and _is_secret(key) else _redacted_string(value)
     return value
+
+
+def _redacted_string(text: str) -> str:
+    """A string of an object. One that holds JSON, as the graph does, is redacted as data: it has to stay JSON."""
+    if text.startswith(("{", "[")):
+        try:
+            return json.dumps(redacted(json.loads(text)), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
+    return redacted_text(text)
 
 
 def redacted_text(text: str) -> str:

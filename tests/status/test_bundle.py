@@ -187,3 +187,11 @@ def test_objects() -> None:
     assert "x1" not in json.dumps(found)
     assert found["authSecret"] == "ngc"
     assert found["env"][1] == given["env"][1]
+
+
+def test_json_in_a_string_stays_json() -> None:
+    """The graph holds commands with quotes, and what follows a key of a secret ends in one."""
+    graph = {"secrets": [{"name": "key", "command": 'kubectl create --from-literal=NGC_API_KEY="${NGC_API_KEY:?}"'}]}
+    given = {"data": {"pipeline.json": json.dumps({**graph, "token": SECRET, "services": [{"name": "llm"}]})}}
+    found = json.loads(redacted(given)["data"]["pipeline.json"])
+    assert (found["services"], found["secrets"][0]["name"], found["token"]) == ([{"name": "llm"}], "key", HIDDEN)
