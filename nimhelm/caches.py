@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from nimhelm.layout import is_native_image
-from nimhelm.pipeline import Service, dig
+from nimhelm.pipeline import Service, claim_name, dig
 from nimhelm.rules.cache import MODEL_FILTERS, filters_beside_profiles
 from nimhelm.rules.resources import gpus
 from nimhelm.startup import CACHE_WAIT_SECONDS
@@ -118,9 +118,13 @@ def with_cache(service: Service, caches: dict[str, PlannedCache]) -> dict[str, A
 
 def cache_link(name: str, spec: dict[str, Any]) -> dict[str, str]:
     """What a service needs to know of its cache: {claimName, subPath, source, modelPath}, empty ones left out."""
-    claim = dig(spec, "storage", "pvc", "name") or f"{name}-pvc"
     source, model = source_of(spec)
-    link = {"claimName": claim, "subPath": dig(spec, "storage", "pvc", "subPath"), "source": source, "modelPath": model}
+    link = {
+        "claimName": claim_name(name, spec),
+        "subPath": dig(spec, "storage", "pvc", "subPath"),
+        "source": source,
+        "modelPath": model,
+    }
     return {key: value for key, value in link.items() if value}
 
 

@@ -99,8 +99,8 @@ PRIMARY = {"pvc": "name", "nimCache": "name", "service": "port", "storage": "pvc
 def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Schema) -> str:
     """What was meant by an unknown key, with its value, of the mapping at `field`, whose schema has `properties`."""
     lower = {name.lower(): name for name in properties}
-    if _bare(key) in lower:
-        return f"did you mean {lower[_bare(key)]}?"
+    if bare(key) in lower:
+        return f"did you mean {lower[bare(key)]}?"
     parent = next((part for part in reversed(field) if isinstance(part, str)), "")
     hint = _known(key, properties, parent)
     if hint:
@@ -153,14 +153,14 @@ def _known(key: str, properties: Schema, parent: str) -> str:
 def for_key(key: str, field: Path) -> str:
     """The way out of a key that a map of the user's own names does not allow, "" for none: `gpu` is nvidia.com/gpu."""
     if field and field[-1] in ("limits", "requests"):
-        if _bare(key) in ("gpu", "gpus", "nvidiagpu", "nvidia.gpu"):
+        if bare(key) in ("gpu", "gpus", "nvidiagpu", "nvidia.gpu"):
             return "write nvidia.com/gpu"
-        if _bare(key) in ("cpus", "mem", "ram"):
-            return "write cpu" if _bare(key) == "cpus" else "write memory"
+        if bare(key) in ("cpus", "mem", "ram"):
+            return "write cpu" if bare(key) == "cpus" else "write memory"
     return ""
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
     """A word without what differs between camelCase, snake_case and kebab-case."""
     return name.replace("_", "").replace("-", "").lower()
 
@@ -317,7 +317,7 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
     if not isinstance(data, str):
         return ""
     for word in allowed:
-        if isinstance(word, str) and data and _bare(data) == _bare(word):
+        if isinstance(word, str) and data and bare(data) == bare(word):
             return f"write {word}"
     if field and field[-1] == "repository" and re.fullmatch(r"(https?://)?[\w./:-]+", data):
         return _repository(re.sub("^https?://", "", data))

@@ -70,6 +70,11 @@ def files_of(paths: list[str]) -> list[str]:
     return list(dict.fromkeys(files))
 
 
+def shown_path(path: str) -> str:
+    """A path as findings name it: `-` is <stdin>."""
+    return "<stdin>" if path == "-" else path
+
+
 def read_bytes(path: str) -> bytes:
     """The bytes of a file. Raises LoadError when it cannot be opened."""
     try:
@@ -91,7 +96,7 @@ def load_text(path: str, content: bytes, loaded: Loaded) -> None:
 
 
 def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> None:
-    """Add what a file has about NIMs to `loaded`; skip the rest, or with `named` only what objects it holds."""
+    """Add what a file has about NIMs to `loaded`; skip the rest, or with `named` name its objects."""
     from nimhelm.recognise import is_own, mentions, own_findings
 
     if not named and not mentions(content):
@@ -108,7 +113,7 @@ def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> 
 
 def read_content(path: str, content: bytes) -> tuple[list[Document], list[Finding]]:
     """The documents of a file's bytes; a file that is not text is one finding."""
-    shown = "<stdin>" if path == "-" else path
+    shown = shown_path(path)
     if len(content) > MAX_BYTES:
         message = f"larger than {MAX_BYTES // 1_000_000} MB: no pipeline is"
         return [], [Finding(shown, 1, 1, "NH003", ERROR, message, "", "is this the right file?")]

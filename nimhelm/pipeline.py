@@ -174,6 +174,15 @@ def _service(document: Document, index: int, item: dict[str, Any]) -> Service:
     )
 
 
+NOT_SERVICES = ("global", "nimCaches", "tags")
+"""Keys of a chart's values that are not services."""
+
+
+def claim_name(owner: str, spec: object) -> str:
+    """The claim of a service or cache, by its name and spec: storage.pvc.name, else `<owner>-pvc`."""
+    return str(dig(spec, "storage", "pvc", "name") or f"{owner}-pvc")
+
+
 def dependencies_of(item: dict[str, Any]) -> list[dict[str, Any]]:
     """The dependencies of a service. An entry that is not a mapping is {}, so that the others keep their index."""
     return [entry if isinstance(entry, dict) else {} for entry in _list(item.get("dependencies"))]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nimhelm.check import check_documents
 from nimhelm.finding import ERROR, NOTE, WARNING, Finding, has_errors
-from nimhelm.load import Loaded, load_files, read_bytes
+from nimhelm.load import Loaded, load_files, read_bytes, shown_path
 from nimhelm.report import REPORTERS
 
 NOT_PART = "NH008"
@@ -89,7 +89,7 @@ def places_without(paths: list[str], loaded: Loaded) -> list[Finding]:
 def files_in(path: str, known: set[str]) -> set[str]:
     """The path as findings name it, and for a folder those of the `known` files that lie in it."""
     if path == "-" or not os.path.isdir(path):
-        return {"<stdin>" if path == "-" else path}
+        return {shown_path(path)}
     return {file for file in known if file.startswith(os.path.join(path, ""))}
 
 
@@ -107,6 +107,4 @@ def nothing_in(path: str) -> Finding:
     is_folder = path != "-" and os.path.isdir(path)
     place = "folder" if is_folder else "file"
     message = f"no NIMPipeline, NIMService or NIMCache in this {place}: nothing was checked"
-    return Finding(
-        "<stdin>" if path == "-" else path, 1, 1, "NH005", WARNING, message, "", f"is this the right {place}?"
-    )
+    return Finding(shown_path(path), 1, 1, "NH005", WARNING, message, "", f"is this the right {place}?")

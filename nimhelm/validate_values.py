@@ -17,8 +17,8 @@ from nimhelm.chart.schema import SERVICE, is_own
 from nimhelm.check import check_service
 from nimhelm.errors import LoadError
 from nimhelm.finding import ERROR, Finding
-from nimhelm.load import read_bytes, read_content
-from nimhelm.pipeline import Cache, Service, dependencies_of
+from nimhelm.load import read_bytes, read_content, shown_path
+from nimhelm.pipeline import NOT_SERVICES, Cache, Service, dependencies_of
 from nimhelm.rules.cache import check_cache
 from nimhelm.rules.replaced import check_replaced
 from nimhelm.rules.values import check_values
@@ -26,7 +26,6 @@ from nimhelm.schema_check import Schema, check_shape
 from nimhelm.validate import PLAIN, Wishes, show
 from nimhelm.yamlread import Document
 
-NOT_SERVICES = ("global", "nimCaches", "tags")
 OPERATORS_OWN = ("NH080",)
 """What the operator's webhook refuses of a document, and neither the chart nor the API server of values."""
 
@@ -74,7 +73,7 @@ def check_values_file(
     """
     below = below or {}
     documents, findings = read_content(path, read_bytes(path))
-    shown = "<stdin>" if path == "-" else path
+    shown = shown_path(path)
     if len(documents) > 1:
         mark = documents[1].mark()
         hint = "keep one document: Helm reads only the first"

@@ -24,7 +24,7 @@ class Page(NamedTuple):
 
 
 class Section(NamedTuple):
-    """An object with fields, under the path where it stands first."""
+    """An object with fields, and the first path to it."""
 
     path: str
     schema: Schema
@@ -139,7 +139,7 @@ def _shown(value: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text as Markdown shows it as it stands, in a cell of a table; code between backticks stays code."""
+    """Text for a cell of a table, escaped so that Markdown shows it unchanged; code between backticks stays code."""
     parts = text.replace("|", "\\|").split("`")
     return "`".join(
         part if index % 2 else part.replace("<", "&lt;").replace("*", "\\*") for index, part in enumerate(parts)

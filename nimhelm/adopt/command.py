@@ -39,6 +39,7 @@ from nimhelm.adopt.resources import (
 )
 from nimhelm.chart.build import PIPELINE_ANNOTATION
 from nimhelm.chart.read import read_chart
+from nimhelm.chart.render import objects_of
 from nimhelm.errors import KubectlError, LoadError
 from nimhelm.helm import helm_major, run_helm
 from nimhelm.kubectl import Access, run
@@ -148,11 +149,8 @@ def apply_custom_resources(target: Target) -> None:
     manifest = run_helm(
         "get", "manifest", f"--namespace={target.namespace}", *_context(target), names=(target.release,)
     )
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     custom = [
-        item
-        for item in yaml.load_all(manifest, Loader=loader)
-        if item and str(item["apiVersion"]).rpartition("/")[0] not in BUILT_IN_GROUPS
+        item for item in objects_of(manifest) if str(item["apiVersion"]).rpartition("/")[0] not in BUILT_IN_GROUPS
     ]
     if custom:
         flags = ["--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}"]
@@ -180,8 +178,7 @@ def pipeline_name(chart: str) -> str:
 def render(target: Target) -> list[Object]:
     """The objects of the chart, hooks left out."""
     text = run_helm("template", *target.helm_flags(), "--no-hooks", names=(target.release, target.chart))
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [item for item in yaml.load_all(text, Loader=loader) if item]
+    return objects_of(text)
 
 
 def live_objects(target: Target, rendered: list[Object]) -> list[Object]:

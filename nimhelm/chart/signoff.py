@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from nimhelm.pipeline import dig
+from nimhelm.pipeline import claim_name, dig
 from nimhelm.plan import Gate, Plan, PlannedService
 
 
@@ -22,14 +22,14 @@ def claims(plan: Plan) -> list[Claim]:
     """The claims that the chart makes with its own values: those of services, then those of caches."""
     enabled = [service for service in plan.services if service.enabled]
     found = [
-        _claim(pvc, f"{service.name}-pvc", (service.name,))
+        _claim(pvc, claim_name(service.name, service.spec), (service.name,))
         for service in enabled
         if (pvc := _made(service.spec)) and not dig(service.spec, "storage", "nimCache", "name")
     ]
     for name, cache in plan.caches.items():
         if pvc := _made(cache.spec):
             users = (each.name for each in enabled if dig(each.spec, "storage", "nimCache", "name") == name)
-            found.append(_claim(pvc, f"{name}-pvc", tuple(users)))
+            found.append(_claim(pvc, claim_name(name, cache.spec), tuple(users)))
     return found
 
 
@@ -41,7 +41,7 @@ def _made(spec: dict[str, Any]) -> dict[str, Any]:
 def _claim(pvc: dict[str, Any], name: str, users: tuple[str, ...]) -> Claim:
     """The API's default access mode and the cluster's default storage class apply where the pipeline names none."""
     mode, storage_class = pvc.get("volumeAccessMode") or "ReadWriteOnce", pvc.get("storageClass") or "the default one"
-    return Claim(pvc.get("name") or name, str(pvc.get("size") or ""), mode, storage_class, users)
+    return Claim(name, str(pvc.get("size") or ""), mode, storage_class, users)
 
 
 def claim_lines(plan: Plan) -> list[str]:

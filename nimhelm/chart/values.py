@@ -15,9 +15,8 @@ from nimhelm.quantity import canonical
 COMMENTED = ("wait", "progressDeadlineSeconds")
 """The fields of a service's block that only the chart has, and whose descriptions are beside them."""
 
-
 UNWRITTEN = ("helperResources",)
-"""Keys of global.nimhelm that values.yaml leaves to the templates: Helm merges maps, so {} over a default would say nothing."""
+"""Keys of global.nimhelm that values.yaml leaves to the templates: Helm merges maps, so {} over a default would change nothing."""
 
 
 def shared_values() -> dict[str, tuple[Any, str]]:

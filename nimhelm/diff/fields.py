@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, NamedTuple
 
+from nimhelm.pipeline import NOT_SERVICES
+
 ABSENT = object()
 """A field that one side does not have."""
-
-SHARED = ("global", "nimCaches", "tags")
-"""Keys of values that are not services."""
 
 
 class Named(NamedTuple):
@@ -33,7 +32,7 @@ class Change(NamedTuple):
     def service(self) -> str:
         """The service that the field belongs to, "" for what all share."""
         first = str(self.path[0])
-        return "" if first in SHARED else first
+        return "" if first in NOT_SERVICES else first
 
     @property
     def field(self) -> str:

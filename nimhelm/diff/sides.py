@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 from nimhelm.chart.build import Chart
 from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.chart.render import objects_of
-from nimhelm.diff.fields import SHARED
 from nimhelm.errors import HelmError, LoadError
 from nimhelm.helm import run_helm
-from nimhelm.pipeline import dig
+from nimhelm.pipeline import NOT_SERVICES, dig
 
 Object = dict[str, Any]
 
@@ -44,7 +43,9 @@ class Side(NamedTuple):
     @property
     def services(self) -> dict[str, dict[str, Any]]:
         """The blocks of the services that are on."""
-        blocks = {name: each for name, each in self.values.items() if name not in SHARED and isinstance(each, dict)}
+        blocks = {
+            name: each for name, each in self.values.items() if name not in NOT_SERVICES and isinstance(each, dict)
+        }
         return {name: each for name, each in blocks.items() if each.get("enabled") is not False}
 
 
@@ -103,7 +104,7 @@ def _without_globals(values: dict[str, Any]) -> dict[str, Any]:
     """Helm copies `global` into the values of every subchart; charts of older versions have defaults there, too."""
     return {
         name: {key: each for key, each in block.items() if key != "global"}
-        if isinstance(block, dict) and name not in SHARED
+        if isinstance(block, dict) and name not in NOT_SERVICES
         else block
         for name, block in values.items()
     }

@@ -1,4 +1,4 @@
-"""Edits of the place: a field that stands at the wrong level, whose name exists at exactly one other."""
+"""Edits of the place: a field at the wrong level, whose name exists at exactly one other level."""
 
 from __future__ import annotations
 

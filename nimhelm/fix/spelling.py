@@ -8,6 +8,7 @@ import yaml
 
 from nimhelm.finding import Finding
 from nimhelm.fix.tree import Entry, Splice, Tree
+from nimhelm.hints import bare
 
 _QUOTE = 'quote it: "'
 _BARE = "write it without quotes"
@@ -21,7 +22,7 @@ def respelled(finding: Finding, tree: Tree, entry: Entry) -> list[Splice]:
     if finding.code == "NH010" and entry.key is not None:
         meant = _MEANT.fullmatch(finding.hint)
         key = entry.key
-        if meant and plain(key.value) == plain(meant[1]) and tree.raw(key) == key.value:
+        if meant and bare(key.value) == bare(meant[1]) and tree.raw(key) == key.value:
             return [Splice(key.start_mark.index, key.end_mark.index, meant[1])]
         return []
     if not isinstance(value, yaml.ScalarNode):
@@ -32,12 +33,7 @@ def respelled(finding: Finding, tree: Tree, entry: Entry) -> list[Splice]:
     if finding.hint == _BARE and value.style in ("'", '"') and re.fullmatch(r"[A-Za-z0-9.+-]+", value.value):
         return [Splice(start, end, value.value)]
     meant = _WRITE.fullmatch(finding.hint)
-    if meant and finding.code in ("NH006", "NH013") and plain(value.value) == plain(meant[1]):
+    if meant and finding.code in ("NH006", "NH013") and bare(value.value) == bare(meant[1]):
         quote = value.style or ""
         return [Splice(start, end, f"{quote}{meant[1]}{quote}")] if quote in ("", "'", '"') else []
     return []
-
-
-def plain(name: str) -> str:
-    """A name without what differs between camelCase, snake_case and kebab-case."""
-    return name.replace("_", "").replace("-", "").lower()

@@ -46,7 +46,7 @@ class Tree(NamedTuple):
 
 
 def tree_of(text: str) -> Tree:
-    """The entries of a text. Raises yaml.YAMLError. What stands behind an alias is left out: it is written elsewhere."""
+    """The entries of a text. Raises yaml.YAMLError. Values of aliases are left out: they are written elsewhere."""
     tree = Tree(text, {}, {})
     for root in yaml.compose_all(text, Loader=yaml.SafeLoader):
         for entry in _entries(root, (), ()):

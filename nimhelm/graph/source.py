@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from nimhelm.graph.picture import CACHE, EXTERNAL, Edge, Node, Picture, placed
-from nimhelm.pipeline import Service, max_replicas, nodes, number, replicas, served_ports
+from nimhelm.pipeline import NOT_SERVICES, Service, max_replicas, nodes, number, replicas, served_ports
 from nimhelm.rules.resources import gpus
 from nimhelm.yamlread import Document
-
-_SHARED = ("global", "nimCaches", "tags")
-"""Keys of values that are not services."""
 
 
 def picture_of_values(name: str, values: Mapping[str, Any]) -> Picture:
     """The picture of a chart by its values: those of its values.yaml, or with a user's own merged in."""
-    blocks = {key: block for key, block in values.items() if key not in _SHARED and isinstance(block, dict)}
+    blocks = {key: block for key, block in values.items() if key not in NOT_SERVICES and isinstance(block, dict)}
     caches = values.get("nimCaches")
     caches = [key for key, cache in caches.items() if _is_on(cache)] if isinstance(caches, dict) else []
     services = [_service(key, block) for key, block in blocks.items()]

@@ -43,13 +43,12 @@ def skopeo(images: list[Image], name: str, mirror: Mirror) -> str:
 
 def oras(images: list[Image], name: str, mirror: Mirror) -> str:
     """A shell script that copies each image to where the chart looks for it under global.nimhelm.imageRegistry."""
-    path = " --set global.nimhelm.imageRegistryPath=drop" if mirror.drop else ""
-    registry = quote(mirror.registry)
+    more = " --set global.nimhelm.imageRegistryPath=drop" if mirror.drop else ""
     lines = [
         "#!/bin/sh",
-        f"# Copies the images to $MIRROR; then: helm install --set global.nimhelm.imageRegistry=$MIRROR{path}",
+        f"# Copies the images to $MIRROR; then: helm install --set global.nimhelm.imageRegistry=$MIRROR{more}",
         "set -eu",
-        f"MIRROR={registry}"
+        f"MIRROR={quote(mirror.registry)}"
         if mirror.registry
         else ': "${MIRROR:?name a registry, for example mirror.example.com/nim}"',
     ]

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.images.reference import Mirror
-from nimhelm.pipeline import dig
-
-_SHARED = ("global", "nimCaches", "tags")
+from nimhelm.pipeline import NOT_SERVICES, dig
 
 
 def images_in(values: dict[str, Any]) -> list[str]:
     """The references of all services that are on, of the caches' jobs, and of the gates; each once, sorted."""
-    found = {reference for name, block in values.items() if name not in _SHARED for reference in _of(block)}
+    found = {reference for name, block in values.items() if name not in NOT_SERVICES for reference in _of(block)}
     caches = values.get("nimCaches")
     for cache in caches.values() if isinstance(caches, dict) else ():
         found |= set(_of(cache))

@@ -12,7 +12,7 @@ from nimhelm.convert import nothing_found, soften
 from nimhelm.errors import NimhelmError, WriteError
 from nimhelm.finding import has_errors
 from nimhelm.init.order import Order, order_of
-from nimhelm.load import Loaded, files_of, load_text, read_bytes
+from nimhelm.load import Loaded, files_of, load_text, read_bytes, shown_path
 from nimhelm.nimservice import pipelines_of
 from nimhelm.pipeline import pipeline_of
 from nimhelm.report import printable, text
@@ -62,9 +62,7 @@ def compose(contents: dict[str, bytes], loaded: Loaded, orders: dict[str, Order]
 
     from nimhelm.init.compose import Composer, Source
 
-    sources = [
-        Source("<stdin>" if path == "-" else path, content.decode("utf-8-sig")) for path, content in contents.items()
-    ]
+    sources = [Source(shown_path(path), content.decode("utf-8-sig")) for path, content in contents.items()]
     try:
         composer = Composer(sources)
         nodes: list[Any] = [

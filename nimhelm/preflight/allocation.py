@@ -1,7 +1,7 @@
 """Whether the drivers' devices are enough for what the chart's pods claim.
 
-Only what cannot be is said: a device of which a selector cannot be judged counts as one that fits, and claims of other
-namespaces as none.
+This reports only what certainly fails. A device counts as one that fits when a selector cannot be judged, and claims of
+other namespaces are not counted.
 """
 
 from __future__ import annotations

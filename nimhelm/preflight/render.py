@@ -57,8 +57,8 @@ class Rendered(NamedTuple):
 def render(reach: Reach, version: str, apis: frozenset[str]) -> Rendered:
     """The chart as it would be installed. Raises HelmError when helm itself is missing or slow.
 
-    A chart that refuses this cluster is rendered once more as if nothing were known about the cluster, so that all that is in
-    the way is found at once.
+    A chart that refuses this cluster is rendered once more as if nothing were known about the cluster, so that everything that
+    prevents the install is found at once.
     """
     served = sorted(apis | {api.rpartition("/")[0] for api in apis})
     words = [f"--kube-version={version}", *(f"--api-versions={api}" for api in served)] if version else []

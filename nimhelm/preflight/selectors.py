@@ -1,8 +1,8 @@
 """Whether a device fits the CEL expressions of a claim or a DeviceClass.
 
-Of CEL this is the part that selectors of devices are made of: driver, attributes, capacity, literals, comparisons and
-their combinations. An expression that holds anything else is not judged: the answer is None, as it is for a device
-of which not everything is known. (Kubernetes: "CEL expressions in ResourceClaims and DeviceClasses".)
+This reads the part of CEL that device selectors use: driver, attributes, capacity, literals, comparisons and their
+combinations. An expression that holds anything else is not judged, and the answer is None. The same goes for a device
+whose values are not all known. (Kubernetes: "CEL expressions in ResourceClaims and DeviceClasses".)
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class _Reader:
         return not decides
 
     def _tried(self, part: Callable[[], Any], decides: bool) -> Any:
-        """A missing attribute ends one part; what stands behind it in the text must be read all the same."""
+        """A missing attribute ends one part. The text after it must still be read."""
         try:
             return part()
         except _MissingError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import ERROR, WARNING, Finding
-from nimhelm.pipeline import Cache, Pipeline, Service, cache_of, dig, max_replicas
+from nimhelm.pipeline import Cache, Pipeline, Service, cache_of, claim_name, dig, max_replicas
 from nimhelm.rules.pod import BLOCK_RULES, check_exempt
 from nimhelm.rules.resources import check_units, gpus
 from nimhelm.rules.storage import claim_faults
@@ -166,7 +166,7 @@ def check_claims(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[Fi
     for name, document in caches.items():
         if dig(document.data, "spec", "storage", "pvc", "create") is not True:
             continue
-        claim = str(dig(document.data, "spec", "storage", "pvc", "name") or f"{name}-pvc")
+        claim = claim_name(name, dig(document.data, "spec"))
         if claim in owners:
             message = f"the NIMCache {name} creates the claim {claim}, and so does {owners[claim]}"
             hint = "let one create it and the other name it (create: false)"
@@ -189,4 +189,4 @@ def created_claim(service: Service) -> str:
     pvc = service.mapping("storage", "pvc")
     if pvc.get("create") is not True or service.get("storage", "nimCache", "name"):
         return ""
-    return str(pvc.get("name") or f"{service.name}-pvc")
+    return claim_name(service.name, service.spec)

@@ -14,7 +14,7 @@ MERGED_ELSEWHERE = {
     "initContainers": "change them under podTemplate.spec.initContainers, which merges by name",
     "sidecarContainers": "change them under podTemplate.spec.containers, which merges by name",
 }
-"""Lists beside which a value stands that merges."""
+"""Lists for which another value merges."""
 
 WRITTEN_AS_A_WHOLE = ("dependencies",)
 """Lists that people shorten on purpose: a service that is left out is one that is not waited for."""

@@ -1,4 +1,4 @@
-"""Do objects of the chart exist already, whose are they, and and does a release of that name exist."""
+"""Whether objects of the chart exist already, whose they are, and whether a release of that name does."""
 
 from __future__ import annotations
 

@@ -13,9 +13,6 @@ from nimhelm.status.cause import FAILED, Cause
 from nimhelm.status.evidence import Case
 from nimhelm.wording import short
 
-# What the chart gives the containers that it adds, unless `global.nimhelm.helperResources` says otherwise.
-_REQUESTS = {"cpu": "10m", "memory": "16Mi"}
-_LIMITS = {"cpu": "100m", "memory": "64Mi"}
 _BOUND = re.compile(
     r"(minimum|maximum) (cpu|memory) usage per Container is (\S+?), but (request|limit) is (\S+?)\.?(?=[,\s\]]|$)"
 )
@@ -60,7 +57,10 @@ def _of_gates(case: Case) -> _Resources | None:
             if ko.text(container, "name") in gates:
                 sides = (ko.mapping(container, "resources", side) for side in ("requests", "limits"))
                 return _Resources(*({key: str(amount) for key, amount in side.items()} for side in sides))
-    return _Resources(dict(_REQUESTS), dict(_LIMITS))
+    from nimhelm.chart.values import shared_values
+
+    default, _ = shared_values()["helperResources"]
+    return _Resources(**default)
 
 
 def _bounds(message: str, now: _Resources, wanted: _Resources) -> list[str]:
@@ -99,5 +99,5 @@ def _same(one: str, other: str) -> bool:
     return bool(one) and _value(one) == _value(other)
 
 
-def _value(quantity: str) -> float:
-    return float(nanos(quantity) or 0)
+def _value(quantity: str) -> int:
+    return nanos(quantity) or 0
