@@ -8,6 +8,7 @@ from typing import Any
 from nimhelm.assets import schema
 
 WIDTH = 120
+DEPTH = 4
 SERVICE = "#/definitions/service"
 
 
@@ -32,14 +33,17 @@ def is_own(found: Any) -> bool:
 
 
 def laid_out(node: object, depth: int = 0) -> str:
-    """Sorted JSON, two blanks per level; what fits into a line of 120 columns stays in one line."""
+    """Sorted JSON, one blank per level; what fits into WIDTH columns or is DEPTH levels deep stays in one line.
+
+    A property of a definition is one line at most, so that a diff names it and the file stays small.
+    """
     flat = json.dumps(node, sort_keys=True, ensure_ascii=False)
-    if not isinstance(node, (dict, list)) or len(flat) + 2 * depth <= WIDTH:
+    if not isinstance(node, (dict, list)) or depth >= DEPTH or len(flat) + depth <= WIDTH:
         return flat
     if isinstance(node, list):
         parts = [laid_out(item, depth + 1) for item in node]
     else:
         parts = [f"{json.dumps(key)}: {laid_out(node[key], depth + 1)}" for key in sorted(node)]
     left, right = ("[", "]") if isinstance(node, list) else ("{", "}")
-    indent = "\n" + "  " * (depth + 1)
-    return left + indent + f",{indent}".join(parts) + "\n" + "  " * depth + right
+    indent = "\n" + " " * (depth + 1)
+    return left + indent + f",{indent}".join(parts) + "\n" + " " * depth + right
