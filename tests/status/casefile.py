@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,14 @@ _LISTS = {
 
 
 def read_case(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    """The document of a case, for the caller alone; a dozen tests read each, so the file is parsed once."""
+    document: dict[str, Any] = pickle.loads(_parsed(path))
     return document
+
+
+@cache
+def _parsed(path: Path) -> bytes:
+    return pickle.dumps(yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def graph_configmap(graph: dict[str, Any], namespace: str = "nim-service") -> dict[str, Any]:

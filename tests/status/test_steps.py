@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,13 @@ WRITERS = (
 )
 
 
-def changing() -> Iterator[tuple[str, str]]:
+@cache
+def changing() -> list[tuple[str, str]]:
     """(cause or words of the warning, step) of every case whose step does more than read."""
+    return list(_changing())
+
+
+def _changing() -> Iterator[tuple[str, str]]:
     for path in CASES:
         status = compute(snapshot_of(read_case(path)))
         said = [(each.cause.code, each.cause.next) for each in status.services if each.cause]
