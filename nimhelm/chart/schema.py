@@ -9,6 +9,7 @@ from nimhelm.assets import schema
 
 WIDTH = 120
 DEPTH = 4
+_FLAT = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 SERVICE = "#/definitions/service"
 
 
@@ -37,13 +38,15 @@ def laid_out(node: object, depth: int = 0) -> str:
 
     A property of a definition is one line at most, so that a diff names it and the file stays small.
     """
-    flat = json.dumps(node, sort_keys=True, ensure_ascii=False)
-    if not isinstance(node, (dict, list)) or depth >= DEPTH or len(flat) + depth <= WIDTH:
-        return flat
+    if not isinstance(node, (dict, list)) or depth >= DEPTH:
+        return _FLAT.encode(node)
     if isinstance(node, list):
         parts = [laid_out(item, depth + 1) for item in node]
     else:
-        parts = [f"{json.dumps(key)}: {laid_out(node[key], depth + 1)}" for key in sorted(node)]
+        parts = [f"{_FLAT.encode(key)}: {laid_out(node[key], depth + 1)}" for key in sorted(node)]
     left, right = ("[", "]") if isinstance(node, list) else ("{", "}")
+    line = left + ", ".join(parts) + right
+    if len(line) + depth <= WIDTH and "\n" not in line:
+        return line
     indent = "\n" + " " * (depth + 1)
     return left + indent + f",{indent}".join(parts) + "\n" + " " * depth + right
