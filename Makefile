@@ -29,7 +29,7 @@ test: venv  ## everything but the cluster: style, types, schemas, tests
 	$(PYTHON) -m pytest --ignore tests/cluster || $(PYTHON) -m pytest --ignore tests/cluster --last-failed
 
 fast: venv  ## the quick tests, none of which needs helm
-	$(PYTHON) -m pytest -x -m "not helm and not slow" --ignore tests/cluster --ignore tests/hooks --ignore tests/property
+	$(PYTHON) -m pytest -n auto --dist worksteal -x -m "not helm and not slow" --ignore tests/cluster --ignore tests/hooks --ignore tests/property
 
 schema: venv  ## build the JSON schemas from schema/source, and the reference pages from them
 	$(PYTHON) tools/build_schema.py
