@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from conftest import EXAMPLES, ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from nimhelm.check import caches_by_name
 from nimhelm.convert import Options, convert_files
 from nimhelm.pipeline import gate_name
 from nimhelm.plan import Plan, plan_pipeline
+from nimhelm.quantity import count, nanos
 
 from .assemble import Object, containers, env_of, objects, pod_specs
 
@@ -157,3 +160,29 @@ def asked_in_the_end(text: str) -> str:
     """What a gate asks by its settings, whatever the revision."""
     settings = dict(line.split("=", 1) for line in text.splitlines())
     return settings.get("any", settings["target"])
+
+
+QUANTITIES = [
+    "0", "1", "+2", ".5", "1.", "0.1", "250n", "3u", "500m", "2000m", "1k", "12345678Mi", "1.5Gi", "7P", "5E", "1Ei",
+    "1e3", "1E3", "1e+06", "1e-3", 2, 1000000, 12345678901, 1.5,
+]  # fmt: skip
+READINGS = """\
+read:
+{{- range .Values.quantities }}
+- [{{ include "nimhelm.v2.quantity" . }}, {{ include "nimhelm.v2.count" . }}]
+{{- end }}
+"""
+
+
+def test_quantities_read_alike(helm: Helm, tmp_path: Path) -> None:
+    """As nimhelm.quantity reads them: the guard compares sizes, and the graph counts devices."""
+    chart = tmp_path / "quantities"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("{apiVersion: v2, name: quantities, version: 0.1.0}")
+    (chart / "values.yaml").write_text(json.dumps({"quantities": QUANTITIES}))
+    shutil.copy(ROOT / "chart-template/umbrella/templates/_values.tpl", chart / "templates")
+    (chart / "templates/read.yaml").write_text(READINGS)
+    read = yaml.safe_load(helm.template(chart).stdout)["read"]
+    for quantity, (number, whole) in zip(QUANTITIES, read, strict=True):
+        assert float(number) == pytest.approx((nanos(quantity) or 0) / 1e9), quantity
+        assert int(whole) == count(quantity), quantity

@@ -269,7 +269,7 @@ Takes root, claim (its name), pvc (its values) and path (where these stand).
     {{- $another := printf "choose another %s.name for a new claim, or delete the claim %s and its data first" $path $.claim }}
     {{- $old := dig "spec" "resources" "requests" "storage" "0" . }}
     {{- $new := get $.pvc "size" | toString }}
-    {{- if lt (include "nimhelm.v2.bytes" $new | float64) (include "nimhelm.v2.bytes" $old | float64) }}
+    {{- if lt (include "nimhelm.v2.quantity" $new | float64) (include "nimhelm.v2.quantity" $old | float64) }}
       {{- printf "the claim %s has %s and cannot shrink to %s: set %s.size=%s, or %s\n" $.claim $old $new $path $old $another }}
     {{- end }}
     {{- $class := get $.pvc "storageClass" | default $.root.nim.global.storageClass }}

@@ -114,22 +114,18 @@ more than text. What is in such a map or list is printed as JSON, which is YAML 
   {{- $json -}}
 {{- end }}
 
-{{- /* A quantity as a whole number of units, rounded up: 2, "2" and "2000m" are 2. */}}
-{{- define "nimhelm.v2.count" -}}
-  {{- $text := toString . -}}
-  {{- $unit := regexFind "([numkMGTPE]|[KMGTPE]i)$" $text -}}
-  {{- $size := get (dict "n" 0.000000001 "u" 0.000001 "m" 0.001 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000
-    "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) $unit | default 1 -}}
-  {{- trimSuffix $unit $text | float64 | mulf $size | ceil | int64 -}}
-{{- end }}
-
-{{- /* A quantity as a plain number: "10Gi" is 10737418240. */}}
-{{- define "nimhelm.v2.bytes" -}}
+{{- /* A quantity as a plain number: "10Gi" is 10737418240, "500m" is 0.5, "1e3" is 1000. */}}
+{{- define "nimhelm.v2.quantity" -}}
   {{- $text := toString . -}}
   {{- $unit := regexFind "[a-zA-Z]*$" $text -}}
-  {{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18
-    "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
-  {{- mulf (trimSuffix $unit $text | float64) (get $units $unit | default 1 | float64) -}}
+  {{- $size := get (dict "n" 1e-9 "u" 1e-6 "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18
+    "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976) $unit -}}
+  {{- trimSuffix $unit $text | float64 | mulf ($size | default 1) -}}
+{{- end }}
+
+{{- /* A quantity of devices as a whole number of them, rounded up: 2, "2" and "2000m" are 2. */}}
+{{- define "nimhelm.v2.count" -}}
+  {{- include "nimhelm.v2.quantity" . | float64 | ceil | int64 -}}
 {{- end }}
 
 {{- /*
