@@ -52,6 +52,7 @@ CODES = {
     "NH061": "the bounds of an HPA",
     "NH062": "an HPA metric without its source",
     "NH063": "an HPA metric that can never fire",
+    "NH064": "a ScaledObject that KEDA refuses",
     "NH070": "a port number is used twice",
     "NH071": "a router without a host",
     "NH072": "ingress and gateway, or two ingresses",

@@ -72,6 +72,8 @@ ONE_CONTAINER = "a service is one container: write image, command, args and env 
 SAYS_ITSELF = "Kubernetes does that by itself: remove it"
 NOWHERE = {
     "nodePort": "a NIMService has no such field: set expose.service.nodePort in the values of the chart",
+    "keda": "a NIMService has no such field: set scale.keda in the values of the chart",
+    "scaledObject": "a NIMService has no such field: set scale.keda in the values of the chart",
     "networkPolicy": "a NIMService has no such field: set global.nimhelm.networkPolicy in the values of the chart",
     "prometheusRule": "a NIMService has no such field: set metrics.prometheusRule in the values of the chart",
     "source": "a NIMService has no such field: a NIMCache has it",
@@ -133,7 +135,7 @@ def _known(key: str, properties: Schema, parent: str) -> str:
         return 'write it behind the tag: tag: "1.0.3@sha256:..."'
     if parent == "spec" and "services" in properties and key in ("name", "namespace", "labels", "annotations"):
         return "it belongs under metadata"
-    if parent not in ("spec", "services", "service", "initContainers", "sidecarContainers"):
+    if parent not in ("spec", "services", "service", "scale", "initContainers", "sidecarContainers"):
         return ""
     if key in NOWHERE:
         return NOWHERE[key]

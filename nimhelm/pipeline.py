@@ -225,16 +225,27 @@ def is_scaled(service: Service) -> bool:
     return service.get("scale", "enabled") is True
 
 
+def has_keda(service: Service) -> bool:
+    """Whether a ScaledObject of KEDA sets the replicas, which only values can ask for."""
+    return service.get("scale", "keda", "enabled") is True
+
+
+def least_field(service: Service) -> Path:
+    """Where the least number of pods of an autoscaled service stands."""
+    return ("scale", "hpa", "minReplicas") if is_scaled(service) else ("scale", "keda", "minReplicaCount")
+
+
 def replicas(service: Service) -> int:
-    """How many pods the service starts with: the HPA's minimum, spec.replicas, or the cluster's default of 1."""
-    if is_scaled(service):
-        return number(service.get("scale", "hpa", "minReplicas"), 1)
-    return number(service.get("replicas"), 1)
+    """How many pods the service starts with: the autoscaler's minimum, spec.replicas, or the cluster's default of 1."""
+    autoscaled = is_scaled(service) or has_keda(service)
+    return number(service.get(*least_field(service)) if autoscaled else service.get("replicas"), 1)
 
 
 def max_replicas(service: Service) -> int:
     """How many pods the service may grow to."""
-    return number(service.get("scale", "hpa", "maxReplicas"), 1) if is_scaled(service) else replicas(service)
+    if is_scaled(service):
+        return number(service.get("scale", "hpa", "maxReplicas"), 1)
+    return number(service.get("scale", "keda", "maxReplicaCount"), 1) if has_keda(service) else replicas(service)
 
 
 def is_multi_node(service: Service) -> bool:
@@ -276,7 +287,8 @@ def sleeps(service: Service) -> bool:
     """Whether an autoscaler may leave the service without a pod: Knative does so unless it is told otherwise."""
     if is_knative(service):
         return str(service.mapping("annotations").get("autoscaling.knative.dev/min-scale") or "0").strip() == "0"
-    return is_scaled(service) and number(service.get("scale", "hpa", "minReplicas"), 1) == 0
+    idle = has_keda(service) and service.get("scale", "keda", "idleReplicaCount") == 0
+    return idle or ((is_scaled(service) or has_keda(service)) and replicas(service) == 0)
 
 
 def _list(value: Any) -> list[Any]:

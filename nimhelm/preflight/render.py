@@ -143,6 +143,12 @@ def _maxima(objects: list[ko.Object]) -> dict[str, tuple[int, int]]:
         if each["kind"] == "HorizontalPodAutoscaler":
             target = ko.text(each, "spec", "scaleTargetRef", "name")
             found[target] = (ko.number(each, "spec", "minReplicas") or 1, ko.number(each, "spec", "maxReplicas") or 1)
+        elif each["kind"] == "ScaledObject":
+            target = ko.text(each, "spec", "scaleTargetRef", "name")
+            found[target] = (
+                ko.number(each, "spec", "minReplicaCount"),
+                ko.number(each, "spec", "maxReplicaCount") or 1,
+            )
     return found
 
 

@@ -12,6 +12,7 @@ from nimhelm.pipeline import (
     Service,
     is_knative,
     is_kserve,
+    least_field,
     max_replicas,
     replicas,
     served_ports,
@@ -92,7 +93,7 @@ def check_dependency(pipeline: Pipeline, service: Service, index: int, target: S
         message = f"{service.name} depends on {name}, {what}"
         yield pipeline.document.finding(severity, fault.code, field, message, _way_out(name, fault.code, pipeline))
     elif target is not None and sleeps(target):
-        yield pipeline.document.finding(WARNING, "NH036", field, *_sleeping(service, target))
+        yield pipeline.document.finding(WARNING, "NH036", field, *asleep(service, target))
     if target is not None and unserved(dependency, target):
         severity = ERROR if service.enabled and target.enabled else WARNING
         message = f"{service.name} depends on port {dependency['port']} of {name}, which serves {listed_ports(target)}"
@@ -106,13 +107,13 @@ def is_external(dependency: dict[str, Any], external: Container[str]) -> bool:
     return dependency.get("name") in external or dependency.get("external") is True
 
 
-def _sleeping(service: Service, target: Service) -> tuple[str, str]:
+def asleep(service: Service, target: Service) -> tuple[str, str]:
     """What the gate on a dependency that may have no pod does then, and the way out."""
     if is_knative(target):
         message = f"{target.name} may scale to zero: the gate of {service.name} wakes it, and opens when it answers"
         return message, f"set autoscaling.knative.dev/min-scale of {target.name} to 1 to have it answer at once"
     message = f"{target.name} may scale to zero, where nothing answers: {service.name} starts without waiting for it"
-    return message, f"set scale.hpa.minReplicas of {target.name} to 1, and {service.name} waits"
+    return message, f"set {'.'.join(map(str, least_field(target)))} of {target.name} to 1, and {service.name} waits"
 
 
 def _way_out(name: str, code: str, pipeline: Pipeline) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, is_kserve, is_multi_node, is_scaled, number
+from nimhelm.pipeline import Service, has_keda, is_kserve, is_multi_node, is_scaled, number
 from nimhelm.yamlread import Path
 
 CLAIM_SOURCES = ("resourceClaimName", "resourceClaimTemplateName", "claimCreationSpec")
@@ -23,6 +23,8 @@ def check_multi_node(service: Service) -> Iterator[Finding]:
         return
     if is_scaled(service):
         yield service.error("NH120", ("multiNode",), "multiNode and scale.enabled exclude each other", "remove one")
+    if has_keda(service):
+        yield service.error("NH120", ("multiNode",), "multiNode and scale.keda exclude each other", "remove one")
     if is_kserve(service):
         yield service.error(
             "NH120", ("multiNode",), "KServe cannot run a multi-node service", "remove inferencePlatform: kserve"
@@ -52,7 +54,7 @@ def check_multi_node(service: Service) -> Iterator[Finding]:
 def check_dra(service: Service) -> Iterator[Finding]:
     """The webhook's rules of draResources."""
     names: set[Any] = set()
-    many = is_scaled(service) or number(service.get("replicas"), 1) > 1
+    many = is_scaled(service) or has_keda(service) or number(service.get("replicas"), 1) > 1
     for index, resource in service.items("draResources"):
         field: Path = ("draResources", index)
         sources = [name for name in CLAIM_SOURCES if resource.get(name)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, dig, is_scaled, number
+from nimhelm.pipeline import Service, dig, has_keda, is_kserve, is_scaled, number, sleeps
 from nimhelm.yamlread import Path
 
 SOURCES = {
@@ -132,4 +132,45 @@ def _share(service: Service, name: str, field: Path, message: str, kind: str = "
     yield service.warning("NH063", field, f"{message}, and {lacks}: it will never scale", hint)
 
 
-SCALE_RULES = (check_scale, check_metric_sources, check_utilization)
+def check_keda(service: Service) -> Iterator[Finding]:
+    """A ScaledObject needs its bounds, a trigger that works at its minimum, and the replicas to itself."""
+    if not has_keda(service):
+        return
+    keda, field = service.mapping("scale", "keda"), ("scale", "keda")
+    if is_scaled(service):
+        message = "scale.enabled and scale.keda.enabled exclude each other: both set the replicas"
+        yield service.error("NH064", (*field, "enabled"), message, "keep one")
+    elif service.get("replicas") is not None:
+        message = "replicas and scale.keda.enabled exclude each other: KEDA sets the replicas"
+        hint = f"set {service.title}.replicas: null; scale.keda.minReplicaCount is where it starts"
+        yield service.error("NH060", ("replicas",), message, hint)
+    if is_kserve(service):
+        yield service.error(
+            "NH064", (*field, "enabled"), "KEDA scales a Deployment, not an InferenceService", "remove it"
+        )
+    low, high = number(keda.get("minReplicaCount"), 1), number(keda.get("maxReplicaCount"), 0)
+    if high < 1:
+        message = "scale.keda.enabled needs maxReplicaCount of 1 or more"
+        yield service.error("NH064", (*field, "maxReplicaCount"), message, "set maxReplicaCount")
+    elif low > high:
+        message = f"minReplicaCount {low} is above maxReplicaCount {high}"
+        hint = "raise maxReplicaCount or lower minReplicaCount"
+        yield service.error("NH064", (*field, "minReplicaCount"), message, hint)
+    if low == 0 and keda.get("idleReplicaCount") == 0:
+        message = "idleReplicaCount 0 is not below minReplicaCount 0"
+        yield service.error("NH064", (*field, "idleReplicaCount"), message, "leave out idleReplicaCount")
+    yield from _triggers(service, [trigger for _, trigger in service.items(*field, "triggers")], (*field, "triggers"))
+
+
+def _triggers(service: Service, triggers: list[dict[str, Any]], field: Path) -> Iterator[Finding]:
+    if not triggers:
+        yield service.error("NH064", field, "scale.keda.enabled needs a trigger", "add one to triggers")
+    elif sleeps(service) and {trigger.get("type") for trigger in triggers} <= {"cpu", "memory"}:
+        message = "scaling to zero needs a trigger beside cpu and memory: no pod is left to measure"
+        yield service.error("NH064", field, message, "add a trigger of another type, or write minReplicaCount: 1")
+    names = [trigger["name"] for trigger in triggers if trigger.get("name")]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield service.error("NH064", field, f"two triggers have the name {name}", "rename one")
+
+
+SCALE_RULES = (check_scale, check_metric_sources, check_utilization, check_keda)

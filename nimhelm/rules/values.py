@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nimhelm.finding import ERROR, Finding
-from nimhelm.pipeline import Block, Cache, Service, dig, number, served_ports
-from nimhelm.rules.dependencies import fault_of, is_external, unserved
+from nimhelm.finding import ERROR, WARNING, Finding
+from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
+from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
 from nimhelm.yamlread import Document, Path
 
 SHARED: Path = ("global", "nimhelm")
@@ -82,6 +82,8 @@ def _dependency(document: Document, service: Service, index: int, target: Servic
         message = f"{service.name} waits for port {port} of {name}, which serves {listed}"
         field = (target.name, "expose", "service", "port")
         yield document.finding(ERROR, "NH026", field, message, "change both, or neither")
+    elif target is not None and sleeps(target) and not is_knative(target) and not asks_elsewhere(dependency):
+        yield document.finding(WARNING, "NH036", (target.name, *least_field(target)), *asleep(service, target))
 
 
 def asks_elsewhere(dependency: dict[str, Any]) -> bool:

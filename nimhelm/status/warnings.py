@@ -134,7 +134,9 @@ def _autoscalers(evidence: Evidence) -> list[Warned]:
     found = []
     for service in evidence.graph.services:
         if service.enabled and service.autoscaled and (complaint := _complaint(evidence, service.name)):
-            step = steps.command(evidence, "describe", "hpa", service.name)
+            # The autoscaler of a ScaledObject is KEDA's, under a name of its own.
+            own = any(ko.name_of(each) == service.name for each in evidence.snapshot.of("horizontalpodautoscalers"))
+            step = steps.command(evidence, "describe", "hpa", service.name if own else f"keda-hpa-{service.name}")
             found.append(Warned(f"autoscaler of {short(service.name)}: {complaint}", step))
     return found
 
@@ -143,12 +145,17 @@ def _complaint(evidence: Evidence, name: str) -> str:
     for each in evidence.snapshot.of("horizontalpodautoscalers"):
         active = ko.condition(each, "ScalingActive")
         if (
-            ko.name_of(each) == name
+            ko.name_of(each) in (name, f"keda-hpa-{name}")
             and ko.text(active, "status") == "False"
             and ko.text(active, "reason") != "ScalingDisabled"
         ):
             return short(ko.text(active, "message"), 300)
-    for event in evidence.events_of("HorizontalPodAutoscaler", name, *_COMPLAINTS):
+    events = [
+        *evidence.events_of("HorizontalPodAutoscaler", name, *_COMPLAINTS),
+        *evidence.events_of("HorizontalPodAutoscaler", f"keda-hpa-{name}", *_COMPLAINTS),
+        *evidence.events_of("ScaledObject", name, "KEDAScalerFailed", "ScaledObjectCheckFailed"),
+    ]
+    for event in events:
         # While pods are not ready there are no metrics of them: that is not the autoscaler's fault.
         starting = re.search(r"did not receive metrics for|no metrics returned|no ready pods", message_of(event))
         if ko.seconds_since(event_time(event), evidence.now) < _COMPLAINT_STANDS and not starting:

@@ -18,7 +18,7 @@ CODE = re.sub(r"\{\{-? ?/\*.*?\*/ ?-?\}\}", "", TEXT, flags=re.DOTALL)
 
 PRINTED_WHOLE = {
     "affinity", "podAffinity", "behavior", "ingressSpec", "resources", "toleration", "probe", "metricSpec", "envVar",
-    "pickerConfig", "cacheModel", "httpHeader", "labelSelector",
+    "pickerConfig", "cacheModel", "httpHeader", "labelSelector", "kedaTrigger",
 }  # fmt: skip
 """Definitions of Kubernetes' own objects, and those whose inside only the API server or a program reads."""
 

@@ -298,6 +298,11 @@ def test_an_older_revision_will_do_when_the_new_one_has_not_come(script: str, se
     assert "the new revision of the dependency is not ready after" in log[-1]
 
 
+def test_a_dependency_that_may_scale_to_zero(script: str) -> None:
+    code, log = run(script, f"tcp://127.0.0.1:{free_port()}", timeout=9, asleep="base")
+    assert (code, log) == (0, ["base may scale to zero, where nothing answers: starting without waiting for it"])
+
+
 def test_https_with_a_private_certificate(script: str, tmp_path: Path) -> None:
     """Where an image brings an openssl, wget of busybox leaves TLS to it, and that would verify."""
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"

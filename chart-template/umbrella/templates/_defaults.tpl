@@ -65,7 +65,12 @@
  "progressDeadlineSeconds": 3276,
  "readinessProbe": {"enabled": true},
  "resources": {"limits": {}, "requests": {}},
- "scale": {"annotations": {}, "enabled": false, "hpa": {"metrics": [], "minReplicas": 1}},
+ "scale": {
+  "annotations": {},
+  "enabled": false,
+  "hpa": {"metrics": [], "minReplicas": 1},
+  "keda": {"enabled": false, "minReplicaCount": 1, "triggers": []}
+ },
  "securityContext": {},
  "serviceAccount": {"annotations": {}, "create": true, "name": ""},
  "startupProbe": {"enabled": true},

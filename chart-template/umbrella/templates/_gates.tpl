@@ -165,7 +165,9 @@ The settings of all gates of a service, as entries of a ConfigMap; files/wait.sh
   {{- $lines := list
     (printf "period=%d" (int $root.nim.global.waitPeriodSeconds | max 1))
     (printf "timeout=%s" (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" $gate))) }}
-  {{- if $gate.cache }}
+  {{- if $gate.sleeps }}
+    {{- $lines = list (printf "asleep=%s" $gate.dependency.name) }}
+  {{- else if $gate.cache }}
     {{- $lines = append $lines (printf "target=cache://%s" $gate.cache.name) }}
   {{- else }}
     {{- $wait := $gate.dependency.wait | default dict }}

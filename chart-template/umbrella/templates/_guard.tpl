@@ -108,11 +108,14 @@ change. Values can be changed at every install, after `nimhelm build` checked th
 {{- define "nimhelm.v2.problems.scale" -}}
   {{- $name := .Chart.Name }}
   {{- $scale := .Values.scale }}
+  {{- if and .nim.autoscaled .nim.hasReplicas }}
+    {{- printf "%s has a fixed number of replicas and an autoscaler: set %s.replicas=null, or .scale%s.enabled=false\n" $name $name (ternary "" ".keda" $scale.enabled) }}
+  {{- end }}
+  {{- if $scale.keda.enabled }}
+    {{- include "nimhelm.v2.problems.keda" . }}
+  {{- end }}
   {{- if $scale.enabled }}
     {{- $most := $scale.hpa.maxReplicas | int }}
-    {{- if .nim.hasReplicas }}
-      {{- printf "%s has a fixed number of replicas and an autoscaler: set %s.replicas=null, or .scale.enabled=false\n" $name $name }}
-    {{- end }}
     {{- if lt $most 1 }}
       {{- printf "%s's autoscaler has no upper bound: set %s.scale.hpa.maxReplicas\n" $name $name }}
     {{- else if gt (int $scale.hpa.minReplicas) $most }}
@@ -121,6 +124,34 @@ change. Values can be changed at every install, after `nimhelm build` checked th
     {{- if .Values.multiNode.parallelism }}
       {{- printf "%s runs on several nodes and cannot be autoscaled: set %s.scale.enabled=false\n" $name $name }}
     {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- define "nimhelm.v2.problems.keda" -}}
+  {{- $name := .Chart.Name }}
+  {{- $keda := .Values.scale.keda }}
+  {{- $least := int $keda.minReplicaCount }}
+  {{- $most := int $keda.maxReplicaCount }}
+  {{- if .Values.scale.enabled }}
+    {{- printf "%s has two autoscalers, an HPA and KEDA: set %s.scale.enabled=false, or .scale.keda.enabled=false\n" $name $name }}
+  {{- end }}
+  {{- if ne .nim.workload "Deployment" }}
+    {{- printf "%s is a %s, which KEDA does not scale here: set %s.scale.keda.enabled=false\n" $name .nim.workload $name }}
+  {{- end }}
+  {{- if lt $most 1 }}
+    {{- printf "%s's autoscaler has no upper bound: set %s.scale.keda.maxReplicaCount\n" $name $name }}
+  {{- else if gt $least $most }}
+    {{- printf "%s's autoscaler has minReplicaCount %d above maxReplicaCount %d: change them under %s.scale.keda\n" $name $least $most $name }}
+  {{- end }}
+  {{- if and (hasKey $keda "idleReplicaCount") (not $least) }}
+    {{- printf "%s's autoscaler has idleReplicaCount 0, not below minReplicaCount 0: leave out %s.scale.keda.idleReplicaCount\n" $name $name }}
+  {{- end }}
+  {{- $types := list }}
+  {{- range $keda.triggers }}{{ $types = append $types .type }}{{ end }}
+  {{- if not $types }}
+    {{- printf "%s's autoscaler looks at nothing: set %s.scale.keda.triggers\n" $name $name }}
+  {{- else if and .nim.sleeps (not (without $types "cpu" "memory")) }}
+    {{- printf "%s's autoscaler scales to zero, where no pod is left whose cpu or memory it could look at: add a trigger of another type to %s.scale.keda.triggers, or set .minReplicaCount=1\n" $name $name }}
   {{- end }}
 {{- end }}
 
@@ -165,7 +196,7 @@ change. Values can be changed at every install, after `nimhelm build` checked th
 
 {{- define "nimhelm.v2.problems.dra" -}}
   {{- $name := .Chart.Name }}
-  {{- $single := or .Values.scale.enabled (gt .nim.replicas 1) }}
+  {{- $single := or .nim.autoscaled (gt .nim.replicas 1) }}
   {{- range $index, $resource := .Values.draResources }}
     {{- $ways := list }}
     {{- range list "resourceClaimName" "resourceClaimTemplateName" "claimCreationSpec" }}

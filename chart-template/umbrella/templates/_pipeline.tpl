@@ -47,7 +47,7 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
         {{- end }}
         {{- $enabled := dig "enabled" true $values }}
         {{- $service := dict "name" . "wave" $wave "enabled" $enabled "root" $root "awaited" false
-          "runs" (and $enabled (or (gt $root.nim.replicas 0) $root.Values.scale.enabled)) }}
+          "runs" (and $enabled (or (gt $root.nim.replicas 0) $root.nim.autoscaled)) }}
         {{- $services = append $services $service }}
         {{- $_ := set $byName . $service }}
       {{- end }}
@@ -55,8 +55,10 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
     {{- range $services }}
       {{- $waiting := .enabled }}
       {{- range .root.nim.gates }}
+        {{- $gate := . }}
         {{- with get $byName (dig "dependency" "name" "" .) }}
           {{- if $waiting }}{{ $_ := set . "awaited" true }}{{ end }}
+          {{- if and .root.nim.sleeps (not $gate.dependency.external) (has (dig "wait" "host" "" $gate.dependency) (list "" (printf "%s-predictor" .name))) }}{{ $_ := set $gate "sleeps" true }}{{ end }}
         {{- end }}
       {{- end }}
     {{- end }}
@@ -132,7 +134,8 @@ metadata:
   {{- $values := .root.Values }}
   {{- $cache := $values.storage.nimCache.name | default "" }}
   {{- $waits := dict }}
-  {{- range $nim.gates }}{{ $_ := set $waits .name (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" .) | int) }}{{ end }}
+  {{- /* A gate on what may scale to zero opens at once. */}}
+  {{- range $nim.gates }}{{ $_ := set $waits .name (ternary "0" (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" .)) (eq true .sleeps) | int) }}{{ end }}
   {{- $dependencies := list }}
   {{- range $values.dependencies }}
     {{- $seconds := get $waits (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") | default 0 }}
@@ -150,7 +153,7 @@ metadata:
     "workload" $nim.workload
     "wave" .wave
     "replicas" $nim.replicas
-    "autoscaled" $values.scale.enabled
+    "autoscaled" $nim.autoscaled
     "startupSeconds" (include "nimhelm.v2.startupSeconds" .root | int)
     "gpus" $nim.devices
     "cache" (ternary $cache "" (hasKey .caches $cache))
@@ -235,12 +238,15 @@ left as they are need no image of ours.
   {{- join ", " $names }}
 {{- end }}
 
-{{- /* What `helm test` asks of the services that run, "name url" each, in start order, into .checks. Takes root. */}}
+{{- /*
+What `helm test` asks of the services that run, "name url" each, in start order, into .checks. One that may scale to zero
+is not asked: it need not answer. Takes root.
+*/}}
 {{- define "nimhelm.v2.checks" -}}
   {{- $checks := list }}
   {{- range .root.nim.services }}
     {{- $name := .name }}
-    {{- if .runs }}
+    {{- if and .runs (not .root.nim.sleeps) }}
       {{- $checks = append $checks (printf "%s %s" $name (include "nimhelm.v2.readiness" .root)) }}
       {{- if .root.nim.ownsService }}
         {{- range rest .root.nim.ports }}

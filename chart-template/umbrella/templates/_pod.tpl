@@ -203,7 +203,7 @@ autoscaler on does not start from one pod. Where nothing can be looked up (a Git
 cluster), the number is left to the autoscaler.
 */}}
 {{- define "nimhelm.v2.replicas" -}}
-  {{- if and .Values.scale.enabled .nim.onCluster }}
+  {{- if and .nim.autoscaled .nim.onCluster }}
     {{- $live := lookup "apps/v1" "Deployment" .Release.Namespace .nim.name }}
     {{- if $live }}{{ dig "spec" "replicas" 1 $live | int | max .nim.replicas }}
     {{- else if lookup "v1" "ConfigMap" .Release.Namespace "kube-root-ca.crt" }}{{ .nim.replicas }}
@@ -219,7 +219,7 @@ would wait for none; on a cluster it gets the strategy that does the same, and i
 {{- define "nimhelm.v2.strategy" -}}
 {{- if .Values.updateStrategy -}}
 {{ include "nimhelm.v2.yaml" .Values.updateStrategy }}
-{{- else if and .nim.onCluster (not .nim.global.keepOperatorPods) (not .Values.scale.enabled) (eq .nim.replicas 1) -}}
+{{- else if and .nim.onCluster (not .nim.global.keepOperatorPods) (not .nim.autoscaled) (eq .nim.replicas 1) -}}
 type: Recreate
 {{- else -}}
 type: RollingUpdate

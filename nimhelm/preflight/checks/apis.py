@@ -11,7 +11,9 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.wording import short
 
 _BRINGS = {
+    "ScaledObject": "KEDA",
     "ServiceMonitor": "the Prometheus Operator",
+    "PrometheusRule": "the Prometheus Operator",
     "HTTPRoute": "the Gateway API",
     "GRPCRoute": "the Gateway API",
     "LeaderWorkerSet": "LeaderWorkerSet (LWS)",

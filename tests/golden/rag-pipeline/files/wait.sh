@@ -6,6 +6,7 @@
 #
 #   target   what to ask. http(s)://HOST:PORT/PATH opens on any 2xx status, tcp://HOST:PORT on a connection,
 #            cache://NAME when the model cache mounted at /cache is complete
+#   asleep   a dependency that may scale to zero, where nothing answers: the gate opens at once
 #   any      what to ask instead when pods of an older revision will do; see ask_any
 #   peer     tcp:// address of the ready pods of this pod's own revision
 #   patience seconds after which pods of an older revision will do
@@ -20,11 +21,12 @@ newline='
 LONGEST_PERIOD=10
 
 settings() {
-  target='' any='' peer='' patience=0 timeout=1800 period=1 ontimeout=fail text='' headers=''
+  target='' asleep='' any='' peer='' patience=0 timeout=1800 period=1 ontimeout=fail text='' headers=''
   while IFS= read -r line; do
     value=${line#*=}
     case $line in
       target=*) target=$value ;;
+      asleep=*) asleep=$value ;;
       any=*) any=$value ;;
       peer=*) peer=$value ;;
       patience=*) patience=$value ;;
@@ -124,12 +126,19 @@ give_up() {
   exit 0
 }
 
+leave_asleep() {
+  [ -n "$asleep" ] || return 0
+  echo "$asleep may scale to zero, where nothing answers: starting without waiting for it"
+  exit 0
+}
+
 trap 'exit 143' TERM INT
 
 start=$("$BUSYBOX" date +%s)
 logged=
 logged_at=0
 settings "$1"
+leave_asleep
 echo "waiting for $target (timeout ${timeout}s)"
 while :; do
   ask_one "$target" && opened ''
@@ -144,4 +153,5 @@ while :; do
   fi
   pause "$seconds"
   settings "$1"
+  leave_asleep
 done

@@ -1,4 +1,4 @@
-{{- /* How a service is reached: its Service, an Ingress or routes of a Gateway; and how it is scaled and watched. */}}
+{{- /* How a service is reached: its Service, an Ingress or routes of a Gateway; and how it is watched. */}}
 
 {{- define "nimhelm.v2.kubernetesService" }}
 {{- include "nimhelm.v2.service" . }}
@@ -139,38 +139,6 @@ parentRefs:
     namespace: {{ toJson $gateway.namespace }}
 hostnames:
   {{- include "nimhelm.v2.yaml" .nim.hosts | nindent 2 }}
-{{- end }}
-
-{{- /* An autoscaler for a Deployment. Its metrics are grouped by type, as the API server writes them. */}}
-{{- define "nimhelm.v2.scaling" }}
-{{- include "nimhelm.v2.service" . }}
-{{- $scale := .Values.scale }}
-{{- if and $scale.enabled (eq .nim.workload "Deployment") }}
-{{- $metrics := list }}
-{{- range $type := list "ContainerResource" "External" "Object" "Pods" "Resource" }}
-  {{- range $scale.hpa.metrics }}
-    {{- if eq .type $type }}{{ $metrics = append $metrics . }}{{ end }}
-  {{- end }}
-{{- end }}
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" $scale.annotations) }}
-spec:
-  scaleTargetRef:
-    apiVersion: apps/v1
-    kind: Deployment
-    name: {{ toJson .nim.name }}
-  minReplicas: {{ int $scale.hpa.minReplicas }}
-  maxReplicas: {{ int $scale.hpa.maxReplicas }}
-  {{- with $metrics }}
-  metrics:
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-  {{- end }}
-  {{- with $scale.hpa.behavior }}
-  behavior:
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-  {{- end }}
-{{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.monitoring" }}

@@ -25,6 +25,7 @@ Facts      nimhelm.v2.service, which every template of an object calls first, se
              .nim.port, .ports          port of the API; every port as {name, port}
              .nim.hosts                 host names under which an Ingress or a Gateway publishes the service
              .nim.replicas, .hasReplicas  number of pods at the start, and whether it is a fixed one
+             .nim.autoscaled, .sleeps   whether an HPA or KEDA sets that number, and whether it may be 0
              .nim.nodes, .tensor        nodes of a group, GPUs on each
              .nim.ray, .mpi             Ray's port, or 0; whether MPI starts the group
              .nim.labels, .podLabels, .selector, .annotations, .scc
@@ -91,7 +92,12 @@ docs/chart.md has this and other recipes.
   {{- $_ := set $nim "mpi" (and $group (not $nim.ray)) }}
   {{- $_ := set $nim "hasReplicas" (not (kindIs "invalid" $values.replicas)) }}
   {{- $_ := set $nim "replicas" (ternary (int $values.replicas) 1 $nim.hasReplicas) }}
-  {{- if $values.scale.enabled }}{{ $_ := set $nim "replicas" (int $values.scale.hpa.minReplicas) }}{{ end }}
+  {{- $scale := $values.scale }}
+  {{- $_ := set $nim "autoscaled" (or $scale.enabled $scale.keda.enabled) }}
+  {{- if $nim.autoscaled }}
+    {{- $_ := set $nim "replicas" (ternary $scale.hpa.minReplicas $scale.keda.minReplicaCount $scale.enabled | int) }}
+    {{- $_ := set $nim "sleeps" (or (not $nim.replicas) (and (not $scale.enabled) (hasKey $scale.keda "idleReplicaCount"))) }}
+  {{- end }}
   {{- $_ := set $nim "port" (int $service.port) }}
   {{- $ports := list (dict "name" "api" "port" $nim.port) }}
   {{- range $name, $port := dict "grpc" (int $service.grpcPort) "metrics" (int $service.metricsPort) }}
