@@ -39,7 +39,8 @@ settings() {
   done < "$1"
 }
 
-# wget of busybox hands TLS to an openssl on the PATH, which would verify; the kubelet's probes do not verify either.
+# busybox wget uses an openssl on the PATH, which would verify the certificate. The kubelet's probes do not verify
+# either.
 ask_http() {
   url=$1
   IFS=$newline
@@ -109,12 +110,12 @@ opened() {
   exit 0
 }
 
-# A tenth of a minute's wait is noticed, a tenth of an hour's is not.
+# The pause grows with the wait, to a sixtieth of it, so that a short wait ends promptly and a long one asks rarely.
 pause() {
   seconds_between=$(($1 / 60))
   [ "$seconds_between" -le "$LONGEST_PERIOD" ] || seconds_between=$LONGEST_PERIOD
   [ "$seconds_between" -ge "$period" ] || seconds_between=$period
-  # The shell handles a signal only between commands, and at once while it waits for a background one.
+  # The shell handles a signal only between commands. While it waits for a background command, it handles one at once.
   "$BUSYBOX" sleep "$seconds_between" &
   wait $!
 }

@@ -1,9 +1,9 @@
-{{- /* Devices of dynamic resource allocation. */}}
+{{- /* Devices requested through dynamic resource allocation (DRA). */}}
 
 {{- /*
-What the pod claims, and what a container uses of it, into .nim.podClaims and .nim.containerClaims. Claims have the
-names that the operator gives them, claim-<service>-<kind>-<claim>-<n>, both names hashed; n counts how often the
-same claim occurred before.
+Sets .nim.podClaims (claims of the pod) and .nim.containerClaims (claims that a container uses). Claims have the names
+that the operator gives them: claim-<service>-<kind>-<claim>-<n>, with both names hashed. n counts earlier entries with
+the same claim.
 */}}
 {{- define "nimhelm.v2.claims" -}}
 {{- if not (hasKey .nim "podClaims") }}
@@ -34,8 +34,8 @@ same claim occurred before.
 {{- end }}
 
 {{- /*
-The name of the ResourceClaimTemplate made for an entry of draResources. A claim template can never change, so on a
-cluster its name carries a hash of its content, and a change makes another one. Without a cluster, and for pods of the
+The name of the ResourceClaimTemplate for an entry of draResources. A claim template is immutable, so on a cluster its
+name ends in a hash of its content, and a change creates a new one. Without a cluster, and for pods taken over from the
 operator, it has the operator's name. Takes root, index and resource.
 */}}
 {{- define "nimhelm.v2.claimTemplateName" -}}
@@ -73,9 +73,8 @@ spec:
 {{- end }}
 
 {{- /*
-A short hash of a name, as the operator puts it into the names of claims: 32-bit FNV-1a as a decimal
-number whose digits stand for letters that spell no words. Templates have no exclusive or, so the lowest
-byte is put together bit by bit.
+The hash of a name that the operator uses in names of claims: 32-bit FNV-1a as a decimal number, with a letter for each
+digit. Templates have no exclusive or, so the lowest byte is computed bit by bit.
 */}}
 {{- define "nimhelm.v2.shortHash" -}}
   {{- $text := . -}}
@@ -106,7 +105,7 @@ kind: ResourceClaimTemplate
 {{- end }}
 {{- end }}
 
-{{- /* The CEL expressions that pick a device: by driver, then as the device says. */}}
+{{- /* The CEL expressions that select a device: by driver, then by the selectors of the entry. */}}
 {{- define "nimhelm.v2.device.selectors" -}}
   {{- $driver := .driverName | default "gpu.nvidia.com" }}
   {{- $expressions := list (printf "device.driver == %s" (toRawJson $driver)) }}
@@ -140,7 +139,7 @@ kind: ResourceClaimTemplate
   {{- end }}
 {{- end }}
 
-{{- /* device.<part>["<domain>"].<key>; the domain is the driver's where the key has none. */}}
+{{- /* device.<part>["<domain>"].<key>. A key without a domain gets that of the driver. */}}
 {{- define "nimhelm.v2.device.field" -}}
   {{- $domain := ternary (splitList "/" .key | first) .driver (contains "/" .key) }}
   {{- printf "device.%s[%s].%s" .part (toRawJson $domain) (splitList "/" .key | last) }}

@@ -1,9 +1,9 @@
 {{- /*
-The environment of the containers. A list is in order of priority while it is put together: of two entries with
-one name the first counts. The order of what stays is kept: $(NAME) in a value refers to what stands before it.
+The environment of the containers. While a list is built, it is in order of priority: the first entry of a name wins.
+The order of the remaining entries is kept, because $(NAME) in a value refers to an earlier entry.
 */}}
 
-{{- /* Each name once: the first entry of a name counts. Takes env, and puts the result in its place. */}}
+{{- /* Keeps the first entry of each name. Takes env and replaces it. */}}
 {{- define "nimhelm.v2.env.first" -}}
   {{- $result := list }}
   {{- $taken := dict }}
@@ -16,7 +16,7 @@ one name the first counts. The order of what stays is kept: $(NAME) in a value r
   {{- $_ := set . "env" $result }}
 {{- end }}
 
-{{- /* The same for a list as a user writes it, in which the last entry of a name counts, as in a container. */}}
+{{- /* Keeps the last entry of each name, as Kubernetes does with the list that a user writes. */}}
 {{- define "nimhelm.v2.env.last" -}}
   {{- $_ := set . "env" (reverse .env) }}
   {{- include "nimhelm.v2.env.first" . }}
@@ -24,8 +24,8 @@ one name the first counts. The order of what stays is kept: $(NAME) in a value r
 {{- end }}
 
 {{- /*
-The variables that a user sets: a list, with a map over it. The map replaces a variable where it stands in the list, and
-adds the others after it; null takes one away. Takes list and named, and puts the result into .env.
+Sets .env: the variables that a user sets. A map (named) is merged over a list. It replaces a variable in its place,
+adds new ones at the end, and removes one with null. Takes list and named.
 */}}
 {{- define "nimhelm.v2.env.user" -}}
   {{- $result := list }}
@@ -50,8 +50,8 @@ adds the others after it; null takes one away. Takes list and named, and puts th
 {{- end }}
 
 {{- /*
-What every container of the service starts from, the user's own init and sidecar containers included: the way out of
-the cluster, the addresses of the dependencies (the last one first), env, and what a NIM needs to know to run here.
+The variables of every container of the service, the user's init containers and sidecars included: proxy, addresses of
+the dependencies (last one first), env, and the settings that a NIM needs in this pod.
 */}}
 {{- define "nimhelm.v2.facts.env" -}}
   {{- $nim := .nim }}
@@ -61,9 +61,9 @@ the cluster, the addresses of the dependencies (the last one first), env, and wh
     {{- $env = $nim.proxyEnv }}
   {{- end }}
   {{- range reverse .Values.dependencies }}
-    {{- /* A variable without a value is the chart's; pods of the operator have none. */}}
+    {{- /* The chart sets this variable. Pods taken over from the operator do not have it. */}}
     {{- if and .envName (or .envValue (not $nim.global.keepOperatorPods)) }}
-      {{- /* A gate with a host of its own knows where the API is (behind KServe); a port alone may be one for probes. */}}
+      {{- /* The host of a gate is also the host of the API (behind KServe). A port alone may serve only probes. */}}
       {{- $address := printf "%s:%d" .name (int .port) }}
       {{- if dig "host" "" (.wait | default dict) }}{{ $address = include "nimhelm.v2.gate.address" . }}{{ end }}
       {{- $env = append $env (dict "name" .envName "value" (.envValue | default (printf "http://%s" $address))) }}
@@ -106,8 +106,8 @@ the cluster, the addresses of the dependencies (the last one first), env, and wh
 {{- end }}
 
 {{- /*
-Where the engines of NIMs keep what they compile: vLLM, PyTorch's inductor, Triton, CUDA and TensorRT-LLM. Beside the
-model, on its volume, it is there when the next pod starts.
+Compile caches of vLLM, PyTorch inductor, Triton, CUDA and TensorRT-LLM. They are kept on the volume of the model, so
+the next pod finds them.
 */}}
 {{- define "nimhelm.v2.compileCache.env" -}}
 {{- $folder := printf "%s/.nimhelm-compiled" (ternary "/model" "/model-store" (eq .Values.imageLayout "native")) -}}
@@ -120,7 +120,7 @@ model, on its volume, it is there when the next pod starts.
 - {name: TLLM_LLMAPI_BUILD_CACHE_ROOT, value: {{ $folder }}/tensorrt-llm}
 {{- end }}
 
-{{- /* The variables of a proxy. Takes proxy, and puts the list into .into.proxyEnv. */}}
+{{- /* Sets .into.proxyEnv: the variables of a proxy. Takes proxy and into. */}}
 {{- define "nimhelm.v2.env.proxy" -}}
   {{- $https := get .proxy "httpsProxy" | default "" }}
   {{- $http := get .proxy "httpProxy" | default "" }}
@@ -136,9 +136,8 @@ model, on its volume, it is there when the next pod starts.
 {{- end }}
 
 {{- /*
-The environment of the NIM itself: also where its model comes from. A NIM that serves any model is pointed at its
-cache; a model of Hugging Face is fetched with HF_TOKEN; a native image gets the path of its engine. Takes root and
-role, and puts the result into .env.
+Sets .env: the environment of the NIM, with the source of its model. A model-free NIM gets the path of its cache, a
+Hugging Face model needs HF_TOKEN, and a native image gets the path of its engine. Takes root and role.
 */}}
 {{- define "nimhelm.v2.env.main" -}}
   {{- $root := .root }}
@@ -180,7 +179,7 @@ role, and puts the result into .env.
   {{- $_ := set . "env" $box.env }}
 {{- end }}
 
-{{- /* HF_TOKEN at the front, and NGC_API_KEY only where the secret has it. Takes box, secret and optional. */}}
+{{- /* Puts HF_TOKEN first. NGC_API_KEY is an optional reference. Takes box, secret and optional. */}}
 {{- define "nimhelm.v2.env.token" -}}
   {{- $env := list }}
   {{- with .secret }}

@@ -1,10 +1,10 @@
-{{- /* Services that KServe runs. It brings a Service, routes and an autoscaler of its own. */}}
+{{- /* Services that KServe runs. KServe creates the Service, the routes and the autoscaler. */}}
 
 {{- define "nimhelm.v2.inferenceService" -}}
 {{- $nim := .nim }}
 {{- include "nimhelm.v2.revision" . }}
 {{- $labels := dict }}
-{{- /* Without an Ingress it is reached from inside alone. */}}
+{{- /* Without an Ingress the service is reached only from inside the cluster. */}}
 {{- if not (or .Values.expose.ingress.enabled .Values.expose.router.ingress.ingressClass) }}
   {{- $labels = dict "networking.kserve.io/visibility" "cluster-local" }}
 {{- end }}
@@ -38,7 +38,7 @@ spec:
     {{- get $nim.specs "" | nindent 4 }}
 {{- end }}
 
-{{- /* How many pods a predictor has. */}}
+{{- /* The number of pods of a predictor. */}}
 {{- define "nimhelm.v2.kserve.scaling" -}}
 {{- $hpa := .Values.scale.hpa }}
 {{- if .Values.scale.enabled -}}

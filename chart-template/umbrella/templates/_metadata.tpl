@@ -1,8 +1,8 @@
-{{- /* Labels and annotations. What the chart sets itself always wins over what the values add. */}}
+{{- /* Labels and annotations. Those that the chart sets win over those in the values. */}}
 
 {{- /*
-The labels that go with a service. identity is what the ServiceMonitor selects by. Pods carry no version of the chart
-and no name of the pipeline: a new one alone is no reason to load the model again.
+The labels of a service. The ServiceMonitor selects by identity. Pods carry neither the version of the chart nor the
+name of the pipeline, so that a new version alone does not restart them.
 */}}
 {{- define "nimhelm.v2.facts.labels" -}}
   {{- $nim := .nim }}
@@ -18,12 +18,12 @@ and no name of the pipeline: a new one alone is no reason to load the model agai
     {{- $selector = dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" "leader" }}
   {{- end }}
   {{- if $nim.global.keepOperatorPods }}
-    {{- /* The labels of the pods that the NIM Operator made: pods that keep them are not restarted. */}}
+    {{- /* The labels of pods that the NIM Operator made. Keeping them avoids a restart. */}}
     {{- $stable = merge (dict
       "app.kubernetes.io/instance" $nim.name
       "app.kubernetes.io/managed-by" "k8s-nim-operator") $identity }}
   {{- end }}
-  {{- /* What every object of the release gets; the service's own win. */}}
+  {{- /* The labels and annotations of every object. Those of the service win. */}}
   {{- $_ := set .Values "labels" (merge .Values.labels $nim.global.commonLabels) }}
   {{- $_ := set .Values "annotations" (merge .Values.annotations $nim.global.commonAnnotations) }}
   {{- $labels := dict }}
@@ -42,8 +42,8 @@ and no name of the pipeline: a new one alone is no reason to load the model agai
   {{- $_ := set $nim "selector" $selector }}
   {{- $_ := set $nim "annotations" $annotations }}
   {{- /*
-  A controller makes the pods of an InferenceService and the claims of a template later on. Where nobody knows the
-  cluster, they carry the constraint that they would need on OpenShift; elsewhere it means nothing.
+  Controllers create the pods of an InferenceService and the claims of a claim template later. When the cluster is
+  unknown, these carry the constraint that OpenShift needs. Other clusters ignore it.
   */}}
   {{- $later := deepCopy $annotations }}
   {{- if not $nim.onCluster }}{{ $_ := set $later "openshift.io/required-scc" $nim.scc }}{{ end }}
@@ -55,9 +55,9 @@ and no name of the pipeline: a new one alone is no reason to load the model agai
 {{- end }}
 
 {{- /*
-The metadata of an object of a service. Takes name (the service's own when it is left out), under and over (lists of
-labels below and above those of the chart), annotated (whether it has the service's annotations), annotations
-(further ones, which yield to those) and workload (whether the object runs the pods).
+The metadata of an object of a service. Takes name (default: that of the service), under and over (lists of labels
+below and above those of the chart), annotated (whether it has the annotations of the service), annotations (further
+ones below those) and workload (whether the object runs the pods).
 */}}
 {{- define "nimhelm.v2.metadata" -}}
 {{- $nim := .root.nim }}
@@ -81,7 +81,9 @@ metadata:
   {{- end }}
 {{- end }}
 
-{{- /* Selects the pods of a service, its endpoint picker aside, whatever runs them. Takes the facts of the service. */}}
+{{- /*
+Selects the pods of a service under any workload, without its endpoint picker. Takes the facts of the service.
+*/}}
 {{- define "nimhelm.v2.podPeer" -}}
 matchLabels:
   {{- include "nimhelm.v2.yaml" (pick .podLabels "app.kubernetes.io/name" "app.kubernetes.io/instance") | nindent 2 }}

@@ -1,13 +1,13 @@
 {{- /*
-The start-up order for tools that apply a chart and wait by themselves: global.nimhelm.orderFor. They read annotations,
-and the gates between services are left out. All of it comes from the graph of the pipeline, as the gates do.
+The start-up order for tools that apply a chart and wait themselves: global.nimhelm.orderFor. They read annotations,
+and the gates between services are left out. Annotations and gates come from the same graph.
 */}}
 
 {{- /*
-The annotations of an object of a service. Argo CD applies what has a lower wave first and waits until it is healthy. A
-claim may be bound only once a pod uses it, so every object of a service is in the wave of its pods. kapp and nelm wait
-for what they order, so there the workload alone is ordered. Takes root and workload (whether the object runs the pods),
-and puts the map into .order.
+Sets .order: the annotations of an object of a service. Argo CD applies lower waves first and waits until they are
+healthy. A claim may bind only when a pod uses it, so every object of a service is in the wave of its pods. kapp and
+nelm wait for each object that they order, so only the workload is ordered. Takes root and workload (whether the object
+runs the pods).
 */}}
 {{- define "nimhelm.v2.order" -}}
   {{- $nim := .root.nim }}
@@ -24,7 +24,7 @@ and puts the map into .order.
     {{- end }}
   {{- else if and .workload (eq $tool "nelm") }}
     {{- $_ := set $order "werf.io/weight" (mul 10 (add1 $nim.wave) | toString) }}
-    {{- /* It gives up on what shows no sign of life for four minutes; a NIM that loads its model shows none. */}}
+    {{- /* nelm fails an object without activity for four minutes. A NIM that loads its model shows no activity. */}}
     {{- $_ := set $order "werf.io/no-activity-timeout" (printf "%ds" (int .root.Values.progressDeadlineSeconds | default 600)) }}
   {{- end }}
   {{- $_ := set . "order" $order }}

@@ -1,4 +1,4 @@
-{{- /* The endpoint picker: a process that tells a gateway which replica to send a request to. */}}
+{{- /* The endpoint picker: a process that tells a gateway which replica gets a request. */}}
 
 {{- define "nimhelm.v2.picker" }}
 {{- include "nimhelm.v2.service" . }}
@@ -59,7 +59,7 @@ kind: RoleBinding
 {{ include "nimhelm.v2.bindingSpec" (dict "name" .name "namespace" .root.Release.Namespace) }}
 {{- end }}
 
-{{- /* Its own ports when they are given, else all but the one for probes. */}}
+{{- /* Default: all ports except the one for probes. */}}
 {{- define "nimhelm.v2.picker.service" }}
 ---
 apiVersion: v1
@@ -121,7 +121,7 @@ spec:
         {{- include "nimhelm.v2.yaml" $labels | nindent 8 }}
       {{- if and $epp.config (not $nim.global.keepOperatorPods) }}
       annotations:
-        {{- /* The picker reads its configuration once. */}}
+        {{- /* The picker reads its configuration only at start. */}}
         nimhelm.dev/config-checksum: {{ toJson $epp.config | sha256sum }}
       {{- end }}
     spec:

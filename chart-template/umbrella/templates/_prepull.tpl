@@ -1,7 +1,6 @@
 {{- /*
-Pulls the images of a service onto every node that fits, before a pod needs them: global.nimhelm.prePull. A DaemonSet
-has one init container for each image, which runs a static busybox put beside it, so that an image needs no shell. It asks
-for no GPU.
+Pulls the images of a service to every node that fits, before a pod needs them: global.nimhelm.prePull. A DaemonSet has
+an init container for each image. It runs a static busybox, because an image may have no shell. It asks for no GPU.
 */}}
 
 {{- define "nimhelm.v2.prePull" }}

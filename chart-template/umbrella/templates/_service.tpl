@@ -57,7 +57,7 @@ Example: a PodDisruptionBudget for services that ask for one. This is the templa
 docs/chart.md has this and other recipes.
 */}}
 
-{{- /* Settles the values of a service, computes its facts, and refuses what cannot work. */}}
+{{- /* Settles the values of a service, computes its facts, and refuses values that cannot work. */}}
 {{- define "nimhelm.v2.service" -}}
   {{- if not (hasKey . "nim") }}
     {{- include "nimhelm.v2.settle" (dict "values" .Values "defaults" "nimhelm.v2.defaults.service") }}
@@ -113,16 +113,16 @@ docs/chart.md has this and other recipes.
 {{- end }}
 
 {{- /*
-Whether a cluster is asked while this renders. Every API server serves apiregistration.k8s.io; what Helm
-assumes under `helm template`, where nobody knows the cluster, does not include it.
+Whether Helm renders for a cluster. Every API server serves apiregistration.k8s.io, and the APIs that `helm template`
+assumes do not include it.
 */}}
 {{- define "nimhelm.v2.onCluster" -}}
   {{- if .Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" }}true{{ end }}
 {{- end }}
 
 {{- /*
-Whether an object of a kind that an add-on brings is to be rendered. Takes api ("group/version/Kind") and
-remedy (what to do where the cluster lacks it).
+Whether to render an object of an add-on's kind. Takes api ("group/version/Kind") and remedy (what to do when the
+cluster lacks it).
 */}}
 {{- define "nimhelm.v2.served" -}}
   {{- $nim := .root.nim }}

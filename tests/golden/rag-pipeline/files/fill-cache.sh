@@ -40,7 +40,7 @@ take_turn() {
     sleep 5
     if is_complete; then return; fi
     if is_dead; then
-      # A lock without a time may have been taken this very moment.
+      # A lock without a time may be a moment old.
       if [ ! -e "$lock/beat" ] && [ "$waiting" -lt 24 ]; then waiting=$((waiting + 1)) && continue; fi
       echo "the pod that filled the cache is gone, going on in its place"
       rm -rf "$lock"
@@ -48,7 +48,7 @@ take_turn() {
   done
   beat
   parent=$$
-  # Without the output of the download: a reader of it must not wait for the last sleep.
+  # Its output is closed, so that a reader of the log does not wait for the last sleep.
   (while kill -0 "$parent" 2> /dev/null && beat; do sleep 20; done) > /dev/null 2>&1 &
   heart=$!
   trap leave EXIT
@@ -74,7 +74,7 @@ rm -f "$CACHE_MARKER"
 if [ -n "${CACHE_SELECT:-}" ]; then
   . "${0%/*}/select-profiles.sh"
   select_profiles
-  # Names of profiles are single words.
+  # Profile names contain no spaces.
   # shellcheck disable=SC2086
   set -- "$@" --profiles $selected
 fi

@@ -1,4 +1,4 @@
-{{- /* As whom the pods run, and what they may do. */}}
+{{- /* The users that the pods run as, and the rights that they have. */}}
 
 {{- /*
 What OpenShift asks of pods, by global.nimhelm.openshift:
@@ -19,7 +19,7 @@ auto is restricted where the cluster serves the API of OpenShift. Takes root and
   {{- end }}
 {{- end }}
 
-{{- /* The users of a pod, where the cluster does not choose them. Takes nim, userID and groupID. */}}
+{{- /* The users of a pod, unless the cluster chooses them. Takes nim, userID and groupID. */}}
 {{- define "nimhelm.v2.users" -}}
   {{- if ne .nim.openshift "restricted" -}}
 runAsUser: {{ int64 .userID }}
@@ -53,7 +53,7 @@ kind: RoleBinding
 {{- end }}
 {{- end }}
 
-{{- /* The rules of a Role that grants the use of a security context constraint. Takes its name. */}}
+{{- /* The rules of a Role that grants use of a security context constraint. Takes its name. */}}
 {{- define "nimhelm.v2.sccRules" -}}
 rules:
   - apiGroups: ["security.openshift.io"]
@@ -62,7 +62,7 @@ rules:
     verbs: ["use"]
 {{- end }}
 
-{{- /* What binds a Role to a service account. Takes name, account (the Role's name when it is left out) and namespace. */}}
+{{- /* A RoleBinding's roleRef and subjects. Takes name, account (default: the Role's name) and namespace. */}}
 {{- define "nimhelm.v2.bindingSpec" -}}
 roleRef:
   apiGroup: rbac.authorization.k8s.io

@@ -1,6 +1,6 @@
 {{- /*
-Model caches: a claim, and a job that fills it. Each cache has the fields of NIMCache.spec. The templates take
-root (the umbrella's), name and cache; nimhelm.v2.facts.cache adds what is derived from them.
+Model caches: a claim and a job that fills it. Each cache has the fields of NIMCache.spec. The templates take root (the
+umbrella's), name and cache. nimhelm.v2.facts.cache adds the values derived from them.
 */}}
 
 {{- define "nimhelm.v2.facts.cache" -}}
@@ -28,8 +28,8 @@ root (the umbrella's), name and cache; nimhelm.v2.facts.cache adds what is deriv
 {{- end }}
 
 {{- /*
-Whether the cache has the native layout, into .native: its services and its job agree on that. Their imageLayout
-decides, and that of the cache where no service uses it.
+Sets .native: whether the cache has the native layout. The imageLayout of its services decides, so that service and job
+agree. A cache without a service uses its own imageLayout.
 */}}
 {{- define "nimhelm.v2.cache.layout" -}}
   {{- $name := .name }}
@@ -42,7 +42,10 @@ decides, and that of the cache where no service uses it.
   {{- $_ := set . "native" $native }}
 {{- end }}
 
-{{- /* Who fills it, job or service. A native image has no download command, so that a job runs the image itself. */}}
+{{- /*
+Whether the job or the service fills the cache. A native image has no download command, so the job runs the image
+itself.
+*/}}
 {{- define "nimhelm.v2.cache.filledBy" -}}
   {{- include "nimhelm.v2.cache.layout" . }}
   {{- ternary "job" (get .cache "filledBy" | default "job") .native }}
@@ -53,7 +56,7 @@ decides, and that of the cache where no service uses it.
   {{- printf "%s-nim-cache" (include "nimhelm.v2.prefix" (dict "root" . "pipeline" .nim.pipeline)) }}
 {{- end }}
 
-{{- /* The claim of a cache, or nothing when a folder of the node holds it. */}}
+{{- /* The claim of a cache. A cache on a host path has none. */}}
 {{- define "nimhelm.v2.cache.claim" -}}
   {{- if not (dig "storage" "hostPath" "" .cache) }}
     {{- dig "storage" "pvc" "name" "" .cache | default (printf "%s-pvc" .name) }}
@@ -61,8 +64,8 @@ decides, and that of the cache where no service uses it.
 {{- end }}
 
 {{- /*
-Where the job runs, into .placement. That of a ReadWriteOnce claim has to run on the node of the services that use it:
-their pods mount the claim before their gates wait for the job, and one node at a time can attach it.
+Sets .placement: where the job runs. With a ReadWriteOnce claim it runs on the node of the services that use the claim.
+Their pods mount it before their gates wait for the job, and only one node can attach it.
 */}}
 {{- define "nimhelm.v2.cache.placement" -}}
   {{- $name := .name }}
@@ -91,8 +94,8 @@ their pods mount the claim before their gates wait for the job, and one node at 
 {{- end }}
 
 {{- /*
-The Argo CD wave of a cache: that of the first service that uses it, on whose node the job may have to run; the service
-waits for the job. A cache that no service uses comes first.
+The Argo CD wave of a cache. It is the wave of the first service that uses it, because the job may have to run on the
+node of that service, and the service waits for the job. A cache without a service comes first.
 */}}
 {{- define "nimhelm.v2.cache.wave" -}}
   {{- $name := .name }}
@@ -103,7 +106,7 @@ waits for the job. A cache that no service uses comes first.
   {{- first (append $waves 0) }}
 {{- end }}
 
-{{- /* The command that downloads the model, into .command. */}}
+{{- /* Sets .command: the command that downloads the model. */}}
 {{- define "nimhelm.v2.cache.command" -}}
   {{- $from := .source }}
   {{- $command := list "download-to-cache" }}
@@ -117,7 +120,7 @@ waits for the job. A cache that no service uses comes first.
       {{- $command = concat $command (list "--revision" .) }}
     {{- end }}
     {{- if get .cache "modelFree" }}
-      {{- /* An image for any model brings no manifest: it writes one. */}}
+      {{- /* A model-free image carries no manifest. It writes one. */}}
       {{- $command = list
         "download-to-cache" "--model-uri" (printf "hf://%s/%s" (get $from "namespace" | default "default") $name)
         "--manifest-file" "/model-store/model_manifest.json" }}
@@ -135,14 +138,17 @@ waits for the job. A cache that no service uses comes first.
   {{- $_ := set . "command" $command }}
 {{- end }}
 
-{{- /* The environment of the download, into .env: the proxy counts before the cache's own, which counts before the rest. */}}
+{{- /*
+Sets .env: the environment of the download. The proxy's variables win over those of the cache, and these win over the
+rest.
+*/}}
 {{- define "nimhelm.v2.cache.env" -}}
   {{- $env := list
     (dict "name" "NIM_CACHE_PATH" "value" "/model-store")
     (dict "name" "HF_HOME" "value" "/model-store/huggingface/hub") }}
   {{- if .native }}{{ $env = list (dict "name" "NIM_ENGINE_MODEL_PATH" "value" (printf "/model/%s" .name)) }}{{ end }}
   {{- with get .source "endpoint" }}
-    {{- /* Some images are offline by default. */}}
+    {{- /* Some images set HF_HUB_OFFLINE=1. */}}
     {{- $env = concat $env (list (dict "name" "HF_ENDPOINT" "value" .) (dict "name" "HF_HUB_OFFLINE" "value" "0")) }}
   {{- end }}
   {{- $user := dict "list" (get .cache "env") "named" (get .cache "extraEnv") }}
@@ -167,8 +173,8 @@ waits for the job. A cache that no service uses comes first.
 {{- end }}
 
 {{- /*
-What the profiles have to be that the job selects from the image's manifest, as variables, into .selection; nothing
-when they are named, or when nothing is said of them.
+Sets .selection: variables with the filters by which the job selects profiles from the manifest of the image. Empty
+when the cache names its profiles or has no filters.
 */}}
 {{- define "nimhelm.v2.cache.selection" -}}
   {{- $model := dig "ngc" "model" dict .cache.source }}
@@ -194,9 +200,9 @@ when they are named, or when nothing is said of them.
 {{- end }}
 
 {{- /*
-The name of the job. A job can never change: its name carries a hash of all that it does, so that an upgrade with other
-settings makes a new one. What is filled already stays, and is not downloaded again. A job that failed gets another
-name as well: what stopped it, a secret or a full volume, may be mended without a change to the job.
+The name of the job. A job is immutable, so its name ends in a hash of its settings, and an upgrade with other settings
+creates a new job. Complete downloads are not repeated. A failed job gets a new name too, because its cause (a secret,
+a full volume) can be fixed without a change to the job.
 */}}
 {{- define "nimhelm.v2.cache.jobName" -}}
   {{- $_ := set . "jobSpec" (include "nimhelm.v2.cache.jobSpec" .) }}
@@ -224,12 +230,12 @@ name as well: what stopped it, a secret or a full volume, may be mended without 
 {{- include "nimhelm.v2.facts.cache" . }}
 {{- $nim := .root.nim -}}
 backoffLimit: 5
-{{- /* The pod can never change. */}}
+{{- /* A job's pod template is immutable. */}}
 template:
   metadata:
     labels:
       {{- include "nimhelm.v2.yaml" (merge (dict "app.kubernetes.io/name" .name "nimhelm.dev/cache" .name) (omit $nim.labels "helm.sh/chart" "nimhelm.dev/pipeline")) | nindent 6 }}
-      {{- /* A proxy beside the download would keep the pod from ending. */}}
+      {{- /* A mesh sidecar would keep the pod from completing. */}}
       sidecar.istio.io/inject: "false"
   spec:
     restartPolicy: Never
@@ -248,7 +254,7 @@ template:
       {{- with include "nimhelm.v2.users" (dict "nim" $nim "userID" (dig "userID" 1000 .cache) "groupID" (dig "groupID" 2000 .cache)) }}
       {{- . | nindent 6 }}
       {{- end }}
-      {{- /* OpenShift's nonroot refuses pods that set one. */}}
+      {{- /* The OpenShift constraint nonroot refuses pods that set a seccomp profile. */}}
       {{- if ne $nim.openshift "scc" }}
       seccompProfile:
         type: RuntimeDefault
@@ -293,8 +299,8 @@ template:
 {{- end }}
 
 {{- /*
-The download. A native image is run as it is, by its own entrypoint, and told only to download: it may have no shell,
-so another container marks the cache as complete after it.
+The download. A native image runs with its own entrypoint in download-only mode. It may have no shell, so a second
+container marks the cache as complete.
 */}}
 {{- define "nimhelm.v2.cache.download" -}}
 - name: nim-cache-ctr
@@ -317,7 +323,7 @@ so another container marks the cache as complete after it.
         optional: true
         {{- end }}
   {{- end }}
-  {{- /* What the cache gives is request and limit. */}}
+  {{- /* The resources of the cache are both request and limit. */}}
   {{- $own := pick (get .cache "resources" | default dict) "cpu" "memory" }}
   {{- $given := ternary .root.nim.global.containerResources (dict "requests" $own "limits" $own) (empty $own) }}
   {{- include "nimhelm.v2.givenResources" (dict "given" $given) | nindent 2 | trimSuffix "\n  " }}
@@ -349,7 +355,7 @@ so another container marks the cache as complete after it.
       readOnly: true
 {{- end }}
 
-{{- /* What the Pod Security level "restricted" asks of a container. */}}
+{{- /* What the Pod Security level "restricted" requires of a container. */}}
 {{- define "nimhelm.v2.cache.confinement" -}}
 securityContext:
   allowPrivilegeEscalation: false
@@ -364,7 +370,7 @@ terminationMessagePolicy: FallbackToLogsOnError
 - name: update-ca-certificates
   image: {{ toJson .puller }}
   command: [/bin/sh, /nimhelm-scripts/update-ca-certificates.sh]
-  {{- /* Only root may write to the image's certificate folder. */}}
+  {{- /* Only root can write to the certificate folder of the image. */}}
   securityContext:
     runAsNonRoot: false
     runAsUser: 0

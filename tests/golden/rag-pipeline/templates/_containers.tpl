@@ -1,7 +1,9 @@
-{{- /* The containers of a pod: the NIM itself, and what runs before and beside it. */}}
+{{- /* The containers of a pod: the NIM, its init containers and its sidecars. */}}
 
-{{- /* Image and pull policy: the service's own where the image has none. Takes root, image ({repository, tag, pullPolicy}), and
-noPolicy: true to leave the policy out. */}}
+{{- /*
+Image and pull policy. The pull policy of the service is the default. Takes root, image ({repository, tag,
+pullPolicy}), and noPolicy: true to leave the policy out.
+*/}}
 {{- define "nimhelm.v2.containerImage" -}}
 image: {{ include "nimhelm.v2.image" (dict "global" .root.nim.global "image" .image) | toJson }}
 {{- with ternary "" (get .image "pullPolicy" | default .root.Values.image.pullPolicy) (.noPolicy | default false) }}
@@ -9,7 +11,7 @@ imagePullPolicy: {{ toJson . }}
 {{- end }}
 {{- end }}
 
-{{- /* The NIM. Takes role: "" in a pod of its own, leader or worker in a group. */}}
+{{- /* The NIM. Takes role: "" outside a group, leader or worker inside one. */}}
 {{- define "nimhelm.v2.mainContainer" -}}
 {{- $root := .root }}
 {{- $nim := $root.nim }}
@@ -20,7 +22,7 @@ imagePullPolicy: {{ toJson . }}
 {{- $args := $root.Values.args }}
 {{- $image := dict "root" $root "image" $root.Values.image "noPolicy" false }}
 {{- if and .role $nim.global.keepOperatorPods }}
-  {{- /* The operator leaves these out in a group. */}}
+  {{- /* The operator leaves these out in a group of nodes. */}}
   {{- $command = "" }}
   {{- $args = "" }}
   {{- $_ := set $image "noPolicy" true }}
@@ -80,8 +82,8 @@ imagePullPolicy: {{ toJson . }}
 {{- end }}
 
 {{- /*
-All init containers: the gates, the certificates, then the user's own in their order. A model is downloaded before the
-gates, while the dependencies start, and with the certificates.
+All init containers: the gates, the certificates, then the user's own in their order. A download runs before the gates,
+while the dependencies start. It needs the certificates.
 */}}
 {{- define "nimhelm.v2.initContainers" -}}
   {{- if .nim.fillsCache }}
@@ -105,7 +107,7 @@ gates, while the dependencies start, and with the certificates.
   command: [/bin/sh, /nimhelm-scripts/update-ca-certificates.sh]
   env:
     {{- include "nimhelm.v2.yaml" $nim.env | nindent 4 }}
-  {{- /* Only root may write to the image's certificate folder. */}}
+  {{- /* Only root can write to the certificate folder of the image. */}}
   securityContext:
     runAsNonRoot: false
     runAsUser: 0
@@ -122,8 +124,8 @@ gates, while the dependencies start, and with the certificates.
 {{- end }}
 
 {{- /*
-A container of the pipeline, before or beside the NIM. A sidecar sees what the main container sees, devices included.
-Takes root, container, mounts, more (mounts as text) and claims.
+An init container or sidecar of the pipeline. A sidecar has the mounts and devices of the main container. Takes root,
+container, mounts, more (mounts as text) and claims.
 */}}
 {{- define "nimhelm.v2.userContainer" -}}
 {{- $root := .root }}
@@ -154,8 +156,9 @@ Takes root, container, mounts, more (mounts as text) and claims.
 {{- end }}
 
 {{- /*
-What the NIM and the user's containers have in common: under global.nimhelm.restricted, what the Pod Security level of
-that name asks for, under what the values say (context); and the end of the log in the status of a container that dies, where `nimhelm status` finds it.
+Fields that the NIM and the user's containers share. With global.nimhelm.restricted they get the security context that
+the Pod Security level requires, below the one in the values (context). A container that fails puts the end of its log
+into its status, where `nimhelm status` reads it.
 */}}
 {{- define "nimhelm.v2.hardening" -}}
 {{- $context := dict }}
@@ -173,8 +176,8 @@ terminationMessagePolicy: FallbackToLogsOnError
 {{- end }}
 
 {{- /*
-What the containers that the chart adds have in common: they need next to nothing, and pass the Pod Security level
-"restricted". Takes nim (.global and .openshift count), and user.
+Fields that the containers added by the chart share. They need few resources and pass the Pod Security level
+"restricted". Takes nim (.global and .openshift) and user.
 */}}
 {{- define "nimhelm.v2.helperContainer" -}}
 terminationMessagePolicy: FallbackToLogsOnError
@@ -187,7 +190,7 @@ securityContext:
   allowPrivilegeEscalation: false
   capabilities:
     drop: ["ALL"]
-  {{- /* OpenShift's nonroot, anyuid and hostmount-anyuid refuse pods that set one. */}}
+  {{- /* The OpenShift constraints nonroot, anyuid and hostmount-anyuid refuse pods that set a seccomp profile. */}}
   {{- if ne .nim.openshift "scc" }}
   seccompProfile:
     type: RuntimeDefault
@@ -195,9 +198,7 @@ securityContext:
 {{- include "nimhelm.v2.givenResources" (dict "given" .nim.global.helperResources) | nindent 0 | trimSuffix "\n" }}
 {{- end }}
 
-{{- /*
-The resources of a container beside the NIM, or nothing. Takes given ({limits, requests}) and claims.
-*/}}
+{{- /* The resources of a container other than the NIM. Takes given ({limits, requests}) and claims. */}}
 {{- define "nimhelm.v2.givenResources" -}}
 {{- $resources := dict }}
 {{- range $key, $amounts := pick (.given | default dict) "limits" "requests" }}
@@ -213,8 +214,8 @@ resources:
 {{- end }}
 
 {{- /*
-The probes of the NIM, into .probes: what is switched off is left out, and a probe in the values replaces the default
-as a whole. Of a group only the leader answers; a worker is there once Ray is. Takes root and role.
+Sets .probes: the probes of the NIM. A disabled probe is left out. A probe in the values replaces the default as a
+whole. In a group only the leader answers, and a worker is ready once Ray runs. Takes root and role.
 */}}
 {{- define "nimhelm.v2.probes" -}}
   {{- $box := . }}
@@ -228,9 +229,9 @@ as a whole. Of a group only the leader answers; a worker is there once Ray is. T
           {{- $_ := set $probes $name $setting.probe }}
         {{- else }}
           {{- /*
-          A NIM may take 20 minutes to load its model; Knative waits for five. The start-up probe asks every two
-          seconds from the start, with the operator's total budget: a NIM that is ready is seen at once, not at the next
-          of the operator's ten seconds. The other two begin when it has passed, or where it is switched off.
+          A NIM may need 20 minutes to load its model. Knative waits for five. The start-up probe asks every two
+          seconds from the start and keeps the operator's total budget, so a ready NIM is noticed within two seconds
+          instead of ten. The other probes begin when it has passed or is disabled.
           */}}
           {{- $starting := eq $name "startupProbe" }}
           {{- $probe := dict "timeoutSeconds" 1 "periodSeconds" 10 "successThreshold" 1 "initialDelaySeconds" 15 "failureThreshold" 3 }}
@@ -263,9 +264,9 @@ as a whole. Of a group only the leader answers; a worker is there once Ray is. T
 {{- end }}
 
 {{- /*
-The resources of the NIM. The API server accepts an extended resource (a GPU) and huge pages only when request and
-limit are equal, so each is copied to the side that lacks it. A pod of the operator keeps its limits alone: the API
-server makes the requests of them.
+The resources of the NIM. The API server accepts extended resources (GPUs) and huge pages only when request and limit
+are equal, so each is copied to the side that lacks it. A pod taken over from the operator keeps only its limits, and
+the API server derives the requests.
 */}}
 {{- define "nimhelm.v2.resources" -}}
   {{- $given := .Values.resources }}
@@ -289,12 +290,12 @@ server makes the requests of them.
   {{- with $resources }}{{ include "nimhelm.v2.yaml" . }}{{ end }}
 {{- end }}
 
-{{- /* Whether Kubernetes does not overcommit a resource: a device, or huge pages. */}}
+{{- /* Whether a resource cannot be overcommitted: a device or huge pages. */}}
 {{- define "nimhelm.v2.isExtended" -}}
   {{- if or (hasPrefix "hugepages-" .) (include "nimhelm.v2.isDevice" .) }}true{{ end }}
 {{- end }}
 
-{{- /* Whether a resource is counted in whole devices: every name with a domain, but for those that Kubernetes keeps. */}}
+{{- /* Whether a resource is counted in whole devices: its name has a domain other than kubernetes.io. */}}
 {{- define "nimhelm.v2.isDevice" -}}
   {{- if and (contains "/" .) (not (contains "kubernetes.io/" .)) }}true{{ end }}
 {{- end }}

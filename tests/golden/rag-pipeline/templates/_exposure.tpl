@@ -14,7 +14,7 @@ kind: Service
 {{- include "nimhelm.v2.mergeByName" (dict "into" $box.spec "from" $service.overlay) }}
 spec:
   {{- include "nimhelm.v2.yaml" $box.spec | nindent 2 }}
-{{- /* A second name inside the cluster; pipelines rely on the first, which stays. */}}
+{{- /* A second name inside the cluster. The first stays, because pipelines rely on it. */}}
 {{- if and $service.name (ne $service.name .nim.name) }}
 ---
 apiVersion: v1
@@ -28,7 +28,7 @@ spec:
 {{- end }}
 {{- end }}
 
-{{- /* Where a Service leads, into .spec: its selector and ports. Takes root and spec. */}}
+{{- /* Adds selector and ports of a Service to .spec. Takes root and spec. */}}
 {{- define "nimhelm.v2.serviceTarget" -}}
   {{- $ports := list }}
   {{- range .root.nim.ports }}
@@ -158,7 +158,7 @@ spec:
   selector:
     matchLabels:
       {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
-    {{- /* Not the second name of the service as well: each pod is to be counted once. */}}
+    {{- /* The second Service is left out, so that each pod is scraped once. */}}
     matchExpressions:
       - key: nimhelm.dev/alias-of
         operator: DoesNotExist
@@ -188,7 +188,7 @@ spec:
   groups:
     - name: {{ toJson .nim.name }}
       rules:
-        {{- /* A NIM names its metrics as vLLM does, with and without the prefix. */}}
+        {{- /* NIMs export the metrics of vLLM with and without the prefix vllm:. */}}
         {{- range $alert, $rule := dict
           "NIMRequestsWait" (list "num_requests_waiting" "> 10" "Requests wait for a free slot.")
           "NIMCacheFull" (list "gpu_cache_usage_perc" "> 0.95" "The KV cache is full, so requests are preempted or wait.") }}

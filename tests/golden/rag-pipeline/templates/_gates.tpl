@@ -10,7 +10,7 @@ which selects the pods of the dependency's present revision: Helm changes its se
 nimhelm.dev/revision of a pod is a hash of its template.
 */}}
 
-{{- /* The gates of a pod in the order in which they open: [{name, cache or dependency}]. */}}
+{{- /* Sets .nim.gates: the gates of a pod in the order in which they run: [{name, cache or dependency}]. */}}
 {{- define "nimhelm.v2.facts.gates" -}}
   {{- $nim := .nim }}
   {{- $gates := list }}
@@ -24,7 +24,7 @@ nimhelm.dev/revision of a pod is a hash of its template.
       {{- end }}
     {{- end }}
     {{- range .Values.dependencies }}
-      {{- /* What orders the services by itself leaves only those outside the pipeline to a gate. */}}
+      {{- /* A tool that orders the services itself needs gates only for dependencies outside the pipeline. */}}
       {{- if and (dig "wait" "enabled" true .) (or .external (not $nim.global.orderFor)) }}
         {{- $gates = append $gates (dict "name" (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") "dependency" .) }}
       {{- end }}
@@ -34,8 +34,8 @@ nimhelm.dev/revision of a pod is a hash of its template.
 {{- end }}
 
 {{- /*
-Fills the cache of the service before the NIM starts. Without a filter a NIM takes the profiles that fit the devices
-it sees. Only a pod of the service sees those, and it has them already: there is nothing more to wait for.
+Fills the cache of the service before the NIM starts. Without a filter a NIM selects the profiles that fit its GPUs,
+and only a pod of the service sees those GPUs. The pod has them already, so the download cannot deadlock.
 */}}
 {{- define "nimhelm.v2.fillCache" -}}
 {{- $nim := .nim }}
@@ -67,7 +67,7 @@ it sees. Only a pod of the service sees those, and it has them already: there is
       readOnly: true
 {{- end }}
 
-{{- /* A container name has no dots and 63 characters at most; a longer one is cut and made unique by a hash. */}}
+{{- /* The name of a container has no dots and at most 63 characters. A longer name is cut and gets a hash. */}}
 {{- define "nimhelm.v2.dnsLabel" -}}
   {{- $name := replace "." "-" . }}
   {{- if gt (len $name) 63 }}
@@ -78,9 +78,8 @@ it sees. Only a pod of the service sees those, and it has them already: there is
 {{- end }}
 
 {{- /*
-The init containers. NIM images hold many gigabytes; a gate that runs in the service's own image has the
-node pull it while the dependencies start. All it takes along is a static busybox, since an image need
-not have a shell.
+The gates as init containers. NIM images are many gigabytes large. A gate that runs in the image of its service makes
+the node pull that image while the dependencies start. It brings a static busybox, because the image may have no shell.
 */}}
 {{- define "nimhelm.v2.gates" -}}
   {{- $root := . }}
@@ -111,7 +110,7 @@ not have a shell.
   env:
     - name: BUSYBOX
       value: {{ $busybox }}
-    {{- /* The images of NIMs ask for all GPUs of the node; a gate must see none. */}}
+    {{- /* NIM images ask for all GPUs of the node. A gate must see none. */}}
     - name: NVIDIA_VISIBLE_DEVICES
       value: void
   {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" 65532) | nindent 2 }}
@@ -136,8 +135,8 @@ not have a shell.
 {{- end }}
 
 {{- /*
-The settings of all gates of a service, as entries of a ConfigMap; files/wait.sh says what each line means. Takes nim
-(the umbrella's facts) and service (an entry of nim.services).
+The settings of all gates of a service, as entries of a ConfigMap. files/wait.sh describes each line. Takes nim (the
+umbrella's facts) and service (an entry of nim.services).
 */}}
 {{- define "nimhelm.v2.gates.settings" -}}
   {{- $umbrella := .nim }}
@@ -153,12 +152,12 @@ The settings of all gates of a service, as entries of a ConfigMap; files/wait.sh
   {{- end }}
 {{- end }}
 
-{{- /* A setting is one line; a line break in a value would start another setting. */}}
+{{- /* Each setting is one line. A line break in a value would start another setting. */}}
 {{- define "nimhelm.v2.escapedLine" -}}
   {{- regexReplaceAll `[\x00-\x1F\x{7F}-\x{9F}\x{2028}\x{2029}\x{FEFF}\x{FFFE}\x{FFFF}]` . "" }}
 {{- end }}
 
-{{- /* The lines of one gate, into .lines. */}}
+{{- /* Sets .lines: the settings of one gate. */}}
 {{- define "nimhelm.v2.gate.settings" -}}
   {{- $root := .service.root }}
   {{- $gate := .gate }}
@@ -180,16 +179,16 @@ The settings of all gates of a service, as entries of a ConfigMap; files/wait.sh
   {{- $_ := set . "lines" $lines }}
 {{- end }}
 
-{{- /* Seconds until a gate gives up: those of the service, of the whole chart, or its own. Takes root and gate. */}}
+{{- /* The timeout of a gate in seconds: that of the service, of the whole chart, or its own. Takes root and gate. */}}
 {{- define "nimhelm.v2.gate.timeout" -}}
   {{- $own := dig "timeoutSeconds" 0 ((.gate.cache | default .gate.dependency).wait | default dict) }}
   {{- coalesce (int .root.Values.wait.timeoutSeconds) (int .root.nim.global.waitTimeoutSeconds) (int $own) 1800 }}
 {{- end }}
 
 {{- /*
-What a gate on a dependency asks, into .addresses. Of a service of the pipeline, first the pods of the present revision;
-what else may open the gate is in `any`, `peer` and `patience`. A host of the user's own is asked as it is, and so is a
-service that Knative runs, whose routes lead to the latest ready revision by themselves.
+Sets .addresses: what a gate on a dependency asks. For a service of the pipeline it asks the pods of the current
+revision first. `any`, `peer` and `patience` say what else opens the gate. A host in the values is asked directly. So
+is a Knative service, because its routes lead to the latest ready revision.
 */}}
 {{- define "nimhelm.v2.gate.addresses" -}}
   {{- $dependency := .gate.dependency }}
@@ -200,14 +199,14 @@ service that Knative runs, whose routes lead to the latest ready revision by the
   {{- $own := or (not (get $wait "host")) (eq (get $wait "host") (printf "%s-predictor" $dependency.name)) }}
   {{- if and $target $own (include "nimhelm.v2.hasReadyService" $target) }}
     {{- /*
-    A Service leads to pods whose readiness probe the kubelet has seen to succeed. So a connection is as good an answer as
-    HTTPS, and needs neither a certificate nor a TLS version that busybox knows.
+    A Service routes only to pods whose readiness probe has passed. A connection therefore says as much as an HTTPS
+    answer, and needs no certificate and no TLS version that busybox supports.
     */}}
     {{- if and (eq (get $wait "scheme") "HTTPS") (not (get $wait "text")) $target.root.Values.readinessProbe.enabled }}
       {{- $wait = omit $wait "path" }}
       {{- $plain = include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (get $wait "host" | default $dependency.name) "port" (get $wait "port" | default $dependency.port)) }}
     {{- end }}
-    {{- /* The Service of KServe listens on a port of its own; the pods listen on theirs. */}}
+    {{- /* The Service of KServe has its own port, which differs from the port of the pods. */}}
     {{- $port := ternary (get $wait "port" | default $dependency.port) $target.root.nim.port $target.root.nim.ownsService }}
     {{- $addresses = list
       (printf "target=%s" (include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (include "nimhelm.v2.readyName" $dependency.name) "port" $port)))
@@ -220,12 +219,12 @@ service that Knative runs, whose routes lead to the latest ready revision by the
   {{- $_ := set . "addresses" $addresses }}
 {{- end }}
 
-{{- /* Host and port that a dependency is asked at, where they are not its own. Takes an entry of dependencies. */}}
+{{- /* Host and port of a gate where they differ from those of the dependency. Takes an entry of dependencies. */}}
 {{- define "nimhelm.v2.gate.address" -}}
   {{- include "nimhelm.v2.gate.url" (dict "wait" dict "host" .wait.host "port" (.wait.port | default .port)) | trimPrefix "tcp://" }}
 {{- end }}
 
-{{- /* A readiness URL, or a port that must accept connections where there is no path. Takes wait, host and port. */}}
+{{- /* A readiness URL, or a TCP address when there is no path. Takes wait, host and port. */}}
 {{- define "nimhelm.v2.gate.url" -}}
   {{- $path := get .wait "path" | default "" }}
   {{- $scheme := ternary (get .wait "scheme" | default "HTTP" | lower) "tcp" (not (empty $path)) }}
@@ -235,27 +234,27 @@ service that Knative runs, whose routes lead to the latest ready revision by the
   {{- if $path }}{{ printf "/%s" (trimPrefix "/" $path) }}{{ end }}
 {{- end }}
 
-{{- /* The Service of a service's present revision. */}}
+{{- /* The name of the Service for the current revision of a service. */}}
 {{- define "nimhelm.v2.readyName" -}}
   {{- printf "%s-ready" . | include "nimhelm.v2.dnsLabel" }}
 {{- end }}
 
 {{- /*
-Whether a service has one: other services wait for it, or it waits itself, and its further pods ask whether the first
-one runs. Takes an entry of the umbrella's nim.services.
+Whether a service has such a Service. It does when other services wait for it, or when it has gates itself, because its
+further pods ask whether a first one is ready. Takes an entry of the umbrella's nim.services.
 */}}
 {{- define "nimhelm.v2.hasReadyService" -}}
   {{- if and .enabled (or .awaited .root.nim.gates) (not .root.nim.knative) (not .root.nim.global.keepOperatorPods) }}true{{ end }}
 {{- end }}
 
-{{- /* These Services. Takes the umbrella's root. */}}
+{{- /* All Services of this kind. Takes the umbrella's root. */}}
 {{- define "nimhelm.v2.readyServices" }}
   {{- range .nim.services }}
     {{- if include "nimhelm.v2.hasReadyService" . }}
       {{- $nim := .root.nim }}
       {{- include "nimhelm.v2.revision" .root }}
       {{- $selector := merge (dict "nimhelm.dev/revision" $nim.revision) $nim.identity }}
-      {{- /* The workers of a group have no readiness probe: they are ready at once, and do not answer for it. */}}
+      {{- /* The workers of a group have no readiness probe, so only the leader is selected. */}}
       {{- if eq $nim.workload "LeaderWorkerSet" }}{{ $selector = merge $selector $nim.selector }}{{ end }}
 ---
 apiVersion: v1

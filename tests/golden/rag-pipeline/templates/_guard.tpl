@@ -1,9 +1,9 @@
 {{- /*
-What the API server would refuse, or what would never become ready, is refused here, with the value to
-change. Values can be changed at every install, after `nimhelm build` checked those of the pipeline.
+Refuses values that the API server would reject, or that would never become ready, and names the value to change.
+`nimhelm build` checks the pipeline, but every install can change the values.
 */}}
 
-{{- /* Every problem of the values, one a line, or nothing. */}}
+{{- /* Every problem of the values, one per line. */}}
 {{- define "nimhelm.v2.problems" -}}
   {{- include "nimhelm.v2.problems.image" . }}
   {{- include "nimhelm.v2.problems.storage" . }}
@@ -210,10 +210,7 @@ change. Values can be changed at every install, after `nimhelm build` checked th
   {{- end }}
 {{- end }}
 
-{{- /*
-What makes the pipeline as a whole impossible; the problems of one service alone are above. `nimhelm build` checked
-the pipeline, this checks the values of each install.
-*/}}
+{{- /* Problems of the pipeline as a whole. The templates above check each service. */}}
 {{- define "nimhelm.v2.pipelineProblems" -}}
   {{- $nim := .nim }}
   {{- $digest := $nim.global.valuesDigest }}
@@ -291,8 +288,8 @@ the pipeline, this checks the values of each install.
 {{- end }}
 
 {{- /*
-What Kubernetes refuses to change of a claim that exists. It is refused here, before anything of the upgrade is applied.
-Takes root, claim (its name), pvc (its values) and path (where these stand).
+Changes of an existing claim that Kubernetes refuses. They are refused here, before the upgrade applies anything. Takes
+root, claim (its name), pvc (its values) and path (of these values).
 */}}
 {{- define "nimhelm.v2.problems.claim" -}}
   {{- with lookup "v1" "PersistentVolumeClaim" .root.Release.Namespace .claim }}
@@ -320,7 +317,7 @@ Takes root, claim (its name), pvc (its values) and path (where these stand).
 {{- end }}
 
 {{- /*
-What the controllers of add-ons refuse to change of an object that exists. Takes root and service, an entry of nim.services.
+Changes of existing objects that the controllers of add-ons refuse. Takes root and service, an entry of nim.services.
 */}}
 {{- define "nimhelm.v2.problems.controllers" -}}
   {{- $name := .service.name }}
@@ -349,8 +346,9 @@ What the controllers of add-ons refuse to change of an object that exists. Takes
 {{- end }}
 
 {{- /*
-A dependency that is waited for and can never answer. One that is not waited for is taken as known to be missing.
-Lists cannot be --set piecewise, so the way out is to wait for none. Takes services (by name), name and dependency.
+A gate on a dependency that can never answer. A dependency without a gate may be missing. `--set` cannot change one
+entry of a list, so the way out is to switch off all waits of the service. Takes services (by name), name and
+dependency.
 */}}
 {{- define "nimhelm.v2.problems.dependency" -}}
   {{- $name := .name }}
@@ -368,7 +366,7 @@ Lists cannot be --set piecewise, so the way out is to wait for none. Takes servi
       {{- printf "%s depends on %s, which is disabled: set %s.enabled=true, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
     {{- else if not $service.runs }}
       {{- printf "%s depends on %s, which has no replicas: set %s.replicas, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
-    {{- /* A gate with a host or a port of its own asks something else. */}}
+    {{- /* A gate with its own host or port does not ask the Service. */}}
     {{- else if and $nim.ownsService (not (has $port $ports)) (not .dependency.wait.host) (not .dependency.wait.port) }}
       {{- printf "%s depends on port %d of %s, which serves %s: change the port in %s.dependencies or in %s.expose.service\n"
         $name $port $target ($ports | join ", ") $name $target }}

@@ -1,4 +1,4 @@
-{{- /* One model over several nodes: a LeaderWorkerSet whose leader answers, started by MPI or by Ray. */}}
+{{- /* One model on several nodes: a LeaderWorkerSet whose leader answers requests. MPI or Ray starts the group. */}}
 
 {{- define "nimhelm.v2.leaderWorkerSet" -}}
 apiVersion: leaderworkerset.x-k8s.io/v1
@@ -23,7 +23,7 @@ spec:
     {{- end }}
 {{- end }}
 
-{{- /* What both roles know of their group, and what each knows beside; all of it yields to the pipeline's env. */}}
+{{- /* Variables of the group, for both roles and for each. The env of the pipeline wins. */}}
 {{- define "nimhelm.v2.group.env" -}}
 - {name: NIM_MPI_ALLOW_RUN_AS_ROOT, value: "0"}
 - {name: NIM_NUM_COMPUTE_NODES, value: "{{ .nim.nodes }}"}
@@ -50,7 +50,7 @@ spec:
 - {name: LWS_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.labels['leaderworkerset.sigs.k8s.io/name']"}}}
 {{- end }}
 
-{{- /* What MPI needs in a pod: host files for the leader, the key by which the nodes reach each other, and the script. */}}
+{{- /* Volumes for MPI: the host files of the leader, the SSH key that the nodes share, and the start script. */}}
 {{- define "nimhelm.v2.mpi.volumes" -}}
 {{- $name := .root.nim.name }}
 {{- if eq .role "leader" }}
@@ -92,7 +92,7 @@ spec:
   subPath: start-mpi-cluster.sh
 {{- end }}
 
-{{- /* The Secret with that key: one of the user's, or the one made here. */}}
+{{- /* The Secret with the SSH key: the user's, or the one that the chart creates. */}}
 {{- define "nimhelm.v2.mpi.secretName" -}}
   {{- dig "mpi" "sshSecretName" "" .Values.multiNode | default (printf "%s-ssh-pk" .nim.name) }}
 {{- end }}
@@ -110,7 +110,7 @@ else
 fi
 {{- end }}
 
-{{- /* The objects beside the LeaderWorkerSet. */}}
+{{- /* The objects that a LeaderWorkerSet needs. */}}
 {{- define "nimhelm.v2.multinode" }}
 {{- include "nimhelm.v2.service" . }}
 {{- if .nim.mpi }}
@@ -128,7 +128,7 @@ apiVersion: v1
 kind: ConfigMap
 {{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-mpi-config" $nim.name)) }}
 data:
-  {{- /* One host file for each group: its leader, then its workers. */}}
+  {{- /* A host file for each group: the leader first, then the workers. */}}
   {{- range $group := until $nim.replicas }}
   hostfile-{{ $group }}: |
     localhost slots={{ $nim.tensor }}
@@ -146,8 +146,7 @@ data:
 {{- end }}
 
 {{- /*
-The key is made at the install and must stay the same afterwards, or running nodes and new ones no longer reach each
-other: an upgrade finds it in the cluster.
+The key is created at install. An upgrade reads it from the cluster, because running and new nodes must share it.
 */}}
 {{- define "nimhelm.v2.mpi.secret" }}
 {{- $name := include "nimhelm.v2.mpi.secretName" . }}
@@ -162,7 +161,7 @@ data:
 {{- end }}
 {{- end }}
 
-{{- /* The device that puts the nodes into one NVLink domain. */}}
+{{- /* The compute domain that joins the nodes through NVLink. */}}
 {{- define "nimhelm.v2.computeDomain" }}
 {{- $domain := .Values.multiNode.computeDomain | default dict }}
 {{- if and (eq .nim.workload "LeaderWorkerSet") (get $domain "create") }}
@@ -181,7 +180,7 @@ spec:
 {{- end }}
 {{- end }}
 
-{{- /* The claim template of the compute domain: that of the one made here, or of an existing one. */}}
+{{- /* The claim template of the compute domain: of the one that the chart creates, or of an existing one. */}}
 {{- define "nimhelm.v2.computeDomain.template" -}}
   {{- if get .Values.multiNode.computeDomain "create" }}
     {{- printf "cd-claimtemplate-%s" (include "nimhelm.v2.shortHash" .nim.name) }}

@@ -1,4 +1,6 @@
-{{- /* The pipeline as a whole: its services in start order, what `nimhelm status` and `helm test` ask of them. */}}
+{{- /*
+The pipeline as a whole: its services in start order, the graph for `nimhelm status`, and the checks of `helm test`.
+*/}}
 
 {{- /*
 Settles the umbrella's values and puts its facts into .nim, once:
@@ -69,8 +71,8 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
 {{- end }}
 
 {{- /*
-What the names of the pipeline's own objects begin with: the release, and the pipeline where that has another name;
-several pipelines may have one parent chart. Takes root and pipeline.
+The prefix of the names of the pipeline's own objects: the release, and the pipeline when its name differs, since one
+parent chart may hold several pipelines. Takes root and pipeline.
 */}}
 {{- define "nimhelm.v2.prefix" -}}
   {{- if eq .root.Release.Name .pipeline }}{{ .pipeline }}
@@ -98,7 +100,7 @@ metadata:
   {{- end }}
 {{- end }}
 
-{{- /* The pipeline as `nimhelm status` reads it from the cluster, into .graph. Takes root. */}}
+{{- /* Sets .graph: the pipeline as `nimhelm status` reads it from the cluster. Takes root. */}}
 {{- define "nimhelm.v2.graph" -}}
   {{- $root := .root }}
   {{- $services := list }}
@@ -127,7 +129,7 @@ metadata:
     "secrets" .secrets) }}
 {{- end }}
 
-{{- /* One service of it, into .graph. Takes an entry of .nim.services, and caches. */}}
+{{- /* Sets .graph of one service. Takes an entry of .nim.services, and caches. */}}
 {{- define "nimhelm.v2.graph.service" -}}
   {{- $root := .root }}
   {{- $nim := .root.nim }}
@@ -165,8 +167,8 @@ metadata:
 {{- end }}
 
 {{- /*
-The devices that one replica takes, all its nodes together, into .nim.devices: of a resource the larger of request and
-limit, and the devices of created claims under the name of their class.
+Sets .nim.devices: the devices of one replica on all its nodes. A resource counts with the larger of request and limit.
+Devices of created claims count under the name of their class.
 */}}
 {{- define "nimhelm.v2.graph.devices" -}}
   {{- $devices := dict }}
@@ -194,7 +196,7 @@ limit, and the devices of created claims under the name of their class.
   {{- $_ := set .nim "devices" $devices }}
 {{- end }}
 
-{{- /* Seconds that a service may take from start to ready, by its start-up probe. */}}
+{{- /* The start-up budget of a service in seconds, from its start-up probe. */}}
 {{- define "nimhelm.v2.startupSeconds" -}}
   {{- $probe := .Values.startupProbe.probe }}
   {{- if and $probe .Values.startupProbe.enabled }}
@@ -205,7 +207,7 @@ limit, and the devices of created claims under the name of their class.
   {{- end }}
 {{- end }}
 
-{{- /* Seconds after which the last service must have started; ten minutes at least. */}}
+{{- /* Seconds until the last service must have started, at least 600. */}}
 {{- define "nimhelm.v2.deadline" -}}
   {{- $longest := 600 }}
   {{- range .nim.services }}
@@ -215,9 +217,9 @@ limit, and the devices of created claims under the name of their class.
 {{- end }}
 
 {{- /*
-Whether the check of `helm test` also runs at the end of each install and upgrade: where somebody says so, and else
-where a service's workload is of a kind for whose readiness `helm install --wait` does not wait. Pods that are
-left as they are need no image of ours.
+Whether the check of `helm test` also runs at the end of each install and upgrade. The values decide. By default it
+runs when `helm install --wait` does not wait for the kind of a workload. Pods taken over from the operator unchanged
+need no image of the chart.
 */}}
 {{- define "nimhelm.v2.checksAfterInstall" -}}
   {{- $global := .nim.global }}
@@ -229,7 +231,7 @@ left as they are need no image of ours.
   {{- end }}
 {{- end }}
 
-{{- /* The services that run and of whose workload Helm knows no readiness, as text. */}}
+{{- /* The running services whose workload `helm --wait` does not wait for, as text. */}}
 {{- define "nimhelm.v2.unknownToHelm" -}}
   {{- $names := list }}
   {{- range .nim.services }}
@@ -259,8 +261,8 @@ is not asked: it need not answer. Takes root.
 {{- end }}
 
 {{- /*
-The readiness URL of a service, from its readiness probe; its port alone when the probe asks something
-else. KServe answers on port 80 of a Service of its own.
+The readiness URL of a service, from its readiness probe. Only its port when the probe is no HTTP request. KServe
+answers on port 80 of its own Service.
 */}}
 {{- define "nimhelm.v2.readiness" -}}
   {{- $setting := .Values.readinessProbe }}

@@ -1,8 +1,8 @@
-{{- /* The pod of a service, from which Deployment, LeaderWorkerSet and InferenceService are made. */}}
+{{- /* The pod of a service, as Deployment, LeaderWorkerSet and InferenceService use it. */}}
 
 {{- /*
-The specs of the pods, into .nim.specs (text by role), and .nim.revision, a hash of them and of their labels and
-annotations. Pods carry it as a label, see _gates.tpl. Takes the root of the service's chart.
+Sets .nim.specs, the specs of the pods as text by role, and .nim.revision, a hash of these specs and of the labels and
+annotations of the pods. Pods carry it as a label (see _gates.tpl). Takes the root of the service's chart.
 */}}
 {{- define "nimhelm.v2.revision" -}}
   {{- if not (hasKey .nim "revision") }}
@@ -34,7 +34,7 @@ spec:
   {{- get .root.nim.specs .role | nindent 2 }}
 {{- end }}
 
-{{- /* The labels and annotations of a pod. Takes root and role: "" for a pod of its own, leader or worker in a group. */}}
+{{- /* The labels and annotations of a pod. Takes root and role: "" outside a group, leader or worker inside one. */}}
 {{- define "nimhelm.v2.podMetadata" -}}
 {{- $nim := .root.nim }}
 {{- $labels := $nim.podLabels }}
@@ -45,12 +45,12 @@ spec:
   {{- if not $nim.global.keepOperatorPods }}
     {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .root.Values.labels $nim.stableLabels $own)) }}
   {{- else if eq .role "leader" }}
-    {{- /* The operator gives workers no labels. */}}
+    {{- /* The operator sets no labels on workers. */}}
     {{- $labels = $nim.podLabels }}
   {{- end }}
   {{- /*
-  Host files and start script are read once. More groups mean more host files, but are no reason to restart those
-  that run.
+  Host files and start script are read only at start. Another group adds a host file, but must not restart running
+  groups.
   */}}
   {{- if and $nim.mpi (not $nim.global.keepOperatorPods) }}
     {{- $read := list (printf "%s\n" (include "nimhelm.v2.mpi.script" .)) (toString $nim.nodes) (toString $nim.tensor) }}
@@ -95,15 +95,15 @@ volumes:
 {{- end }}
 
 {{- /*
-The fields of a pod spec that place it and say as whom it runs. Of these the operator leaves some out in the pods of a
-group. Takes root and role.
+The fields of a pod spec for scheduling and users. The operator leaves some of them out in the pods of a group. Takes
+root and role.
 */}}
 {{- define "nimhelm.v2.podSettings" -}}
 {{- $nim := .root.nim }}
 {{- $values := .root.Values }}
 {{- $keptGroup := and .role $nim.global.keepOperatorPods }}
 {{- $affinity := $values.affinity }}
-{{- /* The deprecated podAffinity counts where the affinity has none of its own. */}}
+{{- /* The deprecated podAffinity applies when affinity has none. */}}
 {{- if and $values.podAffinity (not (get $affinity "podAffinity")) }}
   {{- $affinity = merge (dict "podAffinity" $values.podAffinity) $affinity }}
 {{- end }}
@@ -132,7 +132,7 @@ serviceAccountName: {{ toJson $nim.account }}
 {{- end }}
 {{- if not $nim.global.keepOperatorPods }}
 automountServiceAccountToken: {{ $values.automountServiceAccountToken }}
-{{- /* A Service called nim-server would set NIM_SERVER_PORT in every pod of the namespace. */}}
+{{- /* Otherwise a Service named nim-server would set NIM_SERVER_PORT in every pod of the namespace. */}}
 enableServiceLinks: false
 {{- end }}
 {{- if not $nim.knative }}
@@ -198,9 +198,9 @@ spec:
 {{- end }}
 
 {{- /*
-The number of pods. An autoscaler's is the one that runs, so that an upgrade does not reset it, and switching the
-autoscaler on does not start from one pod. Where nothing can be looked up (a GitOps tool that renders the chart for a
-cluster), the number is left to the autoscaler.
+The number of pods. With an autoscaler it is the current number, so an upgrade does not reset it, and switching the
+autoscaler on does not begin with one pod. When the cluster cannot be asked (a GitOps tool renders the chart), the
+autoscaler sets the number.
 */}}
 {{- define "nimhelm.v2.replicas" -}}
   {{- if and .nim.autoscaled .nim.onCluster }}
@@ -213,8 +213,8 @@ cluster), the number is left to the autoscaler.
 {{- end }}
 
 {{- /*
-A new pod can only start on the GPU that an old one gave up. Of a single pod 25% is that pod, and helm 3
-would wait for none; on a cluster it gets the strategy that does the same, and is waited for.
+A new pod starts only on the GPU that an old one gives up. For a single pod, 25% is that pod, and helm 3 would not wait
+for it. On a cluster it gets the strategy Recreate, which does the same and is waited for.
 */}}
 {{- define "nimhelm.v2.strategy" -}}
 {{- if .Values.updateStrategy -}}

@@ -1,9 +1,9 @@
 {{- /*
-The secrets that must exist in the namespace, and who needs them: the chart holds none. What is optional in a container
-is not among them, but for the keys to models, without which a download is refused.
+The secrets that must exist in the namespace, and what needs them. The chart contains no secrets. Optional references
+are left out, except for the keys of models, because a download without a key is refused.
 */}}
 
-{{- /* All of them, sorted by name, into .secrets: [{name, type, keys, registries, usedBy, command}]. Takes root. */}}
+{{- /* Sets .secrets, sorted by name: [{name, type, keys, registries, usedBy, command}]. Takes root. */}}
 {{- define "nimhelm.v2.secrets" -}}
   {{- $found := dict }}
   {{- range .root.nim.services }}
@@ -29,7 +29,7 @@ is not among them, but for the keys to models, without which a download is refus
   {{- $_ := set . "secrets" $secrets }}
 {{- end }}
 
-{{- /* Those of one service. Takes into, name and root (that of its chart). */}}
+{{- /* The secrets of one service. Takes into, name and root (of its chart). */}}
 {{- define "nimhelm.v2.secrets.service" -}}
   {{- $box := . }}
   {{- $values := .root.Values }}
@@ -50,7 +50,7 @@ is not among them, but for the keys to models, without which a download is refus
   {{- end }}
 {{- end }}
 
-{{- /* Those that variables are read from. Takes into, env and user. */}}
+{{- /* The secrets that variables refer to. Takes into, env and user. */}}
 {{- define "nimhelm.v2.secrets.env" -}}
   {{- $box := . }}
   {{- range .env | default list }}
@@ -61,7 +61,7 @@ is not among them, but for the keys to models, without which a download is refus
   {{- end }}
 {{- end }}
 
-{{- /* One use of a secret. Takes into, name (nothing happens without one), user, and key or image. */}}
+{{- /* Adds one use of a secret. Takes into, name (may be empty), user, and key or image. */}}
 {{- define "nimhelm.v2.secret" -}}
   {{- if .name }}
     {{- $secret := get .into .name | default (dict "name" .name "type" "Opaque" "keys" list "registries" list "usedBy" list) }}
@@ -76,8 +76,8 @@ is not among them, but for the keys to models, without which a download is refus
 {{- end }}
 
 {{- /*
-The command that creates it, into .secret.command. A shell that does not have the variable refuses to run it; an empty
-key would be worse than none. Takes secret and namespace.
+Sets .secret.command: the command that creates the secret. The shell refuses to run it when the variable is unset,
+because an empty key is worse than none. Takes secret and namespace.
 */}}
 {{- define "nimhelm.v2.secret.command" -}}
   {{- $secret := .secret }}

@@ -1,4 +1,4 @@
-{{- /* Where the model is kept, and the other volumes of a pod. */}}
+{{- /* The volume of the model, and the other volumes of a pod. */}}
 
 {{- define "nimhelm.v2.facts.storage" -}}
   {{- $nim := .nim }}
@@ -6,9 +6,9 @@
   {{- $cache := $storage.nimCache }}
   {{- $proxy := .Values.proxy | default dict }}
   {{- $_ := set $nim "certificates" (dig "certConfigMap" "" $proxy) }}
-  {{- /* Containers of one pod hand files to each other in /scratch. */}}
+  {{- /* Containers of a pod exchange files in /scratch. */}}
   {{- $_ := set $nim "needsScratch" (or .Values.initContainers .Values.sidecarContainers | empty | not) }}
-  {{- /* The OpenShift security context constraint that the pods need: the certificates are added by root. */}}
+  {{- /* The OpenShift security context constraint that the pods need. Adding certificates needs root. */}}
   {{- $_ := set $nim "scc" (ternary "anyuid" (ternary "hostmount-anyuid" "nonroot" (not (empty $storage.hostPath))) (not (empty $nim.certificates))) }}
   {{- $_ := set $nim "claim" "" }}
   {{- if $cache.name }}
@@ -16,7 +16,7 @@
   {{- else if or $storage.pvc.create $storage.pvc.name }}
     {{- $_ := set $nim "claim" ($storage.pvc.name | default (printf "%s-pvc" $nim.name)) }}
   {{- end }}
-  {{- /* An image with the native layout looks for its model elsewhere. */}}
+  {{- /* An image with the native layout has another path for its model. */}}
   {{- $subPath := ternary $cache.subPath $storage.pvc.subPath (not (empty $cache.name)) }}
   {{- $mounts := list }}
   {{- range ternary (list "/model" "/opt/cache") (list "/model-store") (eq .Values.imageLayout "native") }}
@@ -41,7 +41,7 @@
   {{- $_ := set $nim "initMounts" $init }}
 {{- end }}
 
-{{- /* The volumes of a pod. Takes role: "" for a pod of its own, leader or worker in a group. */}}
+{{- /* The volumes of a pod. Takes role: "" outside a group, leader or worker inside one. */}}
 {{- define "nimhelm.v2.volumes" -}}
 {{- $nim := .root.nim }}
 {{- $storage := .root.Values.storage -}}
@@ -118,8 +118,9 @@ kind: PersistentVolumeClaim
 {{- end }}
 
 {{- /*
-The annotations of a claim, over those in `into`. What storage class the values gave it is one of them: a class that an
-upgrade leaves out is refused, and the claim alone cannot tell it from the default class. Takes into, pvc and global.
+Adds the annotations of a claim to `into`. One records the storage class of the values: the guard refuses an upgrade
+that leaves a class out, and the claim alone does not show whether its class was the default. Takes into, pvc and
+global.
 */}}
 {{- define "nimhelm.v2.claimAnnotations" -}}
   {{- if .global.keepClaims }}{{ $_ := set .into "helm.sh/resource-policy" "keep" }}{{ end }}

@@ -1,22 +1,24 @@
-{{- /* Values: settled before they are read, and printed so that each string reaches the cluster as it was written. */}}
+{{- /*
+Values: how they are settled before use, and how they are printed so that each string reaches the cluster unchanged.
+*/}}
 
 {{- /*
-Values without nulls, and with the defaults of what they lack. A null takes back what a values file says: Helm
-leaves it in the values, or takes the default away with it. Takes values, and defaults (the name of a template).
+Removes nulls from the values and adds missing defaults. A null resets a value to its default, but Helm leaves it in
+the values or removes the default too. Takes values, and defaults (the name of a template).
 */}}
 {{- define "nimhelm.v2.settle" -}}
   {{- include "nimhelm.v2.prune" .values }}
   {{- include "nimhelm.v2.fill" (dict "into" .values "from" (include .defaults . | fromJson)) }}
 {{- end }}
 
-{{- /* Takes the nulls out of a map, and of all that is in it. */}}
+{{- /* Removes nulls from a map and from everything in it. */}}
 {{- define "nimhelm.v2.prune" -}}
   {{- $map := . }}
   {{- range $key, $value := $map }}
     {{- if and (kindIs "invalid" $value) (ne $key "helperResources") }}
       {{- $_ := unset $map $key }}
     {{- else if has $key (list "podTemplate" "extraEnv" "overlay") }}
-      {{- /* A null in an overlay removes a field of the object, and a variable. */}}
+      {{- /* A null in an overlay removes a field of the object or a variable. */}}
     {{- else if kindIs "map" $value }}
       {{- if $value }}{{ include "nimhelm.v2.prune" $value }}{{ end }}
     {{- else if kindIs "slice" $value }}
@@ -28,21 +30,21 @@ leaves it in the values, or takes the default away with it. Takes values, and de
   {{- end }}
 {{- end }}
 
-{{- /* Puts what a map lacks there, block by block. `merge` does not do: it takes false, 0 and "" for missing. */}}
+{{- /* Adds missing keys to a map, block by block. `merge` takes false, 0 and "" as missing. */}}
 {{- define "nimhelm.v2.fill" -}}
   {{- $into := .into }}
   {{- range $key, $value := .from }}
     {{- if not (hasKey $into $key) }}
       {{- $_ := set $into $key $value }}
     {{- else if eq $key "helperResources" }}
-      {{- /* Given as a whole, so that an empty map or null leaves them out. */}}
+      {{- /* Set as a whole, so that an empty map or null removes it. */}}
     {{- else if and $value (kindIs "map" $value) (kindIs "map" (get $into $key)) }}
       {{- include "nimhelm.v2.fill" (dict "into" (get $into $key) "from" $value) }}
     {{- end }}
   {{- end }}
 {{- end }}
 
-{{- /* Puts maps over a map: what comes later in the list wins, whatever its value. Takes into and from (a list). */}}
+{{- /* Merges maps into a map. A later one wins, whatever its value. Takes into and from (a list). */}}
 {{- define "nimhelm.v2.overlay" -}}
   {{- $into := .into }}
   {{- range .from }}
@@ -51,7 +53,7 @@ leaves it in the values, or takes the default away with it. Takes values, and de
 {{- end }}
 
 {{- /*
-Merges a map into another, as a strategic merge patch does: maps merge, lists of named items merge by name, a null
+Merges a map into another, like a strategic merge patch: maps merge, lists of named items merge by name, a null
 removes, and anything else replaces. Takes into and from.
 */}}
 {{- define "nimhelm.v2.mergeByName" -}}
@@ -82,9 +84,10 @@ removes, and anything else replaces. Takes into and from.
 {{- end }}
 
 {{- /*
-Any value as block YAML. Helm's toYaml prints nothing at all when a string holds a character that YAML forbids, loses
-a line break at the end of a string when it is indented, and leaves "=" and "<<" bare, which some readers take for
-more than text. What is in such a map or list is printed as JSON, which is YAML as well, with those characters escaped.
+Prints any value as block YAML. Helm's toYaml prints nothing when a string has a character that YAML forbids. When
+indented, it loses a line break at the end of a string. It leaves "=" and "<<" unquoted, which some parsers read as
+special values. The entries of such a map or list are printed as JSON, which is valid YAML, with these characters
+escaped.
 */}}
 {{- define "nimhelm.v2.yaml" -}}
   {{- $json := toRawJson . -}}
@@ -103,7 +106,7 @@ more than text. What is in such a map or list is printed as JSON, which is YAML 
   {{- end -}}
 {{- end }}
 
-{{- /* JSON with \uXXXX in place of the characters that JSON leaves and YAML forbids. */}}
+{{- /* JSON with \uXXXX for characters that JSON allows and YAML forbids. */}}
 {{- define "nimhelm.v2.escaped" -}}
   {{- $json := . -}}
   {{- if regexMatch `[\x{7F}-\x{9F}\x{FEFF}\x{FFFE}\x{FFFF}]` $json -}}
@@ -128,9 +131,7 @@ more than text. What is in such a map or list is printed as JSON, which is YAML 
   {{- include "nimhelm.v2.quantity" . | float64 | ceil | int64 -}}
 {{- end }}
 
-{{- /*
-Puts the quantities of a map into the dict that it takes as strings, which every reader takes. Takes into and from.
-*/}}
+{{- /* Copies the quantities of a map as strings, which every parser accepts. Takes into and from. */}}
 {{- define "nimhelm.v2.quantities" -}}
   {{- $into := .into }}
   {{- range $name, $quantity := .from }}
@@ -139,9 +140,9 @@ Puts the quantities of a map into the dict that it takes as strings, which every
 {{- end }}
 
 {{- /*
-An image reference, with global.nimhelm.imageRegistry in place of its registry host when that is set, or of its whole
-path under imageRegistryPath=drop. The first part of a reference is a host when it holds a dot or a colon, or is
-"localhost". Takes global and reference, or image ({repository, tag, digest}).
+An image reference. global.nimhelm.imageRegistry replaces its registry host, or with imageRegistryPath=drop its whole
+path. The first part of a reference is a host when it contains a dot or a colon, or is "localhost". Takes global and
+reference, or image ({repository, tag, digest}).
 */}}
 {{- define "nimhelm.v2.image" -}}
   {{- $reference := .reference }}
@@ -157,7 +158,7 @@ path under imageRegistryPath=drop. The first part of a reference is a host when 
   {{- end }}
 {{- end }}
 
-{{- /* Names of pull secrets as a pod lists them, those of the whole chart included, each once. Takes global and names. */}}
+{{- /* The pull secrets of a pod, with those of the whole chart, each once. Takes global and names. */}}
 {{- define "nimhelm.v2.pullSecrets" -}}
   {{- range concat (.names | default list) .global.imagePullSecrets | uniq }}
 - name: {{ toJson . }}
