@@ -19,7 +19,8 @@ from pipelines import plan, service
 from nimhelm.chart.build import Chart, build_chart
 from nimhelm.chart.read import read_folder
 from nimhelm.chart.record import RECORD
-from nimhelm.chart.workspace import dissolve, workspace
+from nimhelm.chart.workspace import chart_workspace as workspace
+from nimhelm.chart.workspace import dissolve
 from nimhelm.chart.write import archive, package_chart, write_chart
 from nimhelm.errors import WriteError
 
@@ -280,7 +281,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr("nimhelm.savefile._write", refuse)
     monkeypatch.setattr("nimhelm.chart.write.write_files", refuse)
     with pytest.raises(WriteError, match="Permission denied"):
         write_chart(NEW, tmp_path)

@@ -1,27 +1,18 @@
-"""A private folder beside a chart in which its next version is made, and what is left of such folders after a kill.
-
-Its name is random and its owner the only one to enter it, so that nobody can plant a link there. It is locked while
-its build runs: the kernel frees the lock with the process, and the next build of the chart then clears up.
-"""
+"""A chart that is made in a workspace and takes the place of another: what goes along, and what comes back after a kill."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import stat
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from nimhelm import workspace
 from nimhelm.chart.ondisk import content_of, look_at_folder
 from nimhelm.chart.record import RECORD, read_record
-
-try:
-    import fcntl
-except ImportError:  # on Windows
-    fcntl = None  # type: ignore[assignment]
 
 PART = "part"
 """The chart that is being made; after an exchange the one that stood there before."""
@@ -30,65 +21,19 @@ ASIDE = "aside"
 
 
 @contextmanager
-def workspace(folder: Path, name: str) -> Iterator[Path]:
-    """A new private folder in `folder` for the chart `name`; removed at the end. Signals wait until then."""
-    with _signals_wait():
-        folder.mkdir(parents=True, exist_ok=True)
-        clear_leftovers(folder, name)
-        place, lock = _locked_folder(folder, name)
-        try:
-            yield place
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-            os.close(lock)
-
-
-@contextmanager
-def _signals_wait() -> Iterator[None]:
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _locked_folder(folder: Path, name: str) -> tuple[Path, int]:
-    while True:
-        place = Path(tempfile.mkdtemp(prefix=f".{name}.nimhelm-", dir=folder))
-        lock = os.open(place, os.O_RDONLY)
-        if _is_locked(lock) and place.exists():
-            return place, lock
-        os.close(lock)  # another build took the new folder for a leftover
-
-
-def _is_locked(descriptor: int) -> bool:
-    """Whether this process has the lock now."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def chart_workspace(folder: Path, name: str) -> Iterator[Path]:
+    """A workspace in `folder`, which is made when it is absent. A chart that a killed build took away comes back first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with workspace.workspace(folder, name, partial(_recover, folder / name)) as place:
+        yield place
 
 
 def clear_leftovers(folder: Path, name: str) -> None:
     """Remove what killed builds of this chart left, after saving what only they hold; running builds keep theirs."""
-    for leftover in folder.glob(f".{name}.nimhelm-*"):
-        with suppress(OSError):
-            lock = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                about = os.fstat(lock)
-                if fcntl is not None and about.st_uid == os.geteuid() and _is_locked(lock):
-                    _recover(leftover, folder / name)
-            finally:
-                os.close(lock)
+    workspace.clear_leftovers(folder, name, partial(_recover, folder / name))
 
 
-def _recover(leftover: Path, target: Path) -> None:
+def _recover(target: Path, leftover: Path) -> None:
     aside, part = leftover / ASIDE, leftover / PART
     if aside.is_dir():
         if not os.path.lexists(target):
@@ -97,7 +42,6 @@ def _recover(leftover: Path, target: Path) -> None:
             dissolve(aside, target)
     if part.is_dir() and target.is_dir() and not is_staged(part):
         dissolve(part, target)
-    shutil.rmtree(leftover)
 
 
 def stage(place: Path) -> Path:

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from nimhelm.chart.build import Chart
 from nimhelm.chart.ondisk import ELSEWHERE, guard, look_at_folder, look_at_package, refuse_inputs
-from nimhelm.chart.workspace import ASIDE, carry, clear_leftovers, dissolve, own_files, stage, workspace
+from nimhelm.chart.workspace import ASIDE, carry, chart_workspace, clear_leftovers, dissolve, own_files, stage
 from nimhelm.errors import WriteError
+from nimhelm.savefile import save, settle
 
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
@@ -48,9 +49,10 @@ def write_chart(chart: Chart, folder: Path, force: bool = False, inputs: Iterabl
         if disk.holds(chart):
             clear_leftovers(folder, chart.name)
             return target
-        with workspace(folder, chart.name) as place:
+        with chart_workspace(folder, chart.name) as place:
             part = stage(place)
             write_files(part, chart.files)
+            settle(part)
             if target.exists():
                 carry(target, part, own_files(target))
                 shutil.copymode(target, part)
@@ -79,10 +81,9 @@ def package_chart(chart: Chart, folder: Path, force: bool = False, inputs: Itera
                 clear_leftovers(folder, chart.name)
                 return target
             guard_package(target, force, inputs)
-        with workspace(folder, chart.name) as place:
-            part = place / target.name
-            part.write_bytes(content)
-            part.replace(target)
+        folder.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(folder, chart.name)
+        save(target, content)
     except OSError as error:
         raise refused(target, error) from error
     return target

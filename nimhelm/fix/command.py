@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
 from nimhelm.check import check_documents
-from nimhelm.errors import LoadError
+from nimhelm.errors import WriteError
 from nimhelm.finding import NOTE, Finding
 from nimhelm.fix.move import moved
 from nimhelm.fix.shape import reshaped
@@ -16,6 +17,7 @@ from nimhelm.fix.spelling import respelled
 from nimhelm.fix.tree import Entry, Splice, Tree, applied, tree_of
 from nimhelm.load import Loaded, load_text, read_bytes
 from nimhelm.nimservice import pipelines_of
+from nimhelm.savefile import Terms, save
 
 ROUNDS = 20
 """An edit may show the next fault, which a wrong type had hidden: a file is gone through this often at most."""
@@ -35,7 +37,7 @@ class Edit(NamedTuple):
 def fix_files(findings: list[Finding]) -> int:
     """Fix the files that findings are about; returns the number of edits.
 
-    Raises LoadError when a file cannot be read or written.
+    Raises LoadError when a file cannot be read, WriteError when it cannot be written.
     """
     edits = 0
     for path in sorted({finding.path for finding in findings if finding.path != "<stdin>"}):
@@ -46,18 +48,20 @@ def fix_files(findings: list[Finding]) -> int:
             continue
         fixed, count = fixed_text(text)
         if count:
-            write(path, fixed, content.startswith(codecs.BOM_UTF8))
+            mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+            write(path, content, mark + fixed.encode("utf-8"))
         edits += count
     return edits
 
 
-def write(path: str, text: str, marked: bool) -> None:
-    """Write a file, with the byte order mark that it had. Raises LoadError."""
+def write(path: str, old: bytes, new: bytes) -> None:
+    """Write a file, unless somebody saved it since it was read. Raises WriteError."""
     try:
-        with open(path, "w", encoding="utf-8-sig" if marked else "utf-8", newline="") as stream:
-            stream.write(text)
+        save(Path(path), new, Terms(was=old))
     except OSError as error:
-        raise LoadError(f"cannot write {path}: {error.strerror}", "check its permissions") from error
+        raise WriteError(
+            f"cannot write {path}: {error.strerror}", "check its permissions and its folder, then run again"
+        ) from error
 
 
 def fixed_text(text: str) -> tuple[str, int]:

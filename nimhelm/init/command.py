@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from nimhelm.load import Loaded, files_of, load_text, read_bytes, shown_path
 from nimhelm.nimservice import pipelines_of
 from nimhelm.pipeline import pipeline_of
 from nimhelm.report import printable, text
+from nimhelm.savefile import Terms
+from nimhelm.savefile import save as write_file
 
 
 class InitError(NimhelmError):
@@ -90,12 +91,12 @@ def verify(composed: str, loaded: Loaded) -> None:
 
 def save(path: Path, composed: str, force: bool) -> None:
     """Write the file. Raises WriteError when it is there already, or cannot be written."""
-    if path.exists() and not force:
-        raise WriteError(f"{path} is there already", "choose another one with -o, or overwrite it with --force")
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(composed, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
+        write_file(path, composed.encode(), Terms(new=not force))
+    except FileExistsError:
+        raise WriteError(
+            f"{path} is there already", "choose another one with -o, or overwrite it with --force"
+        ) from None
     except OSError as error:
         raise WriteError(f"cannot write {path}: {error.strerror}", "check the folder and its permissions") from error
 

@@ -7,7 +7,7 @@ is a list, as this writes it or as `kubectl get … -o json` or `-o yaml` prints
 from __future__ import annotations
 
 import json
-import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from nimhelm.dumpfile import documents
 from nimhelm.errors import LoadError, WriteError
 from nimhelm.preflight.cluster import Cluster, Reach, Refusal
 from nimhelm.preflight.reduce import reduced
+from nimhelm.savefile import save_private
 from nimhelm.status import kubeobject as ko
+from nimhelm.workspace import is_workspace
 
 _OWN_FILE = "preflight.json"
 _AGAIN = "save it anew with nimhelm preflight --save"
@@ -26,27 +28,42 @@ def save(cluster: Cluster, folder: str) -> None:
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        if any(target.iterdir()) and not (target / _OWN_FILE).is_file():
+        if not (target / _OWN_FILE).is_file() and any(not is_workspace(each.name) for each in target.iterdir()):
             raise WriteError(
                 f"{folder} is not empty and holds nothing of a preflight", "name another folder for --save"
             )
-        for old in target.glob("*.json"):
-            old.unlink()
-        for kind, objects in cluster.lists.items():
-            document = {"apiVersion": "v1", "kind": "List", "items": [{"kind": kind} | each for each in objects]}
-            _write(target / f"{kind.lower()}.json", document)
-        _write(target / _OWN_FILE, _about(cluster))
+        files = _files_of(cluster)
+        save_private(target, files, [name for name in _saved_before(target) if name not in files])
     except OSError as error:
         raise WriteError(
             f"{folder} cannot be written: {error.strerror or error}", "name another folder for --save"
         ) from None
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as stream:
-        os.fchmod(stream.fileno(), 0o600)
-        stream.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+def _files_of(cluster: Cluster) -> dict[str, bytes]:
+    documents: dict[str, Any] = {
+        _file(kind): {"apiVersion": "v1", "kind": "List", "items": [{"kind": kind} | each for each in objects]}
+        for kind, objects in cluster.lists.items()
+    }
+    documents[_OWN_FILE] = _about(cluster)
+    return {
+        name: (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+        for name, document in documents.items()
+    }
+
+
+def _file(kind: str) -> str:
+    return f"{kind.lower()}.json"
+
+
+def _saved_before(target: Path) -> list[str]:
+    """The lists of an earlier preflight in the folder; other files of the folder are somebody else's."""
+    if not (target / _OWN_FILE).is_file():
+        return []
+    with suppress(LoadError):
+        about = next(iter(documents(target / _OWN_FILE)), None)
+        return [_file(kind) for kind in ko.texts(about, "kinds") if kind.isalnum()]
+    return []
 
 
 def _about(cluster: Cluster) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,8 @@ from typing import Any, NamedTuple
 
 from nimhelm.errors import HelmError, KubectlError, LoadError, WriteError
 from nimhelm.kubectl import Access, run
+from nimhelm.savefile import Terms
+from nimhelm.savefile import save as save_file
 from nimhelm.status import dump
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.graph import RELEASE_LABEL
@@ -175,19 +176,16 @@ def _logs_of(pod: ko.Object) -> Iterator[Wanted]:
 
 
 def _write(path: Path, files: dict[str, bytes]) -> None:
-    """The file, whole or not at all, and from the first byte on only for its owner."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    """The file, from the first byte on only for its owner."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o600
+            tar.addfile(entry, io.BytesIO(content))
     try:
-        part.unlink(missing_ok=True)
-        opened_part = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(opened_part, "wb") as stream, tarfile.open(fileobj=stream, mode="w:gz") as tar:
-            for name, content in files.items():
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mode = len(content), 0o600
-                tar.addfile(entry, io.BytesIO(content))
-        part.replace(path)
+        save_file(path, packed.getvalue(), Terms(private=True))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise WriteError(
             f"{path} cannot be written: {error.strerror or error}", "name another file for --save"
         ) from None

@@ -8,7 +8,6 @@ and revision. A folder that a user filled with `kubectl get … -o yaml` is read
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from nimhelm.dumpfile import documents
 from nimhelm.errors import KubectlError, LoadError, WriteError
 from nimhelm.kubectlerrors import no_release, not_ours
+from nimhelm.savefile import save_private
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.causes.containers import statuses
 from nimhelm.status.evidence import event_time
@@ -23,6 +23,7 @@ from nimhelm.status.graph import RELEASE_LABEL, is_graph, releases_of
 from nimhelm.status.redact import redacted
 from nimhelm.status.snapshot import KINDS, HelmRecord, Log, Snapshot
 from nimhelm.wording import short
+from nimhelm.workspace import is_workspace
 
 _OWN_FILE, _MANIFEST = "release.json", "manifest.json"
 # Their keys that are not to be saved: a manifest's text holds values, and managedFields are reduced already.
@@ -53,20 +54,22 @@ def save(snapshot: Snapshot, folder: str) -> None:
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        if any(target.iterdir()) and not (target / _OWN_FILE).is_file():
+        if not (target / _OWN_FILE).is_file() and any(not is_workspace(each.name) for each in target.iterdir()):
             raise WriteError(f"{folder} is not empty and holds no dump", "name another folder for --save")
-        for kind in KINDS:
-            if kind in snapshot.lists:
-                _write(target / f"{kind}.json", _list([_without_values(each) for each in snapshot.of(kind)]))
-            else:  # of an earlier dump
-                (target / f"{kind}.json").unlink(missing_ok=True)
-        if snapshot.manifest is not None:
-            _write(target / _MANIFEST, _list([_without_values(each) for each in snapshot.manifest]))
-        _write(target / _OWN_FILE, _about(snapshot))
+        gone = [f"{kind}.json" for kind in KINDS if kind not in snapshot.lists]  # of an earlier dump
+        save_private(target, _files_of(snapshot), gone)
     except OSError as error:
         raise WriteError(
             f"{folder} cannot be written: {error.strerror or error}", "name another folder for --save"
         ) from None
+
+
+def _files_of(snapshot: Snapshot) -> dict[str, bytes]:
+    lists = {f"{kind}.json": snapshot.of(kind) for kind in KINDS if kind in snapshot.lists}
+    if snapshot.manifest is not None:
+        lists[_MANIFEST] = snapshot.manifest
+    files = {name: _list([_without_values(each) for each in objects]) for name, objects in lists.items()}
+    return {name: _text(document) for name, document in (files | {_OWN_FILE: _about(snapshot)}).items()}
 
 
 def _about(snapshot: Snapshot) -> dict[str, Any]:
@@ -85,11 +88,8 @@ def _list(objects: list[ko.Object]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": objects}
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as stream:
-        os.fchmod(stream.fileno(), 0o600)
-        stream.write(json.dumps(redacted(document), indent=1, ensure_ascii=False) + "\n")
+def _text(document: dict[str, Any]) -> bytes:
+    return (json.dumps(redacted(document), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _without_values(value: Any, key: str = "") -> Any:
