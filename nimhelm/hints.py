@@ -37,8 +37,11 @@ MEANT = {
     "persistence": "storage.pvc", "persistentVolumeClaim": "storage.pvc", "cache": "storage.nimCache",
     "shmSize": "storage.sharedMemorySizeLimit", "shm_size": "storage.sharedMemorySizeLimit",
     "healthcheck": "readinessProbe", "serviceMonitor": "metrics.serviceMonitor", "scheduler": "schedulerName",
+    "pdb": "podDisruptionBudget", "strategy": "updateStrategy", "serviceAccountName": "serviceAccount.name",
+    "extraVolumes": "volumes", "extraVolumeMounts": "volumeMounts", "extraEnvFrom": "envFrom",
+    "podSpec": "podTemplate.spec", "template": "podTemplate",
 }  # fmt: skip
-"""Names from Kubernetes, Compose and other charts, and the field of a NIMService that they stand for."""
+"""Names from Kubernetes, Compose and other charts, and the field of a service, or its value, that they stand for."""
 
 MEANT_AT = {
     ("multiNode", "size"): "multiNode.parallelism.pipeline",
@@ -94,6 +97,14 @@ OF_THE_POD = {
 }  # fmt: skip
 """Fields of a pod that only the chart's overlay of the pod template sets."""
 
+OWN_NAMES = "objects have the name of their service: rename the service in the pipeline"
+OTHER_CHARTS = {
+    "nameOverride": OWN_NAMES, "fullnameOverride": OWN_NAMES,
+    "extraManifests": "did you mean extraObjects, at the top of the file?",
+    "extraDeploy": "did you mean extraObjects, at the top of the file?",
+}  # fmt: skip
+"""Values of other charts that no value of a service stands for."""
+
 PRIMARY = {"pvc": "name", "nimCache": "name", "service": "port", "storage": "pvc.size", "expose": "service.port"}
 """The field that people mean when they write one word in place of a mapping."""
 
@@ -112,6 +123,8 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
         return f"did you mean {lower[likely[0]]}?"
     if parent == "env" and isinstance(value, (str, int, float)):
         return f"write {_variable(key, value)}"
+    if field and key in root.get("properties", {}) and "global" in root["properties"]:
+        return "it belongs at the top of the file"
     found = places(key, root, field)
     if found:
         nearest = found[:1] if len({place.count(".") for place in found[:2]}) > 1 else found[:2]
@@ -128,13 +141,17 @@ def _known(key: str, properties: Schema, parent: str) -> str:
     """What the tables say of a key in a mapping of the name `parent`, "" for nothing."""
     if parent == "resources" and ("/" in key or key in ("cpu", "memory")) and "limits" in properties:
         return f'write it as resources.limits["{key}"]' if "/" in key else "it belongs under limits or requests"
-    meant = MEANT_AT.get((parent, key)) or (MEANT.get(key) if parent in ("spec", "services") else None)
+    in_values = "podTemplate" in properties
+    of_a_service = in_values or parent in ("spec", "services")
+    meant = MEANT_AT.get((parent, key)) or (MEANT.get(key) if of_a_service else None)
     if meant and (re.split(r"[.\[]", meant)[0] in properties or (parent, key) in MEANT_AT):
         return f"write it as {meant}" if "." in meant else f"did you mean {meant}?"
     if (parent, key) == ("image", "digest"):
         return 'write it behind the tag: tag: "1.0.3@sha256:..."'
     if parent == "spec" and "services" in properties and key in ("name", "namespace", "labels", "annotations"):
         return "it belongs under metadata"
+    if in_values:
+        return f"set podTemplate.spec.{key}" if key in OF_THE_POD else OTHER_CHARTS.get(key, "")
     if parent not in ("spec", "services", "service", "scale", "initContainers", "sidecarContainers"):
         return ""
     if key in NOWHERE:

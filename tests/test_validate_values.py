@@ -124,6 +124,45 @@ def test_what_a_values_file_may_say(values: dict[str, Any], expected: list[str],
     assert found_in(values, built / "rag-pipeline", tmp_path) == expected
 
 
+TOP = "it belongs at the top of the file"
+HINTS = {
+    "extraVolumes": "did you mean volumes?",
+    "extraEnvFrom": "did you mean envFrom?",
+    "serviceAccountName": "write it as serviceAccount.name",
+    "containerSecurityContext": "did you mean securityContext?",
+    "strategy": "did you mean updateStrategy?",
+    "service": "write it as expose.service",
+    "ingress": "write it as expose.router.ingress",
+    "persistence": "write it as storage.pvc",
+    "pdb": "did you mean podDisruptionBudget?",
+    "networkPolicy": "it belongs under global.nimhelm",
+    "autoscaling": "did you mean scale?",
+    "prometheusRule": f"it belongs under {LLM}.metrics",
+    "imagePullSecrets": "write it as image.pullSecrets",
+    "imagePullPolicy": "write it as image.pullPolicy",
+    "podAnnotations": "did you mean annotations?",
+    "replicaCount": "did you mean replicas?",
+    "hostNetwork": "set podTemplate.spec.hostNetwork",
+    "shareProcessNamespace": "set podTemplate.spec.shareProcessNamespace",
+    "loadBalancerClass": f"it belongs under {LLM}.expose.service",
+    "digest": f"it belongs under {LLM}.image",
+    "gpus": 'write it as resources.limits["nvidia.com/gpu"]',
+    "dataSource": f"it belongs under {LLM}.storage.pvc",
+    "commonLabels": "it belongs under global.nimhelm",
+    "extraObjects": TOP,
+    "extraManifests": "did you mean extraObjects, at the top of the file?",
+    "fullnameOverride": "objects have the name of their service: rename the service in the pipeline",
+}
+
+
+def test_values_of_other_charts(built: Path, tmp_path: Path) -> None:
+    """What people know from other charts gets the name that it has here."""
+    path = tmp_path / "values.yaml"
+    path.write_text(dump({LLM: dict.fromkeys(HINTS, 1)}))
+    found = check_values_file(str(path), *chart_values(built / "rag-pipeline"))[0]
+    assert {one.field.removeprefix(f"{LLM}."): one.hint for one in found if one.code == "NH010"} == HINTS
+
+
 def test_what_the_chart_already_has_wrong_is_not_repeated(tmp_path: Path) -> None:
     chart = write_chart(build_chart(plan(service("a", authSecret=None), service("b"))), tmp_path)
     assert found_in({"b": {"replicas": 2}}, chart, tmp_path) == []
