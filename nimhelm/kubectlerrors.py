@@ -179,6 +179,13 @@ def no_release(release: str, namespace: str, others: list[str]) -> KubectlError:
     )
 
 
+def namespace_leaves(namespace: str, why: str) -> KubectlError:
+    """The namespace is being deleted; `why` is what the server says holds it, or ""."""
+    held = f": {short(why, 400)}" if why else ""
+    step = f"kubectl get namespace {namespace} -o yaml shows what holds it; install again once it is gone"
+    return KubectlError(f"namespace {short(namespace)} is being deleted{held}", step)
+
+
 def not_ours(release: str, namespace: str) -> KubectlError:
     """Helm knows the release, and it carries no graph."""
     where = f" in namespace {short(namespace)}" if namespace else ""

@@ -9,11 +9,19 @@ left out with a note.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, Running, end, finish, start, stream
-from nimhelm.kubectlerrors import ForbiddenError, UnreachableError, no_namespace, no_release, not_ours
+from nimhelm.kubectlerrors import (
+    ForbiddenError,
+    UnreachableError,
+    namespace_leaves,
+    no_namespace,
+    no_release,
+    not_ours,
+)
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.closer import look_closer
 from nimhelm.status.evidence import in_release
@@ -156,19 +164,32 @@ def read_manifest(access: Access, release: str, record: HelmRecord) -> tuple[Hel
 
 
 def _explain_absence(access: Access, release: str, configmaps: list[ko.Object]) -> KubectlError:
-    """Why there is no graph of the release: another release's name, or no such namespace."""
-    if access.namespace and not configmaps and _is_absent(access, access.namespace):
-        return no_namespace(access.namespace)
+    """Why there is no graph of the release: another release's name, or no such namespace, or one that goes."""
+    if access.namespace and not configmaps:
+        namespace = _namespace(access, access.namespace)
+        if namespace is None:
+            return no_namespace(access.namespace)
+        if ko.dig(namespace, "metadata", "deletionTimestamp"):
+            return namespace_leaves(access.namespace, _what_holds(namespace))
     return no_release(release, access.namespace, releases_of([each for each in configmaps if is_graph(each)]))
 
 
-def _is_absent(access: Access, namespace: str) -> bool:
-    """Whether the server says that the namespace does not exist. Who may not ask is told nothing."""
-    running = start(access, "namespaces", ["get", f"namespace/{namespace}", "-o", "name"])
+def _namespace(access: Access, namespace: str) -> ko.Object | None:
+    """The namespace, None if the server says that it does not exist. Who may not ask is told nothing: {}."""
+    running = start(access, "namespaces", ["get", f"namespace/{namespace}", "-o", "json"])
     try:
-        finish(access, running)
+        found: ko.Object = json.loads(finish(access, running))
+    except ValueError:
+        return {}
     except KubectlError as error:
-        return "NotFound" in str(error.__cause__ or "")
+        return None if "NotFound" in str(error.__cause__ or "") else {}
     finally:
         end([running])
-    return False
+    return found
+
+
+def _what_holds(namespace: ko.Object) -> str:
+    """What is left in a namespace that is being deleted, in the server's words."""
+    kinds = ("NamespaceFinalizersRemaining", "NamespaceContentRemaining", "NamespaceDeletionDiscoveryFailure")
+    told = [ko.condition(namespace, kind) for kind in kinds]
+    return next((ko.text(each, "message") for each in told if ko.text(each, "status") == "True"), "")

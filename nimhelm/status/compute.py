@@ -22,11 +22,12 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
 from nimhelm.status.causes import gates
+from nimhelm.status.causes.serving import UNANSWERED
 from nimhelm.status.causes.steadiness import Restarts, restarts_of
 from nimhelm.status.devices import devices_of
 from nimhelm.status.diagnose import diagnose, hindered
 from nimhelm.status.evidence import Case, Evidence, case_of, gather
-from nimhelm.status.graph import RELEASE_LABEL, Dependency, Graph, GraphService, is_graph, read_graph
+from nimhelm.status.graph import GRAPH_KEY, Dependency, Graph, GraphService, graph_of, read_graph
 from nimhelm.status.readiness import readiness, since
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.status.warnings import Warned, warnings_of
@@ -115,14 +116,33 @@ def compute(snapshot: Snapshot) -> PipelineStatus:
         since=entered,
         now=snapshot.now,
         created=created,
-        warnings=warnings_of(evidence),
+        warnings=warnings_of(evidence, *_down_and_running(services)),
     )
 
 
 def graph_configmap(snapshot: Snapshot) -> ko.Object:
-    """The ConfigMap with the release's graph: the cluster's, or else the one in Helm's record. {} if there is none."""
-    graphs = [each for each in (*snapshot.of("configmaps"), *(snapshot.manifest or [])) if is_graph(each)]
-    return next((each for each in graphs if ko.label(each, RELEASE_LABEL) == snapshot.release), {})
+    """The ConfigMap with the release's graph: the cluster's, or the one in Helm's record if that was edited or is gone.
+
+    {} if there is none.
+    """
+    found = graph_of(snapshot.of("configmaps"), snapshot.release)
+    recorded = graph_of(snapshot.manifest or [], snapshot.release)
+    if not found or (recorded and _is_edited(snapshot, found, recorded)):
+        created = ko.dig(found, "metadata", "creationTimestamp")
+        born = {"creationTimestamp": created} if created else {}
+        return recorded | {"metadata": ko.mapping(recorded, "metadata") | born} if recorded else found
+    return found
+
+
+def _is_edited(snapshot: Snapshot, found: ko.Object, recorded: ko.Object) -> bool:
+    """Whether the cluster's graph is another than the chart made it, or cannot be read.
+
+    In the middle of an upgrade, and after one that failed, the record may be of another revision than the objects.
+    """
+    if read_graph(found, snapshot.release).trouble:
+        return True
+    went_well = snapshot.helm is not None and snapshot.helm.status == "deployed"
+    return went_well and ko.text(found, "data", GRAPH_KEY).strip() != ko.text(recorded, "data", GRAPH_KEY).strip()
 
 
 def _service(evidence: Evidence, service: GraphService) -> ServiceStatus:
@@ -201,6 +221,16 @@ def _unreachable(evidence: Evidence, status: ServiceStatus, cause: Cause, awaite
     text = f"{cause.text}, which is Ready, and {said}"
     step = gates.ask_further(case, cause.log[0], dependency, answer)
     return cause._replace(code="GateUnreachable", text=text, next=step, problem=True)
+
+
+def _down_and_running(services: list[ServiceStatus]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The services that a gate would find closed for long, and those that are Ready."""
+    down = [
+        each.name
+        for each in services
+        if each.cause and each.cause.problem and (not each.ready or each.cause.code in UNANSWERED)
+    ]
+    return tuple(down), tuple(each.name for each in services if each.state == READY)
 
 
 def _state(graph: Graph, services: list[ServiceStatus]) -> str:

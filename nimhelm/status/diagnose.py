@@ -25,6 +25,7 @@ from nimhelm.status.causes import (
 from nimhelm.status.evidence import Case, current_pods, is_ready
 from nimhelm.status.graph import DEPLOYMENT, JOB
 from nimhelm.status.readiness import readiness
+from nimhelm.wording import duration
 
 # Of the workload as a whole. Of two that are equally grave the upper one is shown.
 WORKLOAD_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
@@ -128,4 +129,7 @@ def _rolling_out(case: Case) -> Cause:
         ko.number(case.deployment, "spec", "replicas"),
     )
     text = f"rolling out: {updated} of {wanted} updated" if updated < wanted else "rolling out"
+    settle = ko.number(case.deployment, "spec", "minReadySeconds")
+    if settle and updated >= wanted:
+        text = f"rolling out: a pod counts once it is ready for {duration(settle)} (minReadySeconds)"
     return Cause("RollingOut", text, NOT_READY, problem=False)

@@ -16,7 +16,7 @@ from nimhelm.status.graph import (
     Graph,
     GraphService,
 )
-from nimhelm.status.owners import conflicts_of
+from nimhelm.status.owners import ByHand, set_by_hand
 from nimhelm.status.snapshot import Snapshot
 
 # Names that controllers derive from the workload's: LeaderWorkerSet's StatefulSets, KServe's predictor, a
@@ -56,7 +56,7 @@ class Evidence(NamedTuple):
     pickers: dict[str, ko.Object]
     picker_pods: dict[str, list[ko.Object]]
     absent: dict[str, list[tuple[str, str]]]
-    conflicts: dict[str, list[str]]
+    by_hand: ByHand
     dependants: dict[str, list[str]]
     at_gates: dict[str, list[ko.Object]]
 
@@ -128,7 +128,7 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
         pickers={ko.label(each, SERVICE_LABEL): each for each in pickers},
         picker_pods=_group([pod for pod in pods if _is_picker(pod)], lambda pod: ko.label(pod, SERVICE_LABEL)),
         absent=_absent(snapshot),
-        conflicts=conflicts_of(snapshot),
+        by_hand=set_by_hand(snapshot),
         dependants=_dependants(graph),
         at_gates=_group([pod for pod in pods if _is_at_gate(pod)], lambda pod: _service_of_pod(pod, names)),
     )

@@ -77,6 +77,11 @@ def is_graph(configmap: ko.Object) -> bool:
     return ko.label(configmap, GRAPH_LABEL) == "true"
 
 
+def graph_of(objects: list[ko.Object], release: str) -> ko.Object:
+    """The ConfigMap among the objects that carries the release's graph, {} if there is none."""
+    return next((each for each in objects if is_graph(each) and ko.label(each, RELEASE_LABEL) == release), {})
+
+
 def read_graph(configmap: ko.Object, release: str) -> Graph:
     """The graph in the ConfigMap. One that cannot be read gives no services and says why in `trouble`."""
     data, trouble = _parse(ko.text(configmap, "data", GRAPH_KEY))

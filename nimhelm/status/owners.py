@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.record import whole
 from nimhelm.status.snapshot import Snapshot
 
 # What controllers and `kubectl rollout restart` write is none of the chart's.
@@ -57,40 +60,86 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{name}"
 
 
-def conflicts_of(snapshot: Snapshot) -> dict[str, list[str]]:
-    """By "Kind/name" the fields of the chart that somebody else has taken over, with who: "spec.replicas (kubectl)".
+class ByHand(NamedTuple):
+    """By "Kind/name" the fields that somebody set, with who: "spec.replicas (kubectl)".
 
-    Only for objects that Helm applies on the server (Helm 4): elsewhere an upgrade overwrites.
+    `taken` are fields of the chart, which an upgrade of Helm 4 refuses to change back; `added` are those that the chart does
+    not set, which every upgrade leaves as they are.
     """
-    found: dict[str, list[str]] = {}
+
+    taken: dict[str, list[str]]
+    added: dict[str, list[str]]
+
+
+def set_by_hand(snapshot: Snapshot) -> ByHand:
+    """Fields of the release's Deployments and Services that others than Helm and the cluster's controllers set."""
+    found = ByHand({}, {})
     for kind, lists in (("Deployment", "deployments"), ("Service", "services")):
         for each in snapshot.of(lists):
-            fields = list(_taken(each, snapshot, kind))
-            if fields:
-                found[f"{kind}/{ko.name_of(each)}"] = fields
+            if foreign := list(_foreign(each)):
+                _sort(each, f"{kind}/{ko.name_of(each)}", foreign, _made(snapshot, kind, ko.name_of(each)), found)
     return found
 
 
-def _taken(value: ko.Object, snapshot: Snapshot, kind: str) -> Iterator[str]:
-    owners = ko.items(value, "fieldOwners")
-    if not any(ko.text(each, "manager") == "helm" and ko.text(each, "operation") == "Apply" for each in owners):
-        return
-    for owner in owners:
+def _sort(value: ko.Object, named: str, foreign: list[tuple[str, str]], made: ko.Object | None, found: ByHand) -> None:
+    applied = any(_is_helm(owner, "Apply") for owner in ko.items(value, "fieldOwners"))
+    for manager, path in foreign:
+        # Where the record may not be read, what others set is taken for the chart's.
+        lacking = _lacking(made, path) if made is not None else ""
+        if applied and not lacking:
+            _note(found.taken, named, f"{path} ({manager})")
+        elif lacking and manager.startswith("kubectl"):
+            _note(found.added, named, f"{lacking} ({manager})")
+
+
+def _note(kept: dict[str, list[str]], named: str, field: str) -> None:
+    if field not in kept.setdefault(named, []):
+        kept[named].append(field)
+
+
+def _is_helm(owner: ko.Object, operation: str = "") -> bool:
+    return ko.text(owner, "manager") == "helm" and operation in ("", ko.text(owner, "operation"))
+
+
+def _foreign(value: ko.Object) -> Iterator[tuple[str, str]]:
+    """(manager, path) of the fields that neither Helm nor the cluster itself set."""
+    for owner in ko.items(value, "fieldOwners"):
         manager = ko.text(owner, "manager")
-        if manager == "helm" or manager.startswith(("kube-controller-manager", "kube-scheduler")):
+        if _is_helm(owner) or manager.startswith(("kube-controller-manager", "kube-scheduler")):
             continue
         for path in ko.texts(owner, "fields"):
-            if not any(mark in path for mark in _NOT_THE_CHARTS) and _is_charts(
-                path, snapshot, kind, ko.name_of(value)
-            ):
-                yield f"{path} ({manager})"
+            if not any(mark in path for mark in _NOT_THE_CHARTS):
+                yield manager, path
 
 
-def _is_charts(path: str, snapshot: Snapshot, kind: str, name: str) -> bool:
-    """Whether the chart sets the field too, as far as Helm's record tells."""
-    found = (each for each in snapshot.manifest or [] if ko.text(each, "kind") == kind and ko.name_of(each) == name)
-    text = ko.text(next(found, {}), "text")
-    if not text:
-        return True
-    last = path.rpartition(".")[2].partition("[")[0]
-    return f"{last}:" in text
+def _made(snapshot: Snapshot, kind: str, name: str) -> ko.Object | None:
+    """The object as the chart made it, None where Helm's record does not tell."""
+    found = [each for each in snapshot.manifest or [] if ko.text(each, "kind") == kind and ko.name_of(each) == name]
+    made = whole(found[0]) if found else {}
+    return made if "spec" in made else None
+
+
+def _lacking(value: Any, path: str, walked: str = "") -> str:
+    """The beginning of the path that the value does not have, "" if it has it all.
+
+    ({"spec": {"containers": [{"name": "a"}]}}, "spec.containers[a].env[B].value") -> "spec.containers[a].env".
+    """
+    if not path:
+        return ""
+    if path.startswith("["):
+        key, _, rest = path[1:].partition("]")
+        here = f"{walked}[{key}]"
+        wanted = set(key.split(","))
+        entries = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+        below = [_lacking(each, rest, here) for each in entries if wanted & {str(item) for item in each.values()}]
+        return min(below, key=len, default=here)
+    path = path.removeprefix(".")
+    dot = "." if walked else ""
+    known = [] if not isinstance(value, dict) else [key for key in value if _begins(path, key)]
+    # A key may have dots of its own, as labels do.
+    below = [_lacking(value[key], path[len(key) :], f"{walked}{dot}{key}") for key in known]
+    return min(below, key=len) if below else f"{walked}{dot}{re.split(r'[.[]', path, maxsplit=1)[0]}"
+
+
+def _begins(path: str, key: str) -> bool:
+    return path == key or path.startswith((f"{key}.", f"{key}["))

@@ -83,6 +83,20 @@ def _objects(manifest: str, namespace: str) -> Iterator[ko.Object]:
         yield found | {"metadata": metadata} | text
 
 
+def whole(value: ko.Object) -> ko.Object:
+    """An object of the manifest with its specification, which only some are loaded with."""
+    text = ko.text(value, "text")
+    if "spec" in value or not text:
+        return value
+    import yaml
+
+    try:
+        found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError):
+        return value
+    return value | found if isinstance(found, dict) else value
+
+
 def _head(document: str) -> str:
     """What says which object it is. Loading whole manifests would take longer than all else."""
     kept, keep = [], False

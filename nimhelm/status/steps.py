@@ -48,7 +48,7 @@ def upgrade(evidence: Evidence, *values: tuple[str, Any]) -> str:
             words += ["--set", f"{path}={shown}"]
         else:
             words += ["--set-json", f"{path}={json.dumps(value, separators=(',', ':'))}"]
-    if evidence.conflicts:  # without it the upgrade fails on what somebody changed by hand
+    if evidence.by_hand.taken:  # without it the upgrade fails on what somebody changed by hand
         words.append("--force-conflicts")
     return helm(evidence, *words)
 

@@ -37,6 +37,7 @@ _POD_SPEC = (
     "nodeName",
     "nodeSelector",
     "affinity",
+    "topologySpreadConstraints",
     "tolerations",
     "imagePullSecrets",
     "schedulingGates",

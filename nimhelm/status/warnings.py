@@ -7,12 +7,16 @@ from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
+from nimhelm.status.causes.storage import claims_of
 from nimhelm.status.evidence import Evidence, event_time, message_of
+from nimhelm.status.graph import GRAPH_KEY, graph_of
 from nimhelm.status.snapshot import HelmRecord
-from nimhelm.wording import short
+from nimhelm.wording import duration, short
 
 # An autoscaler repeats its complaint every 15 seconds, so an older one is settled.
 _COMPLAINT_STANDS = 600
+# Providers of load balancers need a minute or two.
+_BALANCER_PATIENCE = 120
 _OLD_CLASS = "kubernetes.io/ingress.class"
 _COMPLAINTS = (
     "FailedGetResourceMetric",
@@ -32,15 +36,19 @@ class Warned(NamedTuple):
     next: str = ""
 
 
-def warnings_of(evidence: Evidence) -> tuple[Warned, ...]:
-    """Everything worth a line under the table."""
+def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[str, ...] = ()) -> tuple[Warned, ...]:
+    """Everything worth a line under the table. `down` are services that answer nobody, `running` those that are Ready."""
     graph = [Warned(short(evidence.graph.trouble))] if evidence.graph.trouble else []
     notes = [Warned(short(note, 300)) for note in evidence.snapshot.notes]
     found = (
         *_helm(evidence),
+        *_graph_edited(evidence),
+        *_held_back(evidence, down, running),
         *_missing(evidence),
-        *_conflicts(evidence),
+        *_by_hand(evidence),
+        *_leaving_claims(evidence),
         *_ingresses(evidence),
+        *_load_balancers(evidence),
         *_autoscalers(evidence),
     )
     return (*graph, *notes, *found)
@@ -75,6 +83,77 @@ def _why_failed(record: HelmRecord) -> str:
     return short(re.sub(r"^(?:Release|Upgrade) \"[^\"]*\" failed: ", "", record.description), 500)
 
 
+def _graph_edited(evidence: Evidence) -> list[Warned]:
+    """The ConfigMap with the graph was changed, so that other programs read something wrong in it."""
+    found, recorded = (
+        ko.text(graph_of(each, evidence.graph.release), "data", GRAPH_KEY).strip()
+        for each in (evidence.snapshot.of("configmaps"), evidence.snapshot.manifest or [])
+    )
+    helm = evidence.snapshot.helm
+    if found == recorded or not found or not recorded or helm is None or helm.status != "deployed":
+        return []
+    name = ko.name_of(graph_of(evidence.snapshot.of("configmaps"), evidence.graph.release))
+    step = f"{steps.command(evidence, 'delete', 'configmap', name)} && {steps.upgrade(evidence)}"
+    return [Warned(f"ConfigMap {short(name)} was changed by hand; this status goes by Helm's record instead", step)]
+
+
+def _leaving_claims(evidence: Evidence) -> list[Warned]:
+    """Claims that are being deleted while pods still have them: the next pod does not start."""
+    found = []
+    for service in evidence.graph.services:
+        claims = {claim for pod in evidence.pods.get(service.name, []) for claim in claims_of(pod)}
+        for claim in sorted(claims):
+            if not ko.dig(evidence.claims.get(claim), "metadata", "deletionTimestamp"):
+                continue
+            text = f"claim {short(claim)} of {short(service.name)} is being deleted: no new pod can use it"
+            found.append(Warned(text, steps.command(evidence, "describe", "pvc", claim)))
+    return found
+
+
+def _load_balancers(evidence: Evidence) -> list[Warned]:
+    """Services that ask for a load balancer and have no address: nobody outside reaches them, and helm --wait waits."""
+    found = []
+    for name, service in evidence.services.items():
+        if ko.text(service, "spec", "type") != "LoadBalancer" or ko.items(service, "status", "loadBalancer", "ingress"):
+            continue
+        age = ko.seconds_since(ko.moment(service, "metadata", "creationTimestamp"), evidence.now)
+        failed = evidence.events_of("Service", name, "SyncLoadBalancerFailed", "CreatingLoadBalancerFailed")
+        if not failed and age < _BALANCER_PATIENCE:
+            continue
+        why = short(message_of(failed[0]), 300) if failed else "does the cluster have anything that provides one?"
+        text = f"Service {short(name)} waits {duration(age)} for the address of a load balancer: {why}"
+        found.append(Warned(text, steps.command(evidence, "describe", "service", name)))
+    return found
+
+
+def _held_back(evidence: Evidence, down: tuple[str, ...], running: tuple[str, ...]) -> list[Warned]:
+    """Services that run, and whose next pod would wait at its gate for one that is down."""
+    found = []
+    for name in down:
+        held = {
+            service.name: dependency.timeout
+            for service in evidence.graph.services
+            for dependency in service.dependencies
+            if service.name in running and dependency.wait and not dependency.external and dependency.name == name
+        }
+        if not held:
+            continue
+        longest = max(held.values())
+        late = f" up to {duration(longest)}" if longest else ""
+        found.append(
+            Warned(
+                f"{_named(list(held))} would wait{late} for {short(name)} if rescheduled now; "
+                "wait.onTimeout: start lets a service start without it after that"
+            )
+        )
+    return found
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(short(each) for each in names[:5]) + more
+
+
 def _missing(evidence: Evidence) -> list[Warned]:
     """Objects that belong to no service and that the release should hold."""
     services = {service.name for service in evidence.graph.services}
@@ -92,17 +171,30 @@ def _missing(evidence: Evidence) -> list[Warned]:
     return [Warned(f"{named}{more} {verb} not exist, which the release should hold", steps.upgrade(evidence))]
 
 
-def _conflicts(evidence: Evidence) -> list[Warned]:
-    """Fields of the chart that somebody changed by hand: Helm 4 refuses to change them back."""
+def _by_hand(evidence: Evidence) -> list[Warned]:
+    """Fields that somebody set by hand: Helm 4 refuses to change back the chart's, and leaves all others as they are."""
     found = []
-    for named, fields in list(evidence.conflicts.items())[:3]:
-        kind, _, name = named.partition("/")
-        shown = ", ".join(short(field) for field in fields[:3]) + (
-            f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+    for named, fields in list(evidence.by_hand.taken.items())[:3]:
+        said = (
+            f"{_object(named)} was changed by hand: {_fields(fields)}; a plain helm upgrade or rollback fails on that"
         )
-        said = f"{kind} {short(name)} was changed by hand: {shown}; a plain helm upgrade or rollback fails on that"
         found.append(Warned(said, steps.upgrade(evidence)))
+    for named, fields in list(evidence.by_hand.added.items())[:3]:
+        said = f"{_object(named)} has fields set by hand: {_fields(fields)}; helm upgrade does not take them away"
+        kind, _, name = named.partition("/")
+        words = ("get", kind.lower(), name, "-o", "yaml", "--show-managed-fields")
+        found.append(Warned(said, steps.command(evidence, *words)))
     return found
+
+
+def _object(named: str) -> str:
+    kind, _, name = named.partition("/")
+    return f"{kind} {short(name)}"
+
+
+def _fields(fields: list[str]) -> str:
+    more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+    return ", ".join(short(field) for field in fields[:3]) + more
 
 
 def _ingresses(evidence: Evidence) -> list[Warned]:

@@ -64,6 +64,44 @@ def test_a_graph_that_was_deleted_is_read_from_helms_record(running: Release) ->
     assert running.graph()["services"]
 
 
+EMPTY = '{"apiVersion":"nimhelm.dev/v1","pipeline":"demo","services":[]}'
+
+
+@pytest.mark.parametrize("graph", ["{oops", EMPTY], ids=["no JSON", "no services"])
+def test_a_graph_that_was_edited_is_read_from_helms_record(running: Release, graph: str) -> None:
+    running.kubectl("patch", "configmap", "demo-nimpipeline", "-p", json.dumps({"data": {"pipeline.json": graph}}))
+    result = running.status()
+    assert result.returncode == 0
+    assert "2/2 services ready" in result.stdout
+    paste(running, warned(running)["next"], timeout=120)
+    assert running.graph()["services"]
+    assert "changed by hand" not in running.status().stdout
+
+
+def test_what_a_dependency_that_is_down_holds_back_is_said(running: Release) -> None:
+    """And it is true: the next pod of the dependant waits, for as long as the dependency is down."""
+    running.kubectl("scale", "deployment/llm", "--replicas=0")
+    found = running.wait_for_cause("llm", "ScaledToZero")
+    said = [each["text"] for each in json.loads(running.status("-o", "json").stdout)["status"]["warnings"]]
+    assert any(text.startswith("after would wait up to 30m for llm if rescheduled now") for text in said)
+    running.kubectl("delete", "pod", "-l", "app=after", "--wait=false")
+    running.wait_for_cause("after", "Waiting")
+    paste(running, found["next"], timeout=120)
+    running.wait_until_ready()
+    assert "rescheduled" not in running.status().stdout
+
+
+def test_a_field_that_was_added_is_named(running: Release) -> None:
+    """It is none of the chart's: a plain upgrade works, and leaves it."""
+    running.kubectl("set", "env", "deployment/after", "DEBUG=1")
+    running.wait_until_ready()
+    assert "containers[after-ctr].env[DEBUG] (kubectl-set); helm upgrade does not" in running.status().stdout
+    running.upgrade("--reset-then-reuse-values")
+    running.kubectl("set", "env", "deployment/after", "DEBUG-")
+    running.wait_until_ready()
+    assert "by hand" not in running.status().stdout
+
+
 def test_a_field_that_was_patched_is_named_with_the_way_out(running: Release) -> None:
     if running.helm_path != HELM4:
         pytest.skip("helm 3 overwrites what was changed by hand")

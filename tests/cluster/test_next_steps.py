@@ -75,9 +75,14 @@ def refusing_download(release: Release) -> None:
     release.kubectl("create", "secret", "generic", "refusal", words)
 
 
+def caching_job(release: Release) -> str:
+    """The job as kubectl takes it; its name ends in a hash of what it does."""
+    (job,) = wait_until(lambda: release.get("jobs")["items"], what="the caching job")
+    return f"job/{job['metadata']['name']}"
+
+
 def gives_up_at_once(release: Release) -> None:
-    wait_until(lambda: release.get("jobs")["items"], what="the caching job")
-    release.kubectl("patch", "job", "model-job", "-p", '{"spec":{"backoffLimit":0}}')
+    release.kubectl("patch", caching_job(release), "-p", '{"spec":{"backoffLimit":0}}')
 
 
 def no_refusal(release: Release) -> None:
@@ -97,8 +102,7 @@ def paused(release: Release) -> None:
 
 
 def job_deleted(release: Release) -> None:
-    wait_until(lambda: release.get("jobs")["items"], what="the caching job")
-    release.kubectl("delete", "job", "model-job")
+    release.kubectl("delete", caching_job(release))
 
 
 def cache_that_is_refused() -> dict[str, Any]:
@@ -114,7 +118,7 @@ PVC = {"pvc": {"create": True, "size": "1Gi"}, "readOnly": True}
 PAIR = (service("llm"), service("after", "llm"))
 
 ROWS = {
-    "user is root": Row("RunsAsRoot", (service("llm", userID=0),), ("global.nimhelm.restricted=true",)),
+    "user is root": Row("RunsAsRoot", (service("llm", userID=0),), ("llm.securityContext.runAsNonRoot=true",)),
     "restricted namespace": Row("PodSecurity", (service("llm", userID=1000),), before=restricted),
     "gates too small": Row("LimitRange", PAIR, service="after", before=small),
     "gates' image": Row("ImageNotFound", PAIR, ("global.nimhelm.waitImage=nvcr.io/missing/busybox:1",), "after"),

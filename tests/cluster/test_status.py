@@ -281,9 +281,9 @@ def test_gpu_held_by_a_waiting_dependant(short_release: Callable[..., Release], 
     )
     release.install("--set", "base.nodeSelector.not=yet", wait=False)
     wait_until(lambda: release.states()["top"]["cause"]["code"] == "Waiting", what="the waiting service on its GPU")
-    release.kubectl(
-        "patch", "deployment/base", "--type=json", '-p=[{"op":"remove","path":"/spec/template/spec/nodeSelector"}]'
-    )
+    # By a value, as the upgrade of the step would put one back that kubectl removed.
+    values = ("--reset-then-reuse-values", "--set", "base.nodeSelector=null")
+    release.helm("upgrade", release.name, str(release.chart), *values)
     found = release.wait_for_cause("base", "GPUHeldByWaiter")
     assert "--replicas" not in found["next"]  # a scaled-down service would stay so if the step is broken off
     assert "top holds 1 while waiting for this service" in found["cause"]["text"]

@@ -61,6 +61,10 @@ def graph_configmap(graph: dict[str, Any], namespace: str = "nim-service") -> di
 def snapshot_of(case: dict[str, Any]) -> Snapshot:
     """The case as if it had been read from a cluster."""
     lists: dict[str, list[ko.Object]] = {"configmaps": [graph_configmap(case["graph"])]}
+    manifest = case.get("manifest")
+    if "edited" in case:  # what somebody made of the graph in the cluster
+        manifest = [*(manifest or []), graph_configmap(case["graph"])]
+        lists["configmaps"][0]["data"] = {"pipeline.json": case["edited"]}
     for each in case["objects"]:
         lists.setdefault(_LISTS[each["kind"]], []).append(each)
     now = ko.moment(case, "now")
@@ -75,7 +79,7 @@ def snapshot_of(case: dict[str, Any]) -> Snapshot:
         lists,
         helm,
         tuple(case.get("notes", ())),
-        manifest=case.get("manifest"),
+        manifest=manifest,
         absent=tuple((kind, name) for kind, name in case.get("absent", ())),
         logs=tuple(Log(*each) for each in case.get("logs", ())),
     )

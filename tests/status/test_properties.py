@@ -18,7 +18,9 @@ from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
 
 pytestmark = pytest.mark.slow
 
-SNAPSHOTS = {path.stem: snapshot_of(read_case(path)) for path in CASES}
+# Of a graph that somebody edited there is none to add services to.
+WHOLE = [path for path in CASES if "edited" not in read_case(path)]
+SNAPSHOTS = {path.stem: snapshot_of(read_case(path)) for path in WHOLE}
 # What is missed by Helm's record cannot be added to another release by its objects alone.
 FAILING = [name for name, each in SNAPSHOTS.items() if compute(each).state == FAILED and not each.absent]
 names = st.sampled_from(sorted(SNAPSHOTS))

@@ -32,6 +32,7 @@ PATIENCE = {
     "NoEndpoints": "after 15 s",
     "NoPods": "after 60 s",
     "NotReady": "after 60 s",
+    "ReadinessGate": "after 60 s",
     "PodTerminating": "after 20 s with a finalizer, 300 s without",
     "Provisioning": "after 120 s",
     "FailedMount": "after 20 s",

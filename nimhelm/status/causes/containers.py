@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.causes import gates
 from nimhelm.status.evidence import Case
 from nimhelm.wording import short
 
@@ -15,6 +16,7 @@ _NAME = r"([A-Za-z0-9][-A-Za-z0-9._]*)"
 _SECRET_ABSENT = re.compile(rf'secrets? "{_NAME}" (?:not found|is forbidden)')
 _CONFIGMAP_ABSENT = re.compile(rf'configmaps? "{_NAME}" not found')
 _KEY_ABSENT = re.compile(rf"couldn't find key {_NAME} in (Secret|ConfigMap) (?:{_NAME}/)?{_NAME}")
+_MEMORY = re.compile(r"memory limit|OOM-killed")
 _ROOT = re.compile(r"runAsNonRoot|non-root|non-numeric user")
 _GPU_RUNTIME = re.compile(
     r"nvidia-container-cli|libnvidia|nvidia-container-runtime|nvml error|no CDI device|unresolvable CDI", re.I
@@ -106,6 +108,8 @@ def _creation(case: Case, pod: ko.Object, container: str, reason: str, message: 
     if cause := absent_object(case, pod, message):
         return cause._replace(detail=short(message, 600))
     look = steps.describe(case, "pod", ko.name_of(pod))
+    if _MEMORY.search(message) and gates.is_gate(case.service, container):
+        return gates.out_of_memory(case, pod, container)._replace(detail=short(message, 600))
     if _ROOT.search(message):
         text = f"container {short(container)} may not run as root, but its image does"
         return Cause("RunsAsRoot", text, FAILED, short(message, 600), steps.set_values(case, ("userID", 1000)))

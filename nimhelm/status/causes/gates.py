@@ -74,11 +74,37 @@ def setup_failed(case: Case, pod: ko.Object) -> Cause | None:
     ended = failed_end(gate_status(pod, _SETUP))
     if not ended:
         return None
+    if _is_starved(ended):
+        return out_of_memory(case, pod, _SETUP)
     said = last_line(ko.text(ended, "message")) or f"exit code {ko.number(ended, 'exitCode')}"
     step = steps.logs(case, ko.name_of(pod), _SETUP)
     return Cause(
         "GateSetup", f"the gates cannot be set up: {said}", FAILED, short(ko.text(ended, "message"), 600), step
     )
+
+
+def _is_starved(ended: ko.Object) -> bool:
+    """Whether the kernel killed it, in its first moments maybe, of which the runtime tells in words of its own."""
+    return ko.text(ended, "reason") == "OOMKilled" or "OOM-killed" in ko.text(ended, "message")
+
+
+def out_of_memory(case: Case, pod: ko.Object, gate: str) -> Cause:
+    """The gate's memory limit does not let it run. The step gives it what the chart gives it by default."""
+    from nimhelm.chart.values import shared_values
+
+    limit = next(
+        (
+            ko.text(each, "resources", "limits", "memory")
+            for each in ko.items(pod, "spec", "initContainers")
+            if ko.text(each, "name") == gate
+        ),
+        "",
+    )
+    text = f"gate {short(gate)} cannot run with its memory limit{' of ' + short(limit) if limit else ''}"
+    default, _ = shared_values()["helperResources"]
+    path = "global.nimhelm.helperResources"
+    values = [(f"{path}.{side}.memory", default[side]["memory"]) for side in ("requests", "limits")]
+    return Cause("OOMKilled", f"{text} (value {path})", FAILED, next=steps.upgrade(case.evidence, *values))
 
 
 def failed_end(status: ko.Object) -> ko.Object:
@@ -123,6 +149,8 @@ def _gave_up(case: Case, pod: ko.Object, dependency: Dependency, ended: ko.Objec
     """The gate timed out, or could not even ask."""
     message = ko.text(ended, "message")
     name = short(dependency.name)
+    if _is_starved(ended):
+        return out_of_memory(case, pod, gate_name(dependency.name))
     if not (said := TIMED_OUT.search(message)):
         what = last_line(message) or f"exit code {ko.number(ended, 'exitCode')}, it said nothing"
         step = steps.logs(case, ko.name_of(pod), gate_name(dependency.name))

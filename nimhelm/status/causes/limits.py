@@ -11,6 +11,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, Cause
 from nimhelm.status.evidence import Case
+from nimhelm.status.record import whole
 from nimhelm.wording import short
 
 _BOUND = re.compile(
@@ -53,7 +54,7 @@ def _of_gates(case: Case) -> _Resources | None:
     for each in case.evidence.snapshot.manifest or []:
         if ko.name_of(each) != case.name or ko.text(each, "kind") != case.service.workload:
             continue
-        for container in ko.items(each, "spec", "template", "spec", "initContainers"):
+        for container in ko.items(whole(each), "spec", "template", "spec", "initContainers"):
             if ko.text(container, "name") in gates:
                 sides = (ko.mapping(container, "resources", side) for side in ("requests", "limits"))
                 return _Resources(*({key: str(amount) for key, amount in side.items()} for side in sides))

@@ -120,6 +120,8 @@ def by_words(case: Case, pod: ko.Object, message: str) -> Cause:
         return Cause("Taint", "the nodes have a taint that the pod does not tolerate", PENDING, next=step)
     if "anti-affinity" in message or "pod affinity" in message:
         return _company(case, pod, message)
+    if "topology spread constraints" in message:
+        return _spread(case, pod, message)
     if "node affinity" in message:
         return _no_label(case, pod)
     if "were unschedulable" in message:
@@ -134,6 +136,18 @@ def by_words(case: Case, pod: ko.Object, message: str) -> Cause:
 
 
 _SHOW_TAINTS = "custom-columns=NODE:.metadata.name,TAINTS:.spec.taints[*].key"
+
+
+def _spread(case: Case, pod: ko.Object, message: str) -> Cause:
+    """Rules that spread pods evenly: no node has the label that they count by, or all that is left would be uneven."""
+    rules = ko.items(pod, "spec", "topologySpreadConstraints")
+    keys = [ko.text(each, "topologyKey") for each in rules if ko.text(each, "whenUnsatisfiable") != "ScheduleAnyway"]
+    shown = ", ".join(short(key) for key in keys)
+    text = f"topology spread constraints{' over ' + shown if shown else ''} leave no node for the pod"
+    if "missing required label" in message:
+        text = f"topology spread constraints count by {shown or 'a label'}, which no fitting node has as a label"
+    columns = [word for key in keys for word in ("-L", key)]
+    return Cause("TopologySpread", text, PENDING, next=steps.cluster(case.evidence, "get", "nodes", *columns))
 
 
 def _company(case: Case, pod: ko.Object, message: str) -> Cause:

@@ -20,18 +20,25 @@ def on_its_way(case: Case, pod: ko.Object) -> Cause | None:
     """The step of starting that the pod is in."""
     if not ko.text(pod, "spec", "nodeName"):
         return Cause("Scheduling", "not scheduled yet", PENDING, problem=False)
-    return _init(case, pod) or _main(case, pod) or _creating(case, pod)
+    return _init(case, pod) or _main(case, pod) or _gated(case, pod) or _creating(case, pod)
 
 
 def _init(case: Case, pod: ko.Object) -> Cause | None:
     for status in ko.items(pod, "status", "initContainerStatuses"):
         running = ko.mapping(status, "state", "running")
-        if running and not ko.true(status, "started"):  # a started one is a sidecar
+        name = ko.text(status, "name")
+        if running and not _is_sidecar(pod, name):
             since = duration(ko.seconds_since(ko.moment(running, "startedAt"), case.now))
-            return Cause(
-                "Initialising", f"init container {short(ko.text(status, 'name'))} runs for {since}", problem=False
-            )
+            text = f"init container {short(name)} runs for {since}{_last_said(case, ko.name_of(pod), name)}"
+            step = steps.logs(case, ko.name_of(pod), name)
+            return Cause("Initialising", text, NOT_READY, next=step, problem=False, log=(ko.name_of(pod), name))
     return None
+
+
+def _is_sidecar(pod: ko.Object, container: str) -> bool:
+    """Whether it is an init container that stays."""
+    found = [each for each in ko.items(pod, "spec", "initContainers") if ko.text(each, "name") == container]
+    return ko.text(found, 0, "restartPolicy") == "Always"
 
 
 def _main(case: Case, pod: ko.Object) -> Cause | None:
@@ -72,6 +79,22 @@ def _last_said(case: Case, pod: str, container: str) -> str:
         if written and (told := last_line(rest)):
             return f', "{short(told, _LINE)}" {duration(ko.seconds_since(written, case.now))} ago'
     return ""
+
+
+def _gated(case: Case, pod: ko.Object) -> Cause | None:
+    """All containers are ready, and a condition that the pod names as a readiness gate is not met."""
+    if ko.text(ko.condition(pod, "ContainersReady"), "status") != "True":
+        return None
+    gates = [ko.text(each, "conditionType") for each in ko.items(pod, "spec", "readinessGates")]
+    closed = [each for each in gates if ko.text(ko.condition(pod, each), "status") != "True"]
+    if not closed:
+        return None
+    age = ko.seconds_since(ko.moment(ko.condition(pod, "ContainersReady"), "lastTransitionTime"), case.now)
+    late = age > _READINESS_PATIENCE
+    said = ko.text(ko.condition(pod, closed[0]), "message")
+    text = f"waiting {duration(age)} for readiness gate {short(closed[0])}: {short(said) or 'no controller has set it'}"
+    step = steps.describe(case, "pod", ko.name_of(pod)) if late else ""
+    return Cause("ReadinessGate", text, NOT_READY, next=step, problem=late)
 
 
 def _to_micros(when: str) -> str:

@@ -25,6 +25,11 @@ _REFUSAL_STANDS = 1200
 # What the API server says, the cause's code, and how it is put; {0} and so on are the pattern's groups.
 REFUSALS = (
     (
+        r"unable to create new content in namespace (\S+) because it is being terminated",
+        "NamespaceTerminating",
+        "namespace {0} is being deleted",
+    ),
+    (
         r"Limit must be set for non overcommitable resources",
         "GPULimitMissing",
         "GPU requests without an equal limit are refused",
@@ -143,6 +148,8 @@ def _step(case: Case, code: str, found: list[str]) -> str:
     }
     if code in listed:
         return steps.cluster(evidence, "get", listed[code])
+    if code == "NamespaceTerminating":
+        return steps.cluster(evidence, "get", "namespace", found[0], "-o", "yaml")
     if code == "LimitRange":
         return steps.command(evidence, "describe", "limitrange")
     return _look(case)

@@ -12,6 +12,8 @@ from nimhelm.status.evidence import Case, is_ready
 from nimhelm.status.graph import INFERENCE_SERVICE
 from nimhelm.wording import short
 
+# With these nobody gets an answer from a service, although its pods are ready.
+UNANSWERED = ("ServiceMissing", "ServiceSelector", "ServicePort", "NoEndpoints")
 # The controller of endpoints follows the pods within a second or so.
 _ENDPOINTS_SETTLE = 15
 _SLICE_OF = "kubernetes.io/service-name"

@@ -13,6 +13,7 @@ from nimhelm.status.fit import fits_of
 from nimhelm.wording import duration, short
 
 _CLAIM_ABSENT = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_CLAIM_LEAVING = re.compile(r'persistentvolumeclaim "([^"]+)" is being deleted')
 _CLASS_ABSENT = re.compile(r'storageclass(?:\.storage\.k8s\.io)? "([^"]+)" not found')
 _MULTI_ATTACH = re.compile(r'Multi-Attach error for volume "([^"]+)"(?:.*used by pod\(s\) (.+))?', re.DOTALL)
 _NO_CSI = re.compile(r"driver name (\S+) not found in the list of registered CSI drivers")
@@ -26,6 +27,8 @@ _MOUNT_SETTLES = 20
 
 def claim_of_message(case: Case, pod: ko.Object, message: str) -> Cause | None:
     """The claim that keeps the scheduler from placing the pod, None if claims are not what it names."""
+    if match := _CLAIM_LEAVING.search(message):
+        return leaving_claim(case, match[1])
     if match := _CLAIM_ABSENT.search(message):
         return Cause(
             "ClaimMissing",
@@ -41,6 +44,17 @@ def claim_of_message(case: Case, pod: ko.Object, message: str) -> Cause | None:
         return found[0]
     named = short(claims[0] if claims else case.service.claim) or "of the pod"
     return Cause("ClaimUnbound", f"claim {named} is not bound", PENDING, next=steps.describe(case, "pvc", named))
+
+
+def leaving_claim(case: Case, claim: str) -> Cause:
+    """The claim is being deleted: no pod may use it any more, and its name is not free yet."""
+    text = f"claim {short(claim)} is being deleted"
+    held = ko.texts(case.evidence.claims.get(claim), "metadata", "finalizers")
+    if held:
+        text += f", held by {', '.join(short(each) for each in held)}"
+    fields = "custom-columns=CLAIM:.metadata.name,DELETED:.metadata.deletionTimestamp,HELD_BY:.metadata.finalizers"
+    step = steps.command(case.evidence, "get", "pvc", claim, "-o", fields)
+    return Cause("ClaimTerminating", text, FAILED, next=step)
 
 
 def pending_claim(case: Case, claim: str) -> Cause | None:
