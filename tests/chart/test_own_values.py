@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -200,3 +201,23 @@ def test_alerts_on_the_metrics_of_the_service(render: Render) -> None:
     of = 'namespace="nim-service",service="llm"'
     assert asked["NIMRequestsWait"] == f'max({{__name__=~"(vllm:)?num_requests_waiting",{of}}}) > 10'
     assert asked["NIMDown"] == f"max(up{{{of}}}) == 0"
+
+
+def test_a_dashboard_of_the_services(render: Render) -> None:
+    services = {"embed": spec(), "llm": spec(), "off": spec(enabled=False)}
+    assert ("ConfigMap", "r-demo-dashboard") not in render(services)
+    settings = {"enabled": True, "labels": {"team": "a"}, "annotations": {"grafana_folder": "{{ NIM }}"}}
+    made = render(services, nimhelm={"grafanaDashboard": settings})["ConfigMap", "r-demo-dashboard"]
+    assert {"grafana_dashboard": "1", "team": "a"}.items() <= made["metadata"]["labels"].items()
+    assert made["metadata"]["annotations"]["grafana_folder"] == "{{ NIM }}"
+    dashboard = json.loads(made["data"]["r-demo-dashboard.json"])
+    known = {each["name"]: each.get("query") for each in dashboard["templating"]["list"]}
+    assert known == {"datasource": "prometheus", "release": "r", "namespace": "nim-service", "service": "embed,llm"}
+    assert len(dashboard["uid"]) == 40, "Grafana takes no more"
+    queries = [target for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(queries) == 14
+    for query in queries:
+        assert 'namespace="$namespace",service=~"$service"' in query["expr"]
+        assert query["legendFormat"].startswith("{{service}}"), "Grafana fills it in, not Helm"
+    read = set(re.findall(r"\(vllm:\)\?([^\"]+)", str(queries)))
+    assert {"num_requests_waiting", "(gpu|kv)_cache_usage_perc", "time_to_first_token_seconds_bucket"} <= read

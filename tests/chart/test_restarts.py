@@ -172,6 +172,9 @@ GLOBALS: dict[str, Any] = {
     "networkPolicy.gatewayNamespaces": ["x"],
     "networkPolicy.monitoringNamespaces": ["x"],
     "networkPolicy.egressPorts": [9],
+    "grafanaDashboard.enabled": True,
+    "grafanaDashboard.labels": {"x": "y"},
+    "grafanaDashboard.annotations": {"x": "y"},
     "checkAfterInstall": True,
     "skipMissingKinds": True,
 }

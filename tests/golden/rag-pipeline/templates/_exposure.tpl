@@ -188,10 +188,10 @@ spec:
   groups:
     - name: {{ toJson .nim.name }}
       rules:
-        {{- /* NIMs export the metrics of vLLM with and without the prefix vllm:. */}}
+        {{- /* NIMs export the metrics of vLLM with and without the prefix vllm:. Newer ones say kv for gpu. */}}
         {{- range $alert, $rule := dict
           "NIMRequestsWait" (list "num_requests_waiting" "> 10" "Requests wait for a free slot.")
-          "NIMCacheFull" (list "gpu_cache_usage_perc" "> 0.95" "The KV cache is full, so requests are preempted or wait.") }}
+          "NIMCacheFull" (list "(gpu|kv)_cache_usage_perc" "> 0.95" "The KV cache is full, so requests are preempted or wait.") }}
         - alert: {{ $alert }}
           expr: {{ printf "max({__name__=~\"(vllm:)?%s\",%s}) %s" (first $rule) $of (index $rule 1) | toRawJson }}
           for: 10m
