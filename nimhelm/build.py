@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nimhelm.chart.build import Chart, build_chart
+from nimhelm.chart.claims import Claim, claims
 from nimhelm.chart.drift import drift
+from nimhelm.chart.obtain import document_of, values_of
 from nimhelm.chart.ondisk import OnDisk, look_at_folder, look_at_package, look_at_packages
 from nimhelm.chart.version import Wish, at_recorded_version, is_lower, versioned
 from nimhelm.chart.write import chart_path, package_path
 from nimhelm.convert import Options, convert_files, write
+from nimhelm.errors import LoadError
 from nimhelm.finding import has_errors
 from nimhelm.load import files_of
 from nimhelm.plan import Plan
@@ -87,7 +90,17 @@ def report(build: Build, path: Path, package: bool) -> None:
     if disk and disk.path == path and disk.holds(chart):
         print(f"{chart.name} {chart.version}: unchanged, {path}")
     else:
-        sys.stdout.write(summary(build.plan, path, chart.version))
+        before = claims_on(disk) if disk else []
+        sys.stdout.write(summary(build.plan, path, chart.version, claims(values_of(chart)), before))
+
+
+def claims_on(disk: OnDisk) -> list[Claim]:
+    """The claims of the chart that was replaced; [] when its values were edited into what cannot be read."""
+    content = disk.files.get("values.yaml")
+    try:
+        return claims(document_of("values.yaml", content)) if content else []
+    except LoadError:
+        return []
 
 
 def compare(plans: list[Plan], options: Options, place: Place) -> int:

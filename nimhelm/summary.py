@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from nimhelm.chart.claims import Claim, delete_command, keep_command
 from nimhelm.chart.readme import minutes
 from nimhelm.plan import Plan, PlannedService
 
 
-def summary(plan: Plan, path: Path, version: str) -> str:
-    """The text that `nimhelm build` prints for one chart."""
+def summary(plan: Plan, path: Path, version: str, made: list[Claim], before: list[Claim]) -> str:
+    """The text that `nimhelm build` prints for one chart. `made` are its claims, `before` those of the chart that it replaces."""
     width = max((len(service.name) for service in plan.services), default=0)
     lines = [f"{plan.name} {version}: {_count(plan)} -> {path}"]
     previous = -1
@@ -23,10 +24,41 @@ def summary(plan: Plan, path: Path, version: str) -> str:
         lines.append("  caches   " + ", ".join(plan.caches))
     if plan.skipped:
         lines.append("  skipped  " + ", ".join(plan.skipped) + " (disabled; --include-disabled brings them along)")
+    lines += claim_lines(plan.namespace, made, before)
     lines += ["", "  " + install_line(plan, path)]
     if plan.unknown_to_helm:
         lines.append(f"  (helm itself does not wait for {', '.join(plan.unknown_to_helm)}: the chart's own check does)")
     return "\n".join([*lines, ""])
+
+
+def claim_lines(namespace: str | None, made: list[Claim], before: list[Claim]) -> list[str]:
+    """What becomes of claims: of those of the chart when their service or the release goes, of others at the next upgrade."""
+    kept, lost = ([each for each in made if each.kept is keep] for keep in (True, False))
+    names = {each.name for each in made}
+    gone = [each for each in before if each.name not in names]
+    left, away = ([each for each in gone if each.kept is keep] for keep in (True, False))
+    lines = []
+    if kept:
+        lines += [f"  claims   {_sized(kept)}: kept when a service or the release goes", _for_good(kept, namespace)]
+    if lost:
+        lines.append(f"  claims   {_sized(lost)}: deleted with the data when a service or the release goes")
+    if left:
+        lines += [
+            f"  kept     {_sized(left)}: no longer in the chart, an upgrade leaves it",
+            _for_good(left, namespace),
+        ]
+    if away:
+        lines.append(f"  deleted  {_sized(away)}: no longer in the chart, an upgrade deletes it with the data")
+        lines += [f"           to keep it: {keep_command(each.name, namespace)}" for each in away]
+    return lines
+
+
+def _sized(found: list[Claim]) -> str:
+    return ", ".join(f"{each.name} ({each.size})" if each.size else each.name for each in found)
+
+
+def _for_good(found: list[Claim], namespace: str | None) -> str:
+    return f"           to delete for good: {delete_command([each.name for each in found], namespace)}"
 
 
 def install_line(plan: Plan, path: Path) -> str:

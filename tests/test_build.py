@@ -164,3 +164,42 @@ def test_pipelines_of_one_namespace_with_the_same_names_are_warned_of(
     assert build_files([str(path) for path in paths], Options(), Place(given.parent)) == 0
     said = [row for row in capsys.readouterr().err.splitlines() if "NH032" in row]
     assert ["two and one both have a service llm in the namespace nim" in row for row in said] == [True]
+
+
+def claim(size: str, **annotations: str) -> dict[str, Any]:
+    return {"storage": {"pvc": {"create": True, "size": size, "annotations": annotations}}}
+
+
+POLICY = "helm.sh/resource-policy"
+LOSES = {POLICY: "delete"}
+BUILDS = {
+    "made": ([], [service("a", **claim("1Gi")), service("b", **claim("2Gi"))], [
+        "claims   a-pvc (1Gi), b-pvc (2Gi): kept when a service or the release goes",
+        "to delete for good: kubectl delete pvc a-pvc b-pvc"]),
+    "none": ([], [service("a", storage={"emptyDir": {}})], []),
+    "one that its annotation gives up": ([], [service("a", **claim("1Gi", **LOSES))], [
+        "claims   a-pvc (1Gi): deleted with the data when a service or the release goes"]),
+    "a service goes": ([service("a", **claim("1Gi")), service("b", **claim("2Gi"))], [service("a", **claim("1Gi"))], [
+        "claims   a-pvc (1Gi): kept when a service or the release goes", "to delete for good: kubectl delete pvc a-pvc",
+        "kept     b-pvc (2Gi): no longer in the chart, an upgrade leaves it",
+        "to delete for good: kubectl delete pvc b-pvc"]),
+    "one goes that nothing keeps": ([service("a"), service("b", **claim("2Gi", **LOSES))], [service("a")], [
+        "deleted  b-pvc (2Gi): no longer in the chart, an upgrade deletes it with the data",
+        f"to keep it: kubectl annotate pvc b-pvc --overwrite {POLICY}=keep"]),
+    "another name": ([service("a", **claim("1Gi"))], [service("a", storage={"pvc": {"name": "x"}})], [
+        "kept     a-pvc (1Gi): no longer in the chart, an upgrade leaves it",
+        "to delete for good: kubectl delete pvc a-pvc"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("package", [False, True])
+@pytest.mark.parametrize("name", BUILDS)
+def test_the_summary_names_claims(name: str, package: bool, given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after, expected = BUILDS[name]
+    for services in filter(None, (before, after)):
+        given.write_text(text(pipeline(*services)))
+        capsys.readouterr()
+        assert build(given, "auto", package=package) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    words = ("claims ", "kept ", "deleted ", "to keep", "to delete")
+    assert [line for line in lines if line.startswith(words)] == expected

@@ -90,7 +90,7 @@ def test_a_claim_goes_or_stays(tmp_path: Path) -> None:
     found = plan(tmp_path, old, new, values=(str(lose),))
     (lost,) = found.having("deleteData")
     assert lost.text == "deletes the claim (50Gi) and the data in it"
-    assert lost.first == "to keep it: kubectl annotate pvc a-pvc -n default helm.sh/resource-policy=keep"
+    assert lost.first == "to keep it: kubectl annotate pvc a-pvc --overwrite helm.sh/resource-policy=keep"
     assert found.removed == ("a",)
     printed = OUTPUTS["text"](found)
     assert "- a: removed\n" in printed
@@ -99,7 +99,10 @@ def test_a_claim_goes_or_stays(tmp_path: Path) -> None:
     keep.write_text("global: {nimhelm: {keepClaims: true}}\n")
     kept = plan(tmp_path, old, new, values=(str(keep),))
     assert not kept.having("deleteData")
-    assert [each.object for each in kept.having("keepData")] == ["PersistentVolumeClaim/a-pvc"]
+    (stays,) = kept.having("keepData")
+    assert (stays.object, stays.first) == (
+        "PersistentVolumeClaim/a-pvc", "to delete it for good: kubectl delete pvc a-pvc")  # fmt: skip
+    assert "      to delete it for good: kubectl delete pvc a-pvc\n" in OUTPUTS["text"](kept)
 
 
 def test_gpus_with_autoscaling(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def readme(plan: Plan, version: str, values: dict[str, Any]) -> str:
         "Objects are named after the services, so a namespace holds one release of this chart.", "",
         *gate_lines(plan),
         *_caches(plan),
-        *claim_lines(plan),
+        *claim_lines(plan, values),
         *_needs(plan),
         *api_lines(plan),
         *operation_lines(plan, minutes(plan.timeout_seconds)),

@@ -2,64 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from nimhelm.pipeline import claim_name, dig
+from nimhelm.chart.claims import claims, delete_command
+from nimhelm.pipeline import dig
 from nimhelm.plan import Gate, Plan, PlannedService
 
 
-class Claim(NamedTuple):
-    """A PersistentVolumeClaim that the chart makes, and the services that use it."""
-
-    name: str
-    size: str
-    access_mode: str
-    storage_class: str
-    users: tuple[str, ...]
-
-
-def claims(plan: Plan) -> list[Claim]:
-    """The claims that the chart makes with its own values: those of services, then those of caches."""
-    enabled = [service for service in plan.services if service.enabled]
-    found = [
-        _claim(pvc, claim_name(service.name, service.spec), (service.name,))
-        for service in enabled
-        if (pvc := _made(service.spec)) and not dig(service.spec, "storage", "nimCache", "name")
-    ]
-    for name, cache in plan.caches.items():
-        if pvc := _made(cache.spec):
-            users = (each.name for each in enabled if dig(each.spec, "storage", "nimCache", "name") == name)
-            found.append(_claim(pvc, claim_name(name, cache.spec), tuple(users)))
-    return found
-
-
-def _made(spec: dict[str, Any]) -> dict[str, Any]:
-    pvc = dig(spec, "storage", "pvc")
-    return pvc if isinstance(pvc, dict) and pvc.get("create") is True else {}
-
-
-def _claim(pvc: dict[str, Any], name: str, users: tuple[str, ...]) -> Claim:
-    """The API's default access mode and the cluster's default storage class apply where the pipeline names none."""
-    mode, storage_class = pvc.get("volumeAccessMode") or "ReadWriteOnce", pvc.get("storageClass") or "the default one"
-    return Claim(name, str(pvc.get("size") or ""), mode, storage_class, users)
-
-
-def claim_lines(plan: Plan) -> list[str]:
-    """The section on claims, empty when the chart makes none."""
-    found = claims(plan)
+def claim_lines(plan: Plan, values: dict[str, Any]) -> list[str]:
+    """The section on claims, empty when the chart makes none with its values."""
+    found = claims(values)
     if not found:
         return []
     rows = [
         f"| `{each.name}` | {each.size} | {each.access_mode} | {each.storage_class} | {', '.join(each.users) or '-'} |"
         for each in found
     ]
-    return [
-        "## Claims", "",
-        "| claim | size | access mode | storage class | used by |", "|---|---|---|---|---|", *rows, "",
-        "`helm uninstall`, and an upgrade without the service, keep these claims and their data. A later install of the",
-        "release finds them again. With `global.nimhelm.keepClaims=false` they are deleted. To delete them for good:", "",
-        f"    kubectl delete pvc{_flag(plan)} {' '.join(each.name for each in found)}", "",
-    ]  # fmt: skip
+    kept, lost = ([f"{each.name}" for each in found if each.kept is keep] for keep in (True, False))
+    lines = [
+        "## Claims",
+        "",
+        "| claim | size | access mode | storage class | used by |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
+    if kept:
+        which = "these claims" if not lost else ", ".join(f"`{name}`" for name in kept)
+        lines += [
+            f"`helm uninstall`, and an upgrade without the service, keep {which} and their data. A later install of the",
+            "release finds them again. With `global.nimhelm.keepClaims=false` they are deleted. To delete them for good:", "",
+            f"    {delete_command(kept, plan.namespace)}", "",
+        ]  # fmt: skip
+    if lost:
+        names = ", ".join(f"`{name}`" for name in lost)
+        lines += [f"`helm uninstall`, and an upgrade without the service, delete {names} with the data.", ""]
+    return lines
 
 
 def gate_lines(plan: Plan) -> list[str]:

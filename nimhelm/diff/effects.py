@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from nimhelm.caches import RESOURCE_POLICY
+from nimhelm.chart.claims import delete_command, keep_command
 from nimhelm.diff.immutable import refusals
 from nimhelm.pipeline import dig
 
@@ -35,7 +37,9 @@ _SERVICE_LABEL = "app.kubernetes.io/name"
 
 
 class Effect(NamedTuple):
-    """One consequence. `object` is `Deployment/llm-service`; `first` is what to do before an upgrade, "" for nothing."""
+    """One consequence. `object` is `Deployment/llm-service`; `first` is what to do before an upgrade, or a choice
+    (`to keep it: …`), "" for nothing.
+    """
 
     code: str
     service: str
@@ -96,7 +100,11 @@ def _created(each: Object) -> Iterator[Effect]:
     if _is_hook(each):
         return
     if kind == "PersistentVolumeClaim":
-        yield _effect(each, CREATE, f"creates the claim{_size(each)}, empty")
+        yield _effect(
+            each,
+            CREATE,
+            f"creates the claim{_size(each)}; one of this name that was kept is found again, with its data",
+        )
     elif kind == "Job":
         yield _effect(each, RUN_JOB, "runs the job: it downloads the model")
     elif kind in _TEMPLATES:
@@ -109,13 +117,15 @@ def _removed(each: Object) -> Iterator[Effect]:
     kind = each.get("kind")
     if _is_hook(each):
         return
-    if dig(each, "metadata", "annotations", "helm.sh/resource-policy") == "keep":
-        text = f"keeps the claim{_size(each)} and its data, outside the release" if kind == _CLAIM else "keeps it"
-        yield _effect(each, KEEP_DATA, text)
+    name, place = str(dig(each, "metadata", "name")), dig(each, "metadata", "namespace")
+    if dig(each, "metadata", "annotations", RESOURCE_POLICY) == "keep":
+        if kind == _CLAIM:
+            first = f"to delete it for good: {delete_command([name], place)}"
+            yield _effect(each, KEEP_DATA, f"keeps the claim{_size(each)} and its data, outside the release", first)
+        else:
+            yield _effect(each, KEEP_DATA, "keeps it")
     elif kind == _CLAIM:
-        name, place = dig(each, "metadata", "name"), dig(each, "metadata", "namespace")
-        where = f" -n {place}" if place else ""
-        first = f"to keep it: kubectl annotate pvc {name}{where} helm.sh/resource-policy=keep"
+        first = f"to keep it: {keep_command(name, place)}"
         yield _effect(each, DELETE_DATA, f"deletes the claim{_size(each)} and the data in it", first)
     elif kind in _TEMPLATES:
         yield _effect(each, DELETE, f"deletes it and its {_pods(_replicas(each))}")

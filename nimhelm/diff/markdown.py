@@ -45,7 +45,7 @@ def _said(found: list[Effect]) -> str:
 
 
 def _one(effect: Effect) -> str:
-    first = f"; {'' if effect.first.startswith('to keep') else 'first: '}{effect.first}" if effect.first else ""
+    first = f"; {'' if effect.first.startswith('to ') else 'first: '}{effect.first}" if effect.first else ""
     return _MARKS.get(effect.code, "") + _plain(f"{effect.object}: {effect.text}{first}")
 
 

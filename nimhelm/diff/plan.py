@@ -108,12 +108,23 @@ def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | No
     except ChartRefusalError as refusal:
         # The guard sees the cluster. Rendered without one, the chart still shows what else would change.
         after, problems = _objects(new, None), refusal.problems
-    all_effects = refused_by(problems, effects(_objects(old, None), after))
+    before = _objects(old, None)
+    if upgrade is None:
+        before, after = _anywhere(before), _anywhere(after)
+    all_effects = refused_by(problems, effects(before, after))
     each = [_with_way_out(one, all_effects) for one in _each(empty, old, new, all_effects)]
     explained = {(e.code, e.object) for one in each for e in one.effects}
     names = {*empty.added, *empty.removed}
     rest = [e for e in all_effects if (e.code, e.object) not in explained and e.service not in names]
     return empty._replace(consequences=tuple(each), effects=tuple(all_effects), rest=tuple(rest))
+
+
+def _anywhere(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Objects without the namespace that helm fills in where nobody names one: commands for them are not to name it."""
+    return [
+        {**each, "metadata": {key: value for key, value in each["metadata"].items() if key != "namespace"}}
+        for each in objects
+    ]
 
 
 def _with_way_out(found: Consequence, all_effects: list[Effect]) -> Consequence:

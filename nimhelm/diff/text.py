@@ -60,7 +60,7 @@ def _effects(found: list[Effect], indent: str, behind: str = "") -> list[str]:
             continue
         lines.append(f"{indent}{effect.object}: {effect.text}{behind}")
         if effect.first:
-            lines.append(f"{indent}  {'' if effect.first.startswith('to keep') else 'first: '}{effect.first}")
+            lines.append(f"{indent}  {'' if effect.first.startswith('to ') else 'first: '}{effect.first}")
     return list(dict.fromkeys(lines))
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 from conftest import EXAMPLES, ROOT, Helm
+from pipelines import plan, service
 
+from nimhelm.chart.build import build_chart
 from nimhelm.chart.write import write_chart
 from nimhelm.convert import Options, convert_files
 
@@ -25,8 +27,8 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return write_chart(chart, tmp_path_factory.mktemp("signoff"))
 
 
-def objects(helm: Helm, chart: Path) -> list[dict[str, Any]]:
-    return [one for one in yaml.load_all(helm.template(chart).stdout, Loader=yaml.CSafeLoader) if one]
+def objects(helm: Helm, chart: Path, *words: str) -> list[dict[str, Any]]:
+    return [one for one in yaml.load_all(helm.template(chart, *words).stdout, Loader=yaml.CSafeLoader) if one]
 
 
 def section(readme: str, title: str) -> str:
@@ -77,7 +79,30 @@ def test_gates(made: Path, helm4: Helm) -> None:
 def test_what_uninstall_deletes(made: Path, helm4: Helm) -> None:
     told = notes(helm4, made, "--set", "global.nimhelm.keepClaims=false")
     assert "kubectl delete pvc" not in told
-    assert "helm uninstall deletes the models" in told
+    assert "delete the models with their claims" in told
+
+
+def test_a_claim_with_a_policy_of_its_own(tmp_path: Path, helm4: Helm) -> None:
+    """The build, the chart's README and its NOTES tell claims that are kept from those that are not, as they are rendered."""
+
+    def claim(policy: str) -> dict[str, Any]:
+        return {"storage": {"pvc": {"create": True, "size": "1Gi", "annotations": {"helm.sh/resource-policy": policy}}}}
+
+    three = plan(service("a", **claim("keep")), service("b", **claim("delete")),
+                 service("c", storage={"pvc": {"create": True, "size": "1Gi"}}))  # fmt: skip
+    chart = write_chart(build_chart(three), tmp_path)
+    for words, kept in (((), {"a-pvc", "c-pvc"}), (("--set", "global.nimhelm.keepClaims=false"), {"a-pvc"})):
+        rendered = [one for one in objects(helm4, chart, *words) if one["kind"] == "PersistentVolumeClaim"]
+        assert kept == {one["metadata"]["name"] for one in rendered
+                        if one["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"}  # fmt: skip
+        told = notes(helm4, chart, *words)
+        (command,) = re.findall(r"kubectl delete pvc .*", told)
+        assert set(command.split()[5:]) == kept
+        (lost,) = re.findall(r"delete the models with their claims: (.*)\.", told)
+        assert set(lost.split(", ")) == {"a-pvc", "b-pvc", "c-pvc"} - kept
+    readme = section((chart / "README.md").read_text(encoding="utf-8"), "Claims")
+    assert "kubectl delete pvc a-pvc c-pvc\n" in readme
+    assert "delete `b-pvc` with the data" in readme
 
 
 def notes(helm: Helm, chart: Path, *words: str) -> str:
