@@ -7,6 +7,7 @@ where the cause is fixed, preflight has no objection and the install becomes Rea
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -59,6 +60,8 @@ def stored(of_class: str, mode: str = "ReadWriteOnce") -> dict[str, Any]:
 class Case:
     """`spec` is of the service; `objects` are in its namespace before, `sets` are values; the fixed ones are for what holds.
 
+    `before` readies the namespace, given also the chart and whether it is the one that fails.
+
     `way` is how the install fails: helm refuses, no pods are made, or pods do not start.
     """
 
@@ -72,6 +75,7 @@ class Case:
     mended_objects: Objects = ()
     mended_sets: tuple[str, ...] = ()
     more: tuple[dict[str, Any], ...] = ()
+    before: Callable[[Cluster, str, Path, bool], object] | None = None
 
 
 REFUSED, NO_PODS, NOT_STARTED = "helm refuses", "no pods", "not started"
@@ -166,12 +170,13 @@ EBS = made("StorageClass", "preflight-ebs", "storage.k8s.io/v1", provisioner="eb
 
 @dataclass
 class Outcome:
-    """What preflight said, and what became of the install."""
+    """What preflight said, what of its reading steps failed when pasted, and what became of the install."""
 
     exit_code: int
     checks: list[dict[str, Any]]
     came_up: bool
     way: str
+    unread: str = ""
 
     def failing(self) -> list[str]:
         return [check["code"] for check in self.checks if check["level"] == "fails"]
@@ -190,13 +195,16 @@ def shared(cluster: Cluster) -> Iterator[None]:
 def outcomes(
     cluster: Cluster, shared: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[tuple[str, bool], Outcome]]:
+    yield from outcomes_of(cluster, CASES, tmp_path_factory)
+
+
+def outcomes_of(
+    cluster: Cluster, cases: dict[str, Case], folders: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, bool], Outcome]]:
     """All cases with and without their cause, at once."""
-    keys = [(name, broken) for name in CASES for broken in (True, False)]
+    keys = [(name, broken) for name in cases for broken in (True, False)]
     namespaces = dict(zip(keys, in_parallel([partial(make_namespace, cluster) for _ in keys]), strict=True))
-    calls = [
-        partial(outcome, cluster, CASES[key[0]], key[1], namespaces[key], tmp_path_factory.mktemp("case"))
-        for key in keys
-    ]
+    calls = [partial(outcome, cluster, cases[key[0]], key[1], namespaces[key], folders.mktemp("case")) for key in keys]
     yield dict(zip(keys, in_parallel(calls), strict=True))
     in_parallel([partial(remove_namespace, cluster, each) for each in namespaces.values()])
 
@@ -210,16 +218,28 @@ def outcome(cluster: Cluster, case: Case, broken: bool, namespace: str, folder: 
         cluster.apply(*objects, namespace=namespace)
     if case.labels and (broken or case.mended_sets):
         cluster.kubectl("label", "namespace", namespace, *(f"{key}={value}" for key, value in case.labels.items()))
+    if case.before:
+        case.before(cluster, namespace, chart, broken)
     wait_until_settled(cluster, namespace, objects)
     sets = [word for value in (case.sets if broken else case.mended_sets) for word in ("--set", value)]
     exit_code, checks = preflight(cluster, chart, namespace, *sets)
+    unread = "".join(pasted(cluster, chart, each["next"]) for each in checks if each["level"] == "fails")
     helm = HELM3 if len(namespace) % 2 else HELM4
     arguments = ("install", NAME, str(chart), "-n", namespace, *sets)
     done = subprocess.run([str(helm), *arguments], env=cluster.env, capture_output=True, text=True, check=False)
     if done.returncode:
-        return Outcome(exit_code, checks, False, REFUSED)
+        return Outcome(exit_code, checks, False, REFUSED, unread)
     came_up, way = watched(cluster, namespace, broken, 2 if case.more else 1)
-    return Outcome(exit_code, checks, came_up, way)
+    return Outcome(exit_code, checks, came_up, way, unread)
+
+
+def pasted(cluster: Cluster, chart: Path, step: str) -> str:
+    """What a step that only reads complains about, "" if it does not. `helm template` may fail on what is to be seen."""
+    if not re.match(r"kubectl (?:get|describe|auth|explain) |helm (?:status|show|history) ", step):
+        return ""
+    env = cluster.env | {"PATH": f"{HELM4.parent}:{cluster.env['PATH']}"}
+    done = subprocess.run(["bash", "-c", step], cwd=chart.parent, env=env, capture_output=True, text=True, check=False)
+    return f"{step}: {done.stderr}" if done.returncode else ""
 
 
 def wait_until_settled(cluster: Cluster, namespace: str, objects: Objects) -> None:
@@ -282,6 +302,7 @@ def test_it_fails_as_preflight_says(name: str, outcomes: dict[tuple[str, bool], 
     said = next(check for check in found.checks if check["code"] == case.code)
     assert said["effect"]
     assert said["next"]
+    assert found.unread == ""
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -326,68 +347,6 @@ def test_an_interrupted_install_is_found(cluster: Cluster, namespace: str, tmp_p
     cluster.run("sh", "-c", pending["next"].replace("helm ", f"{HELM4} ", 1))
     code, checks = preflight(cluster, chart, namespace)
     assert code == 0, [check for check in checks if check["level"] == "fails"]
-
-
-@pytest.fixture
-def as_user(cluster: Cluster, namespace: str, tmp_path: Path) -> Callable[[str], dict[str, str]]:
-    """The environment of a service account that is bound to a role of the namespace, "" for none."""
-
-    def make(role: str) -> dict[str, str]:
-        account = role or "nobody"
-        cluster.apply(made("ServiceAccount", account), namespace=namespace)
-        if role:
-            subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
-            reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
-            binding = made(
-                "RoleBinding", account, "rbac.authorization.k8s.io/v1", subjects=[subject], roleRef=reference
-            )
-            cluster.apply(binding, namespace=namespace)
-        token = cluster.kubectl("create", "token", account, namespace=namespace).strip()
-        config = json.loads(cluster.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
-        config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
-        path = tmp_path / f"{account}.kubeconfig"
-        path.write_text(json.dumps(config))
-        return {"KUBECONFIG": str(path)}
-
-    return make
-
-
-def test_a_namespace_admin(
-    cluster: Cluster, namespace: str, as_user: Callable[[str], dict[str, str]], tmp_path: Path
-) -> None:
-    """What an admin may not read is said once, and nothing else is missing."""
-    environment = as_user("admin")
-    chart = build_documents(tmp_path, pipeline(service("llm")))
-    code, checks = preflight(cluster, chart, namespace, env=environment)
-    failing = {check["code"] for check in checks if check["level"] == "fails"}
-    # A Role of the chart may grant what an admin does not hold; nothing else may prevent it.
-    assert failing <= {"RightsEscalation"}
-    skipped = [check["text"] for check in checks if check["level"] == "not checked"]
-    assert sum("forbidden to list nodes" in text for text in skipped) == 1
-    assert len(skipped) == len(set(skipped))
-    accepted = "the API server accepts the objects and a pod of each workload in a dry run"
-    assert (accepted in {check["text"] for check in checks}) == (not failing)
-    assert [check["section"] for check in checks if check["code"]] == ["rights"] * len(failing)
-    arguments = [str(HELM4), "install", NAME, str(chart), "-n", namespace]
-    installed = subprocess.run(arguments, env=cluster.env | environment, capture_output=True, check=False)
-    assert (installed.returncode == 0) == (code == 0) == (not failing)
-    if not failing:
-        assert watched(cluster, namespace, False, 1) == (True, "")
-
-
-@pytest.mark.parametrize("role", ["view", ""])
-def test_who_may_not_create(
-    role: str, cluster: Cluster, namespace: str, as_user: Callable[[str], dict[str, str]], tmp_path: Path
-) -> None:
-    environment = as_user(role)
-    chart = build_documents(tmp_path, pipeline(service("llm")))
-    code, checks = preflight(cluster, chart, namespace, env=environment)
-    assert code == 1
-    assert "RightsMissing" in [check["code"] for check in checks if check["level"] == "fails"]
-    texts = [check["text"] for check in checks]
-    assert len(texts) == len(set(texts))
-    arguments = [str(HELM4), "install", NAME, str(chart), "-n", namespace]
-    assert subprocess.run(arguments, env=cluster.env | environment, capture_output=True, check=False).returncode
 
 
 def test_nothing_is_written(cluster: Cluster, namespace: str, tmp_path: Path) -> None:

@@ -95,10 +95,9 @@ def _keys(held: ko.Object) -> set[str]:
 
 def _make(cluster: Cluster, each: Named) -> str:
     if each.kind == "ConfigMap":
-        key = each.key or "KEY"
-        return _applied(
-            cluster, "create", "configmap", each.name, tail=f"--from-file={key}=./{key}" if key.isidentifier() else ""
-        )
+        # What belongs into it only its author knows.
+        there = cluster.named("ConfigMap", each.name) is not None
+        return cluster.reach.kubectl(*(("describe", "configmap", each.name) if there else ("get", "configmaps")))
     variable = each.key if each.key.isidentifier() else "VALUE"
     key = each.key or "VALUE"
     tail = f'--from-literal={quote(key)}="${variable}"'
@@ -173,6 +172,10 @@ def _pull(cluster: Cluster, workload: Workload, name: str, code: str, text: str,
         login = '--docker-username="$REGISTRY_USER" --docker-password="$REGISTRY_PASSWORD"'
         variables = '"${REGISTRY_USER:?is not set}" "${REGISTRY_PASSWORD:?is not set}"'
     made = name if code == "PullSecretMissing" else f"pull-{host.replace(':', '-')}"
-    step = cluster.reach.kubectl("create", "secret", "docker-registry", made, f"--docker-server={host}")
+    step = cluster.reach.kubectl("create", "secret", "docker-registry", made, f"--docker-server={host}") + f" {login}"
+    if made != name:  # the pods have to name it too
+        named = [ko.text(each, "name") for each in ko.items(workload.pod, "spec", "imagePullSecrets")]
+        together = ",".join([*named, made])
+        step += " && " + cluster.reach.again(f"global.nimhelm.imagePullSecrets={{{together}}}")
     effect = f"images of {short(host)} that need a login are not pulled"
-    return Check("secrets", WARNS, text, code, effect, (workload.service,), f": {variables} && {step} {login}")
+    return Check("secrets", WARNS, text, code, effect, (workload.service,), f": {variables} && {step}")

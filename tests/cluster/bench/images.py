@@ -26,7 +26,7 @@ LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 MEBIBYTE = 1 << 20
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What an image holds that has more than its own program.
-LAYERS = {"nim-shell": ("nim", "busybox")}
+LAYERS = {"nim-shell": ("nim", "busybox"), "nim-arm": ("nim",)}
 NIM_COMMANDS = ("download-to-cache", "create-model-store", "huggingface-cli", "hf")
 
 
@@ -73,10 +73,12 @@ def _config(kind: str, layers: list[Blob]) -> dict[str, Any]:
         "busybox": {"Cmd": ["sh"]},
         "nim": nim,
         "nim-shell": nim,
+        "nim-arm": nim,
         "epp": {"Entrypoint": ["/bin/epp"], "User": "65532:65532"},
     }
     return {
-        "architecture": "amd64",
+        # The programs are the same: nothing but what the image says of itself is for another processor.
+        "architecture": "arm64" if kind.endswith("-arm") else "amd64",
         "os": "linux",
         "config": {"Env": [PATH], **processes[kind]},
         # Uncompressed layers: the digest of the layer is that of its content.

@@ -41,6 +41,7 @@ class Rule:
     password: str = ""
 
 
+_KINDS = {"shell": "nim-shell", "arm": "nim-arm"}
 DEFAULT_RULES = (
     Rule("slow/", bytes_per_second=10 << 20, pad_mib=50),
     Rule("big/", pad_mib=100),
@@ -80,7 +81,7 @@ def serve() -> None:
 def image(repository: str, tag: str, pad_mib: int) -> bytes:
     """The manifest for a repository: its last name says what kind of image it is."""
     name = repository.rsplit("/", 1)[-1]
-    kind = name if name in ("pause", "busybox") else "nim-shell" if name.endswith("-shell") else "nim"
+    kind = name if name in ("pause", "busybox") else _KINDS.get(name.rpartition("-")[2], "nim")
     # Without a picker in the cache, the stand-in is good enough to be deployed.
     if name == "epp" and controllers.load("epp").program.exists():
         kind = "epp"
