@@ -80,6 +80,8 @@ def _cause(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
         return Cause(end.reason, text, FAILED, detail, steps.describe(case, "pod", name))
     if probe := _probe_gave_up(case, pod, end):
         return probe
+    if hook := _hook_failed(case, pod, end):
+        return hook._replace(state=state, next=look)
     if understood := understand(end.message):
         words, line = understood
         return Cause(
@@ -90,6 +92,16 @@ def _cause(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
             _step(case, pod, words.code, end.message) or look,
         )
     return Cause("CrashLoop", _crash_text(end), state, detail, look)
+
+
+def _hook_failed(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
+    """The kubelet ended it because the command after its start failed: the log of the container knows nothing of that."""
+    for event in case.evidence.events_of("Pod", ko.name_of(pod), "FailedPostStartHook"):
+        if f"{{{end.container}}}" in ko.text(event, "involvedObject", "fieldPath"):
+            said = message_of(event)
+            text = f"container {short(end.container)} is ended, since its postStart hook fails: {short(said)}"
+            return Cause("PostStartHook", text, FAILED, short(message_of(event), 600))
+    return None
 
 
 def _crash_text(end: Crash) -> str:

@@ -7,7 +7,7 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, PENDING, Cause
-from nimhelm.status.causes.crashes import probe_answer
+from nimhelm.status.causes.crashes import probe_answer, probe_of
 from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.wording import duration, last_line, short
 
@@ -58,6 +58,9 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
     if ko.dig(status, "started") is not True:
         budget = case.service.startup_seconds
         of = f" of {duration(budget)}" if budget else ""
+        if asked := _wrong_port(pod, container, answer):
+            text = f"starting for {duration(age)}{of}: the startup probe asks port {asked}: {answer}"
+            return Cause("ProbePort", text, NOT_READY, next=steps.describe(case, "pod", name), log=(name, container))
         said = _last_said(case, name, container) or said
         text = f"starting for {duration(age)}{of}{said}"
         return Cause("Starting", text, NOT_READY, problem=False, log=(name, container))
@@ -68,6 +71,19 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
     told = said or _last_said(case, name, container)
     text = f"runs for {duration(age)}, not ready{told}"
     return Cause("NotReady", text, NOT_READY, next=step, problem=stuck, log=(name, container))
+
+
+def _wrong_port(pod: ko.Object, container: str, answer: str) -> str:
+    """The port that the startup probe asks, if nothing listens there and the container declares others; else ""."""
+    probe = probe_of(pod, container, "startupProbe")
+    port = next((ko.text(probe, kind, "port") for kind in ("httpGet", "tcpSocket", "grpc") if kind in probe), "")
+    found = [each for each in ko.items(pod, "spec", "containers") if ko.text(each, "name") == container]
+    ports = ko.items(found, 0, "ports")
+    declared = {str(ko.number(each, "containerPort")) for each in ports} | {ko.text(each, "name") for each in ports}
+    if not port or not ports or port in declared or "refused" not in answer:
+        return ""
+    open_ports = ", ".join(str(ko.number(each, "containerPort")) for each in ports)
+    return f"{short(port)}, and the container has {open_ports}"
 
 
 def _last_said(case: Case, pod: str, container: str) -> str:
