@@ -128,13 +128,13 @@ def _load_balancers(evidence: Evidence) -> list[Warned]:
 
 def _held_back(evidence: Evidence, down: tuple[str, ...], running: tuple[str, ...]) -> list[Warned]:
     """Services that run, and whose next pod would wait at its gate for one that is down."""
-    found = []
+    found, services, ready = [], {service.name: service for service in evidence.graph.services}, set(running)
     for name in down:
         held = {
-            service.name: dependency.timeout
-            for service in evidence.graph.services
-            for dependency in service.dependencies
-            if service.name in running and dependency.wait and not dependency.external and dependency.name == name
+            each: dependency.timeout
+            for each in evidence.dependants.get(name, [])
+            for dependency in services[each].dependencies
+            if each in ready and dependency.name == name
         }
         if not held:
             continue
