@@ -43,7 +43,7 @@ class PlannedCache(NamedTuple):
 def planned_cache(document: Document) -> PlannedCache:
     """A NIMCache document -> PlannedCache."""
     spec, status = dig(document.data, "spec"), dig(document.data, "status")
-    spec = _without_filters(spec) if isinstance(spec, dict) else {}
+    spec = _with_one_choice(spec) if isinstance(spec, dict) else {}
     profiles = dig(status, "profiles")
     native = dig(status, "type") == "native" or is_native_image(puller(spec))
     return PlannedCache(spec, profiles if isinstance(profiles, list) else [], native, policy=resource_policy(document))
@@ -55,12 +55,17 @@ def resource_policy(document: Document) -> str:
     return policy if isinstance(policy, str) else ""
 
 
-def _without_filters(spec: dict[str, Any]) -> dict[str, Any]:
-    """The spec of a cache whose profiles are named, without the filters that would choose others."""
+def _with_one_choice(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec of a cache without empty names of profiles, and without the filters that would choose others than those named."""
     source, ngc, model = dig(spec, "source"), dig(spec, "source", "ngc"), dig(spec, "source", "ngc", "model")
-    if not dig(model, "profiles") or not filters_beside_profiles(model):
+    profiles = dig(model, "profiles")
+    if not isinstance(profiles, list) or not profiles:
         return spec
-    return {**spec, "source": {**source, "ngc": {**ngc, "model": {"profiles": model["profiles"]}}}}
+    named = [profile for profile in profiles if profile != ""]
+    if named == profiles and not filters_beside_profiles(model):
+        return spec
+    chosen = {"profiles": named} if named else {key: value for key, value in model.items() if key != "profiles"}
+    return {**spec, "source": {**source, "ngc": {**ngc, "model": chosen}}}
 
 
 def filled_by(cache: PlannedCache, users: list[Service]) -> str:
@@ -75,12 +80,23 @@ def takes_what_fits(cache: PlannedCache) -> bool:
 
 def can_fill(cache: PlannedCache, user: Service) -> bool:
     """Whether a pod of a service can stand in for the job: with devices, and the same image, key and way out."""
-    has_devices = bool(gpus(user) or user.get("draResources"))
-    image = f"{user.get('image', 'repository')}:{user.get('image', 'tag')}"
+    return not needs(cache, user)
+
+
+def needs(cache: PlannedCache, user: Service) -> list[str]:
+    """What keeps the pods of a service from filling a cache, each as what is to be done about it."""
+    found = []
+    if not gpus(user) and not user.get("draResources"):
+        found.append("give it devices")
+    if f"{user.get('image', 'repository')}:{user.get('image', 'tag')}" != puller(cache.spec):
+        found.append(f"give it the image {puller(cache.spec)}")
     key = dig(cache.spec, "source", "ngc", "authSecret")
-    same = image == puller(cache.spec) and key in (None, user.get("authSecret"))
-    special = any(cache.spec.get(field) for field in ("certConfig", "initContainers"))
-    return has_devices and same and not special and cache.spec.get("proxy") in (None, {}, user.get("proxy"))
+    if key not in (None, user.get("authSecret")):
+        found.append(f"give it authSecret: {key}")
+    found += [f"take {field} out of the cache" for field in ("certConfig", "initContainers") if cache.spec.get(field)]
+    if cache.spec.get("proxy") not in (None, {}, user.get("proxy")):
+        found.append("give it the proxy of the cache")
+    return found
 
 
 def selects(spec: dict[str, Any]) -> bool:

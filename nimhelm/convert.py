@@ -100,6 +100,13 @@ def nothing_found(loaded: Loaded, paths: list[str]) -> list[Finding]:
     """An error when no file holds a NIMPipeline or a NIMService, unless another error says why."""
     if loaded.pipelines or has_errors(loaded.findings):
         return []
+    if loaded.caches:
+        message = "a NIMCache alone makes no chart: no NIMPipeline or NIMService in " + ", ".join(paths)
+        return [
+            loaded.caches[0].finding(
+                ERROR, "NH005", ("kind",), message, "name the file of the service that uses it too"
+            )
+        ]
     path = "<stdin>" if paths == ["-"] else paths[0]
     message = "no NIMPipeline or NIMService in " + ", ".join(paths)
     return [Finding(path, 1, 1, "NH005", ERROR, message, "", "write kind: NIMPipeline, or kind: NIMService")]

@@ -49,6 +49,7 @@ MEANT_AT = {
     ("multiNode", "gpusPerNode"): "multiNode.parallelism.tensor",
     ("service", "ports"): "expose.service.port",
     ("service", "targetPort"): "expose.service.port",
+    ("service", "openaiPort"): "expose.service.port",
     ("nimCache", "create"): "storage.pvc.create",
     ("pvc", "accessModes"): "storage.pvc.volumeAccessMode",
     ("pvc", "storageClassName"): "storage.pvc.storageClass",
@@ -126,6 +127,8 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
     if field and key in root.get("properties", {}) and "global" in root["properties"]:
         return "it belongs at the top of the file"
     found = places(key, root, field)
+    if key == "enabled" and found and found[0].rpartition(".")[0].endswith(parent):
+        return f"remove it: {parent} itself is not switched on or off"
     if found:
         nearest = found[:1] if len({place.count(".") for place in found[:2]}) > 1 else found[:2]
         return "it belongs under " + " or ".join(nearest)
@@ -152,7 +155,9 @@ def _known(key: str, properties: Schema, parent: str) -> str:
         return "it belongs under metadata"
     if in_values:
         return f"set podTemplate.spec.{key}" if key in OF_THE_POD else OTHER_CHARTS.get(key, "")
-    if parent not in ("spec", "services", "service", "scale", "initContainers", "sidecarContainers"):
+    if "source" in properties or parent not in (
+        "spec", "services", "service", "scale", "initContainers", "sidecarContainers",
+    ):  # fmt: skip
         return ""
     if key in NOWHERE:
         return NOWHERE[key]

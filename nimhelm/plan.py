@@ -77,6 +77,26 @@ class PlannedService:
     progress_deadline_seconds: int
     helm_waits: bool = True
 
+    @property
+    def claims(self) -> list[str]:
+        """The ResourceClaims and templates, made elsewhere, that its pods take devices from: nobody here can count these."""
+        wanted = (
+            dig(one, "resourceClaimName") or dig(one, "resourceClaimTemplateName") for one in self.resource_claims
+        )
+        return sorted({name for name in wanted if isinstance(name, str)})
+
+    @property
+    def resource_claims(self) -> list[Any]:
+        """spec.draResources."""
+        entries = self.spec.get("draResources")
+        return entries if isinstance(entries, list) else []
+
+    @property
+    def devices(self) -> str:
+        """What one pod asks for: `1 nvidia.com/gpu`, `the claim shared-gpu`, or "" for nothing."""
+        parts = [f"{amount} {name}" for name, amount in self.gpus.items()]
+        return ", ".join([*parts, *(f"the claim {name}" for name in self.claims)])
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -127,12 +147,14 @@ class Plan:
         return dict(sorted(total.items()))
 
     def gpu_totals(self) -> str:
-        """`7 nvidia.com/gpu, up to 15 with autoscaling`, or `none`."""
+        """`7 nvidia.com/gpu, up to 15 with autoscaling`; what comes by a claim is named; or `none`."""
         most = self.max_gpus
         parts = []
         for name, amount in self.gpus.items():
             grown = f", up to {most[name]} with autoscaling" if most[name] > amount else ""
             parts.append(f"{amount} {name}{grown}")
+        claims = sorted({name for service in self.services if service.enabled for name in service.claims})
+        parts += [f"those of the claim {name}" for name in claims]
         return "; ".join(parts) or "none"
 
 

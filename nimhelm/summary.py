@@ -76,7 +76,7 @@ def _count(plan: Plan) -> str:
 
 
 def _asks(service: PlannedService) -> str:
-    gpus = ", ".join(f"{amount} {name}" for name, amount in service.gpus.items()) or "no GPU"
+    gpus = service.devices or "no GPU"
     many = f" x {service.replicas}" if service.replicas != 1 else ""
     waits = f"  waits for {', '.join(gate.name for gate in service.gates)}" if service.gates else ""
     return f"{gpus}{many}{'' if service.enabled else '  (disabled)'}{waits}"

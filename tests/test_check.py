@@ -435,6 +435,9 @@ HF = {
         ({"source": {"ngc": {**NGC, "model": {"profiles": ["a", "all"]}}}}, ["NH160 spec.source.ngc.model.profiles"]),
         ({"source": {"ngc": {**NGC, "model": {"profiles": ["a"], "lora": True}}}}, ["NH160 spec.source.ngc.model.lora"]),
         ({"source": {"ngc": {**NGC, "model": {"profiles": [], "lora": True}}}}, []),
+        ({"source": {"ngc": {**NGC, "model": {"profiles": [""], "lora": True}}}}, [
+            "warning NH160 spec.source.ngc.model.profiles[0]"]),
+        ({"source": {"ngc": {**NGC, "model": {"profiles": ["a", ""]}}}}, ["warning NH160 spec.source.ngc.model.profiles[1]"]),
         ({"source": {"ngc": KEYS}}, ["warning NH164 spec.source.ngc"]),
         ({"source": {"ngc": {**KEYS, "modelEndpoint": "https://x.example.com"}}}, []),
         ({"source": {"ngc": {**NGC, "model": {"lora": True}, "modelEndpoint": "https://x.example.com"}}}, [

@@ -30,6 +30,8 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"multiNode": {"size": 2, "parallelism": {}}}, "multiNode.size", "write it as multiNode.parallelism.pipeline"),
         ({"imagePullSecrets": []}, "imagePullSecrets", "write it as image.pullSecrets"),
         ({"nimCache": {}}, "nimCache", "it belongs under spec.storage"),
+        ({"expose": {"enabled": True}}, "expose.enabled", "remove it: expose itself is not switched on or off"),
+        ({"expose": {"service": {"openaiPort": 8000}}}, "expose.service.openaiPort", "write it as expose.service.port"),
         ({"startupProbe": {"httpGet": {}}}, "startupProbe.httpGet", "it belongs under spec.startupProbe.probe"),
         ({"livenessProbe": {"httpGet": {}}}, "livenessProbe.httpGet", "it belongs under spec.livenessProbe.probe"),
         ({"livenessProbe": {"probe": {"httpget": {}}}}, "livenessProbe.probe.httpget", "did you mean httpGet?"),

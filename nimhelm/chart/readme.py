@@ -65,7 +65,7 @@ def _table(plan: Plan) -> list[str]:
         name = service.name if service.enabled else f"{service.name} (disabled)"
         reference = f"{image.get('repository')}:{image.get('tag')}"
         rows.append(
-            f"| {service.wave + 1} | {name} | `{reference}` | {_gpus(service.gpus)} | {_replicas(service)} | {waits} |"
+            f"| {service.wave + 1} | {name} | `{reference}` | {service.devices or 'none'} | {_replicas(service)} | {waits} |"
         )
     return rows
 
@@ -119,10 +119,6 @@ def _purpose(secret: Secret) -> str:
     parts = [f"pulls from {', '.join(secret.registries)} (kubernetes.io/dockerconfigjson)"] if secret.registries else []
     keys = ", ".join(f"`{key}`" for key in secret.keys)
     return " and ".join([*parts, *([f"with the key {keys}"] if keys else [])])
-
-
-def _gpus(gpus: dict[str, int]) -> str:
-    return ", ".join(f"{amount} {name}" for name, amount in gpus.items()) or "none"
 
 
 def _replicas(service: PlannedService) -> str:

@@ -10,6 +10,9 @@ from nimhelm.caches import puller
 from nimhelm.pipeline import dig
 from nimhelm.plan import Plan, PlannedService
 
+MODEL_VARIABLES = ("NIM_MODEL_NAME", "NIM_MODEL_PATH")
+"""Variables that may hold the address of a model of Hugging Face."""
+
 
 class Use(NamedTuple):
     """One use of a secret: by its key, or (`registry`) to pull an image."""
@@ -62,8 +65,9 @@ def uses(plan: Plan) -> Iterator[Use]:
         user = f"NIMCache {name}"
         source = next((part for part in (dig(cache.spec, "source") or {}).values() if isinstance(part, dict)), {})
         yield Use(source.get("pullSecret") or "", user, registry=_registry(puller(cache.spec)))
+        secret = source.get("authSecret") or ""
         key = "HF_TOKEN" if cache.source in ("hf", "dataStore") else "NGC_API_KEY"
-        yield Use(source.get("authSecret") or "", user, key)
+        yield Use(secret, user, native_key(secret, cache.spec.get("env")) if cache.native else key)
         yield from env_uses(cache.spec.get("env"), user)
 
 
@@ -74,13 +78,25 @@ def service_uses(service: PlannedService) -> Iterator[Use]:
         yield Use(name, service.name, registry=_registry(str(dig(spec, "image", "repository"))))
     env = spec.get("env") or []
     from_hub = any(
-        dig(one, "name") == "NIM_MODEL_NAME" and str(dig(one, "value")).startswith("hf://") for one in env
+        dig(one, "name") in MODEL_VARIABLES and str(dig(one, "value")).startswith("hf://") for one in env
     ) or dig(spec, "storage", "nimCache", "source") in ("hf", "dataStore")
-    yield Use(spec.get("authSecret") or "", service.name, "HF_TOKEN" if from_hub else "NGC_API_KEY")
+    secret, key = spec.get("authSecret") or "", "HF_TOKEN" if from_hub else "NGC_API_KEY"
+    yield Use(secret, service.name, native_key(secret, env) if spec.get("imageLayout") == "native" else key)
     yield from env_uses(env, service.name)
     for kind in ("initContainers", "sidecarContainers"):
         for container in spec.get(kind) or ():
             yield from env_uses(dig(container, "env"), service.name)
+
+
+def native_key(secret: str, env: Any) -> str:
+    """The key of a native image, which downloads from Hugging Face or from NGC.
+
+    NIM_MODEL_DOWNLOAD_PROVIDER says which; where it is not set, the name of the secret tells.
+    """
+    for entry in env if isinstance(env, list) else ():
+        if dig(entry, "name") == "NIM_MODEL_DOWNLOAD_PROVIDER" and dig(entry, "value"):
+            return "NGC_API_KEY" if dig(entry, "value") == "ngc" else "HF_TOKEN"
+    return "HF_TOKEN" if secret.startswith("hf") else "NGC_API_KEY"
 
 
 def env_uses(env: Any, user: str) -> Iterator[Use]:

@@ -60,7 +60,11 @@ def check_ngc(cache: Cache) -> Iterator[Finding]:
     if model is not None and ngc.get("modelEndpoint"):
         message = "model and modelEndpoint exclude each other"
         yield cache.error("NH160", ("source", "ngc", "modelEndpoint"), message, "keep one")
-    profiles = cache.sequence(*MODEL, "profiles")
+    for index, profile in enumerate(cache.sequence(*MODEL, "profiles")):
+        if profile == "":
+            hint = "remove it, or write the name of a profile"
+            yield cache.warning("NH160", (*MODEL, "profiles", index), "an empty name of a profile is left out", hint)
+    profiles = [profile for profile in cache.sequence(*MODEL, "profiles") if profile != ""]
     if not profiles:
         return
     others = filters_beside_profiles(cache.mapping(*MODEL))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nimhelm.caches import SERVICE, filled_by, planned_cache, puller, takes_what_fits
+from nimhelm.caches import SERVICE, filled_by, needs, planned_cache, puller, takes_what_fits
 from nimhelm.finding import NOTE, WARNING, Finding
 from nimhelm.layout import is_native_image
 from nimhelm.pipeline import Pipeline, dig
@@ -20,10 +20,13 @@ def check_filling(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[F
         cache = planned_cache(document)
         if not takes_what_fits(cache) or filled_by(cache, users) == SERVICE:
             continue
+        if not isinstance(dig(document.data, *SOURCE), dict):
+            continue
         message = "no profiles are named: the download takes those that fit the devices it sees, and its job has none"
         hint = "add model.profiles, or a filter such as model.engine"
         if users:
-            hint += f"; or give {users[0].name} devices and the image {puller(cache.spec)}, and its pods fill the cache"
+            lacking = " and ".join(needs(cache, users[0]))
+            hint += f"; or let the pods of {users[0].name} fill the cache: {lacking}"
         yield document.finding(WARNING, "NH164", SOURCE, message, hint)
 
 

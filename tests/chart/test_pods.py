@@ -94,6 +94,24 @@ def test_models_of_hugging_face(render: Render) -> None:
     assert "optional" not in env_of(container)["HF_TOKEN"]["secretKeyRef"]
 
 
+def test_a_nim_that_takes_the_path_of_its_model_gets_the_token_of_the_hub_if_there_is_one(render: Render) -> None:
+    env = [{"name": "NIM_MODEL_PATH", "value": "hf://a/b"}]
+    container = containers(pod(render({"llm": spec(env=env)})))["llm-ctr"]
+    keys = {name: env_of(container)[name]["secretKeyRef"] for name in ("NGC_API_KEY", "HF_TOKEN")}
+    assert {(name, key["key"], key["optional"]) for name, key in keys.items()} == {
+        ("NGC_API_KEY", "NGC_API_KEY", True),
+        ("HF_TOKEN", "HF_TOKEN", True),
+    }
+
+
+def test_a_token_of_the_users_own_stays(render: Render) -> None:
+    env = [{"name": "NIM_MODEL_PATH", "value": "hf://a/b"}, {"name": "HF_TOKEN", "value": "mine"}]
+    container = containers(pod(render({"llm": spec(env=env)})))["llm-ctr"]
+    assert [entry for entry in container["env"] if entry["name"] == "HF_TOKEN"] == [
+        {"name": "HF_TOKEN", "value": "mine"}
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "extra", "token"),
     [

@@ -35,7 +35,7 @@ def cached_service() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def release(new_release: Callable[..., Release]) -> Release:
     """A service with a cache, and one after it."""
-    made = new_release(cached_service(), service("after", "llm"), cache())
+    made = new_release(cached_service(), service("after", "llm"), cache(STANDIN_DOWNLOAD_SECONDS="20"))
     made.install("--set", "global.nimhelm.keepClaims=true", wait=False)
     return made
 
