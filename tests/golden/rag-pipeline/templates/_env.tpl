@@ -137,7 +137,8 @@ the next pod finds them.
 
 {{- /*
 Sets .env: the environment of the NIM, with the source of its model. A model-free NIM gets the path of its cache, a
-Hugging Face model needs HF_TOKEN, and a native image gets the path of its engine. Takes root and role.
+Hugging Face model needs HF_TOKEN (which is optional where NIM_MODEL_PATH names it), and a native image gets the path of
+its engine. Takes root and role.
 */}}
 {{- define "nimhelm.v2.env.main" -}}
   {{- $root := .root }}
@@ -163,8 +164,15 @@ Hugging Face model needs HF_TOKEN, and a native image gets the path of its engin
   {{- include "nimhelm.v2.env.first" $box }}
   {{- if not .role }}
     {{- $fetches := has $source (list "hf" "dataStore") }}
+    {{- $mayFetch := false }}
     {{- range $box.env }}
       {{- if and (eq .name "NIM_MODEL_NAME") (hasPrefix "hf://" (.value | default "")) }}{{ $fetches = true }}{{ end }}
+      {{- if and (eq .name "NIM_MODEL_PATH") (hasPrefix "hf://" (.value | default "")) }}{{ $mayFetch = true }}{{ end }}
+    {{- end }}
+    {{- with and $mayFetch (not $fetches) (not $source) $root.Values.authSecret }}
+      {{- $token := dict "name" . "key" "HF_TOKEN" "optional" true }}
+      {{- $_ := set $box "env" (append $box.env (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" $token))) }}
+      {{- include "nimhelm.v2.env.first" $box }}
     {{- end }}
     {{- $_ := set $box "env" (concat $before $box.env) }}
     {{- if or $fetches $before }}

@@ -16,8 +16,13 @@ are left out, except for the keys of models, because a download without a key is
     {{- $user := printf "NIMCache %s" $name }}
     {{- $image := include "nimhelm.v2.image" (dict "global" $.root.nim.global "reference" $from.modelPuller) }}
     {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get $from "pullSecret") "image" $image "user" $user) }}
-    {{- $key := ternary "NGC_API_KEY" "HF_TOKEN" (not (empty (get $cache.source "ngc"))) }}
-    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get $from "authSecret") "key" $key "user" $user) }}
+    {{- $box := dict "key" (ternary "NGC_API_KEY" "HF_TOKEN" (not (empty (get $cache.source "ngc")))) }}
+    {{- $layout := dict "name" $name "cache" $cache "root" $.root }}
+    {{- include "nimhelm.v2.cache.layout" $layout }}
+    {{- if $layout.native }}
+      {{- include "nimhelm.v2.secret.native" (dict "box" $box "secret" (get $from "authSecret") "env" (get $cache "env")) }}
+    {{- end }}
+    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get $from "authSecret") "key" $box.key "user" $user) }}
     {{- include "nimhelm.v2.secrets.env" (dict "into" $found "env" (get $cache "env") "user" $user) }}
   {{- end }}
   {{- $secrets := list }}
@@ -39,15 +44,33 @@ are left out, except for the keys of models, because a download without a key is
   {{- end }}
   {{- $cache := $values.storage.nimCache }}
   {{- $source := ternary $cache.source "" (not (empty $cache.name)) }}
-  {{- $key := ternary "HF_TOKEN" "NGC_API_KEY" (has $source (list "hf" "dataStore")) }}
+  {{- $_ := set . "key" (ternary "HF_TOKEN" "NGC_API_KEY" (has $source (list "hf" "dataStore"))) }}
   {{- range $values.env }}
-    {{- if and (eq .name "NIM_MODEL_NAME") (hasPrefix "hf://" (get . "value" | default "")) }}{{ $key = "HF_TOKEN" }}{{ end }}
+    {{- if and (has .name (list "NIM_MODEL_NAME" "NIM_MODEL_PATH")) (hasPrefix "hf://" (get . "value" | default "")) }}
+      {{- $_ := set $box "key" "HF_TOKEN" }}
+    {{- end }}
   {{- end }}
-  {{- include "nimhelm.v2.secret" (dict "into" .into "name" ($values.authSecret | default "") "key" $key "user" .name) }}
+  {{- if eq $values.imageLayout "native" }}
+    {{- include "nimhelm.v2.secret.native" (dict "box" $box "secret" $values.authSecret "env" $values.env) }}
+  {{- end }}
+  {{- include "nimhelm.v2.secret" (dict "into" .into "name" ($values.authSecret | default "") "key" .key "user" .name) }}
   {{- include "nimhelm.v2.secrets.env" (dict "into" .into "env" $values.env "user" .name) }}
   {{- range concat ($values.initContainers | default list) ($values.sidecarContainers | default list) }}
     {{- include "nimhelm.v2.secrets.env" (dict "into" $box.into "env" (get . "env") "user" $box.name) }}
   {{- end }}
+{{- end }}
+
+{{- /*
+Sets .box.key: the key of a native image, which downloads from Hugging Face or from NGC. NIM_MODEL_DOWNLOAD_PROVIDER
+decides; without it, the name of the secret does. Takes box, secret and env.
+*/}}
+{{- define "nimhelm.v2.secret.native" -}}
+  {{- $box := .box }}
+  {{- $fromHub := hasPrefix "hf" (.secret | default "") }}
+  {{- range .env | default list }}
+    {{- if and (eq .name "NIM_MODEL_DOWNLOAD_PROVIDER") (get . "value") }}{{ $fromHub = ne (get . "value") "ngc" }}{{ end }}
+  {{- end }}
+  {{- $_ := set $box "key" (ternary "HF_TOKEN" "NGC_API_KEY" $fromHub) }}
 {{- end }}
 
 {{- /* The secrets that variables refer to. Takes into, env and user. */}}
