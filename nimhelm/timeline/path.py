@@ -14,7 +14,19 @@ def critical_path(timeline: Timeline) -> list[Step]:
     while track is not None and track.name not in seen:
         seen.add(track.name)
         track, at = _back(timeline, track, at, steps)
-    return [step for step in reversed(steps) if step.end > step.start]
+    return _joined([step for step in reversed(steps) if step.end > step.start])
+
+
+def _joined(steps: list[Step]) -> list[Step]:
+    """Steps of one kind that follow one another as one: between two containers is as much a start as after the last."""
+    found: list[Step] = []
+    for step in steps:
+        before = found[-1] if found else None
+        if before and (before.track, before.kind, before.on) == (step.track, step.kind, step.on):
+            found[-1] = before._replace(end=step.end)
+        else:
+            found.append(step)
+    return found
 
 
 def _last(timeline: Timeline) -> Track | None:

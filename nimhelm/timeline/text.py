@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import NamedTuple
 
 from nimhelm.timeline.model import (
@@ -58,9 +59,17 @@ class Style(NamedTuple):
 
 def text(timeline: Timeline, style: Style = Style()) -> str:  # noqa: B008 (immutable)
     """The whole report, with a newline at its end."""
-    parts = [[headline(timeline)], _bars(timeline, style), _table(timeline), _path(timeline), _gains(timeline)]
+    head = _wrapped(headline(timeline), style, 2)
+    parts = [head, _bars(timeline, style), _table(timeline, style), _path(timeline), _gains(timeline, style)]
     parts.append(_besides(timeline))
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _wrapped(line: str, style: Style, indent: int) -> list[str]:
+    """The line in as many as the width asks for."""
+    return textwrap.wrap(
+        line, style.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def headline(timeline: Timeline) -> str:
@@ -93,7 +102,8 @@ def _bars(timeline: Timeline, style: Style) -> list[str]:
         end = f" {seconds(track.ready)}" if track.ready is not None else " …" if style.unicode else " .."
         name = f"{short(track.name, label - 3):<{label - 2}}{mark} "
         lines.append(name + _painted(timeline, track, scale, style) + end)
-    lines.append(f"{short('critical path', label - 3):<{label}}" + _path_bar(timeline, scale, style))
+    title = "critical path" if label > len("critical path") else "path"
+    lines.append(f"{short(title, label - 1):<{label}}" + _path_bar(timeline, scale, style))
     return [*lines, "", *_legend(timeline, style)]
 
 
@@ -159,12 +169,20 @@ def table_rows(timeline: Timeline) -> list[tuple[str, ...]]:
     return [heading, *(_row(track) for track in timeline.tracks)]
 
 
-def _table(timeline: Timeline) -> list[str]:
+def _table(timeline: Timeline, style: Style) -> list[str]:
+    """The rows, aligned. Where they are too wide, columns that say nothing of any service are left out."""
     rows = table_rows(timeline)
     if len(rows) == 1:
         return []
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    columns = list(zip(*rows, strict=True))
+    if sum(_wide(column) + 2 for column in columns) - 2 > style.width:
+        columns = [column for column in columns if set(column[1:]) - {"-", "0"}]
+    padded = [[cell.ljust(_wide(column)) for cell in column] for column in columns]
+    return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
+
+
+def _wide(column: tuple[str, ...]) -> int:
+    return max(map(len, column))
 
 
 def _row(track: Track) -> tuple[str, ...]:
@@ -203,13 +221,13 @@ def step_text(step: Step) -> str:
     return MEANING[step.kind] + (f" ({short(step.on)})" if step.on else "")
 
 
-def _gains(timeline: Timeline) -> list[str]:
+def _gains(timeline: Timeline, style: Style) -> list[str]:
     if not timeline.gains:
         return []
     lines = ["what would make it shorter:"]
     for gain in timeline.gains:
         saved = f"-{seconds(gain.seconds)}" if gain.seconds is not None else "?"
-        lines += [f"  {saved:>7}  {gain.text}", f"           {gain.how}"]
+        lines += [*_wrapped(f"  {saved:>7}  {gain.text}", style, 11), *_wrapped(f"{'':11}{gain.how}", style, 11)]
     return lines
 
 

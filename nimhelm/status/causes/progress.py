@@ -73,6 +73,18 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
     return Cause("NotReady", text, NOT_READY, next=step, problem=stuck, log=(name, container))
 
 
+def _pull(case: Case, pod: ko.Object) -> ko.Object | None:
+    """The event of a pull that has begun and not ended. Events have whole seconds, so their order alone may deceive."""
+    begun, ended = (case.evidence.events_of("Pod", ko.name_of(pod), reason) for reason in ("Pulling", "Pulled"))
+    there = {image for event in ended for image in re.findall(r'image "([^"]+)"', message_of(event))}
+    for event in begun:
+        images = re.findall(r'image "([^"]+)"', message_of(event))
+        since_then = [each for each in ended if event_time(each) >= event_time(event)]
+        if not (set(images) & there) if images else not since_then:
+            return event
+    return None
+
+
 def _wrong_port(pod: ko.Object, container: str, answer: str) -> str:
     """The port that the startup probe asks, if nothing listens there and the container declares others; else ""."""
     probe = probe_of(pod, container, "startupProbe")
@@ -120,12 +132,9 @@ def _to_micros(when: str) -> str:
 
 def _creating(case: Case, pod: ko.Object) -> Cause:
     """Nothing runs yet: the image is on its way, or the kubelet prepares."""
-    events = case.evidence.events_of("Pod", ko.name_of(pod), "Pulling", "Pulled")
-    if events and ko.text(events[0], "reason") == "Pulling":
-        since = duration(ko.seconds_since(event_time(events[0]), case.now))
-        return Cause(
-            "Pulling", f"pulling its image for {since}", NOT_READY, short(message_of(events[0])), problem=False
-        )
+    if pulling := _pull(case, pod):
+        since = duration(ko.seconds_since(event_time(pulling), case.now))
+        return Cause("Pulling", f"pulling its image for {since}", NOT_READY, short(message_of(pulling)), problem=False)
     started = ko.moment(pod, "status", "startTime") or ko.moment(pod, "metadata", "creationTimestamp")
     age = duration(ko.seconds_since(started, case.now))
     return Cause("Creating", f"containers are being created for {age}", NOT_READY, problem=False)
