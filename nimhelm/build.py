@@ -16,7 +16,7 @@ from nimhelm.chart.version import Wish, at_recorded_version, is_lower, versioned
 from nimhelm.chart.write import chart_path, package_path
 from nimhelm.convert import Options, convert_files, write
 from nimhelm.errors import LoadError
-from nimhelm.finding import has_errors
+from nimhelm.finding import ERROR, has_errors
 from nimhelm.load import files_of
 from nimhelm.plan import Plan
 from nimhelm.report import text
@@ -40,13 +40,14 @@ class Build(NamedTuple):
     disk: OnDisk | None
 
 
-def build_files(paths: list[str], options: Options, place: Place, check: bool = False) -> int:
+def build_files(paths: list[str], options: Options, place: Place, check: bool = False, quiet: bool = False) -> int:
     """Build the charts of all files; findings go to standard error, what was made to standard output.
 
-    Returns 0, or 1 when a finding is an error, or when `check` found another chart on disk. Raises NimhelmError.
+    Under `quiet` only errors and the differences of `check` are printed. Returns 0, or 1 when a finding is an error, or
+    when `check` found another chart on disk. Raises NimhelmError.
     """
     converted = convert_files(paths, options)
-    sys.stderr.write(text(converted.findings))
+    sys.stderr.write(text([one for one in converted.findings if not quiet or one.severity == ERROR]))
     if has_errors(converted.findings):
         print("nothing was written", file=sys.stderr)
         return 1
@@ -55,7 +56,7 @@ def build_files(paths: list[str], options: Options, place: Place, check: bool = 
     builds = [prepared(plan, options, place) for plan in converted.plans]
     charts = [build.chart for build in builds]
     written = write(charts, place.folder, place.package, place.force, files_of(paths))
-    for build, path in zip(builds, written, strict=True):
+    for build, path in zip(builds, written, strict=True) if not quiet else ():
         report(build, path, place.package)
     return 0
 

@@ -62,3 +62,15 @@ def _asked(context: click.Context, words: list[str], namespaced: bool = True) ->
         return run(access, "names", *words).split()
     except KubectlError:
         return []
+
+
+def complete_contexts(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The contexts of the kubeconfig."""
+    return _starting(incomplete, _asked(context, ["config", "get-contexts", "--output=name"], namespaced=False))
+
+
+def complete_codes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The codes of findings, checks and causes."""
+    from nimhelm.explain.catalogue import catalogue
+
+    return _starting(incomplete, [code for code in catalogue() if code.lower().startswith(incomplete.lower())])

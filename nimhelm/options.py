@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
 import click
 
-from nimhelm.completion import complete_namespaces
+from nimhelm.completion import complete_contexts, complete_files, complete_namespaces
 
 
 def semver(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
@@ -39,6 +40,26 @@ def duration(context: click.Context, parameter: click.Parameter, value: str) -> 
     return hours * 3600 + minutes * 60 + seconds
 
 
+def go_duration(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse a duration that helm would refuse: it wants a unit, `10m` or `1h30m`."""
+    if not re.fullmatch(r"(\d+(\.\d+)?(h|m|s))+", value):
+        raise click.BadParameter(f"{value!r} is not a duration with a unit, for example 90s, 30m or 1h30m")
+    return value
+
+
+def mirror_registry(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse a mirror that no image reference can start with: a URL, or a text with blanks."""
+    if value and not re.fullmatch(r"[\w.-]+(:\d+)?(/[\w.-]+)*", value):
+        raise click.BadParameter(f"{value!r} is not a registry with a path, for example mirror.example.com/nim")
+    return value
+
+
+def examples(command: click.Command) -> str:
+    """The part of a command's help that shows how it is called."""
+    found = re.search(r"^Examples:\n(?:  .*(?:\n|\Z))+", inspect.cleandoc(command.help or ""), re.MULTILINE)
+    return f"\n{found[0].rstrip()}" if found else ""
+
+
 class CheckedCommand(click.Command):
     """A command whose names are checked before it runs: kubectl and helm would read one that starts with `-` as an option."""
 
@@ -47,11 +68,18 @@ class CheckedCommand(click.Command):
         for key in ("release", "namespace"):
             value = ctx.params.get(key)
             if value and not NAME.fullmatch(str(value)):
-                raise click.UsageError(f"{value!r} is no {key}: lower-case letters, digits, inner dashes and dots")
+                raise click.UsageError(
+                    f"{value!r} is not a valid {key}: use lower-case letters, digits, and dashes or dots between them",
+                    ctx,
+                )
         for key in ("context", "chart", "timeout"):
             if str(ctx.params.get(key) or "").startswith("-"):
-                raise click.UsageError(f"{ctx.params[key]!r} is no {key}: it starts with a dash")
+                raise click.UsageError(f"{ctx.params[key]!r} is not a valid {key}: it starts with a dash", ctx)
         return super().invoke(ctx)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first sentence of the help, whole: a narrow terminal wraps it."""
+        return inspect.cleandoc(self.help or "").partition("\n\n")[0]
 
 
 class CheckedGroup(click.Group):
@@ -65,18 +93,36 @@ NAMESPACE = click.option(
     "-n",
     "--namespace",
     default="",
+    metavar="NAME",
     shell_complete=complete_namespaces,
-    help="Namespace of the release; default: that of the context.",
+    help="Namespace of the release; default: that of the current context.",
 )
-CONTEXT = click.option("--context", default="", help="Context of the kubeconfig.")
-KUBECONFIG = click.option("--kubeconfig", default="", metavar="FILE", help="Another kubeconfig.")
+CONTEXT = click.option(
+    "--context",
+    default="",
+    metavar="NAME",
+    shell_complete=complete_contexts,
+    help="Context of the kubeconfig to use; default: the current one.",
+)
+KUBECONFIG = click.option(
+    "--kubeconfig",
+    default="",
+    metavar="FILE",
+    shell_complete=complete_files,
+    help="Kubeconfig to use instead of the default one.",
+)
 REQUEST_TIMEOUT = click.option(
     "--request-timeout",
     default="10s",
     callback=duration,
     metavar="DURATION",
-    help="How long the cluster may take to answer; default: 10s.",
+    help="How long to wait for each answer of the cluster; default: 10s.",
 )
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Print problems only: nothing when all is well.")
 FROM_DIR = click.option(
-    "--from-dir", default="", metavar="PATH", help="Read what nimhelm status --save wrote, instead of a cluster."
+    "--from-dir",
+    default="",
+    metavar="PATH",
+    shell_complete=complete_files,
+    help="Read what nimhelm status --save wrote, instead of a cluster.",
 )

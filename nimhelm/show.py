@@ -1,4 +1,4 @@
-"""The commands that show something: diff, timeline, graph, images, completion."""
+"""The commands that show something: diff, timeline, graph, images, completion, preflight, explain."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from typing import Any
 
 import click
 
-from nimhelm.completion import complete_files, complete_releases, complete_targets
-from nimhelm.options import CONTEXT, FROM_DIR, KUBECONFIG, NAMESPACE, REQUEST_TIMEOUT, CheckedCommand
+from nimhelm.completion import (
+    complete_codes,
+    complete_files,
+    complete_namespaces,
+    complete_releases,
+    complete_targets,
+)
+from nimhelm.options import (
+    CONTEXT,
+    FROM_DIR,
+    KUBECONFIG,
+    NAMESPACE,
+    QUIET,
+    REQUEST_TIMEOUT,
+    CheckedCommand,
+    mirror_registry,
+)
 
 VALUES = click.option(
     "-f",
@@ -27,14 +42,14 @@ VALUES = click.option(
     multiple=True,
     metavar="FILE",
     shell_complete=complete_files,
-    help="Values files of both sides, as for helm -f.",
+    help="Values files for both sides, as for helm install.",
 )
 @click.option(
     "--old-values",
     multiple=True,
     metavar="FILE",
     shell_complete=complete_files,
-    help="Values files of OLD, where they are others.",
+    help="Values files for OLD, if they differ.",
 )
 @click.option(
     "--release",
@@ -57,29 +72,36 @@ VALUES = click.option(
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit 2 when something changes, 1 for an error, as terraform plan does."
 )
+@QUIET
 def diff(paths: tuple[str, ...], **options: Any) -> int:
-    """Say what an upgrade would do: every field from old to new, and what follows from it.
+    """Show what an upgrade would change, and what follows from it.
 
-    For each change: whether pods restart, whether Kubernetes refuses it and what to do first, which claims go with
-    their data, how many GPUs it takes. OLD and NEW are pipeline files or charts.
+    OLD and NEW are pipeline files or charts. Lists every field with its old and new value, and says for each change
+    whether pods restart, whether Kubernetes refuses it and what to do first, which claims are deleted with their data,
+    and how many more GPUs it needs.
 
     \b
-    nimhelm diff pipeline-old.yaml pipeline.yaml
-    nimhelm diff ./old/rag-pipeline ./rag-pipeline -f production.yaml -o markdown
-    nimhelm diff --release rag -n nim-service ./rag-pipeline -f production.yaml
+    Examples:
+      nimhelm diff pipeline-old.yaml pipeline.yaml
+      nimhelm diff ./old/rag-pipeline ./rag-pipeline -f production.yaml -o markdown
+      nimhelm diff --release rag -n nim-service ./rag-pipeline -f production.yaml
     """
     from nimhelm.diff.command import Options, show_diff
     from nimhelm.diff.sides import Cluster
 
     release = options["release"]
     if len(paths) != (1 if release else 2):
-        raise click.UsageError("name NEW alone with --release" if release else "name OLD and NEW, or --release and NEW")
+        raise click.UsageError(
+            "with --release, give NEW alone, for example: nimhelm diff --release rag ./rag-pipeline"
+            if release
+            else "give OLD and NEW, or --release and NEW, for example: nimhelm diff old.yaml pipeline.yaml"
+        )
     if options["exit_code"] and options["detailed_exitcode"]:
-        raise click.UsageError("--exit-code and --detailed-exitcode exclude each other")
+        raise click.UsageError("--exit-code and --detailed-exitcode cannot be used together")
     where = Cluster(options["namespace"], options["context"], options["kubeconfig"])
     chosen = Options(
         options["output"], options["values"], options["old_values"], release, where,
-        options["exit_code"], options["detailed_exitcode"],
+        options["exit_code"], options["detailed_exitcode"], options["quiet"],
     )  # fmt: skip
     return show_diff(paths, chosen)
 
@@ -99,14 +121,16 @@ def diff(paths: tuple[str, ...], **options: Any) -> int:
 @FROM_DIR
 @REQUEST_TIMEOUT
 def timeline(**options: Any) -> int:
-    """Show where the time of a release's newest start-up went: scheduling, image pulls, gates, start-up, restarts.
+    """Show where the time of a release's start-up went.
 
-    The critical path is marked, and the report says what would make the start-up shorter, and by how much.
+    Splits the newest start-up into scheduling, image pulls, gates, start-up and restarts. Marks the critical path, and
+    says what would make the start-up shorter, and by how much.
 
     \b
-    nimhelm timeline rag -n nim-service
-    nimhelm timeline rag -n nim-service -o html > timeline.html
-    nimhelm timeline rag --from-dir rag.tar.gz
+    Examples:
+      nimhelm timeline rag -n nim-service
+      nimhelm timeline rag -n nim-service -o html > timeline.html
+      nimhelm timeline rag --from-dir rag.tar.gz
     """
     from nimhelm.timeline.command import Options, show_timeline
 
@@ -129,14 +153,16 @@ def timeline(**options: Any) -> int:
 @FROM_DIR
 @REQUEST_TIMEOUT
 def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> int:
-    """Draw the services of a pipeline: waves, ports, GPUs, and who waits for whom. Of a release with their states.
+    """Draw the services of a pipeline in their start order.
 
-    A word that names no file is a release.
+    Shows waves, ports, GPUs and which service waits for which; for a release, also the state of each service. An argument
+    that is neither a file nor a path is the name of a release.
 
     \b
-    nimhelm graph pipeline.yaml
-    nimhelm graph ./rag-pipeline -f my-values.yaml -o svg > graph.svg
-    nimhelm graph rag -n nim-service -o mermaid
+    Examples:
+      nimhelm graph pipeline.yaml
+      nimhelm graph ./rag-pipeline -f my-values.yaml -o svg > graph.svg
+      nimhelm graph rag -n nim-service -o mermaid
     """
     from nimhelm.graph.command import Where, show_graph
 
@@ -151,24 +177,35 @@ def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> 
     "--output",
     type=click.Choice(["text", "json", "skopeo", "oras", "hauler", "zarf"]),
     default="text",
-    help="text (default), json, or the file of a tool: skopeo sync, a script for oras, hauler, zarf.",
+    help="text (default), json, or the input of a tool: skopeo sync, a shell script with oras, hauler, zarf.",
 )
 @click.option("--digests", is_flag=True, help="Ask the registries for the digest of each image.")
-@click.option("--mirror", default="", metavar="REGISTRY", help="Where the images go: what imageRegistry will be.")
+@click.option(
+    "--mirror",
+    default="",
+    callback=mirror_registry,
+    metavar="REGISTRY",
+    help="Registry to copy to, that is, the value of imageRegistry to come.",
+)
 @click.option(
     "--mirror-path",
     type=click.Choice(["keep", "drop"]),
     default="keep",
-    help="What imageRegistryPath will be: keep (default) the path of an image, or drop all but its last part.",
+    help="keep (default) the path of an image, or drop all but its last part; set imageRegistryPath to the same.",
 )
 def images(target: str, values: tuple[str, ...], output: str, digests: bool, mirror: str, mirror_path: str) -> int:
-    """List every image of a chart with its values: services, gates, caches, sidecars, endpoint pickers, tests.
+    """List every image that a chart needs, also as a mirror script.
+
+    Lists the images of services, gates, caches, sidecars, endpoint pickers and tests, with the values that apply.
 
     \b
-    nimhelm images ./rag-pipeline -f production.yaml
-    nimhelm images pipeline.yaml --digests -o json
-    nimhelm images pipeline.yaml -o oras --mirror mirror.example.com/nim > copy.sh
+    Examples:
+      nimhelm images ./rag-pipeline -f production.yaml
+      nimhelm images pipeline.yaml --digests -o json
+      nimhelm images pipeline.yaml -o oras --mirror mirror.example.com/nim > copy.sh
     """
+    if mirror_path == "drop" and not mirror:
+        raise click.UsageError("--mirror-path needs --mirror REGISTRY")
     from nimhelm.images.command import list_images
     from nimhelm.images.reference import Mirror
 
@@ -178,12 +215,15 @@ def images(target: str, values: tuple[str, ...], output: str, digests: bool, mir
 @click.command(cls=CheckedCommand)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
-    """Print the completion script of a shell: it completes commands, options, files, releases and namespaces.
+    """Print the completion script of a shell.
+
+    It completes commands, options, files, codes, releases, namespaces and contexts.
 
     \b
-    nimhelm completion bash > /etc/bash_completion.d/nimhelm
-    source <(nimhelm completion zsh)
-    nimhelm completion fish > ~/.config/fish/completions/nimhelm.fish
+    Examples:
+      nimhelm completion bash > /etc/bash_completion.d/nimhelm
+      source <(nimhelm completion zsh)
+      nimhelm completion fish > ~/.config/fish/completions/nimhelm.fish
     """
     from nimhelm.completion import script
 
@@ -191,4 +231,66 @@ def completion(shell: str) -> int:
     return 0
 
 
-COMMANDS = (diff, timeline, graph, images, completion)
+@click.command(cls=CheckedCommand)
+@click.argument("chart", shell_complete=complete_files)
+@click.option(
+    "-n",
+    "--namespace",
+    default="",
+    metavar="NAME",
+    shell_complete=complete_namespaces,
+    help="Namespace of the install; default: that of the current context.",
+)
+@click.option("--release", default="", metavar="NAME", help="Name of the release; default: that of the chart.")
+@VALUES
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="A single value, as for helm install.")
+@CONTEXT
+@KUBECONFIG
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="text (default) or json.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.option(
+    "--pull", is_flag=True, help="Ask the registries for each image, from this machine, with the chart's pull secrets."
+)
+@click.option("--offline-objects", is_flag=True, help="Send no object to the cluster, not even for a dry run.")
+@REQUEST_TIMEOUT
+@click.option("--save", default="", metavar="DIR", help="Save what was read for --from-dir, without secret values.")
+@click.option(
+    "--from-dir",
+    default="",
+    metavar="DIR",
+    shell_complete=complete_files,
+    help="Check what --save wrote, instead of a cluster.",
+)
+@QUIET
+def preflight(**options: Any) -> int:
+    """Check whether a chart would come up on this cluster.
+
+    Renders CHART with helm, reads the cluster with kubectl, and lists what would prevent the install. Changes nothing in
+    the cluster.
+
+    \b
+    Examples:
+      nimhelm preflight ./rag-pipeline -n nim-service -f production.yaml
+    """
+    from nimhelm.preflight.command import Options, preflight
+
+    return preflight(Options(**options))
+
+
+@click.command(cls=CheckedCommand)
+@click.argument("code", shell_complete=complete_codes)
+def explain(code: str) -> int:
+    """Explain the code of a finding, a check or a cause.
+
+    Says what CODE means, why it matters and how to fix it.
+
+    \b
+    Examples:
+      nimhelm explain NH020
+    """
+    from nimhelm.explain.command import explain
+
+    return explain(code)
+
+
+COMMANDS = (diff, timeline, graph, images, completion, preflight, explain)

@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLES, ROOT, run_nimhelm
+from conftest import EXAMPLES, HELMS, ROOT, run_nimhelm
 from pipelines import cache, pipeline, service, text
 
 from nimhelm import __version__
@@ -282,7 +282,7 @@ def test_diff(run, file) -> None:
     wrong = file(pipeline(service(replicas=-1)), name="wrong.yaml")
     ran = run("diff", old, wrong)
     assert ran.code == 3
-    assert ran.err.splitlines()[0] == f"nimhelm: {wrong} makes no chart:"
+    assert ran.err.splitlines()[0] == f"nimhelm: no chart can be made from {wrong}:"
     assert ran.err.splitlines()[1].startswith(f"{wrong}:16:19: error NH013")
 
 
@@ -380,4 +380,79 @@ def test_the_examples_build(run, example) -> None:
 def test_a_dump_cannot_be_waited_for(tmp_path: Path) -> None:
     ran = run_nimhelm("status", "rag", "--from-dir", tmp_path, "--wait")
     assert ran.returncode == 2
-    assert "--from-dir goes without --wait" in ran.stderr
+    assert "--from-dir cannot be used with --wait" in ran.stderr
+
+
+def test_quiet_prints_problems_only(run, file, tmp_path) -> None:
+    good = file(pipeline(service(), {"name": "off"}), name="good.yaml")  # one warning
+    wrong = file(pipeline(service(replicas=-1), {"name": "off"}), name="wrong.yaml")
+    for command in (
+        ("validate", "-q", good),
+        ("build", "-q", good),
+        ("build", "-q", good),
+        ("build", "-q", "--check", good),
+    ):
+        ran = run(*command)
+        assert (ran.code, ran.out, ran.err) == (0, "", ""), command
+    assert (tmp_path / "demo" / "Chart.yaml").is_file()
+    ran = run("init", "-q", good, "-o", "pipeline.yaml")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert (tmp_path / "pipeline.yaml").is_file()
+    ran = run("build", "-q", wrong)
+    assert (ran.code, ran.err.count("\n")) == (1, 2)
+    assert "error NH013" in ran.err
+    assert run("build", "-q", "--check", "--include-disabled", good).out != ""
+
+
+@pytest.mark.helm
+def test_quiet_of_a_difference(run, file, monkeypatch) -> None:
+    monkeypatch.setenv("HELM", str(HELMS["helm4"]))
+    claim = {"storage": {"pvc": {"create": True, "size": "50Gi"}}}
+    smaller = {"storage": {"pvc": {"create": True, "size": "40Gi"}}}
+    old, new = (
+        file(pipeline(service(**claim)), name="old.yaml"),
+        file(pipeline(service(replicas=2, **claim)), name="new.yaml"),
+    )
+    ran = run("diff", "-q", "--exit-code", old, new)
+    assert (ran.code, ran.out) == (1, "")
+    ran = run("diff", "-q", old, file(pipeline(service(replicas=2, **smaller)), name="smaller.yaml"))
+    assert ran.out.startswith("PersistentVolumeClaim/llm-pvc: Kubernetes refuses it: ")
+    assert "first: " in ran.out
+    assert "replicas" not in ran.out
+    assert " -n " not in ran.out  # no namespace was named
+    monkeypatch.setenv("HELM", "absent")
+    assert run("diff", "-q", old, new).out.startswith("consequences are not known: helm is not on the PATH")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["validate"], 2, "Missing argument 'FILE...'.\n\nExamples:\n  nimhelm validate pipeline.yaml"),
+        (["adopt", "rag", "chart"], 2, "nimhelm adopt rag ./rag-pipeline -n nim-service"),
+        (["valdiate", "p.yaml"], 2, "Did you mean 'validate'?"),
+        (["validate", "--layers", "p.yaml"], 2, "--layers needs --values CHART"),
+        (["images", "p.yaml", "--mirror", "https://mirror.example.com"], 2, "for example mirror.example.com/nim"),
+        (["images", "p.yaml", "--mirror-path", "drop"], 2, "--mirror-path needs --mirror"),
+        (["adopt", "rag", "p", "-n", "x", "--timeout", "10"], 2, "is not a duration with a unit, for example 90s"),
+        (["status", "rag", "-q", "--watch"], 2, "--wait -q waits without output"),
+        (["preflight", "p.yaml"], 3, "p.yaml is a YAML file, not a chart\n  make a chart of it first: nimhelm build p.yaml"),
+        (["validate", "--values", "bare", "p.yaml"], 3, "bare is not a chart: it has no Chart.yaml"),
+        (["build", "p.yaml", "-o", "p.yaml"], 3, "cannot write p.yaml/demo: p.yaml is a file\n  choose a folder with -o"),
+        (["graph", "absent"], 3, "absent is taken for a release, because there is no such file"),
+        (["diff", "p.yaml", "bare"], 3, "no YAML file in the folder bare"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_name_the_way_out(run, file, arguments, code, said, monkeypatch) -> None:
+    monkeypatch.setenv("KUBECTL", "absent")
+    Path("bare").mkdir()
+    file(pipeline())
+    ran = run(*arguments)
+    assert ran.code == code
+    assert said in ran.err
+
+
+def test_a_folder_of_documents_is_compared_and_drawn(run, file) -> None:
+    Path("deploy").mkdir()
+    file(pipeline(), name="deploy/p.yaml")
+    assert "llm" in run("graph", "deploy").out
+    assert run("diff", "deploy", "deploy").out == "no change for the cluster\n"

@@ -20,6 +20,26 @@ def examples(command: click.Command) -> list[list[str]]:
     return found
 
 
+REPORTING = {"adopt", "build", "diff", "init", "preflight", "status", "validate"}
+"""Commands that print a report: what they found and did, beside what they were asked for."""
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_the_list_of_commands_is_not_cut(columns: int) -> None:
+    with click.Context(cli, info_name="nimhelm", terminal_width=columns, **cli.context_settings) as context:
+        lines = cli.get_help(context).partition("Commands:\n")[2].splitlines()
+    assert "..." not in "".join(lines)
+    if columns == 80:
+        assert len(lines) == len(cli.commands)
+        assert max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_a_report_can_be_switched_off_with_one_option(name: str) -> None:
+    helps = {one.help for one in cli.commands[name].params if isinstance(one, click.Option) and "-q" in one.opts}
+    assert helps == ({"Print problems only: nothing when all is well."} if name in REPORTING else set())
+
+
 @pytest.mark.parametrize("name", sorted(cli.commands))
 def test_examples_are_taken(name: str) -> None:
     command = cli.commands[name]

@@ -269,7 +269,7 @@ def test_a_file_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture
     source, output = tmp_path / "s.yaml", tmp_path / "pipeline.yaml"
     source.write_text(INPUT)
     output.write_text("mine")
-    with pytest.raises(WriteError, match="is there already"):
+    with pytest.raises(WriteError, match="exists already"):
         init([str(source)], str(output))
     assert output.read_text() == "mine"
     assert init([str(source)], str(output), force=True) == 0

@@ -191,7 +191,7 @@ def test_what_is_no_chart_of_nimhelm(files: dict[str, str], message: str, tmp_pa
         (tmp_path / name).write_text(content)
     with pytest.raises(LoadError, match=message):
         chart_values(tmp_path)
-    with pytest.raises(LoadError, match="no chart at"):
+    with pytest.raises(LoadError, match="does not exist"):
         chart_values(tmp_path / "absent")
 
 

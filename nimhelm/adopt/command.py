@@ -79,8 +79,10 @@ class Target(NamedTuple):
         return [*flags, f"--set={KEEP_PODS}"] if self.keep_pods else flags
 
 
-def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
-    """Show what adopting would do; do it under `yes`. Returns 0, or 1 when an object belongs to somebody else.
+def adopt(target: Target, yes: bool = False, timeout: str = "10m", quiet: bool = False) -> int:
+    """Show what adopting would do, under `quiet` only what prevents it; do it under `yes`.
+
+    Returns 0, or 1 when an object belongs to somebody else.
 
     Raises NimhelmError when helm or kubectl fails; what was done by then stays, and a further run goes on from there.
     """
@@ -93,17 +95,21 @@ def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
     rendered = render(target)
     found = changes(rendered, live, dry_run(target, rendered), target.release, target.namespace)
     taken = [item for item in resources if is_taken(item, pipeline, owners_of(live))]
-    print(f"{target.release} in {target.namespace}: {len(rendered)} objects")
-    sys.stdout.write(report(found))
-    print(f"  deletes    {', '.join(map(resource_name, taken)) or 'no resource of the operator'}")
-    for line in [*cache_lines(caches), *returning(taken)]:
-        print(f"  {line}")
-    if any(change.action == REFUSE for change in found):
+    refused = [change for change in found if change.action == REFUSE]
+    if quiet:
+        sys.stdout.write(report(refused))
+    else:
+        print(f"{target.release} in {target.namespace}: {len(rendered)} objects")
+        sys.stdout.write(report(found))
+        print(f"  deletes    {', '.join(map(resource_name, taken)) or 'no resource of the operator'}")
+        for line in [*cache_lines(caches), *returning(taken)]:
+            print(f"  {line}")
+    if refused:
         print("nothing was changed: an object belongs to somebody else", file=sys.stderr)
         return 1
     running = operator_deployments(target)
     if not yes:
-        for line in next_steps(running):
+        for line in next_steps(running) if not quiet else ():
             print(line)
         return 0
     if running:
@@ -111,6 +117,8 @@ def adopt(target: Target, yes: bool = False, timeout: str = "10m") -> int:
             "the operator is running and would take its objects back", "\n  ".join(stop_commands(running))
         )
     take(target, rendered, found, [resource_name(item) for item in taken], timeout)
+    if not quiet:
+        print(f"adopted; nimhelm status {target.release} -n {target.namespace}")
     return 0
 
 
@@ -137,7 +145,6 @@ def take(target: Target, rendered: list[Object], found: list[Change], resources:
     for resource in resources:
         kubectl(target, "patch", resource, "--type=merge", '--patch={"metadata":{"finalizers":null}}')
         kubectl(target, "delete", resource, "--cascade=orphan", "--ignore-not-found", "--wait=false")
-    print(f"adopted; nimhelm status {target.release} -n {target.namespace}")
 
 
 def apply_custom_resources(target: Target) -> None:

@@ -16,7 +16,10 @@ _SUFFIXES = (".yaml", ".yml", ".json", ".tgz", ".gz")
 
 
 def charts_of(target: str) -> list[Chart]:
-    """A pipeline file (`-`: standard input), a chart's folder or its .tgz -> its charts. Raises LoadError with what is wrong."""
+    """A pipeline file (`-`: standard input), a folder of them, a chart's folder or its .tgz -> its charts.
+
+    Raises LoadError with what is wrong.
+    """
     if target != "-" and is_chart(Path(target)):
         return [_read(target)]
     from nimhelm.convert import convert_files
@@ -25,7 +28,7 @@ def charts_of(target: str) -> list[Chart]:
 
     converted = convert_files([target])
     if has_errors(converted.findings) or not converted.charts:
-        raise LoadError(f"{target} makes no chart:\n{text(converted.findings)}".rstrip(), "fix it first")
+        raise LoadError(f"no chart can be made from {target}:\n{text(converted.findings)}".rstrip(), "correct it first")
     return converted.charts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shlex
 import tarfile
 import zlib
 from pathlib import Path
@@ -21,21 +22,26 @@ MAX_FILES = 10_000
 def read_chart(path: Path) -> dict[str, bytes]:
     """The files of a chart. Raises LoadError when there is no chart at `path`."""
     if not path.exists():
-        raise LoadError(f"no chart at {path}", "give the chart's folder or its .tgz")
+        raise LoadError(f"{path} does not exist", "give the folder of a chart, or its .tgz")
     try:
+        if path.suffix in (".yaml", ".yml", ".json") and path.is_file():
+            raise LoadError(
+                f"{path} is a YAML file, not a chart",
+                f"make a chart of it first: nimhelm build {shlex.quote(str(path))}",
+            )
         files = read_folder(path) if path.is_dir() else read_archive(path)
     except (OSError, tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise LoadError(
             f"cannot read the chart {path}: {error}", "is it a chart packaged by helm or nimhelm?"
         ) from error
     if "Chart.yaml" not in files:
-        raise LoadError(f"{path} has no Chart.yaml", "give the chart's folder or its .tgz")
+        raise LoadError(f"{path} is not a chart: it has no Chart.yaml", "give the folder of a chart, or its .tgz")
     return files
 
 
 def is_chart(path: Path) -> bool:
-    """Whether a path looks like a chart rather than like a pipeline file."""
-    return path.is_dir() or path.suffix in (".tgz", ".gz")
+    """Whether a path looks like a chart rather than like a pipeline file, or a folder of them."""
+    return (path / "Chart.yaml").exists() or path.suffix in (".tgz", ".gz")
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:

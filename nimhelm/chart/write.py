@@ -118,6 +118,9 @@ def guard_package(target: Path, force: bool, inputs: Iterable[str]) -> None:
 
 def refused(target: Path, error: OSError) -> WriteError:
     """What the disk said, as a sentence."""
+    file = next((parent for parent in target.parents if parent.is_file()), None)
+    if file is not None:
+        return WriteError(f"cannot write {target}: {file} is a file", "choose a folder with -o")
     return WriteError(f"cannot write {target}: {error.strerror or error}", "check the permissions and the free space")
 
 

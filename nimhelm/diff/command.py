@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from nimhelm.chart.render import has_helm
 from nimhelm.diff.document import as_json
+from nimhelm.diff.effects import DELETE_DATA, REFUSED
 from nimhelm.diff.markdown import markdown
 from nimhelm.diff.plan import Difference, Upgrade, difference
 from nimhelm.diff.sides import Cluster, Side, own_values, release_side, side_of
-from nimhelm.diff.text import text
+from nimhelm.diff.text import problems, text
 from nimhelm.errors import NimhelmError
 
 OUTPUTS: dict[str, Callable[[Difference], str]] = {"text": text, "json": as_json, "markdown": markdown}
@@ -28,6 +29,7 @@ class Options(NamedTuple):
     cluster: Cluster = Cluster()
     exit_code: bool = False
     detailed: bool = False
+    quiet: bool = False
 
 
 def show_diff(paths: tuple[str, ...], options: Options) -> int:
@@ -43,7 +45,12 @@ def show_diff(paths: tuple[str, ...], options: Options) -> int:
 
         complain(error)
         return DETAILED_ERROR
-    sys.stdout.write(OUTPUTS[options.output](plan))
+    if not options.quiet:
+        sys.stdout.write(OUTPUTS[options.output](plan))
+    elif options.output == "text":
+        sys.stdout.write(problems(plan))
+    elif plan.having(REFUSED) or plan.having(DELETE_DATA):
+        sys.stdout.write(OUTPUTS[options.output](plan))
     if plan.is_empty:
         return 0
     return DETAILED_CHANGED if options.detailed else CHANGED if options.exit_code else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nimhelm.diff.effects import CREATE, HOOK, KEEP_DATA, NONE, UPDATE, Effect
+from nimhelm.diff.effects import CREATE, DELETE_DATA, HOOK, KEEP_DATA, NONE, REFUSED, UPDATE, Effect
 from nimhelm.diff.fields import ABSENT
 from nimhelm.diff.plan import Consequence, Difference, counted
 from nimhelm.report import printable
@@ -29,6 +29,14 @@ def text(plan: Difference) -> str:
     lines += gpu_lines(plan)
     lines.append(summary(plan))
     return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def problems(plan: Difference) -> str:
+    """Only what Kubernetes refuses and which data is deleted, each with what to do first; "" for neither."""
+    if plan.unknown and not plan.is_empty:
+        return f"consequences are not known: {plan.unknown}\n"
+    found = [*plan.having(REFUSED), *plan.having(DELETE_DATA)]
+    return "".join(f"{printable(line)}\n" for line in _effects(found, indent=""))
 
 
 def _services(plan: Difference) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from nimhelm.errors import KubectlError
 from nimhelm.graph.dot import dot
 from nimhelm.graph.mermaid import mermaid
 from nimhelm.graph.picture import Picture
@@ -36,7 +37,12 @@ def pictures(target: str, where: Where, values: tuple[str, ...] = ()) -> list[Pi
     from nimhelm.chart.obtain import charts_of, names_a_file, values_of
 
     if where.from_dir or not names_a_file(target):
-        return [_of_release(target, where)]
+        try:
+            return [_of_release(target, where)]
+        except KubectlError as error:
+            if not where.from_dir:
+                error.hint += f"\n  {target} is taken for a release, because there is no such file"
+            raise
     from nimhelm.graph.source import picture_of_values
 
     return [picture_of_values(chart.name, values_of(chart, values)) for chart in charts_of(target)]

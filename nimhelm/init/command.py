@@ -9,7 +9,7 @@ from typing import Any
 from nimhelm.check import check_documents
 from nimhelm.convert import nothing_found, soften
 from nimhelm.errors import NimhelmError, WriteError
-from nimhelm.finding import has_errors
+from nimhelm.finding import ERROR, has_errors
 from nimhelm.init.order import Order, order_of
 from nimhelm.load import Loaded, files_of, load_text, read_bytes, shown_path
 from nimhelm.nimservice import pipelines_of
@@ -23,16 +23,16 @@ class InitError(NimhelmError):
     """The input cannot be carried over as it is."""
 
 
-def init(paths: list[str], output: str, name: str = "", force: bool = False) -> int:
+def init(paths: list[str], output: str, name: str = "", force: bool = False, quiet: bool = False) -> int:
     """Write the pipelines of `paths`, with the dependencies that their addresses show, to `output` (`-`: standard output).
 
-    Says why for each dependency, on standard error when the pipeline goes to standard output. Returns 0, or 1 when a
-    finding is an error, and then nothing is written. Raises NimhelmError.
+    Says why for each dependency, on standard error when the pipeline goes to standard output; under `quiet` only errors
+    are printed. Returns 0, or 1 when a finding is an error, and then nothing is written. Raises NimhelmError.
     """
     contents = {path: read_bytes(path) for path in files_of(paths)}
     loaded = load(contents, name)
     findings = [soften(one) for one in check_documents(loaded)] + nothing_found(loaded, paths)
-    sys.stderr.write(text(findings))
+    sys.stderr.write(text([one for one in findings if not quiet or one.severity == ERROR]))
     if has_errors(findings):
         print("nothing was written", file=sys.stderr)
         return 1
@@ -42,7 +42,8 @@ def init(paths: list[str], output: str, name: str = "", force: bool = False) -> 
     if output != "-":
         save(Path(output), composed, force)
     out = sys.stderr if output == "-" else sys.stdout
-    out.write("".join(f"{printable(line)}\n" for line in report(loaded, orders, output)))
+    if not quiet:
+        out.write("".join(f"{printable(line)}\n" for line in report(loaded, orders, output)))
     if output == "-":
         sys.stdout.write(composed)
     return 0
@@ -90,12 +91,12 @@ def verify(composed: str, loaded: Loaded) -> None:
 
 
 def save(path: Path, composed: str, force: bool) -> None:
-    """Write the file. Raises WriteError when it is there already, or cannot be written."""
+    """Write the file. Raises WriteError when it exists already, or cannot be written."""
     try:
         write_file(path, composed.encode(), Terms(new=not force))
     except FileExistsError:
         raise WriteError(
-            f"{path} is there already", "choose another one with -o, or overwrite it with --force"
+            f"{path} exists already", "choose another file with -o, or overwrite it with --force"
         ) from None
     except OSError as error:
         raise WriteError(f"cannot write {path}: {error.strerror}", "check the folder and its permissions") from error

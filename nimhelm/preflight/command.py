@@ -15,7 +15,7 @@ from nimhelm.preflight.cluster import Cluster, Reach
 from nimhelm.preflight.output import ASCII_MARKS, MARKS, as_json, text
 from nimhelm.preflight.read import Apis, read_apis, read_cluster
 from nimhelm.preflight.render import Rendered, release_of, render
-from nimhelm.preflight.result import Check, exit_code
+from nimhelm.preflight.result import FAILS, WARNS, Check, exit_code
 from nimhelm.preflight.rights import dry_run, with_rights
 
 
@@ -36,6 +36,7 @@ class Options(NamedTuple):
     save: str = ""
     from_dir: str = ""
     request_timeout: float = 10.0
+    quiet: bool = False
 
 
 def preflight(options: Options) -> int:
@@ -58,8 +59,12 @@ def preflight(options: Options) -> int:
         from nimhelm.preflight.checks.images import check
 
         checks += check(rendered, cluster)
-    sys.stdout.write(_shown(checks, options.output))
-    return exit_code(checks, options.strict)
+    code = exit_code(checks, options.strict)
+    if options.quiet:
+        checks = [check for check in checks if check.level == FAILS or (options.strict and check.level == WARNS)]
+    if checks or not options.quiet:
+        sys.stdout.write(_shown(checks, options.output))
+    return code
 
 
 def _live(options: Options, reach: Reach) -> tuple[Rendered, Cluster]:

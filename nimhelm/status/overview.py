@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, end, finish, start
@@ -23,17 +23,34 @@ _OURS = "app.kubernetes.io/part-of=nim-service"
 _HEADINGS = ("NAMESPACE", "RELEASE", "STATE", "READY", "WHY")
 
 
-def show(access: Access, everywhere: bool, output: str, width: int, out: TextIO) -> int:
+class Listing(NamedTuple):
+    """Which releases are listed and how: `quiet` leaves out those that are Ready."""
+
+    everywhere: bool = False
+    output: str = "table"
+    quiet: bool = False
+
+
+def show(access: Access, listing: Listing, out: TextIO, width: int = 0) -> int:
     """Writes the releases; returns 0 if all are Ready and 1 otherwise, also where there is none."""
-    found = [compute(each) for each in read_all(access, everywhere)]
+    found = [compute(each) for each in read_all(access, listing.everywhere)]
+    code = 0 if found and all(each.state == READY for each in found) else 1
+    if listing.quiet:
+        found = [each for each in found if each.state != READY]
+    if code or not listing.quiet:
+        none = _none(access, listing.everywhere) if listing.output == "table" else ""
+        out.write(_listed(found, listing.output, width) or none)
+    return code
+
+
+def _listed(found: list[PipelineStatus], output: str, width: int) -> str:
+    """The releases in the form that was asked for; "" for a table without rows."""
     if output == "name":
-        out.write("".join(f"{each.namespace}/{each.release}\n" for each in found))
-    elif output in ("json", "yaml"):
+        return "".join(f"{each.namespace}/{each.release}\n" for each in found)
+    if output in ("json", "yaml"):
         listed = {"apiVersion": "v1", "kind": "List", "items": [document(each) for each in found]}
-        out.write(json.dumps(listed, indent=2, ensure_ascii=False) + "\n" if output == "json" else as_yaml(listed))
-    else:
-        out.write(_table(found, width) if found else _none(access, everywhere))
-    return 0 if found and all(each.state == READY for each in found) else 1
+        return json.dumps(listed, indent=2, ensure_ascii=False) + "\n" if output == "json" else as_yaml(listed)
+    return _table(found, width) if found else ""
 
 
 def _none(access: Access, everywhere: bool) -> str:

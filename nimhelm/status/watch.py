@@ -52,6 +52,7 @@ class Options(NamedTuple):
     request_timeout: float = 10.0
     everything: bool = False
     all_namespaces: bool = False
+    quiet: bool = False
 
 
 class Screen(NamedTuple):
@@ -86,15 +87,21 @@ def run(options: Options, out: TextIO | None = None, err: TextIO | None = None) 
 
 def _once(options: Options, screen: Screen) -> int:
     if not options.release:
-        from nimhelm.status.overview import show
+        from nimhelm.status.overview import Listing, show
 
         access = Access(options.namespace, options.context, options.kubeconfig, options.request_timeout)
-        return show(access, options.all_namespaces, options.output, style_of(screen.out).width, screen.out)
+        return show(
+            access,
+            Listing(options.all_namespaces, options.output, options.quiet),
+            screen.out,
+            style_of(screen.out).width,
+        )
     snapshot = _read(options)
     if options.save:
         _save(options, snapshot, screen)
     status = compute(snapshot)
-    screen.write(render(status, options.output, style_of(screen.out, options.everything)))
+    if not (options.quiet and status.state == READY):
+        screen.write(render(status, options.output, style_of(screen.out, options.everything)))
     return OK if status.state == READY else NOT_OK
 
 
@@ -203,16 +210,18 @@ def _timed_out(options: Options, screen: Screen, last: PipelineStatus | None) ->
 
 def _settled(options: Options, screen: Screen, status: PipelineStatus, code: int) -> int:
     """The whole status at the end, where only changes, or nothing, were shown so far."""
-    if not _is_live(options, screen):
+    if not _is_live(options, screen) and not (options.quiet and status.state == READY):
         screen.write(render(status, options.output, style_of(screen.out, options.everything)))
     return code
 
 
 def _is_live(options: Options, screen: Screen) -> bool:
-    return options.output == "table" and _is_terminal(screen.out)
+    return options.output == "table" and _is_terminal(screen.out) and not options.quiet
 
 
 def _shower(options: Options, screen: Screen) -> Callable[[PipelineStatus], None]:
+    if options.quiet:
+        return lambda status: None
     return _live(screen, options.everything) if _is_live(options, screen) else _plain(options, screen)
 
 
