@@ -60,6 +60,10 @@ def test_build_says_what_it_made(run, tmp_path) -> None:
         "           rerank-service     1 nvidia.com/gpu\n"
         "  wave 2   llm-service        1 nvidia.com/gpu x 2  waits for embedding-service, rerank-service\n"
         "  GPUs     4 nvidia.com/gpu\n"
+        "  claims   embedding-service-pvc (10Gi), rerank-service-pvc (20Gi), llm-service-pvc (50Gi): "
+        "kept when a service or the release goes\n"
+        "           to delete for good: kubectl delete pvc -n nim-service "
+        "embedding-service-pvc rerank-service-pvc llm-service-pvc\n"
         "\n"
         "  helm install rag-pipeline ./rag-pipeline -n nim-service --create-namespace --wait --timeout 60m\n"
     )
