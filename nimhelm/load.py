@@ -14,7 +14,7 @@ from nimhelm.errors import LoadError
 from nimhelm.finding import ERROR, NOTE, WARNING, Finding
 from nimhelm.nimservice import API_VERSION, pipelines_of
 from nimhelm.pipeline import dig
-from nimhelm.yamlread import Document, Path, read
+from nimhelm.yamlread import Document, Path, place_of, read
 
 GROUP = API_VERSION.split("/")[0]
 MAX_BYTES = 20_000_000
@@ -120,9 +120,9 @@ def read_content(path: str, content: bytes) -> tuple[list[Document], list[Findin
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
-        message = f"not UTF-8 text: byte 0x{content[error.start]:02X}"
+        before = error.object[: error.start].decode("utf-8")
+        line, column = place_of(before, len(before))
+        message = f"not UTF-8 text: byte 0x{error.object[error.start]:02X}"
         return [], [Finding(shown, line, column, "NH003", ERROR, message, "", "save the file as UTF-8")]
     return read(shown, text)
 

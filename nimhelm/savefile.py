@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from nimhelm.workspace import workspace
+from nimhelm.workspace import clear_leftovers, workspace
 
 _PART = "part"
 _ACCESS_LIST = "system.posix_acl_access"
@@ -55,6 +55,12 @@ def save(path: Path, content: bytes, terms: Terms = _PLAIN) -> None:
         if terms.was is not None and target.read_bytes() != terms.was:
             raise BlockingIOError(errno.EAGAIN, "it was changed meanwhile", str(path))
         _put(part, target, terms.new)
+
+
+def tidy(path: Path) -> None:
+    """Remove what a killed process left beside a file that it was to write."""
+    target = Path(os.path.realpath(path))
+    clear_leftovers(target.parent, target.name)
 
 
 def save_private(folder: Path, files: dict[str, bytes], gone: Iterable[str] = ()) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nimhelm.check import check_documents
 from nimhelm.finding import ERROR, NOTE, WARNING, Finding, has_errors
-from nimhelm.load import Loaded, load_files, read_bytes, shown_path
+from nimhelm.load import Loaded, files_of, load_files, read_bytes, shown_path
 from nimhelm.report import REPORTERS
 
 NOT_PART = "NH008"
@@ -37,7 +37,7 @@ def validate_files(paths: list[str], strict: bool = False, wishes: Wishes = PLAI
     if wishes.fix:
         from nimhelm.fix.command import fix_files
 
-        edits = fix_files(findings)
+        edits = fix_files(files_of(paths), findings)
         print(f"{edits} edit{'' if edits == 1 else 's'} made", file=sys.stderr)
         findings = findings_of(paths, own_only) if edits else findings
     return show(findings, strict, wishes)

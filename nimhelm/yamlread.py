@@ -128,12 +128,17 @@ def read(path: str, text: str, limit: int = MAX_NODES) -> tuple[list[Document], 
     return documents, composer.findings
 
 
+def place_of(text: str, position: int) -> tuple[int, int]:
+    """Line and column of a character, from 1, with lines counted as libyaml does."""
+    breaks = [match.end() for match in _BREAK.finditer(text, 0, position)]
+    return len(breaks) + 1, position - (breaks[-1] if breaks else 0) + 1
+
+
 def _character_finding(path: str, text: str) -> Finding:
     """The first character that YAML forbids. Its place is counted here: libyaml tells the byte."""
     found = _FORBIDDEN.search(text)
     position = found.start() if found else 0
-    breaks = [match.end() for match in _BREAK.finditer(text, 0, position)]
-    line, column = len(breaks) + 1, position - (breaks[-1] if breaks else 0) + 1
+    line, column = place_of(text, position)
     message = f"the character U+{ord(text[position]):04X} is not allowed in YAML"
     hint = "is this a binary file? write the character as an escape"
     return Finding(path, line, column, "NH003", ERROR, message, "", hint)

@@ -143,6 +143,8 @@ def test_other_kinds_are_named_and_left_alone() -> None:
     [
         (b"\xff\xfe\x00a", "1:1 NH003 not UTF-8 text: byte 0xFF"),
         (b"a: 1\nb: \xc3\x28\n", "2:4 NH003 not UTF-8 text: byte 0xC3"),
+        ("ä: 😀\r\n😀ä: ".encode() + b"\x9a", "2:5 NH003 not UTF-8 text: byte 0x9A"),
+        ("\ufeffa: ä\r".encode() + b"b\x9a", "2:2 NH003 not UTF-8 text: byte 0x9A"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "1:1 NH003 not UTF-8 text: byte 0x89"),
         (b"\x7fELF\x02\x01\x01\0", "1:1 NH003 the character U+007F is not allowed in YAML"),
         (b"\0" * 100, "1:1 NH003 the character U+0000 is not allowed in YAML"),
@@ -161,7 +163,8 @@ def test_other_kinds_are_named_and_left_alone() -> None:
         (b"%" * 1_000, "1:2 NH001 not valid YAML"),
     ],
     ids=[
-        "utf-16", "utf-8", "png", "elf", "nul", "gzip", "flow-mappings", "flow-lists", "block-lists", "indentation",
+        "utf-16", "utf-8", "utf-8-after-others", "utf-8-after-a-mark", "png", "elf", "nul", "gzip", "flow-mappings", "flow-lists",
+        "block-lists", "indentation",
         "large", "alias-of-itself", "keys", "anchors", "tags", "escapes", "colons", "directives",
     ],
 )  # fmt: skip

@@ -217,6 +217,13 @@ STEPS = ("open", "os.link", "os.scandir", "os.mkdir", "os.rename", "os.remove", 
          "tempfile.mkdtemp", "shutil.rmtree", "fcntl.flock", "os.getxattr")  # fmt: skip
 
 
+def test_a_fix_that_was_killed_after_it_wrote(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(Path(EXAMPLE).read_text())
+    (tmp_path / ".f.yaml.nimhelm-dead").mkdir()
+    assert guarded(["validate", "--fix", str(tmp_path / "f.yaml")]) == 0
+    assert left_in(tmp_path) == ["f.yaml"]
+
+
 def killed_at(path: Path, moment: int) -> bool:
     """Save in a process that is killed at its nth step on the disk; whether it came that far."""
     child = os.fork()

@@ -17,7 +17,7 @@ from nimhelm.fix.spelling import respelled
 from nimhelm.fix.tree import Entry, Splice, Tree, applied, tree_of
 from nimhelm.load import Loaded, load_text, read_bytes
 from nimhelm.nimservice import pipelines_of
-from nimhelm.savefile import Terms, save
+from nimhelm.savefile import Terms, save, tidy
 
 ROUNDS = 20
 """An edit may show the next fault, which a wrong type had hidden: a file is gone through this often at most."""
@@ -34,12 +34,15 @@ class Edit(NamedTuple):
     splices: list[Splice]
 
 
-def fix_files(findings: list[Finding]) -> int:
-    """Fix the files that findings are about; returns the number of edits.
+def fix_files(paths: list[str], findings: list[Finding]) -> int:
+    """Fix those of the files that findings are about; returns the number of edits.
 
     Raises LoadError when a file cannot be read, WriteError when it cannot be written.
     """
     edits = 0
+    for path in paths:
+        if path != "-":
+            tidy(Path(path))
     for path in sorted({finding.path for finding in findings if finding.path != "<stdin>"}):
         content = read_bytes(path)
         try:
