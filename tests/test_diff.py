@@ -15,8 +15,9 @@ from pipelines import cache, pipeline, service, text
 from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.convert import convert_files
 from nimhelm.diff.command import OUTPUTS, Options, compare
-from nimhelm.diff.effects import effects
+from nimhelm.diff.effects import RESTART, Effect, effects
 from nimhelm.diff.fields import ABSENT, Named, applied, changes, path_text
+from nimhelm.diff.gates import waits
 from nimhelm.diff.plan import Difference
 from nimhelm.diff.sides import without_defaults
 from nimhelm.errors import LoadError
@@ -352,3 +353,52 @@ def test_changes_of_named_items() -> None:
 def test_defaults_of_subcharts_are_no_changes() -> None:
     old = {"a": {"env": [], "image": {"tag": "1", "x": {}}, "on": False}}
     assert without_defaults(old, {"a": {"on": False}}) == {"a": {"image": {"tag": "1"}, "on": False}}
+
+
+def deployment(
+    name: str, *gates: str, replicas: int = 1, ready: int | None = None, strategy: str = "Recreate"
+) -> dict[str, Any]:
+    template = {"spec": {"initContainers": [{"name": f"wait-for-{gate}"} for gate in gates]}}
+    status = {} if ready is None else {"status": {"readyReplicas": ready}}
+    return {"kind": "Deployment", "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
+            "spec": {"replicas": replicas, "template": template, "strategy": {"type": strategy}}, **status}  # fmt: skip
+
+
+WAITS, STOPS = "its new pods wait for db, which has no ready pod now", ", and the pods that run are stopped first"
+HELD = [
+    ("ready", {"db": 1}, {"llm"}, {}, []),
+    ("down", {"db": 0}, {"llm"}, {}, [WAITS + STOPS]),
+    ("unchanged", {"db": 0}, set(), {}, []),
+    ("its own change", {"db": 0}, {"llm", "db"}, {}, []),
+    ("not of the release", {}, {"llm"}, {}, []),
+    ("goes on", {"db": 0}, {"llm"}, {"llm": {"wait": {"onTimeout": "start"}}},
+     [f"{WAITS}, until the timeout of the gate{STOPS}"]),
+    ("all go on", {"db": 0}, {"llm"}, {"global": {"nimhelm": {"waitOnTimeout": "start"}}},
+     [f"{WAITS}, until the timeout of the gate{STOPS}"]),
+    ("one that does not", {"db": 0}, {"llm"}, {"global": {"nimhelm": {"waitOnTimeout": "start"}}, "llm": {"dependencies": [
+        {"name": "db", "wait": {"onTimeout": "fail"}}]}},
+     [WAITS + STOPS]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("live", "changed", "values", "expected"), [row[1:] for row in HELD], ids=[row[0] for row in HELD]
+)
+def test_what_gates_hold_back(
+    live: dict[str, int], changed: set[str], values: dict[str, Any], expected: list[str]
+) -> None:
+    found = [Effect(RESTART, name, f"Deployment/{name}", "") for name in changed]
+    new = [deployment("db"), deployment("llm", "db")]
+    held = waits(found, new, [deployment(name, ready=ready) for name, ready in live.items()], values)
+    assert [each.text for each in held] == expected
+    goes_on = any("until the timeout" in text for text in expected)
+    advice = "to start without it after the timeout: --set llm.wait.onTimeout=start"
+    assert [each.first for each in held] == ["" if goes_on else advice] * len(expected)
+
+
+def test_a_dependency_that_is_scaled_to_0_holds_back() -> None:
+    found = [Effect(RESTART, "llm", "Deployment/llm", "")]
+    live = [deployment("db", replicas=0), deployment("embed", ready=1)]
+    new = [deployment("llm", "embed", "db", strategy="RollingUpdate")]
+    (held,) = waits(found, new, live, {})
+    assert (held.code, held.text) == ("wait", "its new pods wait for db, which is scaled to 0 now")

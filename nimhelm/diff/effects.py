@@ -17,12 +17,12 @@ from nimhelm.pipeline import dig
 Object = dict[str, Any]
 Key = tuple[str, str]
 
-NONE, RESTART, SCALE, REFUSED, DELETE_DATA, KEEP_DATA, GROW, DELETE, CREATE, RUN_JOB, UPDATE, HOOK = (
+NONE, RESTART, SCALE, REFUSED, DELETE_DATA, KEEP_DATA, GROW, DELETE, CREATE, RUN_JOB, UPDATE, HOOK, WAIT = (
     "none", "restart", "scale", "refused", "deleteData", "keepData", "growClaim", "delete", "create", "runJob", "update",
-    "hook",
+    "hook", "wait",
 )  # fmt: skip
 
-SEVERITY = (REFUSED, DELETE_DATA, RESTART, DELETE, RUN_JOB, SCALE, GROW, CREATE, KEEP_DATA, UPDATE, HOOK, NONE)
+SEVERITY = (REFUSED, DELETE_DATA, WAIT, RESTART, DELETE, RUN_JOB, SCALE, GROW, CREATE, KEEP_DATA, UPDATE, HOOK, NONE)
 """The codes, the gravest first."""
 
 _TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -33,6 +33,7 @@ _TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """The parts of a workload of which a change makes new pods."""
 
 _CLAIM = "PersistentVolumeClaim"
+_BACK = " (with helm 3, go back by helm upgrade to the old chart: its rollback stops at a claim that was kept)"
 _SERVICE_LABEL = "app.kubernetes.io/name"
 
 
@@ -75,6 +76,11 @@ def refused_by(problems: list[str], found: list[Effect]) -> list[Effect]:
     return more + effects_of
 
 
+def workloads(objects: list[Object]) -> list[Object]:
+    """Those of the objects that have pods."""
+    return [each for each in objects if each.get("kind") in _TEMPLATES]
+
+
 def _by_key(objects: list[Object]) -> dict[Key, Object]:
     return {(str(each.get("kind")), str(dig(each, "metadata", "name"))): each for each in objects}
 
@@ -83,7 +89,8 @@ def _title(each: Object) -> str:
     return f"{each.get('kind')}/{dig(each, 'metadata', 'name')}"
 
 
-def _service(each: Object) -> str:
+def service_of(each: Object) -> str:
+    """The service that an object belongs to, by its label; "" for none."""
     return str(dig(each, "metadata", "labels", _SERVICE_LABEL) or "")
 
 
@@ -92,7 +99,7 @@ def _is_hook(each: Object) -> bool:
 
 
 def _effect(each: Object, code: str, text: str, first: str = "") -> Effect:
-    return Effect(code, _service(each), _title(each), text, first)
+    return Effect(code, service_of(each), _title(each), text, first)
 
 
 def _created(each: Object) -> Iterator[Effect]:
@@ -108,7 +115,7 @@ def _created(each: Object) -> Iterator[Effect]:
     elif kind == "Job":
         yield _effect(each, RUN_JOB, "runs the job: it downloads the model")
     elif kind in _TEMPLATES:
-        yield _effect(each, CREATE, f"creates it with {_pods(_replicas(each))}")
+        yield _effect(each, CREATE, f"creates it with {_pods(replicas(each))}")
     else:
         yield _effect(each, CREATE, "creates it, no effect on pods")
 
@@ -121,14 +128,16 @@ def _removed(each: Object) -> Iterator[Effect]:
     if dig(each, "metadata", "annotations", RESOURCE_POLICY) == "keep":
         if kind == _CLAIM:
             first = f"to delete it for good: {delete_command([name], place)}"
-            yield _effect(each, KEEP_DATA, f"keeps the claim{_size(each)} and its data, outside the release", first)
+            yield _effect(
+                each, KEEP_DATA, f"keeps the claim{_size(each)} and its data, outside the release{_BACK}", first
+            )
         else:
             yield _effect(each, KEEP_DATA, "keeps it")
     elif kind == _CLAIM:
         first = f"to keep it: {keep_command(name, place)}"
         yield _effect(each, DELETE_DATA, f"deletes the claim{_size(each)} and the data in it", first)
     elif kind in _TEMPLATES:
-        yield _effect(each, DELETE, f"deletes it and its {_pods(_replicas(each))}")
+        yield _effect(each, DELETE, f"deletes it and its {_pods(replicas(each))}")
     else:
         yield _effect(each, DELETE, "deletes it")
 
@@ -150,7 +159,7 @@ def _changed(old: Object, new: Object) -> Iterator[Effect]:
 
 def _workload(old: Object, new: Object) -> Iterator[Effect]:
     restarts = any(dig(old, *part) != dig(new, *part) for part in _TEMPLATES[str(new["kind"])])
-    before, after = _replicas(old), _replicas(new)
+    before, after = replicas(old), replicas(new)
     if restarts:
         yield _effect(new, RESTART, f"restarts {_pods(before)}{_how(new)}")
     if before != after:
@@ -168,7 +177,7 @@ def _how(each: Object) -> str:
         return ", all at once"
     surge = dig(strategy, "rollingUpdate", "maxSurge")
     if surge in (0, "0", "0%"):
-        return ", one after the other" if _replicas(each) > 1 else " (the service is away until it is ready again)"
+        return ", one after the other" if replicas(each) > 1 else " (the service is away until it is ready again)"
     return ", each after its successor is ready: that needs room for one pod more"
 
 
@@ -200,7 +209,7 @@ def _size(each: Object) -> str:
     return f" ({size})" if size else ""
 
 
-def _replicas(each: Object) -> int:
+def replicas(each: Object) -> int:
     """The pods of a workload; without a number it is an autoscaler's business, and one is there at least."""
     if each.get("kind") == "InferenceService":
         return int(dig(each, "spec", "predictor", "minReplicas") or 1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nimhelm.diff.effects import DELETE_DATA, REFUSED, RESTART, Effect
+from nimhelm.diff.effects import DELETE_DATA, REFUSED, RESTART, WAIT, Effect
 from nimhelm.diff.plan import Difference
 from nimhelm.diff.text import QUIET, gpu_lines, shown, summary
 from nimhelm.report import printable
 
-_MARKS = {REFUSED: "⛔ ", DELETE_DATA: "🗑️ ", RESTART: "🔄 "}
+_MARKS = {REFUSED: "⛔ ", DELETE_DATA: "🗑️ ", WAIT: "⏳ ", RESTART: "🔄 "}
 
 
 def markdown(plan: Difference) -> str:

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from nimhelm.chart.build import Chart
 from nimhelm.chart.render import render_folder, unpacked
-from nimhelm.diff.effects import DELETE_DATA, NONE, REFUSED, RESTART, Effect, effects, refused_by
+from nimhelm.diff.effects import DELETE_DATA, NONE, REFUSED, RESTART, Effect, Object, effects, refused_by
 from nimhelm.diff.fields import Change, applied, changes
-from nimhelm.diff.sides import Cluster, Side, upgraded, without_defaults
+from nimhelm.diff.gates import waits
+from nimhelm.diff.sides import Cluster, Side, live_objects, upgraded, without_defaults
 from nimhelm.errors import ChartRefusalError, HelmError
 from nimhelm.graph.picture import Picture
 from nimhelm.graph.source import picture_of_values
@@ -34,7 +35,7 @@ class Difference(NamedTuple):
 
     `added` and `removed` are services. `effects` are those of everything together. `rest` are effects that no change of
     values explains: the chart's templates differ. `gpus` has resource -> (before, after), `max_gpus` with autoscaling.
-    `unknown` says why there are no effects, "" when there are.
+    `waits` are new pods that would wait for a dependency which is down. `unknown` says why there are no effects, "" when there are.
     """
 
     old: str
@@ -48,6 +49,7 @@ class Difference(NamedTuple):
     gpus: dict[str, tuple[int, int]]
     max_gpus: dict[str, tuple[int, int]]
     unknown: str = ""
+    waits: tuple[Effect, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -116,7 +118,16 @@ def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | No
     explained = {(e.code, e.object) for one in each for e in one.effects}
     names = {*empty.added, *empty.removed}
     rest = [e for e in all_effects if (e.code, e.object) not in explained and e.service not in names]
-    return empty._replace(consequences=tuple(each), effects=tuple(all_effects), rest=tuple(rest))
+    closed = _waits(all_effects, after, new, upgrade) if upgrade else []
+    return empty._replace(consequences=tuple(each), effects=tuple(all_effects), rest=tuple(rest), waits=tuple(closed))
+
+
+def _waits(found: list[Effect], after: list[Object], new: Side, upgrade: Upgrade) -> list[Effect]:
+    """What the gates would hold back; nothing where helm cannot tell what runs."""
+    try:
+        return waits(found, after, live_objects(upgrade.release, upgrade.cluster), new.values)
+    except HelmError:
+        return []
 
 
 def _anywhere(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:

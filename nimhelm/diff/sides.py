@@ -9,7 +9,7 @@ from nimhelm.chart.build import Chart
 from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.chart.render import objects_of
 from nimhelm.errors import HelmError, LoadError
-from nimhelm.helm import run_helm
+from nimhelm.helm import helm_major, run_helm
 from nimhelm.pipeline import NOT_SERVICES, dig
 
 Object = dict[str, Any]
@@ -68,6 +68,16 @@ def release_side(release: str, cluster: Cluster) -> Side:
     values = _json(run_helm("get", "values", "--all", "--output=json", *cluster.flags, names=(release,)))
     objects = objects_of(run_helm("get", "manifest", *cluster.flags, names=(release,)))
     return Side(f"release {release}", _without_digest(_without_globals(values)), objects=tuple(objects))
+
+
+def live_objects(release: str, cluster: Cluster) -> list[Object]:
+    """The objects of a release as they are in the cluster now, with their status. Raises HelmError."""
+    more = ["--show-resources"] if helm_major() == 3 else []
+    found = dig(
+        _json(run_helm("status", "--output=json", *more, *cluster.flags, names=(release,))), "info", "resources"
+    )
+    kinds = found.values() if isinstance(found, dict) else ()
+    return [each for kind in kinds if isinstance(kind, list) for each in kind if isinstance(each, dict)]
 
 
 def own_values(release: str, cluster: Cluster) -> dict[str, Any]:

@@ -26,6 +26,8 @@ def text(plan: Difference) -> str:
     lines += [f"~ {name}: wave {before} -> {after}" for name, before, after in plan.waves]
     if plan.rest:
         lines += ["~ by the chart's templates, with the same values:", *_effects(list(plan.rest), indent="    ")]
+    if plan.waits:
+        lines += ["! held back by gates:", *_effects(list(plan.waits), indent="    ")]
     lines += gpu_lines(plan)
     lines.append(summary(plan))
     return "".join(f"{printable(line)}\n" for line in lines)
