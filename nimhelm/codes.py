@@ -81,6 +81,7 @@ CODES = {
     "NH107": "a start-up probe that looks late",
     "NH110": "a container name is taken",
     "NH111": "what Pod Security restricted forbids",
+    "NH112": "a value that Kubernetes refuses in a pod or a Service",
     "NH120": "multiNode beside what excludes it",
     "NH121": "MPI and Ray together",
     "NH122": "a compute domain neither created nor named",

@@ -20,6 +20,7 @@ from nimhelm.finding import ERROR, Finding
 from nimhelm.load import read_bytes, read_content, shown_path
 from nimhelm.pipeline import NOT_SERVICES, Cache, Service, dependencies_of
 from nimhelm.rules.cache import check_cache
+from nimhelm.rules.kubernetes import check_kubernetes
 from nimhelm.rules.replaced import check_replaced
 from nimhelm.rules.values import check_values
 from nimhelm.schema_check import Schema, check_shape
@@ -127,6 +128,7 @@ def check_merged(document: Document, schema: Schema) -> list[Finding]:
     ]
     for service in services:
         findings += [finding for finding in check_service(service) if finding.code not in OPERATORS_OWN]
+        findings += check_kubernetes(service)
     for cache in caches:
         findings += check_cache(cache)
     return findings + list(check_values(document, services, caches))

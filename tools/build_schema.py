@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import kubernetes_validate
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -114,7 +116,9 @@ def reachable(root: Schema, entries: tuple[str, ...], definitions: dict[str, Sch
 
 def targets(source: Source) -> list[Target]:
     """Every file that is built from the source."""
+    types, definitions = kubernetes_definitions(HERE / "schema", source.document)
     return [
+        Target("schema/kubernetes.schema.json", {}, definitions, types),
         Target("schema/pipeline.schema.json", source.roots["pipeline"], source.document),
         Target("schema/nimservice.schema.json", source.roots["nimservice"], source.document),
         Target("schema/nimcache.schema.json", source.roots["nimcache"], source.document),
@@ -146,6 +150,54 @@ def default_templates(source: Source) -> str:
     for name, values in parts.items():
         text += f'\n{{{{- define "{PREFIX}.defaults.{name}" -}}}}\n{laid_out(values)}\n{{{{- end }}}}\n'
     return text
+
+
+def kubernetes_definitions(folder: Path, leaves: dict[str, Schema]) -> tuple[tuple[str, ...], dict[str, Schema]]:
+    """The types that schema/kubernetes.yaml names, and the definitions of all that they hold.
+
+    They come from the OpenAPI document of Kubernetes, as the package kubernetes-validate carries it. Definitions lose
+    their group (`io.k8s.api.core.v1.Volume` -> `Volume`) and the texts; what the API server requires beyond it is added.
+    """
+    wanted = yaml.safe_load((folder / "kubernetes.yaml").read_text("utf-8"))
+    package = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
+    document = package / f"{wanted['release']}-local-strict" / "_definitions.json"
+    published = json.loads(document.read_text("utf-8"))["$defs"]
+    found = reachable({}, tuple(wanted["types"]), {name: bare(schema) for name, schema in published.items()})
+    definitions = {short(name): renamed(schema) for name, schema in found.items()}
+    definitions["Quantity"] = leaves["quantity"]
+    definitions["IntOrString"] = {"type": ["integer", "string"]}
+    for place, more in wanted["stricter"].items():
+        name, field = place.split(".")
+        schema = definitions[name]["properties"][field]
+        definitions[name]["properties"][field] = more if "$ref" in more else schema | more
+    return tuple(map(short, wanted["types"])), leaves | definitions
+
+
+def short(name: str) -> str:
+    """`io.k8s.api.core.v1.Volume` -> `Volume`."""
+    return name.rsplit(".", 1)[1]
+
+
+def bare(schema: Schema) -> Schema:
+    """A schema of the OpenAPI document without its texts and formats; a null counts as absent anyway."""
+    if "$ref" in schema:
+        return {"$ref": REF + schema["$ref"].rsplit("/", 1)[1]}
+    kept: Schema = {key: schema[key] for key in ("type", "required", "enum", "additionalProperties") if key in schema}
+    if isinstance(kept.get("type"), list):
+        kept["type"] = next(kind for kind in kept["type"] if kind != "null")
+    if "properties" in schema:
+        kept["properties"] = {name: bare(child) for name, child in schema["properties"].items()}
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(schema.get(keyword), dict):
+            kept[keyword] = bare(schema[keyword])
+    return kept
+
+
+def renamed(node: Any) -> Any:
+    """The same with short names in its references."""
+    if isinstance(node, dict):
+        return {key: REF + short(value) if key == "$ref" else renamed(value) for key, value in node.items()}
+    return [renamed(item) for item in node] if isinstance(node, list) else node
 
 
 def schema_id(path: str) -> str:

@@ -7,13 +7,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Block, Service, number
+from nimhelm.pipeline import Block, Service, dig, number
 from nimhelm.quantity import count, is_whole, nanos
 from nimhelm.yamlread import Path
 
 GPU = "nvidia.com/gpu"
 MIG = re.compile(r"mig-([0-9]+c\.)?[0-9]+g\.[0-9]+gb([.+-][a-z.]+)?")
 MEGABYTE = 2**20 * 10**9
+
+
+def above_limits(resources: Any) -> Iterator[tuple[Path, str, str]]:
+    """Requests above their limits: the place below `resources`, the fault, the way out."""
+    limits, requests = dig(resources, "limits"), dig(resources, "requests")
+    for name, wanted in requests.items() if isinstance(limits, dict) and isinstance(requests, dict) else ():
+        request, limit = nanos(wanted), nanos(limits.get(name))
+        if request is not None and limit is not None and request > limit:
+            message = f"requests {wanted} of {name}, more than its limit {limits[name]}"
+            yield ("requests", name), message, "raise the limit or lower the request"
 
 
 def is_extended(name: str) -> bool:

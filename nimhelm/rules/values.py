@@ -8,6 +8,7 @@ from typing import Any
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
+from nimhelm.rules.resources import above_limits
 from nimhelm.yamlread import Document, Path
 
 SHARED: Path = ("global", "nimhelm")
@@ -18,6 +19,9 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     by_name = {service.name: service for service in services}
     yield from check_repeated(services)
     yield from check_further_names(services)
+    for key in ("helperResources", "containerResources"):
+        for place, message, hint in above_limits(dig(document.data, *SHARED, key)):
+            yield document.finding(ERROR, "NH042", (*SHARED, key, *place), message, hint)
     if dig(document.data, *SHARED, "waitEnabled") is not False:
         yield from check_waits(document, by_name)
         yield from check_caches(services, {cache.name for cache in caches})

@@ -9,6 +9,7 @@ another kubectl.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def comparable(objects: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
 
 def complaints(server: Server, objects: list[dict[str, Any]]) -> list[str]:
     """What the API server says against objects that are sent together."""
-    text = yaml.dump_all(objects, Dumper=yaml.CSafeDumper)
+    text = "\n---\n".join(map(json.dumps, objects))  # PyYAML leaves 12e34 bare, and the server reads a number
     words = [server.kubectl, "apply", "--dry-run=server", "--namespace", server.namespace, "-f", "-"]
     done = subprocess.run(words, input=text, capture_output=True, text=True, env=server.env, check=False)
     lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("Warning:")]

@@ -1,0 +1,46 @@
+"""What `nimhelm validate --values` says of values that become fields of a pod or a Service, before an API server."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from tests.fuzz.server import HELMS, ROOT, Server, complaints
+from tests.kubernetes_values import ACCEPTED, REFUSED, REFUSED_LATER, rows
+
+from .connection import Cluster
+from .release import build, in_parallel
+
+KINDS = ("Deployment", "Service", "PodDisruptionBudget")
+
+
+def judge(values: dict[str, object], chart: Path, server: Server, folder: Path) -> list[str]:
+    """What helm or the API server says against the objects of llm-service with these values."""
+    path = folder / "values.yaml"
+    folder.mkdir()
+    path.write_text(yaml.safe_dump({"llm-service": values}))
+    words = [str(HELMS[1]), "template", "r", str(chart), "--namespace", server.namespace, "--no-hooks", "-f", str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return [done.stderr]
+    objects = [each for each in yaml.safe_load_all(done.stdout) if each]
+    own = [each for each in objects if each["kind"] in KINDS and each["metadata"]["name"] == "llm-service"]
+    return complaints(server, own)
+
+
+def test_the_api_server_says_the_same(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    server = Server(cluster.kubectl_path, cluster.env, namespace)
+    chart = build(ROOT / "examples" / "rag-pipeline.yaml", tmp_path)
+    table = [*rows(REFUSED), *rows(REFUSED_LATER), *rows(ACCEPTED)]
+    said = in_parallel(
+        [
+            lambda values=values, index=index: judge(values, chart, server, tmp_path / str(index))
+            for index, values in enumerate(table)
+        ]
+    )
+    refused = len(rows(REFUSED))
+    taken = [values for values, words in zip(table[:refused], said[:refused], strict=True) if not words]
+    assert "\n".join(map(str, taken)) == "", "validate refuses what the API server takes"
+    assert [words for words in said[refused:] if words] == []

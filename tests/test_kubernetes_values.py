@@ -1,0 +1,65 @@
+"""Values that become fields of a pod, a Deployment or a Service are held against what Kubernetes takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes_values import ACCEPTED, REFUSED, REFUSED_LATER, rows
+
+from nimhelm.assets import schema
+from nimhelm.rules.kubernetes import FIELDS, ONE_OF, RULES
+from nimhelm.validate_values import chart_values, check_values_file
+
+
+def errors(values: object, chart: Path, folder: Path) -> list[Any]:
+    path = folder / "values.yaml"
+    path.write_text(yaml.safe_dump({"llm-service": values}))
+    found = check_values_file(str(path), *chart_values(chart))[0]
+    return [one for one in found if one.severity == "error"]
+
+
+@pytest.mark.parametrize("values", rows(REFUSED) + rows(REFUSED_LATER), ids=str)
+def test_refused(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
+    """Each with one finding, at the field that is wrong. A value of the wrong kind needs no further way out."""
+    found = errors(values, built / "rag-pipeline", tmp_path)
+    assert len(found) == 1, found
+    assert found[0].field.startswith(f"llm-service.{next(iter(values))}"), found
+    assert found[0].hint or " must " in found[0].message or "at most" in found[0].message, found
+    assert found[0].line > 1
+
+
+@pytest.mark.parametrize("values", rows(ACCEPTED), ids=str)
+def test_accepted(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
+    assert errors(values, built / "rag-pipeline", tmp_path) == []
+
+
+def test_the_tables_name_types_and_fields_that_exist() -> None:
+    types = schema("kubernetes")["definitions"]
+    assert {each.type for each in FIELDS} | set(ONE_OF) | set(RULES) <= set(types)
+    for each in FIELDS:
+        below = schema("values")["definitions"]["service"]
+        for part in each.field:
+            below = below["properties"][part]
+            below = schema("values")["definitions"][below["$ref"].rpartition("/")[2]] if "$ref" in below else below
+        assert below["type"][0] == ("array" if each.listed else "object"), each
+
+
+def test_every_free_value_has_a_type() -> None:
+    """A value of a service that takes any mapping is held against a type of Kubernetes, or another API owns it."""
+    owned = {("scale", "keda", "advanced"), ("scale", "keda", "fallback"), ("global",)}
+    free = set(free_values(schema("values")["definitions"]["service"], ()))
+    assert free - owned == {each.field for each in FIELDS}
+
+
+def free_values(shape: dict[str, Any], field: tuple[str, ...]) -> Any:
+    definitions = schema("values")["definitions"]
+    shape = definitions[shape["$ref"].rpartition("/")[2]] if "$ref" in shape else shape
+    if "object" in shape.get("type", ()) and not {"properties", "additionalProperties"} & set(shape):
+        yield field
+    for name, child in shape.get("properties", {}).items():
+        yield from free_values(child, (*field, name))
+    if isinstance(shape.get("items"), dict):
+        yield from free_values(shape["items"], field)
