@@ -43,8 +43,8 @@ def test_a_tag_on_a_mapping_or_list_is_a_finding_or_nothing(value: str) -> None:
 
 
 def test_saved_files_are_private(tmp_path: Path) -> None:
-    from nimhelm.status.dump import _write
+    from nimhelm.savefile import save_private
 
     (tmp_path / "pods.json").write_text("old")
-    _write(tmp_path / "pods.json", {})
+    save_private(tmp_path, {"pods.json": b"{}"}, set())
     assert (tmp_path / "pods.json").stat().st_mode & 0o777 == 0o600
