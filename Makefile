@@ -66,9 +66,9 @@ cluster-core: venv  ## the tests that CI runs on that cluster
 	$(PYTHON) -m pytest $(CORE) || $(PYTHON) -m pytest $(CORE) --last-failed
 
 # And these, with controllers that are built from their modules the first time.
-CONTROLLERS = $(addprefix tests/cluster/test_,dra.py multi_node.py adopt_group.py metrics.py picker.py)
-cluster-controllers: venv  ## the tests with the controllers that CI builds: device claims, LeaderWorkerSet, metrics, endpoint picker
+CONTROLLERS = $(addprefix tests/cluster/test_,dra.py multi_node.py adopt_group.py metrics.py picker.py kueue.py)
+cluster-controllers: venv  ## the tests with the controllers that CI builds: device claims, LeaderWorkerSet, metrics, endpoint picker, Kueue
 	$(PYTHON) -m pytest $(CONTROLLERS) || $(PYTHON) -m pytest $(CONTROLLERS) --last-failed
 
-cluster-test-all: venv  ## the same, and those with controllers that take long to build: gateway, prometheus, kueue, KServe
+cluster-test-all: venv  ## the same, and those with controllers that take long to build: gateway, prometheus, KServe
 	$(PYTHON) -m pytest tests/cluster || $(PYTHON) -m pytest tests/cluster --last-failed

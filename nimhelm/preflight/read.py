@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, Running, end, finish, partial, start, stream
 from nimhelm.kubectlerrors import ForbiddenError, Request, UnreachableError, explain
+from nimhelm.preflight.checks import queues
 from nimhelm.preflight.cluster import Cluster, Reach
 from nimhelm.preflight.reduce import logins_of, reduced
 from nimhelm.preflight.render import Rendered
@@ -94,7 +95,8 @@ def apis_of(table: str, versions: list[str], version: str) -> Apis:
 
 def read_cluster(access: Access, reach: Reach, apis: Apis, rendered: Rendered) -> Cluster:
     """Everything but the dry run. Raises KubectlError when the cluster cannot be read at all."""
-    together = [key for key in (*CLUSTER_KINDS, *NAMESPACE_KINDS, *_chart_kinds(rendered)) if key in apis.plurals]
+    wanted = (*CLUSTER_KINDS, *NAMESPACE_KINDS, *_queue_kinds(rendered), *_chart_kinds(rendered))
+    together = [key for key in wanted if key in apis.plurals]
     names = ",".join(dict.fromkeys(_plain(key, apis) for key in together))
     processes = {
         "pods": start(
@@ -113,6 +115,10 @@ def read_cluster(access: Access, reach: Reach, apis: Apis, rendered: Rendered) -
         return _collected(access, cluster, processes, [key.rpartition("/")[2] for key in together])
     finally:
         end(list(processes.values()))
+
+
+def _queue_kinds(rendered: Rendered) -> tuple[str, ...]:
+    return queues.KINDS if any(queues.queue_of(rendered, each) for each in rendered.workloads) else ()
 
 
 def _chart_kinds(rendered: Rendered) -> list[str]:

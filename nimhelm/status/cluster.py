@@ -23,6 +23,7 @@ from nimhelm.kubectlerrors import (
     not_ours,
 )
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes.queues import is_gated
 from nimhelm.status.closer import look_closer
 from nimhelm.status.evidence import in_release
 from nimhelm.status.graph import (
@@ -106,6 +107,8 @@ def _second_round(access: Access, snapshot: Snapshot, graph: Graph) -> Snapshot:
         wanted.append(Asked("leaderworkersets", ours, foreign=True))
     if INFERENCE_SERVICE in kinds:
         wanted.append(Asked("inferenceservices", ours, foreign=True))
+    if any(is_gated(pod) for pod in snapshot.of("pods")):
+        wanted.append(Asked("workloads", foreign=True))
     if any(ko.text(each, "kind") == "Ingress" for each in manifest or []):
         wanted.append(Asked("ingressclasses", foreign=True))
     lists, notes = read_lists(access, wanted)

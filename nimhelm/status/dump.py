@@ -43,6 +43,7 @@ _KIND_OF = {
     "LeaderWorkerSet": "leaderworkersets",
     "InferenceService": "inferenceservices",
     "IngressClass": "ingressclasses",
+    "Workload": "workloads",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
 }
 # Copies of the whole object, values included.

@@ -26,6 +26,7 @@ _LOST = {
     "ingressclasses": "whether a controller serves the Ingress is not known",
     "persistentvolumes": "which node a volume is on is not known",
     "jobs": "whether a caching job is still there is not known",
+    "workloads": "why Kueue holds a pod is not known",
     "secrets": "Helm's own record of the release is not known",
 }
 # Under these names kubectl is asked, where the plain one may mean something else in a cluster.
@@ -33,6 +34,7 @@ _NAMES = {
     "endpointslices": "endpointslices.discovery.k8s.io",
     "leaderworkersets": "leaderworkersets.leaderworkerset.x-k8s.io",
     "inferenceservices": "inferenceservices.serving.kserve.io",
+    "workloads": "workloads.kueue.x-k8s.io",
 }
 # Of what people change by hand it is asked who set which field.
 _WITH_OWNERS = ("deployments", "services")

@@ -22,6 +22,7 @@ KINDS = (
     "leaderworkersets",
     "inferenceservices",
     "ingressclasses",
+    "workloads",
     "replicasets",
     "horizontalpodautoscalers",
 )

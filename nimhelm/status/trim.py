@@ -152,6 +152,13 @@ def _workload(workload: ko.Object) -> ko.Object:
     return workload | {"spec": spec}
 
 
+def _queued(workload: ko.Object) -> ko.Object:
+    """Kueue's object for a pod, without its copy of the pod."""
+    kept = {key: workload[key] for key in ("kind", "metadata") if key in workload}
+    status = _some(ko.mapping(workload, "status"), ("conditions", "admissionChecks"))
+    return kept | {"spec": _some(ko.mapping(workload, "spec"), ("queueName",)), "status": status}
+
+
 _TEMPLATES = ("template", "leaderWorkerTemplate", "predictor")
 
 _TRIMS: dict[str, Callable[[ko.Object], ko.Object]] = {
@@ -162,6 +169,7 @@ _TRIMS: dict[str, Callable[[ko.Object], ko.Object]] = {
     "jobs": _workload,
     "leaderworkersets": _workload,
     "inferenceservices": _workload,
+    "workloads": _queued,
 }
 
 

@@ -29,6 +29,7 @@ _LISTS = {
     "LeaderWorkerSet": "leaderworkersets",
     "InferenceService": "inferenceservices",
     "IngressClass": "ingressclasses",
+    "Workload": "workloads",
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nimhelm.preflight.checks import devices
+from nimhelm.preflight.checks import devices, queues
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.demand import is_device, shown
 from nimhelm.preflight.placement import Candidates, Room, candidates, place, rooms
@@ -21,8 +21,9 @@ _GROWS = "nodes that an autoscaler would add are not known"
 
 
 def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
-    """Classes and device claims; then each pod against the nodes, and all pods against what is free."""
+    """Classes, device claims and queues; then each pod against the nodes, and all pods against what is free."""
     yield from devices.check(rendered, cluster)
+    yield from queues.check(rendered, cluster)
     if not cluster.knows("Node") or not rendered.workloads:
         return
     if not cluster.of("Node"):

@@ -25,6 +25,8 @@ _LOST = {
     "RuntimeClass": ("GPUs", "runtime classes", "whether they exist"),
     "PriorityClass": ("GPUs", "priority classes", "whether they exist"),
     "DeviceClass": ("GPUs", "device classes", "whether they exist"),
+    "LocalQueue": ("GPUs", "queues of Kueue", "whether the one of the pods exists"),
+    "ClusterQueue": ("GPUs", "cluster queues of Kueue", "whether they have quota for the pods"),
     "ResourceSlice": ("GPUs", "resource slices", "which devices the drivers offer"),
 }
 

@@ -7,7 +7,7 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, PENDING, Cause
-from nimhelm.status.causes import placement
+from nimhelm.status.causes import placement, queues
 from nimhelm.status.causes.storage import claim_of_message, elsewhere, pending_claim
 from nimhelm.status.evidence import Case, message_of
 from nimhelm.status.fit import fits_of, free_of, shown
@@ -30,6 +30,8 @@ def unschedulable(case: Case, pod: ko.Object) -> Cause | None:
         return None
     message = ko.text(scheduled, "message") or _last_event(case, pod)
     if ko.text(scheduled, "reason") == "SchedulingGated":
+        if held := queues.queued(case, pod):
+            return _queued(case, held)
         gates = ", ".join(short(ko.text(each, "name")) for each in ko.items(pod, "spec", "schedulingGates"))
         return Cause(
             "SchedulingGated",
@@ -41,6 +43,14 @@ def unschedulable(case: Case, pod: ko.Object) -> Cause | None:
     if not message:
         return Cause("Scheduling", "not scheduled yet", PENDING, problem=False)
     return _explain(case, pod, message)._replace(detail=short(message, 600))
+
+
+def _queued(case: Case, held: queues.Queued) -> Cause:
+    """Kueue holds the pod; who waits for this service may hold the quota that it needs."""
+    resource = queues.lacking(held)
+    if resource and (holders := _waiting_holders(case, resource)):
+        return _held(case, resource, holders)
+    return queues.explain(case, held)
 
 
 def _last_event(case: Case, pod: ko.Object) -> str:

@@ -11,6 +11,7 @@ The folder has a Go module that pins the version, and ``controller.yaml``:
     webhooks          a copied kustomization; its webhooks are pointed to a port on loopback
     apis              aggregated APIs, served on a port of the node's address
     files, arguments, env   configuration files and command line; without arguments nothing is started
+    etc               path below /etc -> folder that the program finds there; nobody else does
     listens, exists   addresses that accept connections, and kinds of which there is an object, once it works
 
 In its texts ``{folder}`` is where the files are, ``{built}`` where the copies are, ``{state}``, ``{kubeconfig}``,
@@ -38,6 +39,16 @@ SOURCES = CLUSTER_DIR / "controllers"
 RUNNING = STATE / "controllers"
 NAMESPACE = "kube-system"
 COMPLETE = "complete"
+# Arguments: a folder for what is written, then a path below /etc and what it leads to, then the command.
+_OWN_ETC = """
+set -e
+mkdir -p "$1/upper" "$1/work"
+mount -t overlay bench -o "lowerdir=/etc,upperdir=$1/upper,workdir=$1/work" /etc
+mkdir -p "$(dirname "/etc/$2")"
+ln -sfn "$3" "/etc/$2"
+shift 3
+exec "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ class Controller:
     webhooks: dict[str, Any] = field(default_factory=dict)
     apis: tuple[dict[str, Any], ...] = ()
     files: dict[str, Any] = field(default_factory=dict)
+    etc: dict[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     listens: tuple[str, ...] = ()
@@ -158,6 +170,9 @@ def write_command(controller: Controller) -> None:
     """Have the supervisor start it."""
     if controller.arguments:
         command = [str(controller.program), *controller.filled(controller.arguments)]
+        for path, folder in controller.filled(controller.etc).items():
+            scratch = str(STATE / "scratch" / f"etc-{controller.name}")
+            command = ["unshare", "--mount", "sh", "-c", _OWN_ETC, "sh", scratch, path, folder, *command]
         document = {
             "command": command,
             "env": {"KUBECONFIG": str(INNER_KUBECONFIG)} | controller.filled(controller.env),
