@@ -76,6 +76,71 @@ def test_addresses(value: str, port: int) -> None:
     assert added(service("llm", command=[value]), embed, namespace="rag") == expected
 
 
+def from_map(key: str, name: str = "settings") -> dict[str, Any]:
+    return {"name": "URL", "valueFrom": {"configMapKeyRef": {"name": name, "key": key}}}
+
+
+MAPS = {
+    "settings": {
+        "url": "http://embed:8000/v1",
+        "host": "embed",
+        "file": "a: 1\nembedder:\n  url: embed.rag.svc:8001\n" + "# " + "x" * 200,
+        "other": "http://llm-2:8000",
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("variables", "port", "reason"),
+    [
+        ([from_map("url")], 8000, "env URL (ConfigMap settings) is http://embed:8000/v1"),
+        ([from_map("file")], 8001, "env URL (ConfigMap settings) is url: embed.rag.svc:8001"),
+        ([from_map("other")], 0, ""),
+        ([from_map("missing")], 0, ""),
+        ([from_map("url", "elsewhere")], 0, ""),
+        ([from_map("host")], 0, ""),
+        ([{**from_map("host"), "name": "EMBED_HOST"}], 8000,
+         "env EMBED_HOST (ConfigMap settings) is embed, without a port: that of the API, 8000"),
+        ([*env(EMBED_HOST="embed", EMBED_PORT="8001")], 8001, "env EMBED_HOST is embed"),
+        ([*env(embed_host="embed", embed_port="8001")], 8001, "env embed_host is embed"),
+        ([*env(SERVER="embed.rag", PORT="8000")], 8000, "env SERVER is embed.rag"),
+        ([*env(EMBED_HOST="embed", OTHER_PORT="8001")], 8000,
+         "env EMBED_HOST is embed, without a port: that of the API, 8000"),
+        ([*env(EMBED_HOST="embed.example.com", EMBED_PORT="8000")], 0, ""),
+        ([*env(EMBED_HOST="embed or another one")], 0, ""),
+        ([*env(MODEL="embed")], 0, ""),
+        ([*env(EMBED_HOST="embed", URL="http://$(EMBED_HOST):8001/v1")], 8001, "env URL is http://embed:8001/v1"),
+    ],
+)  # fmt: skip
+def test_addresses_from_neighbours(variables: list[dict[str, Any]], port: int, reason: str) -> None:
+    embed = service("embed", expose={"service": {"port": 8000, "grpcPort": 8001}})
+    made = order_of(
+        pipeline_of(loaded(pipeline(service("llm", env=variables), embed, namespace="rag")).pipelines[0]), MAPS
+    )
+    assert [(one.name, one.port) for one in made.added] == ([("embed", port)] if port else [])
+    assert [one.reason for one in made.added] == ([reason] if port else [])
+
+
+@pytest.mark.parametrize(
+    ("namespace", "found"), [({}, True), ({"namespace": "rag"}, True), ({"namespace": "other"}, False)]
+)
+def test_config_maps_of_the_input_are_read(
+    namespace: dict[str, str], found: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "settings", **namespace},
+        "data": MAPS["settings"],
+    }
+    path = tmp_path / "input.yaml"
+    path.write_text(text(settings, pipeline(service("llm", env=[from_map("url")]), service("embed"), namespace="rag")))
+    assert init([str(path)], "-") == 0
+    written = capsys.readouterr()
+    assert ("llm waits for embed:8000" in written.err) is found
+    assert ("- name: embed # env URL" in written.out) is found
+
+
 @pytest.mark.parametrize(
     ("value", "found"),
     [

@@ -10,6 +10,7 @@ from nimhelm.check import check_documents
 from nimhelm.convert import nothing_found, soften
 from nimhelm.errors import NimhelmError, WriteError
 from nimhelm.finding import ERROR, has_errors
+from nimhelm.init.configmaps import config_maps
 from nimhelm.init.order import Order, order_of
 from nimhelm.load import Loaded, files_of, load_text, read_bytes, shown_path
 from nimhelm.nimservice import pipelines_of
@@ -36,7 +37,8 @@ def init(paths: list[str], output: str, name: str = "", force: bool = False, qui
     if has_errors(findings):
         print("nothing was written", file=sys.stderr)
         return 1
-    orders = {document.data["metadata"]["name"]: order_of(pipeline_of(document)) for document in loaded.pipelines}
+    pipelines = [pipeline_of(document) for document in loaded.pipelines]
+    orders = {one.name: order_of(one, config_maps(contents, one.namespace)) for one in pipelines}
     composed = compose(contents, loaded, orders)
     verify(composed, loaded)
     if output != "-":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nimhelm.init.configmaps import ConfigMaps
 from nimhelm.init.references import Reference, references
 from nimhelm.pipeline import Pipeline, Service, api_port, is_kserve, replicas, served_ports
 
@@ -25,13 +26,16 @@ class Order(NamedTuple):
     left_out: list[str]
 
 
-def order_of(pipeline: Pipeline) -> Order:
-    """The dependencies that the addresses in a pipeline's services show and that it does not declare yet."""
+def order_of(pipeline: Pipeline, maps: ConfigMaps | None = None) -> Order:
+    """The dependencies that the addresses in a pipeline's services show and that it does not declare yet.
+
+    `maps` are the ConfigMaps of the input.
+    """
     order = Order([], [])
     graph = {service.name: {str(item.get("name")) for item in service.dependencies} for service in pipeline.services}
     for service in pipeline.services:
         found: dict[str, list[Reference]] = {}
-        for reference in references(service, pipeline.services, pipeline.namespace):
+        for reference in references(service, pipeline.services, pipeline.namespace, maps):
             found.setdefault(reference.dependency, []).append(reference)
         for name, calls in found.items():
             if name in graph[service.name]:

@@ -104,6 +104,12 @@ def test_a_nim_that_takes_the_path_of_its_model_gets_the_token_of_the_hub_if_the
     }
 
 
+def test_adopted_pods_get_no_token(render: Render) -> None:
+    env = [{"name": "NIM_MODEL_PATH", "value": "hf://a/b"}]
+    rendered = render({"llm": spec(env=env)}, nimhelm={"keepOperatorPods": True})
+    assert "HF_TOKEN" not in env_of(containers(pod(rendered))["llm-ctr"])
+
+
 def test_a_token_of_the_users_own_stays(render: Render) -> None:
     env = [{"name": "NIM_MODEL_PATH", "value": "hf://a/b"}, {"name": "HF_TOKEN", "value": "mine"}]
     container = containers(pod(render({"llm": spec(env=env)})))["llm-ctr"]
