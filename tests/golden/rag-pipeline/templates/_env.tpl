@@ -169,7 +169,8 @@ its engine. Takes root and role.
       {{- if and (eq .name "NIM_MODEL_NAME") (hasPrefix "hf://" (.value | default "")) }}{{ $fetches = true }}{{ end }}
       {{- if and (eq .name "NIM_MODEL_PATH") (hasPrefix "hf://" (.value | default "")) }}{{ $mayFetch = true }}{{ end }}
     {{- end }}
-    {{- with and $mayFetch (not $fetches) (not $source) $root.Values.authSecret }}
+    {{- if or $fetches $source $root.nim.global.keepOperatorPods }}{{ $mayFetch = false }}{{ end }}
+    {{- with and $mayFetch $root.Values.authSecret }}
       {{- $token := dict "name" . "key" "HF_TOKEN" "optional" true }}
       {{- $_ := set $box "env" (append $box.env (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" $token))) }}
       {{- include "nimhelm.v2.env.first" $box }}
