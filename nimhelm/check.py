@@ -22,7 +22,7 @@ from nimhelm.rules.names import NAME_RULES, check_namespace
 from nimhelm.rules.platform import PLATFORM_RULES
 from nimhelm.rules.pod import BLOCK_RULES, POD_RULES
 from nimhelm.rules.probes import PROBE_RULES, check_budgets
-from nimhelm.rules.resources import RESOURCE_RULES, check_units
+from nimhelm.rules.resources import RESOURCE_RULES, check_counted, check_units
 from nimhelm.rules.scale import SCALE_RULES
 from nimhelm.rules.storage import STORAGE_RULES
 from nimhelm.schema_check import check_shape
@@ -32,7 +32,7 @@ SERVICE_RULES = (
     *IMAGE_RULES, *STORAGE_RULES, *RESOURCE_RULES, check_units, *EXPOSE_RULES, *SCALE_RULES, *BLOCK_RULES, *POD_RULES,
     *PROBE_RULES, *PLATFORM_RULES,
 )  # fmt: skip
-PIPELINE_RULES = (*NAME_RULES, *DEPENDENCY_RULES, check_addresses, check_budgets)
+PIPELINE_RULES = (*NAME_RULES, *DEPENDENCY_RULES, check_addresses, check_budgets, check_counted)
 
 
 def check_documents(loaded: Loaded) -> list[Finding]:

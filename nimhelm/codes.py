@@ -41,6 +41,7 @@ CODES = {
     "NH045": "a resource that no node offers",
     "NH046": "an amount without its unit",
     "NH047": "a cache profile without GPUs",
+    "NH048": "no limits of cpu and memory",
     "NH050": "no storage",
     "NH051": "several storage sources",
     "NH052": "a claim without a name",

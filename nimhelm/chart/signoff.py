@@ -88,9 +88,24 @@ def api_lines(plan: Plan) -> list[str]:
     return [
         "## What the cluster needs", "",
         *(listed or ["No API beside those of every cluster."]), "",
+        *_quota_lines(plan),
         "The user needs the right to create the kinds of the chart in one namespace, as the ClusterRole `admin` grants for",
         "those of Kubernetes. The chart holds no ClusterRole and no CustomResourceDefinition. To check it all beforehand:", "",
         f"    nimhelm preflight .{_flag(plan)}", "",
+    ]  # fmt: skip
+
+
+def _quota_lines(plan: Plan) -> list[str]:
+    """What a quota on cpu or memory makes of services that set no limits, [] when all do."""
+    limits = {
+        service.name: dig(service.spec, "resources", "limits") or {} for service in plan.services if service.enabled
+    }
+    left = [name for name, given in limits.items() if not {"cpu", "memory"} <= set(given)]
+    if not left:
+        return []
+    return [
+        "A namespace with a quota on CPU or memory wants requests and limits of both for every container. These services do not",
+        f"set limits of both: {', '.join(left)}.", "",
     ]  # fmt: skip
 
 

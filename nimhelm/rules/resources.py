@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Block, Service, dig, number
+from nimhelm.pipeline import Block, Pipeline, Service, dig, number
 from nimhelm.quantity import count, is_whole, nanos
 from nimhelm.yamlread import Path
 
@@ -160,6 +160,36 @@ def check_units(block: Block) -> Iterator[Finding]:
         if 0 < (nanos(value) or 0) < MEGABYTE:
             message = f"{field[-1]}: {value} is {count(value)} byte{'' if count(value) == 1 else 's'}"
             yield block.warning("NH046", field, message, f"write the unit, for example {_with_unit(value)}")
+
+
+def check_counted(pipeline: Pipeline) -> Iterator[Finding]:
+    """Services that a namespace with a quota on cpu or memory refuses: it wants both of every container.
+
+    Source: https://kubernetes.io/docs/concepts/policy/resource-quotas/. A limit alone will do, since it is the request then.
+    A pipeline that sets neither for any service leaves them out on purpose; its chart's README says what that means.
+    """
+    on = [one for one in pipeline.services if one.enabled]
+    open_ones = [one for one in on if _left_open(one)]
+    if not open_ones or not any(_sets_some(one) for one in on):
+        return
+    names = [one.name for one in open_ones]
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    every = sorted({name for one in open_ones for name in _left_open(one)})
+    message = (
+        f"no limit of {' and '.join(every)}: {listed}; a namespace with a quota on cpu or memory may refuse the pods"
+    )
+    hint = "where there is such a quota, set resources.requests and resources.limits of both"
+    yield open_ones[0].note("NH048", ("resources",), message, hint)
+
+
+def _sets_some(service: Service) -> bool:
+    sides = service.mapping("resources", "limits"), service.mapping("resources", "requests")
+    return any(name in side for side in sides for name in ("cpu", "memory"))
+
+
+def _left_open(service: Service) -> list[str]:
+    limits = service.mapping("resources", "limits")
+    return [name for name in ("cpu", "memory") if limits.get(name) is None]
 
 
 def _with_unit(value: Any) -> str:
