@@ -1,7 +1,7 @@
 """Ways out of findings of the shape: what people write, and what they mean by it. Loaded only where something is wrong.
 
 People write what they know: Kubernetes, Helm charts, Docker Compose. A name that they use for a field of a NIMService is
-in one of the tables; an exact name elsewhere beats a similar one here.
+in one of the tables of hintwords.py; an exact name elsewhere beats a similar one here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from nimhelm.assets import schema as schema_named
+from nimhelm.hintwords import MEANT, MEANT_AT, NOWHERE, NUMBERS, OF_THE_POD, OTHER_CHARTS, PRIMARY, SHORT
 from nimhelm.yamlread import Path
 from nimhelm.yamlscalar import resolve
 
@@ -21,94 +22,6 @@ Schema = dict[str, Any]
 LIKELY, POSSIBLE = 0.85, 0.6
 """How similar (by difflib, 0 to 1) two names are when one is surely, or perhaps, a slip of the other."""
 
-DEVICES = 'resources.limits["nvidia.com/gpu"]'
-MEANT = {
-    "pullSecrets": "image.pullSecrets", "imagePullSecrets": "image.pullSecrets", "imagePullPolicy": "image.pullPolicy",
-    "port": "expose.service.port", "ports": "expose.service.port", "containerPort": "expose.service.port",
-    "service": "expose.service", "serviceType": "expose.service.type",
-    "ingress": "expose.router.ingress", "gateway": "expose.router.gateway", "hostname": "expose.router.hostDomainName",
-    "gpu": DEVICES, "gpus": DEVICES, "gpuCount": DEVICES, "nvidia.com/gpu": DEVICES,
-    "minReplicas": "scale.hpa.minReplicas", "maxReplicas": "scale.hpa.maxReplicas",
-    "autoscaling": "scale", "replicaCount": "replicas",
-    "dependsOn": "dependencies", "depends_on": "dependencies", "needs": "dependencies",
-    "environment": "env", "envVars": "env", "entrypoint": "command",
-    "secret": "authSecret", "ngcSecret": "authSecret", "ngcAPISecret": "authSecret", "runtime": "runtimeClassName",
-    "runAsUser": "userID", "user": "userID", "runAsGroup": "groupID", "fsGroup": "groupID",
-    "persistence": "storage.pvc", "persistentVolumeClaim": "storage.pvc", "cache": "storage.nimCache",
-    "shmSize": "storage.sharedMemorySizeLimit", "shm_size": "storage.sharedMemorySizeLimit",
-    "healthcheck": "readinessProbe", "serviceMonitor": "metrics.serviceMonitor", "scheduler": "schedulerName",
-    "pdb": "podDisruptionBudget", "strategy": "updateStrategy", "serviceAccountName": "serviceAccount.name",
-    "extraVolumes": "volumes", "extraVolumeMounts": "volumeMounts", "extraEnvFrom": "envFrom",
-    "podSpec": "podTemplate.spec", "template": "podTemplate",
-}  # fmt: skip
-"""Names from Kubernetes, Compose and other charts, and the field of a service, or its value, that they stand for."""
-
-MEANT_AT = {
-    ("multiNode", "size"): "multiNode.parallelism.pipeline",
-    ("multiNode", "nodes"): "multiNode.parallelism.pipeline",
-    ("multiNode", "gpusPerNode"): "multiNode.parallelism.tensor",
-    ("service", "ports"): "expose.service.port",
-    ("service", "targetPort"): "expose.service.port",
-    ("service", "openaiPort"): "expose.service.port",
-    ("nimCache", "create"): "storage.pvc.create",
-    ("pvc", "accessModes"): "storage.pvc.volumeAccessMode",
-    ("pvc", "storageClassName"): "storage.pvc.storageClass",
-    ("pvc", "claimName"): "storage.pvc.name",
-    ("storage", "persistentVolumeClaim"): "storage.pvc",
-    ("image", "name"): "image.repository",
-    ("image", "registry"): "image.repository",
-    ("image", "version"): "image.tag",
-    ("", "service"): "spec.services",
-    ("env", "key"): "name",
-    ("dependencies", "service"): "name",
-    ("dependencies", "host"): "name",
-    ("dependencies", "env"): "envName",
-    ("resources", "gpu"): DEVICES,
-    ("resources", "gpus"): DEVICES,
-    ("ingress", "host"): "expose.router.hostDomainName",
-    ("ingress", "className"): "expose.router.ingress.ingressClass",
-    ("ingress", "ingressClassName"): "expose.router.ingress.ingressClass",
-    ("router", "host"): "expose.router.hostDomainName",
-}
-"""The same for names that mean something only in one mapping."""
-
-ONE_CONTAINER = "a service is one container: write image, command, args and env in spec"
-SAYS_ITSELF = "Kubernetes does that by itself: remove it"
-NOWHERE = {
-    "nodePort": "a NIMService has no such field: set expose.service.nodePort in the values of the chart",
-    "keda": "a NIMService has no such field: set scale.keda in the values of the chart",
-    "scaledObject": "a NIMService has no such field: set scale.keda in the values of the chart",
-    "networkPolicy": "a NIMService has no such field: set global.nimhelm.networkPolicy in the values of the chart",
-    "prometheusRule": "a NIMService has no such field: set metrics.prometheusRule in the values of the chart",
-    "source": "a NIMService has no such field: a NIMCache has it",
-    "model": "a NIMService has no such field: the image is the model",
-    "serviceAccountName": "a NIMService has no such field: set serviceAccount.name in the values of the chart",
-    "volumeMounts": "there is no such field: every container gets the volumes of the main one",
-    "containers": ONE_CONTAINER, "template": ONE_CONTAINER,
-    "restart": SAYS_ITSELF, "restartPolicy": SAYS_ITSELF, "networks": SAYS_ITSELF,
-    "metadata": "the name belongs beside spec; labels and annotations are fields of spec",
-    "deploy": "write replicas and resources in spec",
-    "disabled": "write enabled: false",
-}  # fmt: skip
-"""Names without a matching field, and what to do instead."""
-
-OF_THE_POD = {
-    "hostNetwork", "hostIPC", "hostPID", "hostUsers", "shareProcessNamespace", "enableServiceLinks", "subdomain",
-    "overhead", "preemptionPolicy", "readinessGates", "activeDeadlineSeconds", "setHostnameAsFQDN",
-}  # fmt: skip
-"""Fields of a pod that only the chart's overlay of the pod template sets."""
-
-OWN_NAMES = "objects have the name of their service: rename the service in the pipeline"
-OTHER_CHARTS = {
-    "nameOverride": OWN_NAMES, "fullnameOverride": OWN_NAMES,
-    "extraManifests": "did you mean extraObjects, at the top of the file?",
-    "extraDeploy": "did you mean extraObjects, at the top of the file?",
-}  # fmt: skip
-"""Values of other charts that no value of a service stands for."""
-
-PRIMARY = {"pvc": "name", "nimCache": "name", "service": "port", "storage": "pvc.size", "expose": "service.port"}
-"""The field that people mean when they write one word in place of a mapping."""
-
 
 def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Schema) -> str:
     """What was meant by an unknown key, with its value, of the mapping at `field`, whose schema has `properties`."""
@@ -116,7 +29,7 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
     if bare(key) in lower:
         return f"did you mean {lower[bare(key)]}?"
     parent = next((part for part in reversed(field) if isinstance(part, str)), "")
-    hint = _known(key, properties, parent)
+    hint = _known(key, properties, parent) or _misplaced(key, value, properties, parent)
     if hint:
         return hint
     likely = get_close_matches(key.lower(), lower, 1, LIKELY)
@@ -174,6 +87,27 @@ def _known(key: str, properties: Schema, parent: str) -> str:
     return ""
 
 
+def _misplaced(key: str, value: Any, properties: Schema, parent: str) -> str:
+    """A field one level too low or too high, a name in place of `name`, or a variable in place of a field."""
+    if key == parent and isinstance(value, dict):
+        return f"remove the second {key}: its fields belong one level higher"
+    if parent == "spec" and "services" in properties:
+        meant = MEANT.get(key, key)
+        if re.split(r"[.\[]", meant)[0] in schema_named("values")["definitions"]["service"]["properties"]:
+            return f"each service has its own: write it in spec.services[].spec as {meant}"
+    if parent == "services" and key == "namespace":
+        return "all services are in the namespace of the pipeline: write it as metadata.namespace"
+    if parent == "dependencies":
+        if isinstance(value, int) and not isinstance(value, bool):
+            return f"write {{name: {key}, port: {value}}}"
+        if key in schema_named("values")["definitions"]["dependency"]["properties"]:
+            return f"a pipeline has no such field: set {key} of this dependency in the values of the chart"
+    is_variable = parent in ("spec", "services") and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", key)
+    if is_variable and isinstance(value, (str, int, float)):
+        return f"write it as a variable: env: [{_variable(key, value)}]"
+    return ""
+
+
 def for_key(key: str, field: Path) -> str:
     """The way out of a key that a map of the user's own names does not allow, "" for none: `gpu` is nvidia.com/gpu."""
     if field and field[-1] in ("limits", "requests"):
@@ -227,6 +161,10 @@ def for_type(data: Any, schema: Schema, field: Path, text: str | None) -> str:
         return f"write a list: [{_items(data, name)}]"
     if isinstance(data, dict):
         return _inside_alone(data)
+    if isinstance(data, str) and "integer" in types and data.lower() in NUMBERS:
+        return f"write {NUMBERS[data.lower()]}"
+    if isinstance(data, str) and types == ["boolean"] and data.lower() in ("yes", "no", "on", "off"):
+        return f"write {str(data.lower() in ('yes', 'on')).lower()}"
     if isinstance(data, float) and above in ("limits", "requests") and "/" in name:
         return "write a whole number"
     if "string" in types and text is not None and not isinstance(data, str):
@@ -247,6 +185,8 @@ def _for_mapping(data: Any, schema: Schema, name: str, above: str) -> str:
         return f"write {name}: {{}}" if data else f"remove {name}"
     if isinstance(data, (str, int)):
         return _from_text(str(data), name, above) or _primary(str(data), name)
+    if above == "dependencies" and isinstance(data, list) and len(data) == 2 and isinstance(data[1], int):
+        return f"write {{name: {data[0]}, port: {data[1]}}}"
     if isinstance(data, list) and not properties:
         pairs = [item.split("=", 1) for item in data if isinstance(item, str) and "=" in item]
         pairs += [list(map(str, pair)) for item in data if isinstance(item, dict) for pair in item.items()]
@@ -315,12 +255,15 @@ def _from_text(data: str, name: str, above: str) -> str:
             return f'write image: {{repository: {repository}, tag: "{tag}"}}'
         return f"write image: {{repository: {data}, tag: ...}}"
     if above == "env":
-        return f"write {_variable(*data.split('=', 1))}" if "=" in data else f"write {{name: {data}, value: ...}}"
+        name, sign, value = data.partition("=") if "=" in data else data.partition(": ")
+        return f"write {_variable(name, value)}" if sign else f"write {{name: {data}, value: ...}}"
     if above == "dependencies":
         host, _, port = re.sub(r"^[a-z]+://", "", data).partition("/")[0].partition(":")
         return f"write {{name: {host.partition('.')[0]}, port: {port if port.isdecimal() else 8000}}}"
     if above == "tolerations":
         return f"write {{key: {data}, operator: Exists}}"
+    if name == "proxy" and "://" in data:
+        return f"write proxy: {{httpProxy: {data}, httpsProxy: {data}}}"
     if name in ("nodeSelector", "labels", "annotations") and re.fullmatch(r"[^\s=:]+[=:] ?[^\s=]+", data):
         key, value = re.split(r"[=:] ?", data, maxsplit=1)
         return f"write {name}: {{{key}: {json.dumps(value)}}}"
@@ -343,6 +286,18 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
     for word in allowed:
         if isinstance(word, str) and data and bare(data) == bare(word):
             return f"write {word}"
+    short = SHORT.get(data.lower())
+    if short in allowed:
+        return f"write {short}"
+    if field and "/" in str(field[-1]) and any(part in ("limits", "requests") for part in field[-2:-1]):
+        return f"write {NUMBERS[data.lower()]}" if data.lower() in NUMBERS else "write a whole number, for example 1"
+    filled = re.search(r"\$\{\w+\}|\$\(\w+\)|\$\w+|{{.*?}}", data)
+    if filled:
+        return f"nothing fills in {filled[0]} here: write the value itself"
+    if data[:1] in "“”‘’«" and data:
+        return f'write straight quotes: "{data.strip("“”‘’«»")}"'
+    if field and field[-1] == "name" and field[-2:-1] != ("env",):
+        return _lower(data)
     if field and field[-1] == "repository" and re.fullmatch(r"(https?://)?[\w./:-]+", data):
         return _repository(re.sub("^https?://", "", data))
     if not any(part in ("limits", "requests", "size", "sizeLimit", "memory", "cpu") for part in field[-2:]):
@@ -355,6 +310,12 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
         digits, unit = match[1], match[2].upper()
         return f"write {digits}{'k' if unit == 'K' else unit} or {digits}{unit}i"
     return ""
+
+
+def _lower(text: str) -> str:
+    """The name of an object that is closest to a text."""
+    name = re.sub(r"[^a-z0-9.-]+", "-", text.lower()).strip("-.")
+    return f"for example {name}" if name and name != text and len(name) <= 253 else ""
 
 
 def _repository(text: str) -> str:

@@ -180,11 +180,19 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
         return Finding(
             path, line, column, "NH001", ERROR, "a tab cannot indent YAML", "", "indent with spaces (two a level)"
         )
-    hint = "check the indentation and the quotes of this line and the one above"
+    hint = _blank_missing(rows, start.line if start else line - 1) or (
+        "check the indentation and the quotes of this line and the one above"
+    )
     message = f"not valid YAML: {problem}" + (f", {context}" if context else "")
     if context and start and start.line + 1 != line:
         message += f" that starts at line {start.line + 1}"
     return Finding(path, line, column, "NH001", ERROR, message, "", hint)
+
+
+def _blank_missing(rows: list[str], at: int) -> str:
+    """The way out of `key:value`, which YAML reads as one word; "" for another line."""
+    found = re.fullmatch(r"\s*(?:- )?([A-Za-z][\w-]*):([^\s:/].*)", rows[at]) if at < len(rows) else None
+    return f"write a blank after the colon in line {at + 1}: {found[1]}: {found[2].rstrip()}" if found else ""
 
 
 class _Composer:
@@ -271,7 +279,7 @@ class _Composer:
             raise self.without_meaning(event)
         frame = self.stack[-1] if self.stack else None
         if frame is not None and frame.is_mapping and frame.key is None:
-            hint = "write the key as a string; put text that contains {{ }} in quotes"
+            hint = "write the key as a string; quote text with {{ }}, or render a Helm template first: helm template"
             raise self.stop(event, "NH004", "a mapping or a list cannot be a key", hint)
         path = self.place(event, value, None)
         self.stack.append(_Frame(value, path, event.anchor, self.nodes))

@@ -76,6 +76,36 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"tolerations": [{"operator": "exists"}]}, "tolerations[0].operator", "write Exists"),
         ({"shm_size": "16Gi"}, "shm_size", "write it as storage.sharedMemorySizeLimit"),
         ({"pullPolicy": "Always"}, "pullPolicy", "it belongs under spec.image"),
+        ({"env": ["A: b"]}, "env[0]", 'write {name: A, value: "b"}'),
+        ({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"secretName": "s", "key": "k"}}}]},
+         "env[0].valueFrom.secretKeyRef.secretName", "did you mean name?"),
+        ({"resources": {"limits": {"nvidia.com/gpu": "one"}}}, 'resources.limits["nvidia.com/gpu"]', "write 1"),
+        ({"resources": {"limits": {"nvidia.com/gpu": "all"}}}, 'resources.limits["nvidia.com/gpu"]',
+         "write a whole number, for example 1"),
+        ({"limits": {"nvidia.com/gpu": 1}}, "limits", "write it as resources.limits"),
+        ({"requests": {"cpu": 1}}, "requests", "write it as resources.requests"),
+        ({"replicas": "two"}, "replicas", "write 2"),
+        ({"metrics": {"enabled": "yes"}}, "metrics.enabled", "write true"),
+        ({"expose": {"serviceType": "NodePort"}}, "expose.serviceType", "write it as expose.service.type"),
+        ({"expose": {"service": {"type": "lb", "port": 1}}}, "expose.service.type", "write LoadBalancer"),
+        ({"imagePullSecret": "x"}, "imagePullSecret", "write it as image.pullSecrets"),
+        ({"pullSecret": "x"}, "pullSecret", "write it as image.pullSecrets"),
+        ({"secretName": "x"}, "secretName", "did you mean authSecret?"),
+        ({"authSecret": "${SECRET}"}, "authSecret", "nothing fills in ${SECRET} here: write the value itself"),
+        ({"authSecret": "“ngc”"}, "authSecret", 'write straight quotes: "ngc"'),
+        ({"storage": {"pvcName": "x"}}, "storage.pvcName", "write it as storage.pvc.name"),
+        ({"storage": {"nimCacheName": "x"}}, "storage.nimCacheName", "write it as storage.nimCache.name"),
+        ({"storage": {"shmSize": "1Gi"}}, "storage.shmSize", "write it as storage.sharedMemorySizeLimit"),
+        ({"storage": {"pvc": {"create": True, "storage": "1Gi"}}}, "storage.pvc.storage", "write it as storage.pvc.size"),
+        ({"storage": {"pvc": {"name": "a", "volumeAccessMode": "RWX"}}}, "storage.pvc.volumeAccessMode",
+         "write ReadWriteMany"),
+        ({"scale": {"enabled": True, "hpa": {"max": 3}}}, "scale.hpa.max", "did you mean maxReplicas?"),
+        ({"deviceClaims": []}, "deviceClaims", "did you mean draResources?"),
+        ({"strategy": {}}, "strategy", "a NIMService has no such field: set updateStrategy in the values of the chart"),
+        ({"probes": {}}, "probes", "write startupProbe, livenessProbe and readinessProbe"),
+        ({"proxy": "http://p:1"}, "proxy", "write proxy: {httpProxy: http://p:1, httpsProxy: http://p:1}"),
+        ({"NIM_CACHE_PATH": "/x"}, "NIM_CACHE_PATH", 'write it as a variable: env: [{name: NIM_CACHE_PATH, value: "/x"}]'),
+        ({"spec": {"replicas": 1}}, "spec", "remove the second spec: its fields belong one level higher"),
         ({"model": "x"}, "model", "a NIMService has no such field: the image is the model"),
     ],
 )  # fmt: skip
@@ -130,3 +160,41 @@ def test_dependencies() -> None:
     assert hints(pipeline(item, service("b"))) == {
         "dependencies[0]": "write {name: b, port: 9000}", "dependsOn": "did you mean dependencies?",
     }  # fmt: skip
+
+
+def test_a_storage_that_is_misspelt_is_said_once() -> None:
+    found = findings(pipeline(service("llm", storage={"nimcache": {"name": "x"}})))
+    assert [one.code for one in found] == ["NH010"]
+
+
+@pytest.mark.parametrize(
+    ("written", "field", "hint"),
+    [
+        ({"dependencies": [{"b": 8000}]}, "dependencies[0].b", "write {name: b, port: 8000}"),
+        ({"dependencies": [["b", 8000]]}, "dependencies[0]", "write {name: b, port: 8000}"),
+        ({"dependencies": [{"name": "b", "port": 8000, "wait": False}]}, "dependencies[0].wait",
+         "a pipeline has no such field: set wait of this dependency in the values of the chart"),
+        ({"after": ["b"]}, "after", "did you mean dependencies?"),
+        ({"serviceName": "a"}, "serviceName", "did you mean name?"),
+        ({"enabled": "no"}, "enabled", "write false"),
+        ({"name": "LLM_1"}, "name", "for example llm-1"),
+        ({"namespace": "x"}, "namespace",
+         "all services are in the namespace of the pipeline: write it as metadata.namespace"),
+    ],
+)  # fmt: skip
+def test_beside_the_spec_of_a_service(written: dict[str, Any], field: str, hint: str) -> None:
+    assert hints(pipeline({**service("a"), **written}, service("b")))[field] == hint
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("authSecret", "each service has its own: write it in spec.services[].spec as authSecret"),
+        ("imagePullSecrets", "each service has its own: write it in spec.services[].spec as image.pullSecrets"),
+        ("components", "did you mean services?"),
+    ],
+)
+def test_fields_of_a_service_beside_the_services(key: str, hint: str) -> None:
+    document = pipeline(service("a"))
+    document["spec"][key] = "x"
+    assert hints(document)[key] == hint

@@ -32,6 +32,8 @@ def respelled(finding: Finding, tree: Tree, entry: Entry) -> list[Splice]:
         return [Splice(start, end, f'"{raw}"')]
     if finding.hint == _BARE and value.style in ("'", '"') and re.fullmatch(r"[A-Za-z0-9.+-]+", value.value):
         return [Splice(start, end, value.value)]
+    if finding.code == "NH012" and finding.hint in ("write true", "write false"):
+        return [Splice(start, end, finding.hint.removeprefix("write "))]
     meant = _WRITE.fullmatch(finding.hint)
     if meant and finding.code in ("NH006", "NH013") and bare(value.value) == bare(meant[1]):
         quote = value.style or ""
