@@ -91,7 +91,7 @@ def _misplaced(key: str, value: Any, properties: Schema, parent: str) -> str:
     """A field one level too low or too high, a name in place of `name`, or a variable in place of a field."""
     if key == parent and isinstance(value, dict):
         return f"remove the second {key}: its fields belong one level higher"
-    if parent == "spec" and "services" in properties:
+    if parent == "spec" and "services" in properties and f"{key}s" not in properties:
         meant = MEANT.get(key, key)
         if re.split(r"[.\[]", meant)[0] in schema_named("values")["definitions"]["service"]["properties"]:
             return f"each service has its own: write it in spec.services[].spec as {meant}"
@@ -287,7 +287,7 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
         if isinstance(word, str) and data and bare(data) == bare(word):
             return f"write {word}"
     short = SHORT.get(data.lower())
-    if short in allowed:
+    if short and short in allowed:
         return f"write {short}"
     if field and "/" in str(field[-1]) and any(part in ("limits", "requests") for part in field[-2:-1]):
         return f"write {NUMBERS[data.lower()]}" if data.lower() in NUMBERS else "write a whole number, for example 1"
@@ -296,7 +296,7 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
         return f"nothing fills in {filled[0]} here: write the value itself"
     if data[:1] in "“”‘’«" and data:
         return f'write straight quotes: "{data.strip("“”‘’«»")}"'
-    if field and field[-1] == "name" and field[-2:-1] != ("env",):
+    if field and field[-1] == "name" and "env" not in field:
         return _lower(data)
     if field and field[-1] == "repository" and re.fullmatch(r"(https?://)?[\w./:-]+", data):
         return _repository(re.sub("^https?://", "", data))

@@ -55,7 +55,7 @@ EDITS = {
         "        expose: {service: {type: clusterip}} # c\n",
         "        expose: {service: {type: ClusterIP}} # c\n",
     ),
-    "a word for true": ("        metrics: {enabled: 'yes'} # c\n", "        metrics: {enabled: true} # c\n"),
+    "a word for true": ("        livenessProbe: {enabled: 'yes'} # c\n", "        livenessProbe: {enabled: true} # c\n"),
     "snake case": ("        auth_secret: s # c\n", "        authSecret: s # c\n"),
     "a number in quotes": ('        replicas: "2" # c\n', "        replicas: 2 # c\n"),
     "names as objects": (
