@@ -204,7 +204,7 @@ def test_what_stops_no_install_is_a_warning(
         cluster.apply(*objects, namespace=namespace)
     exit_code, checks = preflight(cluster, chart, namespace, *sets)
     assert exit_code == 0
-    assert [(each["level"], each["code"]) for each in checks if each["code"]] == [("warns", code)]
+    assert [(each["level"], each["code"]) for each in checks if each["code"]] == [("warning", code)]
     assert preflight(cluster, chart, namespace, *sets, "--strict")[0] == 1
     if objects:
         assert [each["code"] for each in preflight(cluster, chart, other, *sets)[1] if each["code"]] == []
