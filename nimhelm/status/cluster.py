@@ -31,6 +31,7 @@ from nimhelm.status.graph import (
     INFERENCE_SERVICE,
     LEADER_WORKER_SET,
     RELEASE_LABEL,
+    ROUTES,
     Graph,
     is_graph,
     read_graph,
@@ -109,8 +110,10 @@ def _second_round(access: Access, snapshot: Snapshot, graph: Graph) -> Snapshot:
         wanted.append(Asked("inferenceservices", ours, foreign=True))
     if any(is_gated(pod) for pod in snapshot.of("pods")):
         wanted.append(Asked("workloads", foreign=True))
-    if any(ko.text(each, "kind") == "Ingress" for each in manifest or []):
+    made = {ko.text(each, "kind") for each in manifest or []}
+    if "Ingress" in made:
         wanted.append(Asked("ingressclasses", foreign=True))
+    wanted += [Asked(name, ours, foreign=True) for kind, name in ROUTES.items() if kind in made]
     lists, notes = read_lists(access, wanted)
     return snapshot._replace(lists=snapshot.lists | lists, notes=(*snapshot.notes, *notes), manifest=manifest)
 

@@ -44,6 +44,8 @@ _KIND_OF = {
     "InferenceService": "inferenceservices",
     "IngressClass": "ingressclasses",
     "Workload": "workloads",
+    "HTTPRoute": "httproutes",
+    "GRPCRoute": "grpcroutes",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
 }
 # Copies of the whole object, values included.

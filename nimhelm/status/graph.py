@@ -14,6 +14,8 @@ SERVICE_LABEL = "app.kubernetes.io/name"
 GRAPH_LABEL = "nimhelm.dev/graph"
 CACHE_LABEL = "nimhelm.dev/cache"
 GRAPH_KEY = "pipeline.json"
+# Kinds of the Gateway API, and their lists.
+ROUTES = {"HTTPRoute": "httproutes", "GRPCRoute": "grpcroutes"}
 GRAPH_VERSION = "nimhelm.dev/v1"
 DEPLOYMENT, LEADER_WORKER_SET, INFERENCE_SERVICE = "Deployment", "LeaderWorkerSet", "InferenceService"
 JOB = "Job"  # what fills a model cache; no service is one

@@ -24,6 +24,8 @@ _LOST = {
     "leaderworkersets": "whether its groups are up to date is not known",
     "inferenceservices": "what KServe says of it is not known",
     "ingressclasses": "whether a controller serves the Ingress is not known",
+    "httproutes": "whether a gateway serves the route is not known",
+    "grpcroutes": "whether a gateway serves the route is not known",
     "persistentvolumes": "which node a volume is on is not known",
     "jobs": "whether a caching job is still there is not known",
     "workloads": "why Kueue holds a pod is not known",
@@ -35,6 +37,8 @@ _NAMES = {
     "leaderworkersets": "leaderworkersets.leaderworkerset.x-k8s.io",
     "inferenceservices": "inferenceservices.serving.kserve.io",
     "workloads": "workloads.kueue.x-k8s.io",
+    "httproutes": "httproutes.gateway.networking.k8s.io",
+    "grpcroutes": "grpcroutes.gateway.networking.k8s.io",
 }
 # Of what people change by hand it is asked who set which field.
 _WITH_OWNERS = ("deployments", "services")

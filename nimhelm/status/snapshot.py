@@ -23,6 +23,8 @@ KINDS = (
     "inferenceservices",
     "ingressclasses",
     "workloads",
+    "httproutes",
+    "grpcroutes",
     "replicasets",
     "horizontalpodautoscalers",
 )

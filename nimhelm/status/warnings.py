@@ -9,7 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.causes.storage import claims_of
 from nimhelm.status.evidence import Evidence, event_time, message_of
-from nimhelm.status.graph import GRAPH_KEY, graph_of
+from nimhelm.status.graph import GRAPH_KEY, ROUTES, graph_of
 from nimhelm.status.snapshot import HelmRecord
 from nimhelm.wording import duration, short
 
@@ -17,6 +17,8 @@ from nimhelm.wording import duration, short
 _COMPLAINT_STANDS = 600
 # Providers of load balancers need a minute or two.
 _BALANCER_PATIENCE = 120
+# A gateway's controller takes up a route in a second or two.
+_GATEWAY_PATIENCE = 20
 _OLD_CLASS = "kubernetes.io/ingress.class"
 _COMPLAINTS = (
     "FailedGetResourceMetric",
@@ -48,6 +50,7 @@ def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[s
         *_by_hand(evidence),
         *_leaving_claims(evidence),
         *_ingresses(evidence),
+        *_routes(evidence),
         *_load_balancers(evidence),
         *_autoscalers(evidence),
     )
@@ -218,6 +221,34 @@ def _ingresses(evidence: Evidence) -> list[Warned]:
         )
         step = steps.cluster(evidence, "get", "ingressclasses")
         found.append(Warned(f"nothing serves Ingress {short(ko.name_of(each))}: {why}", step))
+    return found
+
+
+def _routes(evidence: Evidence) -> list[Warned]:
+    """Routes that no gateway serves: none of its controllers saw them, or it refuses them."""
+    found = []
+    for kind, lists in ROUTES.items():
+        for route in evidence.snapshot.of(lists):
+            name, parents = ko.name_of(route), ko.items(route, "status", "parents")
+            conditions = [each for parent in parents for each in ko.items(parent, "conditions")]
+            refused = [each for each in conditions if ko.text(each, "status") == "False"]
+            age = ko.seconds_since(ko.moment(route, "metadata", "creationTimestamp"), evidence.now)
+            if refused:
+                why = short(ko.text(refused[0], "message") or ko.text(refused[0], "reason"), 300)
+            elif not parents and age > _GATEWAY_PATIENCE:
+                wanted = ", ".join(
+                    f"{ko.text(each, 'namespace') or evidence.graph.namespace}/{ko.text(each, 'name')}"
+                    for each in ko.items(route, "spec", "parentRefs")
+                )
+                why = f"no controller answers for Gateway {short(wanted)}"
+            else:
+                continue
+            found.append(
+                Warned(
+                    f"nothing serves {kind} {short(name)}: {why}",
+                    steps.command(evidence, "describe", kind.lower(), name),
+                )
+            )
     return found
 
 

@@ -87,3 +87,22 @@ def test_routes_of_a_gateway_lead_to_their_services(helm: Path, short_release: C
     events = [json.loads(line) for line in release.kubectl("logs", "deployment/calls", "-c", "calls-ctr").splitlines()]
     found = [(each["host"], each["path"]) for each in events if each["event"] == "grpc call"]
     assert (host, path) in found, found
+
+
+def test_a_host_that_no_listener_takes(short_release: Callable[..., Release]) -> None:
+    """Preflight warns of it, status says it, and nothing is served."""
+    gateway = {"name": "gate", "namespace": "kube-system"}
+    absent = gateway | {"name": "absent"}
+    release = short_release(
+        exposed("llm", "elsewhere.invalid", {"gateway": gateway}), exposed("lost", "route.test", {"gateway": absent})
+    )
+    assert release.preflight() == {"GatewayListener": ["llm"], "GatewayMissing": ["lost"]}
+    put_up(release)
+    said = wait_until(
+        lambda: (text := release.status().stdout).count("nothing serves HTTPRoute") == 2 and text,
+        60,
+        "the warnings",
+        interval=2,
+    )
+    assert "no controller answers for Gateway kube-system/absent" in said
+    assert ask(f"llm.{release.namespace}.elsewhere.invalid", "/standin/request") == ""

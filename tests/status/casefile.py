@@ -30,6 +30,8 @@ _LISTS = {
     "InferenceService": "inferenceservices",
     "IngressClass": "ingressclasses",
     "Workload": "workloads",
+    "HTTPRoute": "httproutes",
+    "GRPCRoute": "grpcroutes",
 }
 
 
