@@ -143,8 +143,8 @@ def outcome(row: Row, release: Release) -> str:
             release.kubectl(*words)
         seen = release.wait_for_cause(row.service, row.code, timeout=180)
         assert row.words in seen["cause"]["text"], seen
-        assert row.words in re.sub(r"\s+", " ", on_terminal(release))
         step = wait_until(lambda: release.states()[row.service].get("next"), 120, what="a next step", interval=3)
+        assert row.words in re.sub(r"\s+", " ", on_terminal(release))
         if step.startswith(("kubectl get", "kubectl describe")):
             assert paste(release, step)
     except AssertionError as error:
