@@ -50,6 +50,11 @@ def test_two_pipelines_in_one_release(helm: Helm, parent: Path) -> None:
             assert mounted is None or ("ConfigMap", mounted) in rendered, owner
 
 
+def test_lint(helm: Helm, parent: Path) -> None:
+    settings = ("--set", "global.nimhelm.waitEnabled=false", "--with-subcharts")
+    assert ", 0 chart(s) failed" in helm.run("lint", parent, *settings).stdout
+
+
 def test_each_can_be_switched_off_and_set(helm: Helm, parent: Path) -> None:
     settings = ("--set", "speech.enabled=false,rag.llm.replicas=2,rag.global.nimhelm.waitPeriodSeconds=7")
     rendered = objects(helm.template(parent, *settings).stdout)

@@ -17,6 +17,14 @@ def test_lint(helm: Helm, chart: Path, whole_chart: Path, package: Path) -> None
     assert "[WARNING]" not in linted
 
 
+def test_lint_with_a_value(helm: Helm, whole_chart: Path, package: Path) -> None:
+    """Helm then gives each subchart that it looks at alone some of the shared values."""
+    settings = ("--set", "global.nimhelm.waitEnabled=false", "--with-subcharts")
+    linted = helm.run("lint", "--strict", whole_chart, package, *settings).stdout
+    assert ", 0 chart(s) failed" in linted
+    assert "[WARNING]" not in linted
+
+
 def test_the_archive_renders_as_the_folder_does(helm: Helm, chart: Path, package: Path) -> None:
     assert helm.template(package).stdout.count("\nkind:") == helm.template(chart).stdout.count("\nkind:") > 0
 
