@@ -23,6 +23,7 @@ from nimhelm.yamlread import Document
 
 WORKABLE = {
     "NH024": "the chart does not wait for it",
+    "NH094": "the chart keeps the last one",
     "NH060": "the chart leaves replicas to the HPA",
     "NH124": "the chart asks for it in its values",
 }

@@ -40,8 +40,11 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
     if field and key in root.get("properties", {}) and "global" in root["properties"]:
         return "it belongs at the top of the file"
     found = places(key, root, field)
-    if key == "enabled" and found and found[0].rpartition(".")[0].endswith(parent):
-        return f"remove it: {parent} itself is not switched on or off"
+    if key == "enabled":
+        here = ".".join(["", *(part for part in field if isinstance(part, str)), ""])
+        found = [place for place in found if f".{place}." in here][-1:]
+        if not found:
+            return f"remove it: {parent} itself is not switched on or off"
     if found:
         nearest = found[:1] if len({place.count(".") for place in found[:2]}) > 1 else found[:2]
         return "it belongs under " + " or ".join(nearest)

@@ -70,6 +70,7 @@ ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
     # image, authSecret
     ({"authSecret": ""}, ["note NH090 spec.services[0].spec"]),
+    ({"authSecret": "", "env": [{"name": "NGC_API_KEY", "value": "x"}]}, []),
     ({"image": {"repository": "registry.example.com:5000/nim/llm", "tag": "1.0"}}, []),
     ({"image": {"repository": "llm", "tag": "1.0"}}, []),
     # storage
@@ -513,7 +514,7 @@ def check_and_plan(files: Loaded) -> None:
     if not has_errors(check_documents(files)):
         plan = plan_pipeline(files.pipelines[0], caches_by_name(files))
         assert values_tree(plan)
-        assert summary(plan, Path("chart"), "0.1.0")
+        assert summary(plan, Path("chart"), "0.1.0", [], [])
         assert readme(plan, "0.1.0", values_tree(plan))
 
 

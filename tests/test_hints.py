@@ -30,6 +30,7 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"multiNode": {"size": 2, "parallelism": {}}}, "multiNode.size", "write it as multiNode.parallelism.pipeline"),
         ({"imagePullSecrets": []}, "imagePullSecrets", "write it as image.pullSecrets"),
         ({"nimCache": {}}, "nimCache", "it belongs under spec.storage"),
+        ({"metrics": {"serviceMonitor": {"enabled": True}}}, "metrics.serviceMonitor.enabled", "it belongs under spec.metrics"),
         ({"expose": {"enabled": True}}, "expose.enabled", "remove it: expose itself is not switched on or off"),
         ({"expose": {"service": {"openaiPort": 8000}}}, "expose.service.openaiPort", "write it as expose.service.port"),
         ({"startupProbe": {"httpGet": {}}}, "startupProbe.httpGet", "it belongs under spec.startupProbe.probe"),

@@ -24,7 +24,7 @@ def check_filling(pipeline: Pipeline, caches: dict[str, Document]) -> Iterator[F
             continue
         message = "no profiles are named: the download takes those that fit the devices it sees, and its job has none"
         hint = "add model.profiles, or a filter such as model.engine"
-        if users:
+        if users and puller(cache.spec):
             lacking = " and ".join(needs(cache, users[0]))
             hint += f"; or let the pods of {users[0].name} fill the cache: {lacking}"
         yield document.finding(WARNING, "NH164", SOURCE, message, hint)

@@ -66,7 +66,7 @@ def _env(block: Block, field: Path) -> Iterator[Finding]:
     for index, variable in block.items(*field):
         name = variable.get("name")
         if isinstance(name, str) and name in seen:
-            hint = "keep one: the API server refuses duplicates"
+            hint = "keep one: the last one counts"
             yield block.error("NH094", (*field, index, "name"), f"the variable {name} is set twice", hint)
         seen.add(str(name))
         source = variable.get("valueFrom")
