@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from nimhelm.finding import Finding
 from nimhelm.pipeline import Service
 
-
 KEYS = ("NGC_API_KEY", "HF_TOKEN")
 """The variables that hold the key of a model."""
 
