@@ -13,8 +13,8 @@ KEYS = ("NGC_API_KEY", "HF_TOKEN")
 
 def check_auth_secret(service: Service) -> Iterator[Finding]:
     """Some images and models need no key. Private and gated ones do, and a NIM without one cannot download them."""
-    own = {variable.get("name") for _, variable in service.items("env")}
-    if not service.get("authSecret") and own.isdisjoint(KEYS):
+    own = [variable.get("name") for _, variable in service.items("env")]
+    if not service.get("authSecret") and not any(key in own for key in KEYS):
         message = f"{service.title} has no authSecret: it gets no NGC_API_KEY, which private and gated models need"
         yield service.note("NH090", (), message, "if its model is one, add authSecret: the name of a Secret")
 
