@@ -31,7 +31,6 @@ class Row:
     done: tuple[tuple[str, ...], ...] = ()
     spec: dict[str, Any] | None = None
     sets: tuple[str, ...] = ()
-    image: str = ""
     service: str = "llm"
     starts: bool = True
 
@@ -53,7 +52,6 @@ ZONES = {
     "labelSelector": {"matchLabels": {"app": "llm"}},
 }
 OTHER_PORT = '[{"op":"replace","path":"/spec/template/spec/containers/0/startupProbe/httpGet/port","value":9999}]'
-FILL = "dd if=/dev/zero of=/model-store/x bs=1M count=40; exec /bin/standin"
 
 ROWS = {
     "selector": Row("NodeSelector", "no node has the label gpu=h100", (template(nodeSelector={"gpu": "h100"}),)),
@@ -109,13 +107,6 @@ ROWS = {
         service="after",
         starts=False,
     ),
-    "folder": Row(
-        "Evicted",
-        "outgrew its limit",
-        spec={"storage": {"emptyDir": {"sizeLimit": "5Mi"}}, "command": ["sh", "-c", FILL]},
-        image="nvcr.io/nim/test/llm-shell:1.0",
-        starts=False,
-    ),
 }
 
 
@@ -125,8 +116,7 @@ def found(cluster: Cluster, new_release: Callable[..., Release]) -> dict[str, st
     if not cluster.is_bench:
         pytest.skip("needs the bench: another cluster's node and registry are as they are")
     made = {
-        name: new_release(service("llm", image=row.image, **(row.spec or {})), service("after", "llm"))
-        for name, row in ROWS.items()
+        name: new_release(service("llm", **(row.spec or {})), service("after", "llm")) for name, row in ROWS.items()
     }
     calls = [partial(outcome, ROWS[name], release) for name, release in made.items()]
     with pytest.MonkeyPatch.context() as patch:
