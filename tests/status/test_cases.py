@@ -62,7 +62,9 @@ def check_warnings(case: dict[str, Any], status: PipelineStatus) -> None:
 def test_every_problem_has_a_next_step_and_detail(path: Path) -> None:
     for service in compute(snapshot_of(read_case(path))).services:
         if service.root and service.cause and service.cause.problem:
-            assert service.cause.next.startswith(("kubectl ", "helm ", "docker ")), service.cause
+            assert service.cause.next.startswith(("kubectl ", "helm ", "docker ", "(trap : INT HUP; helm ")), (
+                service.cause
+            )
             assert service.cause.text
 
 

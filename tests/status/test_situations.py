@@ -64,7 +64,7 @@ def verb(step: str) -> str:
     words = []
     for part in step.replace(";", "&&").replace(" | ", " && ").split("&&"):
         said = [word for word in part.split() if not word.startswith("-")]
-        if said:
+        if said and said[0] != "(trap":
             words.append(" ".join(said[:2]))
     return ", ".join(f"`{each}`" for each in dict.fromkeys(words)) or "-"
 

@@ -118,7 +118,8 @@ def _waiting_holders(case: Case, resource: str) -> list[tuple[str, int]]:
 def _held(case: Case, resource: str, holders: list[tuple[str, int]]) -> Cause:
     """The way out by hand: send the waiting one, and who waits for it, away until this one runs.
 
-    They come back whatever becomes of this one: another namespace may be the first to take what gets free.
+    They come back whatever becomes of this one: another namespace may be the first to take what gets free, and somebody
+    may break off the waiting, which ends kubectl and not the subshell.
     """
     evidence, names = case.evidence, {service.name: service for service in case.evidence.graph.services}
     held = " and ".join(f"{short(who)} holds {amount}" for who, amount in holders[:3])
@@ -128,7 +129,7 @@ def _held(case: Case, resource: str, holders: list[tuple[str, int]]) -> Cause:
     away = steps.upgrade(evidence, *((f"{name}.replicas", 0) for name in sent))
     until = steps.command(evidence, "rollout", "status", steps.workload(case), f"--timeout={_TURN}s")
     back = steps.upgrade(evidence, *((f"{name}.replicas", names[name].replicas or 1) for name in sent))
-    return Cause("GPUHeldByWaiter", text, PENDING, next=f"{away} && {until}; {back}")
+    return Cause("GPUHeldByWaiter", text, PENDING, next=f"(trap : INT HUP; {away} && {until}; {back})")
 
 
 def requested(pod: ko.Object, resource: str) -> int:
