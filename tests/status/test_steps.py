@@ -43,6 +43,7 @@ PROOFS = {
     "RolloutPaused": ("test_next_steps", "rollout paused"),
     "RunsAsRoot": ("test_next_steps", "user is root"),
     "ScaledToZero": ("test_damage", "scaled away"),
+    "SchedulingGated": ("test_kueue", "test_gates_that_ask_for_something_are_held_and_the_next_step_frees_them"),
     "SecretKeyMissing": ("test_status", "key missing"),
     "SecretMissing": ("test_status", "secret missing"),
     "ServiceAccountMissing": ("test_next_steps", "account of the chart"),
@@ -59,6 +60,7 @@ PROOFS = {
 }
 TABLES: dict[str, tuple[str, ...]] = {
     "test_status_gpus": (),
+    "test_kueue": (),
     "test_next_steps": ("ROWS",),
     "test_status": ("FAILING",),
     "test_damage": ("BROKEN",),
