@@ -157,6 +157,7 @@ GLOBALS: dict[str, Any] = {
     "openshift": "restricted",
     "requireKeys": True,
     "pullWhileWaiting": False,
+    "mesh": "istio",
     "waitImage": "x:1",
     "waitImagePullPolicy": "Always",
     "helperResources": {"limits": {"cpu": "200m"}},

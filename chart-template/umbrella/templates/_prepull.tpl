@@ -30,6 +30,10 @@ spec:
         app.kubernetes.io/instance: {{ toJson .Release.Name }}
         nimhelm.dev/pulls-images-of: {{ toJson $nim.name }}
         sidecar.istio.io/inject: "false"
+      {{- if eq $global.mesh "linkerd" }}
+      annotations:
+        linkerd.io/inject: disabled
+      {{- end }}
     spec:
       automountServiceAccountToken: false
       enableServiceLinks: false

@@ -237,6 +237,10 @@ template:
       {{- include "nimhelm.v2.yaml" (merge (dict "app.kubernetes.io/name" .name "nimhelm.dev/cache" .name) (omit $nim.labels "helm.sh/chart" "nimhelm.dev/pipeline")) | nindent 6 }}
       {{- /* A mesh sidecar would keep the pod from completing. */}}
       sidecar.istio.io/inject: "false"
+    {{- if eq $nim.global.mesh "linkerd" }}
+    annotations:
+      linkerd.io/inject: disabled
+    {{- end }}
   spec:
     restartPolicy: Never
     serviceAccountName: {{ include "nimhelm.v2.cache.account" .root | toJson }}

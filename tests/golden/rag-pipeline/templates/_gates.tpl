@@ -86,6 +86,8 @@ the node pull that image while the dependencies start. It brings a static busybo
   {{- $nim := .nim }}
   {{- $global := $nim.global }}
   {{- $waitImage := include "nimhelm.v2.image" (dict "global" $global "reference" $global.waitImage) }}
+  {{- /* The proxy of a mesh lets the traffic of its own user alone. */}}
+  {{- $user := get (dict "istio" 1337 "linkerd" 2102) $global.mesh | default 65532 }}
   {{- $busybox := ternary "/nimhelm/busybox" "/bin/busybox" $global.pullWhileWaiting }}
   {{- if and $nim.gates $global.pullWhileWaiting }}
 - name: wait-setup
@@ -113,7 +115,7 @@ the node pull that image while the dependencies start. It brings a static busybo
     {{- /* NIM images ask for all GPUs of the node. A gate must see none. */}}
     - name: NVIDIA_VISIBLE_DEVICES
       value: void
-  {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" 65532) | nindent 2 }}
+  {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" $user) | nindent 2 }}
   volumeMounts:
     - name: nimhelm-scripts
       mountPath: /nimhelm-scripts
@@ -200,9 +202,9 @@ is a Knative service, because its routes lead to the latest ready revision.
   {{- if and $target $own (include "nimhelm.v2.hasReadyService" $target) }}
     {{- /*
     A Service routes only to pods whose readiness probe has passed. A connection therefore says as much as an HTTPS
-    answer, and needs no certificate and no TLS version that busybox supports.
+    answer, and needs no certificate and no TLS version that busybox supports. Nor does a mesh refuse it that wants mutual TLS.
     */}}
-    {{- if and (eq (get $wait "scheme") "HTTPS") (not (get $wait "text")) $target.root.Values.readinessProbe.enabled }}
+    {{- if and (or (eq (get $wait "scheme") "HTTPS") .service.root.nim.global.mesh) (not (get $wait "text")) $target.root.Values.readinessProbe.enabled }}
       {{- $wait = omit $wait "path" }}
       {{- $plain = include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (get $wait "host" | default $dependency.name) "port" (get $wait "port" | default $dependency.port)) }}
     {{- end }}

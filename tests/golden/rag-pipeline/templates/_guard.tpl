@@ -162,6 +162,9 @@ Refuses values that the API server would reject, or that would never become read
       $name (ternary "adds certificates as root" "keeps its model in a folder of the node" (not (empty .nim.certificates))) .nim.scc
       (printf (ternary "%s.proxy.certConfigMap" "%s.storage" (not (empty .nim.certificates))) $name) }}
   {{- end }}
+  {{- if and .nim.global.mesh .nim.gates (eq .nim.openshift "restricted") }}
+    {{- printf "the gates of %s run as the user of the mesh's proxy, which OpenShift's restricted-v2 forbids: leave out global.nimhelm.mesh and use native sidecars, or set global.nimhelm.openshift=scc\n" $name }}
+  {{- end }}
   {{- if .Values.global.nimhelm.restricted }}
     {{- if .Values.storage.hostPath }}
       {{- printf "%s keeps its model in a folder of the node, which Pod Security \"restricted\" forbids: change %s.storage, or set global.nimhelm.restricted=false\n" $name $name }}

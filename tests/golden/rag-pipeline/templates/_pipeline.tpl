@@ -249,7 +249,9 @@ is not asked: it need not answer. Takes root.
   {{- range .root.nim.services }}
     {{- $name := .name }}
     {{- if and .runs (not .root.nim.sleeps) }}
-      {{- $checks = append $checks (printf "%s %s" $name (include "nimhelm.v2.readiness" .root)) }}
+      {{- /* A plain request is refused where a mesh wants mutual TLS. A Service leads to ready pods alone. */}}
+      {{- $asked := ternary (printf "tcp://%s:%d" $name .root.nim.port) (include "nimhelm.v2.readiness" .root) (and (not (empty .root.nim.global.mesh)) .root.nim.ownsService) }}
+      {{- $checks = append $checks (printf "%s %s" $name $asked) }}
       {{- if .root.nim.ownsService }}
         {{- range rest .root.nim.ports }}
           {{- $checks = append $checks (printf "%s tcp://%s:%d" $name $name .port) }}
