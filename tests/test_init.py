@@ -353,3 +353,16 @@ def test_standard_input_and_output() -> None:
     ran = subprocess.run(command, input=INPUT, capture_output=True, text=True, check=True)
     assert ran.stdout == OUTPUT.replace("  name: rag\n", "  name: chat\n")
     assert "chat: 2 services -> standard output" in ran.stderr
+
+
+@pytest.mark.parametrize("empty", ["[]", "{}"])
+def test_lines_between_a_key_and_its_empty_value_do_not_break_what_follows(empty: str, tmp_path: Path) -> None:
+    """helm renders `key:` and an empty list below it; the YAML writer loses its place after such a gap."""
+    field = "tolerations" if empty == "[]" else "nodeSelector"
+    lines = ["apiVersion: apps.nvidia.com/v1alpha1", "kind: NIMService", "metadata: {name: a}", "spec:",
+             "  image: {repository: a, tag: '1'}", "  authSecret: k", "  storage: {emptyDir: {}}",
+             f"  {field}:", "", f"    {empty}", "  expose:", "", "    service:", "      port: 8000 # API"]  # fmt: skip
+    path, made = tmp_path / "a.yaml", tmp_path / "pipeline.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    assert init([str(path)], str(made)) == 0
+    assert "port: 8000 # API" in made.read_text()

@@ -40,6 +40,8 @@ class Composer:
         self.yaml.indent(mapping=2, sequence=2 if flush else 4, offset=0 if flush else 2)
         self.columns = DEEPER - (2 if flush else 0)
         self.files = {source.path: list(self.yaml.load_all(source.text)) for source in sources}
+        for document in (document for documents in self.files.values() for document in documents):
+            close_up(document)
 
     def node(self, document: Document) -> Any:
         """The parsed counterpart of a loaded document, with its comments."""
@@ -131,9 +133,20 @@ def children(node: Any) -> list[Any]:
     return list(node.values()) if isinstance(node, dict) else list(node) if isinstance(node, list) else []
 
 
+def close_up(node: Any) -> None:
+    """Take away the lines between a key and its empty list or mapping, as helm renders them: ruamel loses its place there."""
+    for key, child in list(node.items()) if isinstance(node, CommentedMap) else ():
+        before = node.ca.items.get(key)
+        if isinstance(child, (CommentedMap, CommentedSeq)) and not child and before and flat(before[3:]):
+            child.ca.comment = None
+            node.ca.items[key] = [*before[:3], None]
+    for child in children(node):
+        close_up(child)
+
+
 def shift(tokens: list[Any], columns: int) -> None:
-    """Move comments to the right, or left. One may go on over several lines, and stand at two places of the tree."""
-    for token in {id(token): token for token in tokens}.values():
+    """Move comments to the right, or left; empty lines stay. One may have several lines, and two places in the tree."""
+    for token in {id(token): token for token in tokens if token.value.strip()}.values():
         first, *others = token.value.split("\n")
         token.value = "\n".join([first, *(moved(line, columns) for line in others)])
         token.start_mark.column = max(0, token.start_mark.column + columns)
