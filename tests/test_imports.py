@@ -17,7 +17,7 @@ OWN = {
         "nimhelm.schemas", "nimhelm.caches", "nimhelm.check", "nimhelm.layout",
     "nimhelm.rules.filling", "nimhelm.errors", "nimhelm.finding", "nimhelm.load",
     "nimhelm.nimservice", "nimhelm.pipeline", "nimhelm.quantity", "nimhelm.report", "nimhelm.rules", "nimhelm.rules.cache",
-    "nimhelm.rules.expose",
+    "nimhelm.rules.expose", "nimhelm.rules.annotations",
     "nimhelm.rules.dependencies", "nimhelm.rules.image", "nimhelm.rules.platform", "nimhelm.rules.pod", "nimhelm.rules.resources",
     "nimhelm.rules.scale", "nimhelm.rules.storage", "nimhelm.rules.addresses",
     "nimhelm.rules.names", "nimhelm.rules.probes", "nimhelm.rules.variables", "nimhelm.startup",

@@ -94,13 +94,35 @@ def check_legacy_ingress(service: Service) -> Iterator[Finding]:
         return
     field: Path = ("expose", "ingress", "spec")
     yield from _backend(service, (*field, "defaultBackend"))
-    for index, _ in service.items(*field, "rules"):
+    for index, rule in service.items(*field, "rules"):
+        if re.fullmatch(r"[0-9]+(\.[0-9]+){3}", str(rule.get("host"))):
+            message = f"the host {rule['host']} is an address, and an ingress takes names"
+            yield service.error("NH075", (*field, "rules", index, "host"), message, "write a DNS name, or no host")
         paths: Path = (*field, "rules", index, "http", "paths")
         for position, path in service.items(*paths):
             yield from _backend(service, (*paths, position, "backend"))
             if path.get("pathType") in ("Exact", "Prefix") and not str(path.get("path")).startswith("/"):
                 message = f"a path of pathType {path['pathType']} must start with /"
                 yield service.error("NH075", (*paths, position, "path"), message, "for example /")
+            elif path.get("pathType") in ("Exact", "Prefix") and (part := unclean(path["path"])):
+                message = f"a path of pathType {path['pathType']} cannot have {part}"
+                yield service.error("NH075", (*paths, position, "path"), message, "write it without")
+
+
+def unclean(path: str) -> str:
+    """The part of a path for which the API server refuses an ingress; "" when there is none."""
+    within = next((part for part in ("//", "/./", "/../", "%2f", "%2F") if part in path), "")
+    return within or next((part for part in ("/..", "/.") if path.endswith(part)), "")
+
+
+def check_router_paths(service: Service) -> Iterator[Finding]:
+    """Paths of the ingress that the chart makes, which a values file may set."""
+    field: Path = ("expose", "router", "ingress", "paths")
+    for index, path in service.items(*field):
+        kind, text = path.get("pathType") or "Prefix", path.get("path")
+        if kind in ("Exact", "Prefix") and isinstance(text, str) and (part := unclean(text)):
+            message = f"a path of pathType {kind} cannot have {part}"
+            yield service.error("NH075", (*field, index, "path"), message, "write it without")
 
 
 def _backend(service: Service, field: Path) -> Iterator[Finding]:
@@ -160,4 +182,6 @@ def check_picker_ports(service: Service) -> Iterator[Finding]:
                 yield service.error("NH151", (*field, index, key), message, "change one of them")
 
 
-EXPOSE_RULES = (check_ports, check_router, check_gateway, check_legacy_ingress, check_metrics, check_picker_ports)
+EXPOSE_RULES = (
+    check_ports, check_router, check_gateway, check_legacy_ingress, check_router_paths, check_metrics, check_picker_ports,
+)  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 from nimhelm.finding import Finding
 from nimhelm.pipeline import Block, Cache, Service
+from nimhelm.rules.annotations import check_annotations
 from nimhelm.rules.variables import check_dynamo, check_env
 from nimhelm.yamlread import Path
 
@@ -37,6 +38,12 @@ def check_tolerations(block: Block) -> Iterator[Finding]:
         elif operator in ("Lt", "Gt") and not re.fullmatch(r"-?(0|[1-9][0-9]*)", str(toleration.get("value"))):
             message = f"a toleration with operator {operator} takes a whole number"
             yield block.error("NH097", field, message, 'for example value: "80"')
+        elif operator in ("Lt", "Gt"):
+            message = (
+                f"the operator {operator} needs Kubernetes 1.35 with the feature TaintTolerationComparisonOperators"
+            )
+            hint = "other API servers refuse the pod; use Equal or Exists, or nodeAffinity with Gt or Lt"
+            yield block.warning("NH097", (*field, "operator"), message, hint)
         if toleration.get("tolerationSeconds") is not None and toleration.get("effect") != "NoExecute":
             message = "tolerationSeconds needs effect: NoExecute"
             yield block.error("NH097", (*field, "tolerationSeconds"), message, "write effect: NoExecute, or remove it")
@@ -58,8 +65,22 @@ def _requirements(block: Block, field: Path, data: Any) -> Iterator[Finding]:
     elif isinstance(data, dict):
         if "key" in data and "operator" in data:
             yield from _requirement(block, field, data)
+        if data.get("matchLabelKeys") or data.get("mismatchLabelKeys"):
+            yield from _label_keys(block, field, data)
         for key, value in data.items():
             yield from _requirements(block, (*field, key), value)
+
+
+def _label_keys(block: Block, field: Path, term: dict[str, Any]) -> Iterator[Finding]:
+    """Keys by which a term of an affinity finds pods that are like the own one, beside a selector alone."""
+    for name in ("matchLabelKeys", "mismatchLabelKeys"):
+        if term.get(name) and term.get("labelSelector") is None:
+            yield block.error("NH099", (*field, name), f"{name} needs a labelSelector beside it", "add labelSelector")
+    keys, others = (term.get(name) for name in ("matchLabelKeys", "mismatchLabelKeys"))
+    if isinstance(keys, list) and isinstance(others, list):
+        for key in (key for key in keys if key in others):
+            message = f"{key} is in matchLabelKeys and in mismatchLabelKeys"
+            yield block.error("NH099", (*field, "mismatchLabelKeys"), message, "keep one of the two")
 
 
 def _requirement(block: Block, field: Path, requirement: dict[str, Any]) -> Iterator[Finding]:
@@ -75,6 +96,15 @@ def _requirement(block: Block, field: Path, requirement: dict[str, Any]) -> Iter
     elif operator in ("Gt", "Lt") and not (len(values) == 1 and str(values[0]).lstrip("-").isdecimal()):
         message = f"the operator {operator} takes one whole number"
         yield block.error("NH099", field, message, 'for example values: ["80"]')
+    elif operator in ("In", "NotIn") and "nodeAffinity" in field and (wrong := _no_label_values(values)):
+        message = f'"{wrong[0]}" is no label value, and no node has it'
+        yield block.error(
+            "NH099", (*field, "values"), message, "at most 63 letters, digits, inner dashes, dots and underscores"
+        )
+
+
+def _no_label_values(values: list[Any]) -> list[Any]:
+    return [each for each in values if not _LABEL_VALUE.fullmatch(str(each))]
 
 
 def check_proxy(service: Service) -> Iterator[Finding]:
@@ -85,6 +115,8 @@ def check_proxy(service: Service) -> Iterator[Finding]:
             message = f"{url} does not start with http:// or https://"
             yield service.warning("NH098", ("proxy", name), message, f"write http://{url}")
 
+
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 EXEMPT = re.compile(
     r"\.?[a-zA-Z0-9.-]+|([0-9]{1,3}\.){3}[0-9]{1,3}(:[0-9]+|/[0-9]{1,2})?|\[[0-9a-fA-F:]+\](:[0-9]+|/[0-9]{1,3})?"
@@ -115,7 +147,7 @@ def check_no_proxy(service: Service) -> Iterator[Finding]:
         yield service.warning("NH103", ("proxy", "noProxy"), message, f"add {','.join(missing)} to noProxy")
 
 
-BLOCK_RULES = (check_env, check_containers, check_tolerations, check_affinity)
+BLOCK_RULES = (check_env, check_containers, check_tolerations, check_affinity, check_annotations)
 """For services and downloads alike."""
 
 POD_RULES = (check_proxy, check_no_proxy, check_dynamo)
