@@ -20,6 +20,28 @@ from nimhelm.status import kubeobject as ko
 
 GRAPH_LABEL = "nimhelm.dev/graph"
 GATE_PREFIX = "wait-for-"
+# What a predictor has beside the fields of a pod:
+# https://kserve.github.io/website/docs/reference/crd-api#componentextensionspec
+_OF_PREDICTOR = frozenset(
+    [
+        "model",
+        "workerSpec",
+        "minReplicas",
+        "maxReplicas",
+        "scaleTarget",
+        "scaleMetric",
+        "scaleMetricType",
+        "autoScaling",
+        "containerConcurrency",
+        "timeout",
+        "canaryTrafficPercent",
+        "logger",
+        "batcher",
+        "labels",
+        "annotations",
+        "deploymentStrategy",
+    ]
+)
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -118,7 +140,7 @@ def _templates(value: ko.Object) -> Iterator[tuple[ko.Object, int]]:
                 yield ko.mapping(group, "workerTemplate"), size - 1
         case "InferenceService":
             predictor = ko.mapping(value, "spec", "predictor")
-            spec = {key: item for key, item in predictor.items() if key not in ("minReplicas", "maxReplicas", "model")}
+            spec = {key: item for key, item in predictor.items() if key not in _OF_PREDICTOR}
             if spec.get("containers"):
                 metadata = {key: predictor[key] for key in ("labels", "annotations") if key in predictor}
                 yield {"metadata": metadata, "spec": spec}, max(1, ko.number(predictor, "minReplicas"))

@@ -10,6 +10,7 @@ from nimhelm.preflight.checks import policies
 from nimhelm.preflight.cluster import Refusal
 from nimhelm.preflight.limits import claim_refusals, refusals, with_defaults
 from nimhelm.preflight.podsecurity import violations
+from nimhelm.preflight.render import _templates
 
 from .world import cluster, codes, found, named, rendered, workload
 
@@ -182,3 +183,24 @@ def test_a_cause_is_told_once() -> None:
     assert codes(policies.check(rendered(workload(gpus=1)), cluster(refusals=(), pod_refusals=(said,)))) == [
         "QuotaExceeded"
     ]
+
+
+def test_a_webhook_that_looks_for_the_made_up_owner_refuses_nothing() -> None:
+    said = 'admission webhook "mpod.kb.io" denied the request: ReplicaSet.apps "nimhelm-preflight" not found'
+    known = cluster(refusals=(), pod_refusals=(Refusal("", "nimhelm-preflight", said),))
+    assert found(policies.check(rendered(), known)) == []
+
+
+def test_the_pod_of_a_predictor_has_fields_of_a_pod_alone() -> None:
+    predictor = {
+        "minReplicas": 2,
+        "deploymentStrategy": {"type": "Recreate"},
+        "labels": {"app": "llm"},
+        "annotations": {"a": "b"},
+        "serviceAccountName": "llm",
+        "containers": [{"name": "kserve-container"}],
+    }
+    served = {"kind": "InferenceService", "metadata": {"name": "llm"}, "spec": {"predictor": predictor}}
+    ((pod, replicas),) = _templates(served)
+    assert pod["spec"] == {"serviceAccountName": "llm", "containers": [{"name": "kserve-container"}]}
+    assert (pod["metadata"], replicas) == ({"labels": {"app": "llm"}, "annotations": {"a": "b"}}, 2)

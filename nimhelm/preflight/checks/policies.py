@@ -36,8 +36,10 @@ _MEANINGS = (
     (r"attempting to grant RBAC permissions", "RightsEscalation"),
     (r"field is immutable|cannot be changed|is immutable|may not change", "ImmutableField"),
 )
+# A webhook may look for the ReplicaSet that the pods of the dry run name, as that of Kueue does.
 _HARMLESS = re.compile(
     r"unable to handle dry run|does not support dry run|AlreadyExists|namespaces? \"[^\"]+\" not found"
+    r"|\"nimhelm-preflight\" not found"
 )
 
 

@@ -11,6 +11,7 @@ The folder has a Go module that pins the version, and ``controller.yaml``:
     webhooks          a copied kustomization; its webhooks are pointed to a port on loopback
     apis              aggregated APIs, served on a port of the node's address
     files, arguments, env   configuration files and command line; without arguments nothing is started
+    certificate       folder below {folder} for tls.crt and tls.key; {folder} itself by default
     etc               path below /etc -> folder that the program finds there; nobody else does
     listens, exists   addresses that accept connections, and kinds of which there is an object, once it works
 
@@ -66,6 +67,7 @@ class Controller:
     webhooks: dict[str, Any] = field(default_factory=dict)
     apis: tuple[dict[str, Any], ...] = ()
     files: dict[str, Any] = field(default_factory=dict)
+    certificate: str = "."
     etc: dict[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
@@ -157,8 +159,9 @@ def _in_module(controller: Controller, path: str) -> Path:
 
 def write_files(controller: Controller) -> None:
     """Write its configuration, and a certificate for loopback and the node's address."""
-    controller.folder.mkdir(parents=True, exist_ok=True)
-    pki.create_server(controller.folder / "tls")
+    certificate = controller.folder / controller.certificate
+    certificate.mkdir(parents=True, exist_ok=True)
+    pki.create_server(certificate / "tls")
     for name, content in controller.files.items():
         target = controller.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
