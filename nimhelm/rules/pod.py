@@ -103,8 +103,9 @@ def _requirement(block: Block, field: Path, requirement: dict[str, Any]) -> Iter
         )
 
 
-def _no_label_values(values: list[Any]) -> list[Any]:
-    return [each for each in values if not _LABEL_VALUE.fullmatch(str(each))]
+def _no_label_values(values: Any) -> list[Any]:
+    listed = values if isinstance(values, list) else []
+    return [each for each in listed if not _LABEL_VALUE.fullmatch(str(each))]
 
 
 def check_proxy(service: Service) -> Iterator[Finding]:
