@@ -114,7 +114,7 @@ def _leaving_claims(evidence: Evidence) -> list[Warned]:
 
 
 def _load_balancers(evidence: Evidence) -> list[Warned]:
-    """Services that ask for a load balancer and have no address: nobody outside reaches them, and helm --wait waits."""
+    """Services that ask for a load balancer and have no address: nobody outside reaches them, and Helm 3 waits for it."""
     found = []
     for name, service in evidence.services.items():
         if ko.text(service, "spec", "type") != "LoadBalancer" or ko.items(service, "status", "loadBalancer", "ingress"):

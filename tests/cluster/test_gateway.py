@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,20 +89,26 @@ def test_routes_of_a_gateway_lead_to_their_services(helm: Path, short_release: C
     assert (host, path) in found, found
 
 
-def test_a_host_that_no_listener_takes(short_release: Callable[..., Release]) -> None:
+@pytest.fixture
+def narrow(cluster: Cluster) -> Iterator[dict[str, str]]:
+    """A Gateway like the bench's own that takes the hosts of one domain only."""
+    place = {"name": "narrow", "namespace": "kube-system"}
+    gate = cluster.get("gateway", "gate", namespace="kube-system")["spec"]
+    listeners = [each | {"hostname": "*.narrow.test"} for each in gate["listeners"]]
+    made = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": place}
+    cluster.apply(made | {"spec": gate | {"listeners": listeners}})
+    yield place
+    cluster.kubectl("delete", "gateway", "narrow", "--wait=false", namespace="kube-system")
+
+
+def test_a_host_that_no_listener_takes(narrow: dict[str, str], short_release: Callable[..., Release]) -> None:
     """Preflight warns of it, status says it, and nothing is served."""
-    gateway = {"name": "gate", "namespace": "kube-system"}
-    absent = gateway | {"name": "absent"}
     release = short_release(
-        exposed("llm", "elsewhere.invalid", {"gateway": gateway}), exposed("lost", "route.test", {"gateway": absent})
+        exposed("llm", "elsewhere.test", {"gateway": narrow}),
+        exposed("lost", "route.test", {"gateway": narrow | {"name": "absent"}}),
     )
     assert release.preflight() == {"GatewayListener": ["llm"], "GatewayMissing": ["lost"]}
     put_up(release)
-    said = wait_until(
-        lambda: (text := release.status().stdout).count("nothing serves HTTPRoute") == 2 and text,
-        60,
-        "the warnings",
-        interval=2,
-    )
-    assert "no controller answers for Gateway kube-system/absent" in said
-    assert ask(f"llm.{release.namespace}.elsewhere.invalid", "/standin/request") == ""
+    wait_until(lambda: release.status().stdout.count("nothing serves HTTPRoute") == 2, 60, "the warnings", interval=2)
+    assert "no controller answers for Gateway kube-system/absent" in release.status().stdout
+    assert ask(f"llm.{release.namespace}.elsewhere.test", "/standin/request") == ""

@@ -128,7 +128,7 @@ def _load_balancers(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     elif others:
         text = f"{len(others)} Services of type LoadBalancer wait for an address in this namespace"
         step = cluster.reach.kubectl("get", "services")
-        effect = "helm install --wait does not end while a Service has no address"
+        effect = "nobody outside reaches a Service without an address, and helm install --wait of Helm 3 does not end"
         yield Check("network", WARNS, text, "LoadBalancerPending", effect, services, step)
     else:
         text = "whether this cluster gives load balancers an address does not show: the namespace has none"
