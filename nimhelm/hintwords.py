@@ -41,7 +41,7 @@ MEANT_AT = {
     ("expose", "type"): "expose.service.type",
     ("service", "ports"): "expose.service.port",
     ("service", "targetPort"): "expose.service.port",
-    ("service", "openaiPort"): "expose.service.port",
+    ("service", "openaiPort"): "port",
     ("nimCache", "create"): "storage.pvc.create",
     ("pvc", "accessModes"): "storage.pvc.volumeAccessMode",
     ("pvc", "storageClassName"): "storage.pvc.storageClass",

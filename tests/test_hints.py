@@ -32,7 +32,7 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"nimCache": {}}, "nimCache", "it belongs under spec.storage"),
         ({"metrics": {"serviceMonitor": {"enabled": True}}}, "metrics.serviceMonitor.enabled", "it belongs under spec.metrics"),
         ({"expose": {"enabled": True}}, "expose.enabled", "remove it: expose itself is not switched on or off"),
-        ({"expose": {"service": {"openaiPort": 8000}}}, "expose.service.openaiPort", "write it as expose.service.port"),
+        ({"expose": {"service": {"openaiPort": 8000}}}, "expose.service.openaiPort", "did you mean port?"),
         ({"startupProbe": {"httpGet": {}}}, "startupProbe.httpGet", "it belongs under spec.startupProbe.probe"),
         ({"livenessProbe": {"httpGet": {}}}, "livenessProbe.httpGet", "it belongs under spec.livenessProbe.probe"),
         ({"livenessProbe": {"probe": {"httpget": {}}}}, "livenessProbe.probe.httpget", "did you mean httpGet?"),
