@@ -199,8 +199,8 @@ spec:
 
 {{- /*
 The number of pods. With an autoscaler it is the current number, so an upgrade does not reset it, and switching the
-autoscaler on does not begin with one pod. When the cluster cannot be asked (a GitOps tool renders the chart), the
-autoscaler sets the number.
+autoscaler on does not begin with one pod; nor does switching it off end with one, where the values have no number. When
+the cluster cannot be asked (a GitOps tool renders the chart), the autoscaler sets the number.
 */}}
 {{- define "nimhelm.v2.replicas" -}}
   {{- if and .nim.autoscaled .nim.onCluster }}
@@ -208,6 +208,8 @@ autoscaler sets the number.
     {{- if $live }}{{ dig "spec" "replicas" 1 $live | int | max .nim.replicas }}
     {{- else if lookup "v1" "ConfigMap" .Release.Namespace "kube-root-ca.crt" }}{{ .nim.replicas }}
     {{- end }}
+  {{- else if and (dig "hpa" "maxReplicas" 0 .Values.scale) .nim.onCluster (not .nim.hasReplicas) }}
+    {{- dig "spec" "replicas" 1 (lookup "apps/v1" "Deployment" .Release.Namespace .nim.name) | int | max .nim.replicas }}
   {{- else }}{{ .nim.replicas }}
   {{- end }}
 {{- end }}
@@ -219,7 +221,7 @@ for it. On a cluster it gets the strategy Recreate, which does the same and is w
 {{- define "nimhelm.v2.strategy" -}}
 {{- if .Values.updateStrategy -}}
 {{ include "nimhelm.v2.yaml" .Values.updateStrategy }}
-{{- else if and .nim.onCluster (not .nim.global.keepOperatorPods) (not .nim.autoscaled) (eq .nim.replicas 1) -}}
+{{- else if and .nim.onCluster (not .nim.global.keepOperatorPods) (not .nim.autoscaled) (eq (include "nimhelm.v2.replicas" . | trim) "1") -}}
 type: Recreate
 {{- else -}}
 type: RollingUpdate
