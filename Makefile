@@ -2,7 +2,7 @@ PYTHON ?= .venv/bin/python
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fast schema docs site golden bench cluster cluster-down cluster-clean cluster-test cluster-core cluster-controllers cluster-test-all venv
+.PHONY: lint-charts demo test check fast schema docs site golden bench cluster cluster-down cluster-clean cluster-test cluster-core cluster-controllers cluster-test-all venv
 
 venv: .venv/.installed  ## the virtual environment with everything the tests need
 
@@ -11,6 +11,9 @@ venv: .venv/.installed  ## the virtual environment with everything the tests nee
 	.venv/bin/pip install --quiet --disable-pip-version-check -e '.[test,docs]' hatchling
 	.venv/bin/python tools/get_helm.py
 	touch $@
+
+lint-charts: venv  ## kube-score and checkov, which must be on the PATH, over the charts of the examples; docs/linters.md lists what stays
+	$(PYTHON) tools/lint_charts.py
 
 # The demo needs nimhelm alone, which installs in a fraction of the time that the tools of the tests take.
 .venv/bin/nimhelm:
