@@ -1,4 +1,4 @@
-"""Completion in a shell: files, releases and namespaces. What the cluster does not say within two seconds is left out."""
+"""Completion in a shell: files, releases and namespaces. A cluster that does not answer within two seconds is left out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _starting(incomplete: str, names: list[str]) -> list[CompletionItem]:
 
 
 def _asked(context: click.Context, words: list[str], namespaced: bool = True) -> list[str]:
-    """What kubectl prints, by words; nothing when it cannot say."""
+    """What kubectl prints, by words; an empty list if it fails."""
     from nimhelm.errors import KubectlError
     from nimhelm.kubectl import Access, run
 

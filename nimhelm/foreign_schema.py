@@ -1,4 +1,4 @@
-"""Values held against a values.schema.json that nimhelm did not write, or that somebody edited, with jsonschema.
+"""Check values with jsonschema, for a values.schema.json that nimhelm did not write or that was edited.
 
 schema_check.py knows only the part of JSON Schema that nimhelm's own schemas use. Here any keyword counts, as in Helm.
 """

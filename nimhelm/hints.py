@@ -180,7 +180,7 @@ def for_type(data: Any, schema: Schema, field: Path, text: str | None) -> str:
 
 
 def _for_mapping(data: Any, schema: Schema, name: str, above: str) -> str:
-    """Something else where a mapping is wanted."""
+    """The way out of a value that should be a mapping."""
     properties = schema.get("properties", {})
     if isinstance(data, bool):
         if "enabled" in properties:
@@ -212,7 +212,7 @@ def _primary(text: str, name: str) -> str:
 
 
 def _list_of(data: dict[str, Any], name: str) -> str:
-    """A mapping where a list is wanted."""
+    """The way out of a mapping that should be a list."""
     first, value = next(iter(data.items()), ("", None))
     if name == "env" and data:
         return f"write a list of variables, for example {_variable(first, value)}"
@@ -224,7 +224,7 @@ def _list_of(data: dict[str, Any], name: str) -> str:
 
 
 def _items(text: str, name: str) -> str:
-    """A string where a list is wanted, as the items that it holds."""
+    """The items of a list that was written as one string."""
     if name in ("command", "args"):
         try:
             return ", ".join(map(_plain, shlex.split(text)))
@@ -244,7 +244,7 @@ def _plain(word: str) -> str:
 
 
 def _inside_alone(data: dict[str, Any]) -> str:
-    """A mapping where one word is wanted: the word that it holds."""
+    """The way out of a mapping that should be one word."""
     for key in ("name", "path", "secretName", "value", "port", "size"):
         if isinstance(data.get(key), (str, int)):
             return f"write the {key} alone: {data[key]}"

@@ -1,7 +1,7 @@
-"""The shape of a document: its fields, types and values, held against one of the JSON schemas in schema/.
+"""Check the fields, types and values of a document with one of the JSON schemas in schema/.
 
-An interpreter for the part of draft-07 that those schemas use. It is here because a commit hook cannot afford the
-import of jsonschema (74 ms), and because a finding needs the line and the way out that a general validator has not.
+This module implements the part of draft-07 that those schemas use. jsonschema would take 74 ms to import, too long for a
+commit hook, and it does not report the line or a way out.
 Codes: NH010 unknown field, NH011 missing field, NH012 wrong type, NH013 value not allowed.
 """
 
@@ -60,7 +60,7 @@ class _Walk:
         self.root = root
         self.definitions = root.get("definitions", {})
         self.brief = False
-        """Whether the findings are only counted: then nobody reads a hint, and looking for it takes long."""
+        """Whether findings are only counted. Their hints are then not computed, because that takes long."""
 
     def value(self, data: Any, schema: Schema, field: Path) -> Iterator[Finding]:
         """Findings for one value; a wrong type ends the descent, nothing below it can be judged."""

@@ -1,6 +1,6 @@
 """The standard streams of this process: closed, full, or without a reader, none of them breaks a command.
 
-A closed stream becomes the null device. When nobody reads a pipe any more, the rest of the output is dropped and the
+A closed stream becomes the null device. When a pipe has no reader any more, the rest of the output is dropped and the
 command finishes its work. Standard output that cannot be written, as on a full disk, raises OutputError.
 """
 
@@ -22,7 +22,7 @@ class OutputError(NimhelmError):
 
 
 class _Outlet(io.FileIO):
-    """A file descriptor for output. `lost` tells that nobody reads it, or that it is full."""
+    """A file descriptor for output. `lost` means that it has no reader, or that the disk is full."""
 
     lost = False
 

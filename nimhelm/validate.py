@@ -1,4 +1,4 @@
-"""`nimhelm validate`: pipelines held against every check, for people and for commit hooks."""
+"""`nimhelm validate`: run every check on pipelines, for people and for commit hooks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PLAIN = Wishes()
 def validate_files(paths: list[str], strict: bool = False, wishes: Wishes = PLAIN, own_only: bool = False) -> int:
     """Print the findings of all files; returns 0, or 1 when one of them is an error (under strict: a warning).
 
-    With `own_only` nothing is said of files and documents that are not about NIMs.
+    With `own_only`, files and documents that are not about NIMs are skipped.
     """
     findings = findings_of(paths, own_only)
     if wishes.fix:

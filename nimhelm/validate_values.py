@@ -1,4 +1,4 @@
-"""`nimhelm validate --values CHART`: values files held against the chart they are for, before Helm does it.
+"""`nimhelm validate --values CHART`: check values files for their chart, before Helm does.
 
 Each file is merged over the chart's own values.yaml as Helm merges (-f): mappings key by key, everything else replaced,
 null removes. The result must fit the chart's values.schema.json, and what the schema cannot say: the rules of services

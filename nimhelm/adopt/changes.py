@@ -66,7 +66,7 @@ def identity(item: Object) -> tuple[str, str]:
 
 
 def ownership(item: Object, release: str, namespace: str) -> tuple[str, str]:
-    """What to do with an object that exists, by who owns it, and why. What nobody owns may be anybody's."""
+    """What to do with an object that exists, by who owns it, and why. An object without a known owner may belong to anyone."""
     annotations = dig(item, "metadata", "annotations") or {}
     owner = annotations.get(RELEASE_NAME)
     if owner == release and annotations.get(RELEASE_NAMESPACE) == namespace:

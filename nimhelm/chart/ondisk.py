@@ -28,7 +28,7 @@ class OnDisk(NamedTuple):
 
     @property
     def edited(self) -> list[str]:
-        """Files that nimhelm wrote and somebody changed or removed."""
+        """Files that nimhelm wrote and that were changed or removed since."""
         return edited(self.record, self.files) if self.record else []
 
     def holds(self, chart: Chart) -> bool:

@@ -47,7 +47,7 @@ def digest(content: bytes) -> str:
 
 
 def read_record(content: bytes | None) -> Record | None:
-    """The record in a file's content; None when it is none. Paths that nimhelm never writes are left out."""
+    """The record in a file's content; None if the content is not a record. Paths that nimhelm never writes are left out."""
     try:
         data: Any = json.loads(content or b"")
         version, files = data["version"], data["files"]
@@ -97,5 +97,5 @@ def with_version(chart_yaml: bytes, version: str) -> bytes:
 
 
 def is_beside(path: str) -> bool:
-    """Whether a path is none of a chart's content: version control, editors, locks, packages, values files."""
+    """Whether a path is not part of a chart: version control, editors, locks, packages, values files."""
     return any(fnmatchcase(part, pattern) for part in PurePosixPath(path).parts for pattern in _BESIDE)

@@ -1,4 +1,4 @@
-"""The command: read both sides, compare them, print the plan."""
+"""`nimhelm diff`: read both sides, compare them, print the plan."""
 
 from __future__ import annotations
 

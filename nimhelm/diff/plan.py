@@ -131,7 +131,7 @@ def _waits(found: list[Effect], after: list[Object], new: Side, upgrade: Upgrade
 
 
 def _anywhere(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Objects without the namespace that helm fills in where nobody names one: commands for them are not to name it."""
+    """Objects without the namespace that helm fills in where nobody names one: commands for them must not name it."""
     return [
         {**each, "metadata": {key: value for key, value in each["metadata"].items() if key != "namespace"}}
         for each in objects

@@ -57,7 +57,7 @@ def _file(kind: str) -> str:
 
 
 def _saved_before(target: Path) -> list[str]:
-    """The lists of an earlier preflight in the folder; other files of the folder are somebody else's."""
+    """The lists of an earlier preflight in the folder; other files in the folder are left alone."""
     if not (target / _OWN_FILE).is_file():
         return []
     with suppress(LoadError):

@@ -103,7 +103,7 @@ def check_further_services(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def further_services(services: list[Service]) -> list[str]:
-    """For each service the name of the further Service that it makes, "" for none: a name belongs to nobody else."""
+    """For each service the name of the further Service that it makes, "" for none. No other service may have that name."""
     wanted = [service.get("expose", "service", "name") for service in services]
     taken = {service.name for service in services}
     taken |= {service.name + suffix for service in services for suffix, _ in derived_suffixes(service)}

@@ -88,7 +88,7 @@ def _target(service: Service, target: object, name: str, field: Path) -> Iterato
 
 
 def check_utilization(service: Service) -> Iterator[Finding]:
-    """A metric that can never have a value: a share of a request that is not there, or of what nobody measures."""
+    """A metric that can never have a value: a share of a request that is not set, or of a resource that is not measured."""
     if not is_scaled(service):
         return
     field: Path = ("scale", "hpa", "metrics")

@@ -172,7 +172,8 @@ def _files(folder: str) -> list[Path]:
     target = Path(folder)
     if not target.is_dir():
         raise LoadError(
-            f"{folder} is not a folder", "--from-dir wants what --save wrote, or files of kubectl get … -o yaml"
+            f"{folder} is not a folder",
+            "give --from-dir the folder or archive that --save wrote, or files of kubectl get … -o yaml",
         )
     files = sorted(path for path in target.iterdir() if path.suffix in (".json", ".yaml", ".yml") and path.is_file())
     if not files:

@@ -1,14 +1,15 @@
-"""Reads, computes and shows the status: once, until the release is settled, or for as long as someone looks.
+"""Reads, computes and shows the status: once, until the release is settled, or until the user stops it.
 
 Exit codes: 0 Ready; 1 Failed, and without --wait also NotReady; 3 the cluster cannot be read; 4 the timeout of
 --wait; 130 interrupted.
 
---wait ends with 1 only if the pipeline has been Failed without a break for ten seconds: a pull secret that is made a
-moment after the chart, or a first crash before a database is up, is no end. What takes longer ends it.
+--wait ends with 1 only if the pipeline has been Failed for ten seconds without a break. A pull secret that is created a
+moment after the chart, or a first crash before a database is up, does not end it.
 
-It ends with 0 when the release has been Ready for five seconds: what comes and goes is not ready.
+It ends with 0 when the release has been Ready for five seconds, so that a service that flaps does not count as ready.
 
-A server that goes away under --wait or --watch is asked again for half a minute, with a note; then it is an error.
+If the server stops answering under --wait or --watch, it is asked again for half a minute, with a note. After that it is
+an error.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ STEADY_FOR = 5.0
 
 
 class Options(NamedTuple):
-    """What the command line asks for. `timeout` and `request_timeout` are in seconds; timeout 0 is for ever."""
+    """What the command line asks for. `timeout` and `request_timeout` are in seconds; timeout 0 means no limit."""
 
     release: str
     namespace: str = ""

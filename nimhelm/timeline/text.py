@@ -170,7 +170,7 @@ def table_rows(timeline: Timeline) -> list[tuple[str, ...]]:
 
 
 def _table(timeline: Timeline, style: Style) -> list[str]:
-    """The rows, aligned. Where they are too wide, columns that say nothing of any service are left out."""
+    """The rows, aligned. Where they are too wide, columns that are empty for every service are left out."""
     rows = table_rows(timeline)
     if len(rows) == 1:
         return []

@@ -1,4 +1,4 @@
-"""Would the scheduler find a node for every pod: GPUs and all else it counts, by wave and in total.
+"""Whether the scheduler finds a node for every pod, by GPUs and all other resources, by wave and in total.
 
 Only nodes that are there count. A cluster that adds nodes on demand may do better, and the lines say so.
 """

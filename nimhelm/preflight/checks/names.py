@@ -77,7 +77,7 @@ def _taken(cluster: Cluster, value: ko.Object, existing: ko.Object) -> Check:
 
 
 def _handover(cluster: Cluster, kind: str, name: str) -> str:
-    """Gives an object that is nobody's to the release: Helm takes what carries its marks."""
+    """Marks an object without an owner for the release, so that Helm takes it over."""
     reach, what = cluster.reach, f"{kind.lower()}/{name}"
     notes = (f"meta.helm.sh/release-name={reach.release}", f"meta.helm.sh/release-namespace={reach.namespace}")
     annotated = reach.kubectl("annotate", "--overwrite", what, *notes)

@@ -137,7 +137,7 @@ def _executable(match: re.Match[str]) -> str:
 
 
 def unknown_waiting(case: Case, pod: ko.Object) -> Cause | None:
-    """A reason that no other function knows, as it stands. A back-off is told by what the container ended with."""
+    """A reason that no other function recognises, unchanged. A back-off is told by what the container ended with."""
     for status, reason, message in waiting_containers(pod):
         if reason == "CrashLoopBackOff" and ko.mapping(status, "lastState", "terminated"):
             continue

@@ -110,7 +110,7 @@ def sandbox(case: Case, pod: ko.Object) -> Cause | None:
 
 
 def unknown_warning(case: Case, pod: ko.Object) -> Cause | None:
-    """The newest warning about the pod that no other function knows, as it stands."""
+    """The newest warning about the pod that no other function recognises, unchanged."""
     for event in case.evidence.events_of("Pod", ko.name_of(pod)):
         recent = ko.seconds_since(event_time(event), case.now) < 600
         if ko.text(event, "type") == "Warning" and ko.text(event, "reason") not in _KNOWN_WARNINGS and recent:

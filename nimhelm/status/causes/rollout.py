@@ -217,7 +217,7 @@ def old_pods_stay(case: Case) -> Cause | None:
 
 
 def no_pods_yet(case: Case) -> Cause | None:
-    """The workload is there and has no pods, and nobody says why."""
+    """The workload exists and has no pods, and no event says why."""
     if case.pods or _wants_none(case):
         return None
     created = ko.moment(case.deployment, "metadata", "creationTimestamp") or _release_created(case)

@@ -1,4 +1,4 @@
-"""Services: pods may all be ready, and nobody reaches them."""
+"""Causes in Services: all pods are ready, but cannot be reached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nimhelm.status.evidence import Case, is_ready
 from nimhelm.status.graph import INFERENCE_SERVICE
 from nimhelm.wording import short
 
-# With these nobody gets an answer from a service, although its pods are ready.
+# With these a service does not answer, although its pods are ready.
 UNANSWERED = ("ServiceMissing", "ServiceSelector", "ServicePort", "NoEndpoints")
 # The controller of endpoints follows the pods within a second or so.
 _ENDPOINTS_SETTLE = 15
