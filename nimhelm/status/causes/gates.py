@@ -85,7 +85,9 @@ def setup_failed(case: Case, pod: ko.Object) -> Cause | None:
 
 def _is_starved(ended: ko.Object) -> bool:
     """Whether the kernel killed it, in its first moments maybe, of which the runtime tells in words of its own."""
-    return ko.text(ended, "reason") == "OOMKilled" or "OOM-killed" in ko.text(ended, "message")
+    reason, message = ko.text(ended, "reason"), ko.text(ended, "message")
+    never_ran = reason in ("StartError", "ContainerCannotRun") and "memory limit" in message
+    return reason == "OOMKilled" or never_ran or "OOM-killed" in message
 
 
 def out_of_memory(case: Case, pod: ko.Object, gate: str) -> Cause:
