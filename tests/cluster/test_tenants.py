@@ -133,3 +133,60 @@ def test_users_of_the_namespace_only(short_release: Callable[..., Release], poli
     # OpenShift would choose a user now; here the images of the gates have none but root, so these pods only get in.
     release.install("--set=global.nimhelm.openshift=restricted", wait=False)
     wait_until(lambda: len(release.pods()) == 2, what="two pods that were let in")
+
+
+GPU = {
+    "requests": {**RESOURCES["requests"], "nvidia.com/gpu": "1"},
+    "limits": {**RESOURCES["limits"], "nvidia.com/gpu": "1"},
+}
+
+
+def bounded(kind: str, **spec: Any) -> dict[str, Any]:
+    """An object that bounds a namespace."""
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "team"}, "spec": spec}
+
+
+def test_quota_on_gpus_and_claims(short_release: Callable[..., Release]) -> None:
+    stored = {"pvc": {"create": True, "size": "1Gi", "storageClass": "bench-hostpath"}}
+    release = short_release(service("llm", resources=GPU, storage=stored))
+    hard = {"requests.nvidia.com/gpu": "1", "persistentvolumeclaims": "1", "requests.storage": "1Gi"}
+    release.cluster.apply(bounded("ResourceQuota", hard=hard), namespace=release.namespace)
+    assert not {"QuotaExceeded", "QuotaNeedsLimits"} & set(release.preflight())
+    put_up(release)
+    used = release.get("resourcequota", "team")["status"]["used"]
+    assert used == hard
+
+
+@pytest.mark.parametrize(
+    ("bounds", "code"),
+    [
+        (bounded("LimitRange", limits=[{"type": "Container", "min": {"cpu": "50m", "memory": "64Mi"}}]), "LimitRange"),
+        (bounded("LimitRange", limits=[{"type": "Container", "maxLimitRequestRatio": {"memory": "2"}}]), "LimitRange"),
+        (bounded("ResourceQuota", hard={"requests.nvidia.com/gpu": "0"}), "QuotaExceeded"),
+        (bounded("ResourceQuota", hard={"limits.cpu": "4"}), "QuotaNeedsLimits"),
+        (None, "PodSecurity"),
+    ],
+    ids=["min", "ratio", "gpus", "limits", "restricted"],
+)
+def test_refused_without_the_value(
+    short_release: Callable[..., Release], bounds: dict[str, Any] | None, code: str
+) -> None:
+    """The same kind of chart with the values that it has: preflight predicts that no pod is let in, and none is."""
+    resources = {"limits": {"nvidia.com/gpu": "1"}} if code in ("QuotaExceeded", "QuotaNeedsLimits") else RESOURCES
+    release = short_release(service("embedding"), service("llm", "embedding", resources=resources))
+    if bounds:
+        release.cluster.apply(bounds, namespace=release.namespace)
+    else:
+        release.cluster.kubectl(
+            "label", "namespace", release.namespace, "pod-security.kubernetes.io/enforce=restricted"
+        )
+    assert "llm" in release.preflight().get(code, ())
+    release.install(wait=False)
+    refused = "involvedObject.kind=ReplicaSet,reason=FailedCreate"
+    wait_until(
+        lambda: [
+            each for each in release.get("events", f"--field-selector={refused}")["items"] if "llm" in each["message"]
+        ],
+        what="a pod of llm that is refused",
+    )
+    assert release.pods("llm") == []
