@@ -1,27 +1,23 @@
-"""A chart out of a Git repository, synchronised by Argo CD's documented rules, without Argo CD.
+"""A chart out of a Git repository, rendered as Argo CD does and synchronised by gitops-engine, the part of it that does so.
 
-Argo CD renders with ``helm template`` and what the cluster serves, runs hooks of an install before or after the rest,
-leaves out hooks of ``helm test``, applies wave after wave, and waits for a wave to be healthy before the next.
+Argo CD renders with ``helm template`` and what the cluster serves. Its engine runs hooks of an install before or after the
+rest, leaves out hooks of ``helm test``, applies wave after wave, and waits for a wave to be healthy before the next.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .connection import wait_until
+from .bench import controllers
 from .release import Release
-
-HOOK = "helm.sh/hook"
-WAVE = "argocd.argoproj.io/sync-wave"
-PHASES = {"pre-install": "PreSync", "pre-upgrade": "PreSync", "post-install": "PostSync", "post-upgrade": "PostSync"}
 
 
 @dataclass
@@ -58,62 +54,22 @@ class Repository:
         return folder
 
 
-def rendered(release: Release, chart: Path) -> list[dict[str, Any]]:
+def rendered(release: Release, chart: Path, *options: str) -> list[dict[str, Any]]:
     """What Argo CD gets of the chart: no Helm reads the cluster here, it is only told what that serves."""
     served = release.kubectl("api-versions").split()
     kinds = [f"--api-versions={each}" for each in served]
     version = json.loads(release.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
-    text = release.helm("template", release.name, str(chart), "--include-crds", f"--kube-version={version}", *kinds)
+    words = (*kinds, "--include-crds", f"--kube-version={version}", *options)
+    text = release.helm("template", release.name, str(chart), *words)
     return [each for each in yaml.safe_load_all(text) if each]
 
 
-def phase(item: dict[str, Any]) -> str:
-    """When Argo CD applies an object; empty for a hook that it does not know."""
-    hooks = item["metadata"].get("annotations", {}).get(HOOK)
-    if hooks is None:
-        return "Sync"
-    return next((PHASES[each] for each in hooks.split(",") if each in PHASES), "")
-
-
-def sync(release: Release, items: Iterable[dict[str, Any]], timeout: float = 150) -> None:
-    """Apply phase after phase and wave after wave, each when the one before is healthy."""
-    known = list(items)
-    for name in ("PreSync", "Sync", "PostSync"):
-        members = sorted((each for each in known if phase(each) == name), key=wave)
-        for _, group in groupby(members, key=wave):
-            _apply(release, list(group), is_hook=name != "Sync")
-            wait_until(lambda: not unhealthy(release), timeout, f"{name} is healthy, not {unhealthy(release)}", 1)
-
-
-def wave(item: dict[str, Any]) -> int:
-    """The wave of an object."""
-    return int(item["metadata"].get("annotations", {}).get(WAVE, 0))
-
-
-def _apply(release: Release, items: list[dict[str, Any]], *, is_hook: bool) -> None:
-    document = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-    if is_hook:
-        release.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=document)
-    release.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=document)
-
-
-def unhealthy(release: Release) -> list[str]:
-    """What is not healthy by Argo CD's rules: Deployments that roll out, claims that are unbound, hooks that run."""
-    found = []
-    for each in release.get("deployments,persistentvolumeclaims,pods")["items"]:
-        kind, status = each["kind"], each["status"]
-        name = f"{kind}/{each['metadata']['name']}"
-        if kind == "Deployment":
-            conditions = {item["type"]: item.get("reason") for item in status.get("conditions", [])}
-            assert conditions.get("Progressing") != "ProgressDeadlineExceeded", f"{name} is Degraded"
-            wanted, current = each["spec"]["replicas"], status.get("observedGeneration", 0)
-            counts = {status.get(key, 0) for key in ("updatedReplicas", "availableReplicas", "replicas")}
-            if current < each["metadata"]["generation"] or counts != {wanted}:
-                found.append(name)
-        elif kind == "PersistentVolumeClaim" and status["phase"] != "Bound":
-            found.append(name)
-        elif kind == "Pod" and HOOK in each["metadata"].get("annotations", {}):
-            assert status["phase"] != "Failed", f"{name} is Degraded"
-            if status["phase"] != "Succeeded":
-                found.append(name)
-    return found
+def sync(release: Release, items: Iterable[dict[str, Any]], timeout: float = 150) -> list[str]:
+    """Have Argo CD's engine apply the objects and wait until they are healthy; what it did with each, a line for each."""
+    engine = controllers.load("argo")
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as manifests:
+        yaml.safe_dump_all(items, manifests)
+        manifests.flush()
+        place = (f"--namespace={release.namespace}", f"--application={release.name}", f"--manifests={manifests.name}")
+        limit = f"--timeout={timeout:g}s"
+        return release.cluster.run(str(engine.program), *place, limit, timeout=timeout + 30).splitlines()

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .connection import Cluster
+from .connection import Cluster, CommandError
 from .gitops import Repository, rendered, sync
 from .release import HELM3, HELM4, ROOT, Release, build_documents, pipeline, service
 
 RECIPES = ROOT / "examples" / "gitops"
+heavy = pytest.mark.heavy
 HELMS = pytest.mark.parametrize("helm", [HELM3, HELM4], ids=["helm3", "helm4"])
 
 
@@ -26,9 +27,10 @@ def test_the_api_server_accepts_the_recipe(recipe: str, cluster: Cluster) -> Non
     cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(RECIPES / recipe))
 
 
+@heavy
 @HELMS
 def test_a_commit_installs_and_the_next_one_upgrades(
-    helm: Path, short_release: Callable[..., Release], tmp_path: Path
+    helm: Path, cluster: Cluster, short_release: Callable[..., Release], tmp_path: Path
 ) -> None:
     release = short_release(
         service("embed", ready_after=3),
@@ -37,6 +39,7 @@ def test_a_commit_installs_and_the_next_one_upgrades(
     )
     repository = Repository.create(tmp_path)
     repository.commit(release.chart)
+    cluster.need("argo")
     sync(release, rendered(release, repository.checkout(tmp_path / "first") / release.chart.name))
     assert release.order_violations() == []
     assert release.status().returncode == 0, release.status().stdout
@@ -52,6 +55,42 @@ def test_a_commit_installs_and_the_next_one_upgrades(
     assert after["embed"] == before["embed"]
     assert after["llm"] != before["llm"]
     assert release.status().returncode == 0
+
+
+@heavy
+@HELMS
+def test_waves_keep_the_order_where_gates_are_left_out(
+    helm: Path, cluster: Cluster, short_release: Callable[..., Release]
+) -> None:
+    """Argo CD starts the services itself: install, and an upgrade that changes all of them."""
+    cluster.need("argo")
+    release = short_release(
+        service("embed", ready_after=3), service("llm", "embed", ready_after=3), service("front", "llm"), helm_path=helm
+    )
+    for options in ((), ("--set", "global.nimhelm.commonAnnotations.changed=yes")):
+        items = rendered(release, release.chart, "--set", "global.nimhelm.orderFor=argocd", *options)
+        pods = [each["spec"]["template"]["spec"] for each in items if each["kind"] == "Deployment"]
+        assert not [one for pod in pods for one in pod.get("initContainers", []) if one["name"].startswith("wait-for-")]
+        before = {pod["metadata"]["uid"] for pod in release.pods()}
+        sync(release, items)
+        assert release.order_violations() == []
+        assert not before & {pod["metadata"]["uid"] for pod in release.pods()}
+        assert release.status().returncode == 0, release.status().stdout
+
+
+@heavy
+@HELMS
+def test_a_service_that_does_not_start_holds_the_next_wave(
+    helm: Path, cluster: Cluster, short_release: Callable[..., Release]
+) -> None:
+    """And nothing that depends on it starts."""
+    cluster.need("argo")
+    broken = service("embed", ready_after="never", image="localhost:5000/missing/embed:1.0")
+    release = short_release(broken, service("llm", "embed"), helm_path=helm)
+    items = rendered(release, release.chart, "--set", "global.nimhelm.orderFor=argocd")
+    with pytest.raises(CommandError):
+        sync(release, items, timeout=20)
+    assert {pod["metadata"]["labels"]["app"] for pod in release.pods()} == {"embed"}
 
 
 @HELMS
