@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import NamedTuple
 
@@ -93,9 +94,15 @@ def files_in(path: str, known: set[str]) -> set[str]:
     return {file for file in known if file.startswith(os.path.join(path, ""))}
 
 
+YAMLS_OWN_TAG = re.compile(r"!!(str|int|float|bool|null|map|seq)\b")
+
+
 def is_foreign(finding: Finding) -> bool:
-    """Whether a finding is about a document that YAML allows and Kubernetes has no use for, in a file without NIMs."""
-    if finding.code != "NH004" or finding.path == "<stdin>":
+    """Whether a finding is about a document that YAML allows and Kubernetes has no use for, in a file without NIMs.
+
+    Tools have tags of their own. A tag of YAML itself, at a value that it does not fit, is wrong for every tool.
+    """
+    if finding.code != "NH004" or finding.path == "<stdin>" or YAMLS_OWN_TAG.search(finding.message):
         return False
     from nimhelm.recognise import mentions
 

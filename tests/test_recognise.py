@@ -96,3 +96,14 @@ def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path, capsys: pytest.
     (tmp_path / "b.yaml").write_text(WORKFLOW)
     assert guarded(["validate", str(tmp_path), str(path)]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_tag_of_yaml_that_does_not_fit_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is wrong for every tool. A tag of a tool's own is left alone."""
+    path = tmp_path / "a.yaml"
+    path.write_text("# a file of nobody\na: !!str {b: c}\n")
+    assert guarded(["validate", str(path)]) == 1
+    assert capsys.readouterr().out.startswith(f"{path}:2:4: error NH004")
+    assert guarded(["validate", "--own-only", str(path)]) == 0
+    path.write_text("a: !Ref {b: c}\n")
+    assert guarded(["validate", str(path)]) == 0
