@@ -140,16 +140,19 @@ class Rig:
 
     def hit(self, number: int, delay: float) -> int:
         """Run the command in a process that gets the signal after so many seconds; returns its wait status."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the child can catch it
         child = os.fork()
         if child == 0:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             code = 99
             try:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 code = run(self.case.words)
             except KeyboardInterrupt:
                 code = 130
             finally:
                 os._exit(code)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         time.sleep(delay)
         os.kill(child, number)
         return os.waitpid(child, 0)[1]
