@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from nimhelm.errors import HelmError
+from nimhelm.errors import ChartRefusalError, HelmError
 from nimhelm.helm import run_helm
 from nimhelm.preflight.cluster import Reach
 from nimhelm.status import kubeobject as ko
@@ -86,8 +86,10 @@ def render(reach: Reach, version: str, apis: frozenset[str]) -> Rendered:
     words = [f"--kube-version={version}", *(f"--api-versions={api}" for api in served)] if version else []
     try:
         return _parsed(_template(reach, words))
+    except ChartRefusalError as refusal:
+        said = "; ".join(refusal.problems)
     except HelmError as refusal:
-        if refusal.__class__ is not HelmError or "template failed" not in str(refusal):
+        if "template failed" not in str(refusal):
             raise
         said = str(refusal).partition("template failed: ")[2]
     try:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from nimhelm.__main__ import guarded
+from nimhelm.preflight.cluster import Reach
 from nimhelm.preflight.read import apis_of
+from nimhelm.preflight.render import render
 from nimhelm.preflight.rights import _messages, _refusal, allows
 from tests.bench_preflight import prepare
 from tests.conftest import HELMS
@@ -131,3 +133,22 @@ def test_rules_with_names_allow_only_these() -> None:
     assert allows(rules, ("get", "", "secrets"), "a")
     assert not allows(rules, ("get", "", "secrets"), "b")
     assert not allows(rules, ("get", "", "secrets"))
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        ("llm-service.metrics.enabled=true", "llm-service needs monitoring.coreos.com/v1/ServiceMonitor"),
+        ("embedding-service.enabled=false", "llm-service depends on embedding-service, which is disabled"),
+        ("llm-service.replicas=many", "replicas"),
+    ],
+)
+def test_a_chart_that_refuses_is_rendered_as_if_the_cluster_were_unknown(
+    sets: str, said: str, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else prevents the install is found in the same run."""
+    monkeypatch.setenv("HELM", str(HELMS["helm4"]))
+    reach = Reach(str(built / "rag-pipeline"), "rag", "team", sets=(sets,))
+    rendered = render(reach, "v1.34.0", frozenset({"v1/Pod", "apiregistration.k8s.io/v1/APIService"}))
+    assert said in rendered.refusal
+    assert bool(rendered.of("ServiceMonitor")) == ("metrics" in sets)
