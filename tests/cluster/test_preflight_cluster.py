@@ -126,7 +126,7 @@ def outcomes(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     cluster.apply(made("PriorityClass", PRIORITY, "scheduling.k8s.io/v1", value=1))
     yield from outcomes_of(cluster, CASES, tmp_path_factory)
     cluster.kubectl("delete", "priorityclass", PRIORITY, "--wait=false", check=False)
-    left = [each["metadata"]["name"] for each in cluster.get("pv")["items"] if each["spec"]["storageClassName"] == ""]
+    left = [each["metadata"]["name"] for each in cluster.get("pv")["items"] if not each["spec"].get("storageClassName")]
     if left:
         cluster.kubectl("delete", "pv", *left, "--wait=false", check=False)
 
