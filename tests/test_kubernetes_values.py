@@ -63,3 +63,23 @@ def free_values(shape: dict[str, Any], field: tuple[str, ...]) -> Any:
         yield from free_values(child, (*field, name))
     if isinstance(shape.get("items"), dict):
         yield from free_values(shape["items"], field)
+
+
+ODD = [5, "x", True, 1.5, [], [5], [[1]], ["x", None], {}, {"x": 1}, {"name": [1]}, {"type": {"a": 1}}]
+KEYS = (
+    "type", "name", "ip", "nameservers", "options", "rollingUpdate", "limits", "requests", "resources", "containers",
+    "initContainers", "volumes", "preStop", "secretRef", "capabilities", "minDomains", "ports", "runAsUser",
+)  # fmt: skip
+
+
+def nested(field: tuple[str, ...], value: object) -> dict[str, Any]:
+    return {field[0]: nested(field[1:], value) if len(field) > 1 else value}
+
+
+@pytest.mark.parametrize("field", [each.field for each in FIELDS], ids=".".join)
+def test_rules_survive_any_value(field: tuple[str, ...], built: Path, tmp_path: Path) -> None:
+    """A value of the wrong kind is a finding of the schema; no rule trips over it."""
+    for value in ODD:
+        errors(nested(field, value), built / "rag-pipeline", tmp_path)
+        errors(nested(field, dict.fromkeys(KEYS, value)), built / "rag-pipeline", tmp_path)
+        errors(nested(field, [dict.fromkeys(KEYS, value)]), built / "rag-pipeline", tmp_path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import errno
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from conftest import EXAMPLES, ROOT
+from dying import dies_at
 
 from nimhelm.__main__ import guarded
 from nimhelm.preflight.cluster import Cluster, Reach
@@ -226,20 +226,7 @@ def test_a_fix_that_was_killed_after_it_wrote(tmp_path: Path) -> None:
 
 def killed_at(path: Path, moment: int) -> bool:
     """Save in a process that is killed at its nth step on the disk; whether it came that far."""
-    child = os.fork()
-    if child == 0:
-        steps = iter(range(moment))
-
-        def on_step(event: str, _: object) -> None:
-            if event in STEPS and next(steps, None) is None:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            sys.addaudithook(on_step)
-            save(path, b"new")
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    return dies_at(moment, STEPS, lambda: save(path, b"new"))
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

@@ -6,14 +6,13 @@ import gzip
 import hashlib
 import json
 import os
-import signal
-import sys
 import tarfile
 from collections.abc import Callable
 from itertools import count, takewhile
 from pathlib import Path
 
 import pytest
+from dying import dies_at
 from pipelines import plan, service
 
 from nimhelm.chart.build import Chart, build_chart
@@ -411,20 +410,7 @@ def test_the_archive_says_nothing_of_the_machine() -> None:
 
 def write_and_die(chart: Chart, folder: Path, moment: int) -> bool:
     """Write a chart in a process of its own that is killed at its nth step on the disk; whether it came that far."""
-    child = os.fork()
-    if child == 0:
-        steps = iter(range(moment))
-
-        def on_step(event: str, _: object) -> None:
-            if event in STEPS and next(steps, None) is None:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            sys.addaudithook(on_step)
-            write_chart(chart, folder)
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    return dies_at(moment, STEPS, lambda: write_chart(chart, folder))
 
 
 STEPS = (

@@ -85,7 +85,8 @@ def _by_key(objects: list[Object]) -> dict[Key, Object]:
     return {(str(each.get("kind")), str(dig(each, "metadata", "name"))): each for each in objects}
 
 
-def _title(each: Object) -> str:
+def title(each: Object) -> str:
+    """How a plan calls an object: `Deployment/llm-service`."""
     return f"{each.get('kind')}/{dig(each, 'metadata', 'name')}"
 
 
@@ -99,7 +100,7 @@ def _is_hook(each: Object) -> bool:
 
 
 def _effect(each: Object, code: str, text: str, first: str = "") -> Effect:
-    return Effect(code, service_of(each), _title(each), text, first)
+    return Effect(code, service_of(each), title(each), text, first)
 
 
 def _created(each: Object) -> Iterator[Effect]:

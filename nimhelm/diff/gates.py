@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nimhelm.diff.effects import CREATE, RESTART, SCALE, WAIT, Effect, Object, replicas, service_of, workloads
+from nimhelm.diff.effects import CREATE, RESTART, SCALE, WAIT, Effect, Object, replicas, service_of, title, workloads
 from nimhelm.pipeline import dig
 
 _GATE = "wait-for-"
@@ -18,22 +18,18 @@ def waits(found: Iterable[Effect], new: list[Object], live: list[Object], values
     """
     starting = {each.object for each in found if each.code in (RESTART, CREATE)}
     changing = {each.object for each in found if each.code in (RESTART, CREATE, SCALE)}
-    down = {service_of(each): each for each in workloads(live) if not _ready(each) and _title(each) not in changing}
+    down = {service_of(each): each for each in workloads(live) if not _ready(each) and title(each) not in changing}
     held = []
     for each in workloads(new):
         name, names = service_of(each), [gate for gate in _gates(each) if gate in down]
-        if _title(each) in starting and names:
+        if title(each) in starting and names:
             starts = all(_goes_on(values, name, dependency) for dependency in names)
-            held.append(Effect(WAIT, name, _title(each), _text(each, names, down, starts), _way_out(name, starts)))
+            held.append(Effect(WAIT, name, title(each), _text(each, names, down, starts), _way_out(name, starts)))
     return held
 
 
 def _ready(workload: Object) -> bool:
     return bool(dig(workload, "status", "readyReplicas"))
-
-
-def _title(each: Object) -> str:
-    return f"{each.get('kind')}/{dig(each, 'metadata', 'name')}"
 
 
 def _gates(workload: Object) -> Iterator[str]:

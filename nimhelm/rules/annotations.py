@@ -68,11 +68,12 @@ def _ranges(block: Block) -> Iterator[Finding]:
         message = "source ranges are for a Service of type LoadBalancer"
         yield block.error("NH013", place, message, "remove the annotation, or write type: LoadBalancer")
     for each in value.split(","):
-        if not _is_range(each.strip()):
+        if not is_range(each.strip()):
             yield block.error("NH013", place, f"{each.strip()} is no range of addresses", "for example 10.0.0.0/8")
 
 
-def _is_range(text: str) -> bool:
+def is_range(text: str) -> bool:
+    """Whether a text is a range of addresses, such as 10.0.0.0/8."""
     from ipaddress import ip_network
 
     try:

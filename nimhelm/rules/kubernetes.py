@@ -7,12 +7,13 @@ what the API server refuses beyond that, wherever in the values a field of the t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from nimhelm.assets import schema
 from nimhelm.finding import Finding
 from nimhelm.pipeline import Service, dig, number
+from nimhelm.rules.annotations import is_range
 from nimhelm.rules.resources import above_limits
 from nimhelm.schema_check import Schema, check_shape
 from nimhelm.yamlread import Path
@@ -177,12 +178,17 @@ def _host_alias(value: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _dns(value: dict[str, Any]) -> Iterator[Fault]:
-    for index, server in enumerate(value.get("nameservers") or []):
+    for index, server in enumerate(_listed(value.get("nameservers"))):
         if not _is_address(server):
             yield ("nameservers", index), f"{server} is not an IP address", "for example 10.0.0.10"
-    for index, option in enumerate(value.get("options") or []):
+    for index, option in enumerate(_listed(value.get("options"))):
         if isinstance(option, dict) and not option.get("name"):
             yield ("options", index), "an option without a name", "add name"
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list; what else stands there has its finding from the schema."""
+    return value if isinstance(value, list) else []
 
 
 def _is_address(text: Any) -> bool:
@@ -289,11 +295,6 @@ def check_reach(service: Service) -> Iterator[Finding]:
             message = f"{key} needs a Service of type {' or '.join(types)}, and this one is {kind}"
             yield service.error("NH112", ("expose", "service", key), message, f"write type: {types[-1]}, or remove it")
     for index, text in enumerate(service.sequence("expose", "service", "loadBalancerSourceRanges")):
-        try:
-            ip_network(text, strict=False)
-            known = "/" in text
-        except (ValueError, TypeError):
-            known = False
-        if not known:
+        if not isinstance(text, str) or not is_range(text):
             field: Path = ("expose", "service", "loadBalancerSourceRanges", index)
             yield service.error("NH112", field, f"{text} is not an address range", "for example 10.0.0.0/8")

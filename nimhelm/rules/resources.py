@@ -22,8 +22,12 @@ def above_limits(resources: Any) -> Iterator[tuple[Path, str, str]]:
     for name, wanted in requests.items() if isinstance(limits, dict) and isinstance(requests, dict) else ():
         request, limit = nanos(wanted), nanos(limits.get(name))
         if request is not None and limit is not None and request > limit:
-            message = f"requests {wanted} of {name}, more than its limit {limits[name]}"
-            yield ("requests", name), message, "raise the limit or lower the request"
+            yield ("requests", name), *too_much(name, wanted, limits[name])
+
+
+def too_much(name: str, request: Any, limit: Any) -> tuple[str, str]:
+    """The fault of a request above its limit, and the way out."""
+    return f"requests {request} of {name}, more than its limit {limit}", "raise the limit or lower the request"
 
 
 def is_extended(name: str) -> bool:
@@ -61,8 +65,7 @@ def check_equal(service: Service) -> Iterator[Finding]:
             message = f"requests {wanted} of {name} but limits it to {limits[name]}: the API server wants them equal"
             yield service.error("NH040", field, message, f"write the same number, or only limits: {limits[name]}")
         elif request > limit:
-            message = f"requests {wanted} of {name}, more than its limit {limits[name]}"
-            yield service.error("NH042", field, message, "raise the limit or lower the request")
+            yield service.error("NH042", field, *too_much(name, wanted, limits[name]))
 
 
 def written_amount(service: Service, name: str) -> Path:
