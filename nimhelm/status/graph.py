@@ -22,13 +22,15 @@ JOB = "Job"  # what fills a model cache; no service is one
 
 
 class Dependency(NamedTuple):
-    """What a service waits for. `timeout` is in seconds; without `wait` there is no gate."""
+    """What a service waits for. `timeout` is in seconds; without `wait` there is no gate. `starts`: after the timeout the
+    service starts all the same."""
 
     name: str
     port: int = 0
     external: bool = False
     wait: bool = True
     timeout: int = 0
+    starts: bool = False
 
 
 class GraphService(NamedTuple):
@@ -39,6 +41,7 @@ class GraphService(NamedTuple):
     workload: str = DEPLOYMENT
     replicas: int = 1
     autoscaled: bool = False
+    sleeps: bool = False
     startup_seconds: int = 0
     gpus: Mapping[str, int] = MappingProxyType({})
     cache: str = ""
@@ -124,6 +127,7 @@ def _service(entry: ko.Object) -> GraphService:
         workload=ko.text(entry, "workload") or DEPLOYMENT,
         replicas=ko.number(entry, "replicas") if "replicas" in entry else 1,
         autoscaled=ko.true(entry, "autoscaled"),
+        sleeps=ko.true(entry, "sleeps"),
         startup_seconds=ko.number(entry, "startupSeconds"),
         gpus={name: amount for name, amount in gpus.items() if amount > 0},
         cache=ko.text(entry, "cache"),
@@ -142,4 +146,5 @@ def _dependency(entry: ko.Object) -> Dependency:
         external=ko.true(entry, "external"),
         wait=ko.dig(entry, "wait") is not False,
         timeout=ko.number(entry, "timeoutSeconds"),
+        starts=ko.text(entry, "onTimeout") == "start",
     )

@@ -131,24 +131,25 @@ def _load_balancers(evidence: Evidence) -> list[Warned]:
 
 def _held_back(evidence: Evidence, down: tuple[str, ...], running: tuple[str, ...]) -> list[Warned]:
     """Services that run, and whose next pod would wait at its gate for one that is down."""
-    found, services, ready = [], {service.name: service for service in evidence.graph.services}, set(running)
+    services, ready = {service.name: service for service in evidence.graph.services}, set(running)
+    found = []
     for name in down:
-        held = {
-            each: dependency.timeout
+        gates = {
+            each: dependency
             for each in evidence.dependants.get(name, [])
             for dependency in services[each].dependencies
             if each in ready and dependency.name == name
         }
-        if not held:
-            continue
-        longest = max(held.values())
-        late = f" up to {duration(longest)}" if longest else ""
-        found.append(
-            Warned(
-                f"{_named(list(held))} would wait{late} for {short(name)} if rescheduled now; "
-                "wait.onTimeout: start lets a service start without it after that"
-            )
-        )
+        for starts, after in (
+            (False, "; wait.onTimeout: start lets a service start without it after that"),
+            (True, ", and start without it after that"),
+        ):
+            held = {each: gate.timeout for each, gate in gates.items() if gate.starts is starts}
+            if held:
+                late = f" up to {duration(max(held.values()))}" if max(held.values()) else ""
+                found.append(
+                    Warned(f"{_named(list(held))} would wait{late} for {short(name)} if rescheduled now{after}")
+                )
     return found
 
 
@@ -257,14 +258,17 @@ def _autoscalers(evidence: Evidence) -> list[Warned]:
     found = []
     for service in evidence.graph.services:
         if service.enabled and service.autoscaled and (complaint := _complaint(evidence, service.name)):
+            said, by_keda = complaint
             # The autoscaler of a ScaledObject is KEDA's, under a name of its own.
             own = any(ko.name_of(each) == service.name for each in evidence.snapshot.of("horizontalpodautoscalers"))
-            step = steps.command(evidence, "describe", "hpa", service.name if own else f"keda-hpa-{service.name}")
-            found.append(Warned(f"autoscaler of {short(service.name)}: {complaint}", step))
+            looked = ("hpa", service.name if own else f"keda-hpa-{service.name}")
+            step = steps.command(evidence, "describe", *(("scaledobject", service.name) if by_keda else looked))
+            found.append(Warned(f"autoscaler of {short(service.name)}: {said}", step))
     return found
 
 
-def _complaint(evidence: Evidence, name: str) -> str:
+def _complaint(evidence: Evidence, name: str) -> tuple[str, bool] | None:
+    """What the autoscaler says, and whether it is KEDA that says it of the ScaledObject."""
     for each in evidence.snapshot.of("horizontalpodautoscalers"):
         active = ko.condition(each, "ScalingActive")
         if (
@@ -272,7 +276,7 @@ def _complaint(evidence: Evidence, name: str) -> str:
             and ko.text(active, "status") == "False"
             and ko.text(active, "reason") != "ScalingDisabled"
         ):
-            return short(ko.text(active, "message"), 300)
+            return short(ko.text(active, "message"), 300), False
     events = [
         *evidence.events_of("HorizontalPodAutoscaler", name, *_COMPLAINTS),
         *evidence.events_of("HorizontalPodAutoscaler", f"keda-hpa-{name}", *_COMPLAINTS),
@@ -282,5 +286,5 @@ def _complaint(evidence: Evidence, name: str) -> str:
         # While pods are not ready there are no metrics of them: that is not the autoscaler's fault.
         starting = re.search(r"did not receive metrics for|no metrics returned|no ready pods", message_of(event))
         if ko.seconds_since(event_time(event), evidence.now) < _COMPLAINT_STANDS and not starting:
-            return short(message_of(event), 300)
-    return ""
+            return short(message_of(event), 300), ko.text(event, "involvedObject", "kind") == "ScaledObject"
+    return None

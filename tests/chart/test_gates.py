@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from .assemble import SCRIPTS_NAME, Object, containers, dependency, env_of, gate_seconds, gate_settings, spec
+from .assemble import (
+    GRAPH_NAME,
+    SCRIPTS_NAME,
+    Object,
+    containers,
+    dependency,
+    env_of,
+    gate_seconds,
+    gate_settings,
+    spec,
+)
 from .conftest import Render
 
 DEPENDANT = {"a": spec(), "b": spec(), "llm": spec(dependencies=[dependency("b", envName="B_URL"), dependency("a")])}
@@ -262,7 +273,11 @@ def test_a_service_that_nobody_waits_for_and_that_waits_for_nobody_has_no_furthe
     ],
 )
 def test_what_it_does_at_its_timeout(render: Render, arguments: list[str], expected: str) -> None:
-    assert targets(render(DEPENDANT, *arguments), "ontimeout") == {"wait-for-b": expected, "wait-for-a": expected}
+    rendered = render(DEPENDANT, *arguments)
+    assert targets(rendered, "ontimeout") == {"wait-for-b": expected, "wait-for-a": expected}
+    services = json.loads(rendered["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"])["services"]
+    said = {each.get("onTimeout", "fail") for service in services for each in service["dependencies"]}
+    assert said == {expected}, "nimhelm status reads it there"
 
 
 def test_a_line_break_in_a_value_starts_no_other_setting(render: Render) -> None:

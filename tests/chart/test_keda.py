@@ -147,6 +147,7 @@ def test_a_gate_on_what_may_scale_to_zero_opens_at_once(render: Render, values: 
     graph = json.loads(rendered["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"])
     of = {each["name"]: each for each in graph["services"]}
     assert of["llm"]["dependencies"][0]["wait"] is not sleeps
+    assert of["base"].get("sleeps", False) is sleeps
     assert of["base"]["autoscaled"]
     [test] = [each for (kind, _), each in rendered.items() if kind == "Pod"]
     assert ("base http" in test["spec"]["containers"][0]["env"][0]["value"]) is not sleeps

@@ -11,7 +11,7 @@
 #   peer     tcp:// address of the ready pods of this pod's own revision
 #   patience seconds after which pods of an older revision will do
 #   timeout  seconds until the gate gives up
-#   period   seconds between two questions; a long wait asks less often
+#   period   seconds from one question to the next; a long wait asks less often
 #   ontimeout  fail (default), or start: go on without the dependency
 #   text     text that the answer must hold
 #   header   a request header; may occur several times
@@ -86,13 +86,22 @@ ask_one() {
   esac
 }
 
+# Asks for a ready peer in the background. A Service without ready pods refuses a connection after a second only, and
+# the target, which is asked meanwhile, takes as long.
+begin_ask_peer() {
+  peer_ask=
+  [ -n "$any" ] && [ -n "$peer" ] || return 0
+  ask_tcp "$peer" &
+  peer_ask=$!
+}
+
 # An older revision of the dependency will do for a pod that an upgrade did not make: a peer of this pod's revision is
 # ready already, or the new revision has had its whole start-up budget and has not come.
 ask_any() {
   [ -n "$any" ] || return 1
   if [ "$1" -ge "$patience" ]; then
     reason="the new revision of the dependency is not ready after ${1}s, an older one is"
-  elif [ -n "$peer" ] && (ask_tcp "$peer"); then
+  elif [ -n "$peer_ask" ] && wait "$peer_ask"; then
     reason="another pod of this service runs already"
   else
     return 1
@@ -110,15 +119,18 @@ opened() {
   exit 0
 }
 
-# The pause grows with the wait, to a sixtieth of it, so that a short wait ends promptly and a long one asks rarely.
-pause() {
+# The time between two questions grows with the wait, to a sixtieth of it, so that a short wait ends promptly and a long
+# one asks rarely. It runs from question to question, because a question may take a second itself.
+begin_pause() {
   seconds_between=$(($1 / 60))
   [ "$seconds_between" -le "$LONGEST_PERIOD" ] || seconds_between=$LONGEST_PERIOD
   [ "$seconds_between" -ge "$period" ] || seconds_between=$period
-  # The shell handles a signal only between commands. While it waits for a background command, it handles one at once.
   "$BUSYBOX" sleep "$seconds_between" &
-  wait $!
+  pausing=$!
 }
+
+# The shell handles a signal only between commands. While it waits for a background command, it handles one at once.
+end_pause() { wait "$pausing"; }
 
 give_up() {
   echo "timed out after ${1}s waiting for $target: $answer"
@@ -141,7 +153,10 @@ logged_at=0
 settings "$1"
 leave_asleep
 echo "waiting for $target (timeout ${timeout}s)"
+seconds=0
 while :; do
+  begin_pause "$seconds"
+  begin_ask_peer
   ask_one "$target" && opened ''
   seconds=$(elapsed)
   ask_any "$seconds" && opened "$reason"
@@ -152,7 +167,7 @@ while :; do
     logged=$answer
     logged_at=$seconds
   fi
-  pause "$seconds"
+  end_pause
   settings "$1"
   leave_asleep
 done

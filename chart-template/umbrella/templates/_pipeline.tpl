@@ -141,12 +141,14 @@ metadata:
   {{- $dependencies := list }}
   {{- range $values.dependencies }}
     {{- $seconds := get $waits (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") | default 0 }}
-    {{- $dependencies = append $dependencies (dict
+    {{- $dependency := dict
       "name" .name
       "port" (int .port)
       "external" (.external | default false)
       "wait" (gt (int $seconds) 0)
-      "timeoutSeconds" $seconds) }}
+      "timeoutSeconds" $seconds }}
+    {{- if eq "start" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" .)) }}{{ $_ := set $dependency "onTimeout" "start" }}{{ end }}
+    {{- $dependencies = append $dependencies $dependency }}
   {{- end }}
   {{- include "nimhelm.v2.graph.devices" .root }}
   {{- $_ := set . "graph" (dict
@@ -164,6 +166,7 @@ metadata:
     "image" (include "nimhelm.v2.image" (dict "global" $nim.global "image" $values.image))
     "claim" $nim.claim
     "dependencies" $dependencies) }}
+  {{- if $nim.sleeps }}{{ $_ := set .graph "sleeps" true }}{{ end }}
 {{- end }}
 
 {{- /*

@@ -180,6 +180,9 @@ def scaled_away(case: Case) -> Cause | None:
     if case.deployment is None:
         return None
     if _wants_none(case):
+        if case.service.autoscaled:  # the chart never asks for fewer than the autoscaler's least
+            text = "scaled to 0 replicas, fewer than its autoscaler's least"
+            return Cause("ScaledToZero", text, NOT_READY, next=steps.upgrade(case.evidence))
         step = steps.set_values(case, ("replicas", case.service.replicas or 1))
         return Cause("ScaledToZero", "scaled to 0 replicas", NOT_READY, next=step)
     if ko.true(case.deployment, "spec", "paused"):

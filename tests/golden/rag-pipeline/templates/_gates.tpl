@@ -174,7 +174,7 @@ umbrella's facts) and service (an entry of nim.services).
     {{- $wait := $gate.dependency.wait | default dict }}
     {{- include "nimhelm.v2.gate.addresses" . }}
     {{- $lines = append (concat $lines .addresses)
-      (printf "ontimeout=%s" (coalesce (get $wait "onTimeout") $root.Values.wait.onTimeout $root.nim.global.waitOnTimeout)) }}
+      (printf "ontimeout=%s" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" $gate.dependency))) }}
     {{- with get $wait "text" }}{{ $lines = append $lines (printf "text=%s" .) }}{{ end }}
     {{- range get $wait "httpHeaders" | default list }}{{ $lines = append $lines (printf "header=%s: %s" .name .value) }}{{ end }}
   {{- end }}
@@ -185,6 +185,11 @@ umbrella's facts) and service (an entry of nim.services).
 {{- define "nimhelm.v2.gate.timeout" -}}
   {{- $own := dig "timeoutSeconds" 0 ((.gate.cache | default .gate.dependency).wait | default dict) }}
   {{- coalesce (int .root.Values.wait.timeoutSeconds) (int .root.nim.global.waitTimeoutSeconds) (int $own) 1800 }}
+{{- end }}
+
+{{- /* What a gate does at its timeout, fail or start. Takes root and dependency. */}}
+{{- define "nimhelm.v2.gate.onTimeout" -}}
+  {{- coalesce (dig "wait" "onTimeout" "" .dependency) .root.Values.wait.onTimeout .root.nim.global.waitOnTimeout }}
 {{- end }}
 
 {{- /*
