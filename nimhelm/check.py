@@ -5,6 +5,7 @@ First the shape of each document (schema_check.py, from the schemas), then the r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from nimhelm.assets import schema
@@ -13,17 +14,19 @@ from nimhelm.load import Loaded
 from nimhelm.nimservice import check_depends_on
 from nimhelm.pipeline import Pipeline, Service, cache_of, dig, pipeline_of
 from nimhelm.rules.addresses import check_addresses
+from nimhelm.rules.cache import SOURCES as CACHE_SOURCES
 from nimhelm.rules.cache import check_access, check_cache, check_claims, check_name, check_use
 from nimhelm.rules.dependencies import DEPENDENCY_RULES
 from nimhelm.rules.expose import EXPOSE_RULES
 from nimhelm.rules.filling import FILLING_RULES
 from nimhelm.rules.image import IMAGE_RULES
 from nimhelm.rules.names import NAME_RULES, check_namespace
-from nimhelm.rules.platform import PLATFORM_RULES
+from nimhelm.rules.platform import CLAIM_SOURCES, PLATFORM_RULES
 from nimhelm.rules.pod import BLOCK_RULES, POD_RULES
 from nimhelm.rules.probes import PROBE_RULES, check_budgets
 from nimhelm.rules.resources import RESOURCE_RULES, check_counted, check_units
 from nimhelm.rules.scale import SCALE_RULES
+from nimhelm.rules.storage import SOURCES as STORAGE_SOURCES
 from nimhelm.rules.storage import STORAGE_RULES
 from nimhelm.schema_check import check_shape
 from nimhelm.yamlread import Document
@@ -32,6 +35,13 @@ SERVICE_RULES = (
     *IMAGE_RULES, *STORAGE_RULES, *RESOURCE_RULES, check_units, *EXPOSE_RULES, *SCALE_RULES, *BLOCK_RULES, *POD_RULES,
     *PROBE_RULES, *PLATFORM_RULES,
 )  # fmt: skip
+MISSED = {
+    "NH050": STORAGE_SOURCES, "NH052": ("create", "name"), "NH053": ("size",), "NH055": ("name",),
+    "NH061": ("maxReplicas", "minReplicas"), "NH071": ("hostDomainName",), "NH080": ("serviceMonitor",),
+    "NH100": ("httpGet", "tcpSocket", "exec", "grpc"), "NH123": ("pipeline",), "NH130": CLAIM_SOURCES,
+    "NH160": CACHE_SOURCES, "NH162": ("create", "name", "size"),
+}  # fmt: skip
+"""The fields that the rule of a code misses in the mapping of its finding."""
 PIPELINE_RULES = (*NAME_RULES, *DEPENDENCY_RULES, check_addresses, check_budgets, check_counted)
 
 
@@ -53,7 +63,24 @@ def check_documents(loaded: Loaded) -> list[Finding]:
         findings += check_pipeline(pipeline, caches)
     findings += check_namespace(pipelines, caches)
     findings += check_names(loaded)
-    return capped(list(set(findings)))
+    return capped(without_echoes(set(findings)))
+
+
+def without_echoes(findings: set[Finding]) -> list[Finding]:
+    """The findings without those that miss a field which is there, under another name or with a value of no sense.
+
+    `pvc: {claimName: x}` names a claim by a key that does not exist. That is one mistake, and one finding.
+    """
+    wrong = [one for one in findings if one.code in ("NH010", "NH012", "NH013")]
+    return [one for one in findings if not (one.code in MISSED and any(_explains(other, one) for other in wrong))]
+
+
+def _explains(wrong: Finding, missing: Finding) -> bool:
+    """Whether the field of a finding of the shape, or the one that its hint names, is what another finding misses."""
+    if wrong.path != missing.path or not wrong.field.startswith((f"{missing.field}.", f"{missing.field}[")):
+        return False
+    words = {wrong.field.rpartition(".")[2], *re.findall(r"\w+", wrong.hint)}
+    return not words.isdisjoint(MISSED[missing.code])
 
 
 def service_names(loaded: Loaded) -> set[str]:

@@ -10,10 +10,23 @@ import json
 import re
 import shlex
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import Any
 
 from nimhelm.assets import schema as schema_named
-from nimhelm.hintwords import MEANT, MEANT_AT, NOWHERE, NUMBERS, OF_THE_POD, OTHER_CHARTS, PRIMARY, SHORT
+from nimhelm.hintwords import (
+    MEANT,
+    MEANT_AT,
+    NOWHERE,
+    NUMBERS,
+    OF_A_CACHE,
+    OF_THE_POD,
+    OTHER_CHARTS,
+    PRIMARY,
+    SECONDS,
+    SHORT,
+    UNITS,
+)  # fmt: skip
 from nimhelm.yamlread import Path
 from nimhelm.yamlscalar import resolve
 
@@ -23,18 +36,34 @@ LIKELY, POSSIBLE = 0.85, 0.6
 """How similar (by difflib, 0 to 1) two names are when one is surely, or perhaps, a slip of the other."""
 
 
+def bare(name: str) -> str:
+    """A word without what differs between camelCase, snake_case and kebab-case."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
+_MEANT = {bare(name): field for name, field in MEANT.items()}
+_NOWHERE = {bare(name): hint for name, hint in NOWHERE.items()}
+
+
 def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Schema) -> str:
     """What was meant by an unknown key, with its value, of the mapping at `field`, whose schema has `properties`."""
     lower = {name.lower(): name for name in properties}
     if bare(key) in lower:
         return f"did you mean {lower[bare(key)]}?"
     parent = next((part for part in reversed(field) if isinstance(part, str)), "")
-    hint = _known(key, properties, parent) or _misplaced(key, value, properties, parent)
+    hint = (
+        _of_a_document(key, field, root)
+        or _known(key, properties, parent)
+        or _misplaced(key, value, properties, parent)
+    )
     if hint:
         return hint
     likely = get_close_matches(key.lower(), lower, 1, LIKELY)
     if likely:
         return f"did you mean {lower[likely[0]]}?"
+    begun = [name for name in lower if len(key) > 2 and name.startswith(bare(key))]
+    if len(begun) == 1:
+        return f"did you mean {lower[begun[0]]}?"
     if parent == "env" and isinstance(value, (str, int, float)):
         return f"write {_variable(key, value)}"
     if field and key in root.get("properties", {}) and "global" in root["properties"]:
@@ -56,13 +85,37 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
     return "fields here: " + ", ".join(names[:12]) + more if names else "remove it"
 
 
+def _of_a_document(key: str, field: Path, root: Schema) -> str:
+    """What is meant by a key at the top, or in the spec, of a NIMService that is a document of its own, "" for nothing."""
+    if root.get("properties", {}).get("kind", {}).get("const") == "NIMService" and field in ((), ("spec",)):
+        if _MEANT.get(bare(key), key) == "dependencies":
+            return 'write the annotation nimhelm.dev/depends-on: "NAME:PORT, ..." in metadata'
+        if key in ("name", "namespace"):
+            return "it belongs under metadata"
+        if key in ("enabled", "disabled"):
+            return "remove it: a NIMService is part of the pipeline when it is among the files"
+        if key == "services":
+            return "remove it, or write kind: NIMPipeline: a NIMService is one service"
+        if key in ("metadata", "kind", "apiVersion") and field:
+            return "it belongs at the top of the document"
+    return ""
+
+
 def _known(key: str, properties: Schema, parent: str) -> str:
     """What the tables say of a key in a mapping of the name `parent`, "" for nothing."""
+    if parent == "spec" and "source" in properties and key in OF_A_CACHE:
+        return OF_A_CACHE[key]
+    if parent == "resources" and properties.keys() == {"cpu", "memory"}:
+        if key in ("limits", "requests"):
+            return "write cpu and memory without it: they are request and limit"
+        return "a NIMCache asks for no GPU: a service does" if "gpu" in key else ""
     if parent == "resources" and ("/" in key or key in ("cpu", "memory")) and "limits" in properties:
         return f'write it as resources.limits["{key}"]' if "/" in key else "it belongs under limits or requests"
     in_values = "podTemplate" in properties
     of_a_service = in_values or parent in ("spec", "services")
-    meant = MEANT_AT.get((parent, key)) or (MEANT.get(key) if of_a_service else None)
+    if parent == "spec" and "image" in properties and key != _MEANT.get(bare(key)) == "dependencies" and not in_values:
+        return "write it beside spec, as dependencies"
+    meant = MEANT_AT.get((parent, key)) or (_MEANT.get(bare(key)) if of_a_service else None)
     if meant and (re.split(r"[.\[]", meant)[0] in properties or (parent, key) in MEANT_AT):
         return f"write it as {meant}" if "." in meant else f"did you mean {meant}?"
     if (parent, key) == ("image", "digest"):
@@ -72,21 +125,27 @@ def _known(key: str, properties: Schema, parent: str) -> str:
     if in_values:
         return f"set podTemplate.spec.{key}" if key in OF_THE_POD else OTHER_CHARTS.get(key, "")
     if "source" in properties or parent not in (
-        "spec", "services", "service", "scale", "initContainers", "sidecarContainers",
+        "spec", "services", "service", "scale", "hpa", "storage", "initContainers", "sidecarContainers",
     ):  # fmt: skip
         return ""
-    if key in NOWHERE:
-        return NOWHERE[key]
+    if bare(key) in _NOWHERE:
+        return _NOWHERE[bare(key)]
     if key in OF_THE_POD:
         return f"a NIMService has no such field: set podTemplate.spec.{key} in the values of the chart"
-    of_the_chart = schema_named("values")["definitions"]["service"]["properties"]
-    if (
-        parent == "spec"
-        and "image" in properties
-        and key in of_the_chart
-        and key not in ("dependencies", "enabled", "global")
-    ):
+    if parent == "spec" and "image" in properties:
+        return _value_of_a_service(key, properties)
+    return ""
+
+
+def _value_of_a_service(key: str, properties: Schema) -> str:
+    """Where a field belongs that the chart's values have for a service and a NIMService has not, "" for nowhere."""
+    others = schema_named("values")["definitions"]["service"]["properties"].keys() - properties.keys()
+    others -= {"global", "dependencies", "enabled"}
+    if key in others:
         return "a NIMService has no such field: set it in the values of the chart"
+    near = get_close_matches(key, sorted(others), 1, LIKELY)
+    if near and not get_close_matches(key, list(properties), 1, LIKELY):
+        return f"a NIMService has no such field: set {near[0]} in the values of the chart"
     return ""
 
 
@@ -95,7 +154,7 @@ def _misplaced(key: str, value: Any, properties: Schema, parent: str) -> str:
     if key == parent and isinstance(value, dict):
         return f"remove the second {key}: its fields belong one level higher"
     if parent == "spec" and "services" in properties and f"{key}s" not in properties:
-        meant = MEANT.get(key, key)
+        meant = _MEANT.get(bare(key), key)
         if re.split(r"[.\[]", meant)[0] in schema_named("values")["definitions"]["service"]["properties"]:
             return f"each service has its own: write it in spec.services[].spec as {meant}"
     if parent == "services" and key == "namespace":
@@ -121,11 +180,6 @@ def for_key(key: str, field: Path) -> str:
     return ""
 
 
-def bare(name: str) -> str:
-    """A word without what differs between camelCase, snake_case and kebab-case."""
-    return name.replace("_", "").replace("-", "").lower()
-
-
 def places(key: str, root: Schema, field: Path) -> list[str]:
     """Where else a field of this name stands, the nearest to `field` first: those below it, if there are any."""
     found: list[str] = []
@@ -134,8 +188,20 @@ def places(key: str, root: Schema, field: Path) -> list[str]:
     here = ".".join(names)
     plain = {place: place.replace("[]", "") for place in set(found)}
     below = [place for place in plain if here and plain[place].startswith(f"{here}.")]
-    chosen = sorted(below or plain, key=lambda place: (place.count("."), place))
+    near = [place for place in plain if _is_near(plain[place].split("."), names)]
+    chosen = sorted(below or near, key=lambda place: (place.count("."), place))
     return [place.removeprefix("spec.services[].") for place in chosen]
+
+
+def _is_near(place: list[str], names: list[str]) -> bool:
+    """Whether a field at `place` may be meant by somebody who writes it at `names`.
+
+    A pod, a probe and an ingress have many fields of common names, and metadata has its own. Such a place is meant only
+    where the writer is in the same part of the service already.
+    """
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(place, names, strict=False)))
+    deep = len(place) - place.index("spec", 1) if "spec" in place[1:] else len(place)
+    return not names or ("metadata" not in place and (deep < 4 or shared >= len(place) - 2))
 
 
 def _find(key: str, schema: Schema, definitions: Schema, path: str, found: list[str], depth: int) -> None:
@@ -156,6 +222,10 @@ def for_type(data: Any, schema: Schema, field: Path, text: str | None) -> str:
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     name = str(field[-1]) if field else ""
     above = str(field[-2]) if len(field) > 1 else ""
+    if isinstance(data, list) and len(data) == 1 and isinstance(data[0], (str, int)) and "array" not in types:
+        alone = for_type(data[0], schema, field, str(data[0])) if "object" in types else f"write it alone: {data[0]}"
+        if alone:
+            return alone
     if "object" in types:
         return _for_mapping(data, schema, name, above)
     if "array" in types and isinstance(data, dict):
@@ -163,20 +233,34 @@ def for_type(data: Any, schema: Schema, field: Path, text: str | None) -> str:
     if "array" in types and isinstance(data, str):
         return f"write a list: [{_items(data, name)}]"
     if isinstance(data, dict):
-        return _inside_alone(data)
+        return _inside_alone(data, name)
+    if isinstance(data, list) and data and all(isinstance(item, str) for item in data):
+        return f'write one string: "{",".join(data)}"'
     if isinstance(data, str) and "integer" in types and data.lower() in NUMBERS:
         return f"write {NUMBERS[data.lower()]}"
+    if isinstance(data, str) and "integer" in types:
+        seconds = _seconds(data) if name.endswith("Seconds") else ""
+        if seconds:
+            return f"write {seconds}"
     if isinstance(data, str) and types == ["boolean"] and data.lower() in ("yes", "no", "on", "off"):
         return f"write {str(data.lower() in ('yes', 'on')).lower()}"
     if isinstance(data, float) and above in ("limits", "requests") and "/" in name:
         return "write a whole number"
     if "string" in types and text is not None and not isinstance(data, str):
-        return f"write the unit: {text}Gi" if name == "size" and text.isdecimal() else f'quote it: "{text}"'
+        unit = UNITS.get(name, "") if text.isdecimal() else ""
+        return f"write the unit: {text}{unit}" if unit else f'quote it: "{text}"'
     if isinstance(data, str) and not {"integer", "number", "boolean"}.isdisjoint(types):
         value = resolve(data) if data else None
         wanted = (bool,) if "boolean" in types else (int,)
         return "write it without quotes" if isinstance(value, wanted) else ""
     return ""
+
+
+def _seconds(text: str) -> str:
+    """The seconds that a duration such as 10s, 5m or `30 seconds` stands for, "" for another text."""
+    match = re.fullmatch(r"([0-9]{1,6}) ?([a-z]+)", text.lower())
+    factor = SECONDS.get(match[2], 0) if match else 0
+    return str(int(match[1]) * factor) if match and factor else ""
 
 
 def _for_mapping(data: Any, schema: Schema, name: str, above: str) -> str:
@@ -186,8 +270,12 @@ def _for_mapping(data: Any, schema: Schema, name: str, above: str) -> str:
         if "enabled" in properties:
             return f"write {name}: {{enabled: {str(data).lower()}}}"
         return f"write {name}: {{}}" if data else f"remove {name}"
+    if isinstance(data, str) and name == "exec":
+        return f"write exec: {{command: [{_items(data, 'command')}]}}"
+    if isinstance(data, list) and name == "exec":
+        return f"write exec: {{command: [{', '.join(_plain(str(item)) for item in data)}]}}"
     if isinstance(data, (str, int)):
-        return _from_text(str(data), name, above) or _primary(str(data), name)
+        return _from_text(str(data), name, above) or _primary(str(data), above if name.isdecimal() else name)
     if above == "dependencies" and isinstance(data, list) and len(data) == 2 and isinstance(data[1], int):
         return f"write {{name: {data[0]}, port: {data[1]}}}"
     if isinstance(data, list) and not properties:
@@ -202,11 +290,13 @@ def _for_mapping(data: Any, schema: Schema, name: str, above: str) -> str:
 def _primary(text: str, name: str) -> str:
     """One word in place of a mapping, as the field that it stands for."""
     path = PRIMARY.get(name, "")
-    if not path or (path.endswith("port") and not text.isdecimal()):
+    if not path or (path.endswith(("port", "pipeline")) and not text.isdecimal()):
         return ""
     if name == "storage":
         size = re.fullmatch(r"[0-9.]+([KMGTP]i?)?", text)
         return f"write storage: {{pvc: {{create: true, size: {text}}}}}" if size else ""
+    if name == "draResources":
+        return f"write {{{path}: {text}}}"
     first, _, second = path.partition(".")
     return f"write {name}: {{{first}: {{{second}: {text}}}}}" if second else f"write {name}: {{{first}: {text}}}"
 
@@ -230,7 +320,7 @@ def _items(text: str, name: str) -> str:
             return ", ".join(map(_plain, shlex.split(text)))
         except ValueError:
             return json.dumps(text)
-    if name in ("env", "dependencies"):
+    if name in ("env", "dependencies", "tolerations"):
         return (_from_text(text, "", name)).removeprefix("write ") or text
     return text
 
@@ -243,8 +333,14 @@ def _plain(word: str) -> str:
     )
 
 
-def _inside_alone(data: dict[str, Any]) -> str:
-    """The way out of a mapping that should be one word."""
+def _inside_alone(data: dict[str, Any], name: str = "") -> str:
+    """The way out of a mapping that should be one word, the value of the field `name`."""
+    if name == "value" and any(str(key).endswith("Ref") for key in data):
+        return "write it as valueFrom"
+    if len(data) == 1:
+        inner = next(iter(data.values()))
+        if isinstance(inner, dict):
+            return _inside_alone(inner)
     for key in ("name", "path", "secretName", "value", "port", "size"):
         if isinstance(data.get(key), (str, int)):
             return f"write the {key} alone: {data[key]}"
@@ -264,13 +360,23 @@ def _from_text(data: str, name: str, above: str) -> str:
         host, _, port = re.sub(r"^[a-z]+://", "", data).partition("/")[0].partition(":")
         return f"write {{name: {host.partition('.')[0]}, port: {port if port.isdecimal() else 8000}}}"
     if above == "tolerations":
-        return f"write {{key: {data}, operator: Exists}}"
+        return f"write {_toleration(data)}"
     if name == "proxy" and "://" in data:
         return f"write proxy: {{httpProxy: {data}, httpsProxy: {data}}}"
     if name in ("nodeSelector", "labels", "annotations") and re.fullmatch(r"[^\s=:]+[=:] ?[^\s=]+", data):
         key, value = re.split(r"[=:] ?", data, maxsplit=1)
         return f"write {name}: {{{key}: {json.dumps(value)}}}"
     return ""
+
+
+def _toleration(taint: str) -> str:
+    """A toleration of what `kubectl taint` writes: key=value:effect, where value and effect may be absent."""
+    rest, colon, effect = taint.rpartition(":")
+    if not colon or effect not in ("NoSchedule", "PreferNoSchedule", "NoExecute"):
+        rest, effect = taint, ""
+    key, sign, value = rest.partition("=")
+    match = f"operator: Equal, value: {json.dumps(value)}" if sign and value else "operator: Exists"
+    return f"{{key: {key}, {match}{', effect: ' + effect if effect else ''}}}"
 
 
 def _variable(name: str, value: Any) -> str:
@@ -292,6 +398,13 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
     short = SHORT.get(data.lower())
     if short and short in allowed:
         return f"write {short}"
+    near = get_close_matches(data.lower(), [word.lower() for word in allowed if isinstance(word, str)], 1, LIKELY)
+    if near:
+        return f"write {next(word for word in allowed if isinstance(word, str) and word.lower() == near[0])}"
+    if field and field[-1] == "port" and data.isdecimal():
+        return "write it without quotes"
+    if field and field[-1] in ("interval", "scrapeTimeout") and data.isdecimal():
+        return f"write the unit: {data}s"
     if field and "/" in str(field[-1]) and any(part in ("limits", "requests") for part in field[-2:-1]):
         return f"write {NUMBERS[data.lower()]}" if data.lower() in NUMBERS else "write a whole number, for example 1"
     filled = re.search(r"\$\{\w+\}|\$\(\w+\)|\$\w+|{{.*?}}", data)
@@ -305,6 +418,9 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
         return _repository(re.sub("^https?://", "", data))
     if not any(part in ("limits", "requests", "size", "sizeLimit", "memory", "cpu") for part in field[-2:]):
         return ""
+    comma = re.fullmatch(r"([0-9]{1,9}),([0-9]{1,3})([a-zA-Z]{0,2})", data)
+    if comma:
+        return f"write {comma[1]}.{comma[2]}{comma[3]}"
     cores = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(?:cores?|cpus?|vcpus?)", data, re.IGNORECASE)
     if cores:
         return f"write {cores[1]}"

@@ -9,21 +9,25 @@ MEANT = {
     "port": "expose.service.port", "ports": "expose.service.port", "containerPort": "expose.service.port",
     "service": "expose.service", "serviceType": "expose.service.type",
     "ingress": "expose.router.ingress", "gateway": "expose.router.gateway", "hostname": "expose.router.hostDomainName",
-    "gpu": DEVICES, "gpus": DEVICES, "gpuCount": DEVICES, "nvidia.com/gpu": DEVICES,
+    "httpPort": "expose.service.port", "targetPort": "expose.service.port", "openaiPort": "expose.service.port",
+    "gpu": DEVICES, "gpus": DEVICES, "gpuCount": DEVICES, "numGPUs": DEVICES, "nGPUs": DEVICES, "gpuLimit": DEVICES,
+    "nvidia.com/gpu": DEVICES,
     "minReplicas": "scale.hpa.minReplicas", "maxReplicas": "scale.hpa.maxReplicas",
     "autoscaling": "scale", "replicaCount": "replicas",
-    "dependsOn": "dependencies", "depends_on": "dependencies", "needs": "dependencies",
+    "dependsOn": "dependencies", "needs": "dependencies",
     "requires": "dependencies", "after": "dependencies", "waitFor": "dependencies", "dependency": "dependencies",
     "environment": "env", "envVars": "env", "entrypoint": "command",
     "secret": "authSecret", "secretName": "authSecret",
-    "ngcSecret": "authSecret", "ngcAPISecret": "authSecret", "runtime": "runtimeClassName",
+    "ngcSecret": "authSecret", "ngcAPISecret": "authSecret", "apiKeySecret": "authSecret",
+    "runtime": "runtimeClassName", "certConfig": "proxy.certConfigMap", "certConfigMap": "proxy.certConfigMap",
     "runAsUser": "userID", "user": "userID", "runAsGroup": "groupID", "fsGroup": "groupID",
     "persistence": "storage.pvc", "persistentVolumeClaim": "storage.pvc", "cache": "storage.nimCache",
-    "shmSize": "storage.sharedMemorySizeLimit", "shm_size": "storage.sharedMemorySizeLimit",
-    "sharedMemory": "storage.sharedMemorySizeLimit",
+    "shm": "storage.sharedMemorySizeLimit", "shmSize": "storage.sharedMemorySizeLimit",
+    "sharedMemory": "storage.sharedMemorySizeLimit", "dshm": "storage.sharedMemorySizeLimit",
     "limits": "resources.limits", "requests": "resources.requests", "probe": "readinessProbe",
     "resourceClaims": "draResources", "deviceClaims": "draResources", "claims": "draResources",
     "tensorParallel": "multiNode.parallelism.tensor", "pipelineParallel": "multiNode.parallelism.pipeline",
+    "tensorParallelism": "multiNode.parallelism.tensor", "pipelineParallelism": "multiNode.parallelism.pipeline",
     "components": "services", "microservices": "services", "nims": "services", "nimServices": "services",
     "serviceName": "name", "claimName": "storage.pvc.name", "storageClass": "storage.pvc.storageClass",
     "healthcheck": "readinessProbe", "serviceMonitor": "metrics.serviceMonitor", "scheduler": "schedulerName",
@@ -71,6 +75,40 @@ MEANT_AT = {
     ("dependencies", "env"): "envName",
     ("resources", "gpu"): DEVICES,
     ("resources", "gpus"): DEVICES,
+    ("multiNode", "tensor"): "multiNode.parallelism.tensor",
+    ("multiNode", "pipeline"): "multiNode.parallelism.pipeline",
+    ("serviceMonitor", "labels"): "additionalLabels",
+    ("ngc", "image"): "modelPuller",
+    ("hf", "image"): "modelPuller",
+    ("dataStore", "image"): "modelPuller",
+    ("ngc", "puller"): "modelPuller",
+    ("ngc", "apiKeySecret"): "authSecret",
+    ("hf", "tokenSecret"): "authSecret",
+    **{
+        (source, key): "modelName"
+        for source in ("hf", "dataStore")
+        for key in ("model", "repo", "repoId", "modelId", "name")
+    },
+    ("hf", "url"): "endpoint",
+    ("dataStore", "url"): "endpoint",
+    ("dataStore", "dataset"): "datasetName",
+    ("hf", "dataset"): "datasetName",
+    ("hf", "tag"): "revision",
+    ("hf", "branch"): "revision",
+    ("source", "huggingface"): "hf",
+    ("source", "huggingFace"): "hf",
+    ("source", "nemoDataStore"): "dataStore",
+    ("source", "nemo"): "dataStore",
+    ("source", "nvcr"): "ngc",
+    ("gpus", "name"): "product",
+    ("gpus", "model"): "product",
+    ("gpus", "type"): "product",
+    ("certConfig", "configMap"): "name",
+    ("certConfig", "configMapName"): "name",
+    ("certConfig", "path"): "mountPath",
+    ("httpGet", "url"): "path",
+    ("gateway", "gatewayName"): "name",
+    ("draResources", "name"): "resourceClaimName",
     ("ingress", "host"): "expose.router.hostDomainName",
     ("ingress", "className"): "expose.router.ingress.ingressClass",
     ("ingress", "ingressClassName"): "expose.router.ingress.ingressClass",
@@ -78,8 +116,27 @@ MEANT_AT = {
 }
 """The same for names that mean something only in one mapping."""
 
+AT_THE_SERVICE = "a NIMCache has no such field: a service has it"
+OF_THE_SOURCE = "write it in the source, for example as source.ngc."
+OF_A_CACHE = {
+    "imagePullSecrets": OF_THE_SOURCE + "pullSecret", "imagePullSecret": OF_THE_SOURCE + "pullSecret",
+    "pullSecrets": OF_THE_SOURCE + "pullSecret", "pullSecret": OF_THE_SOURCE + "pullSecret",
+    "authSecret": OF_THE_SOURCE + "authSecret", "ngcSecret": OF_THE_SOURCE + "authSecret",
+    "image": OF_THE_SOURCE + "modelPuller", "modelPuller": OF_THE_SOURCE + "modelPuller",
+    "model": OF_THE_SOURCE + "model", "profiles": OF_THE_SOURCE + "model.profiles",
+    "gpu": "a NIMCache asks for no GPU: a service does", "gpus": OF_THE_SOURCE + "model.gpus, or ask for a GPU in a service",
+    "labels": "it belongs under metadata", "annotations": "it belongs under metadata",
+    **dict.fromkeys(("replicas", "expose", "scale", "metrics", "affinity", "livenessProbe", "readinessProbe"), AT_THE_SERVICE),
+}  # fmt: skip
+"""What people write in the spec of a NIMCache, and the way out."""
+
 ONE_CONTAINER = "a service is one container: write image, command, args and env in spec"
 SAYS_ITSELF = "Kubernetes does that by itself: remove it"
+ONLY_ABOVE = "the document alone has apiVersion and kind: remove it"
+NO_KEYS = "put the key in a Secret, and write the name of the Secret as authSecret"
+METRICS_OF_HPA = (
+    "write metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]"
+)
 NOWHERE = {
     "nodePort": "a NIMService has no such field: set expose.service.nodePort in the values of the chart",
     "keda": "a NIMService has no such field: set scale.keda in the values of the chart",
@@ -99,6 +156,11 @@ NOWHERE = {
     "metadata": "the name belongs beside spec; labels and annotations are fields of spec",
     "deploy": "write replicas and resources in spec",
     "disabled": "write enabled: false",
+    "nfs": "write pvc: {name: CLAIM}, the name of a claim for the share",
+    "targetCPUUtilizationPercentage": METRICS_OF_HPA, "targetMemoryUtilizationPercentage": METRICS_OF_HPA,
+    "targetCPU": METRICS_OF_HPA, "targetMemory": METRICS_OF_HPA,
+    "kind": ONLY_ABOVE, "apiVersion": ONLY_ABOVE, "status": "the operator writes status: remove it",
+    "ngcApiKey": NO_KEYS, "apiKey": NO_KEYS, "hfToken": NO_KEYS, "nvidiaApiKey": NO_KEYS, "token": NO_KEYS,
 }  # fmt: skip
 """Names without a matching field, and what to do instead."""
 
@@ -116,7 +178,10 @@ OTHER_CHARTS = {
 }  # fmt: skip
 """Values of other charts that no value of a service stands for."""
 
-PRIMARY = {"pvc": "name", "nimCache": "name", "service": "port", "storage": "pvc.size", "expose": "service.port"}
+PRIMARY = {
+    "pvc": "name", "nimCache": "name", "service": "port", "storage": "pvc.size", "expose": "service.port",
+    "multiNode": "parallelism.pipeline", "httpGet": "path", "emptyDir": "sizeLimit", "draResources": "resourceClaimName",
+}  # fmt: skip
 """The field that people mean when they write one word in place of a mapping."""
 
 SHORT = {
@@ -127,3 +192,12 @@ SHORT = {
 
 NUMBERS = {word: str(number) for number, word in enumerate(("zero", "one", "two", "three", "four", "five", "six"))}
 """Numbers as words."""
+
+SECONDS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1), **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hour", "hours"), 3600),
+}  # fmt: skip
+"""Units of time in seconds."""
+
+UNITS = {"size": "Gi", "sizeLimit": "Gi", "sharedMemorySizeLimit": "Gi", "interval": "s", "scrapeTimeout": "s"}
+"""The unit that people mean when they write a bare number."""

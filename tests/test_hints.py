@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pipelines import findings, pipeline, service
+from pipelines import cache, findings, pipeline, service
 
 
 def hints(document: dict[str, Any]) -> dict[str, str]:
@@ -71,7 +71,7 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"env": "A=b"}, "env", 'write a list: [{name: A, value: "b"}]'),
         ({"env": [{"A": True}]}, "env[0].A", 'write {name: A, value: "true"}'),
         ({"env": [{"key": "A", "value": "b"}]}, "env[0].key", "did you mean name?"),
-        ({"nodeSelector": ["a=b"]}, "nodeSelector", 'write a mapping: {a: "b"}'),
+        ({"nodeSelector": ["a=b"]}, "nodeSelector", 'write nodeSelector: {a: "b"}'),
         ({"nodeSelector": "gpu=true"}, "nodeSelector", 'write nodeSelector: {gpu: "true"}'),
         ({"tolerations": ["nvidia.com/gpu"]}, "tolerations[0]", "write {key: nvidia.com/gpu, operator: Exists}"),
         ({"tolerations": [{"operator": "exists"}]}, "tolerations[0].operator", "write Exists"),
@@ -108,6 +108,45 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"NIM_CACHE_PATH": "/x"}, "NIM_CACHE_PATH", 'write it as a variable: env: [{name: NIM_CACHE_PATH, value: "/x"}]'),
         ({"spec": {"replicas": 1}}, "spec", "remove the second spec: its fields belong one level higher"),
         ({"model": "x"}, "model", "a NIMService has no such field: the image is the model"),
+        ({"image": {"repo": "x", "tag": "1"}}, "image.repo", "did you mean repository?"),
+        ({"image": ["x:1"]}, "image", 'write image: {repository: x, tag: "1"}'),
+        ({"env": [{"name": "A", "value": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, "env[0].value", "write it as valueFrom"),
+        ({"resources": {"limits": {"cpu": "4,5"}}}, "resources.limits.cpu", "write 4.5"),
+        ({"resources": {"limits": {"memory": "1,5Gi"}}}, "resources.limits.memory", "write 1.5Gi"),
+        ({"num_gpus": 2}, "num_gpus", 'write it as resources.limits["nvidia.com/gpu"]'),
+        ({"tensorParallelism": 2}, "tensorParallelism", "write it as multiNode.parallelism.tensor"),
+        ({"http_port": 8000}, "http_port", "write it as expose.service.port"),
+        ({"expose": {"ingress": {"spec": {"host": "x"}}}}, "expose.ingress.spec.host",
+         "fields here: defaultBackend, ingressClassName, rules, tls"),
+        ({"readinessProbe": {"probe": {"httpGet": {"path": "/", "port": "8000"}}}}, "readinessProbe.probe.httpGet.port",
+         "write it without quotes"),
+        ({"readinessProbe": {"probe": {"periodSeconds": "2 minutes"}}}, "readinessProbe.probe.periodSeconds", "write 120"),
+        ({"readinessProbe": {"probe": {"exec": "cat /x"}}}, "readinessProbe.probe.exec",
+         "write exec: {command: [cat, /x]}"),
+        ({"readinessProbe": {"probe": {"exec": ["cat", "/x"]}}}, "readinessProbe.probe.exec",
+         "write exec: {command: [cat, /x]}"),
+        ({"readinessProbe": {"probe": {"httpGet": "/v1/ready"}}}, "readinessProbe.probe.httpGet",
+         "write httpGet: {path: /v1/ready}"),
+        ({"nodeSelector": {"a": ["b"]}}, "nodeSelector.a", "write it alone: b"),
+        ({"tolerations": [{"operator": "Equals"}]}, "tolerations[0].operator", "write Equal"),
+        ({"tolerations": ["gpu=yes:NoSchedule"]}, "tolerations[0]",
+         'write {key: gpu, operator: Equal, value: "yes", effect: NoSchedule}'),
+        ({"tolerations": "gpu:NoExecute"}, "tolerations", "write a list: [{key: gpu, operator: Exists, effect: NoExecute}]"),
+        ({"authSecret": {"secretKeyRef": {"name": "x", "key": "y"}}}, "authSecret", "write the name alone: x"),
+        ({"authSecret": ["x"]}, "authSecret", "write it alone: x"),
+        ({"proxy": {"noProxy": ["a", "b"]}}, "proxy.noProxy", 'write one string: "a,b"'),
+        ({"certConfig": {}}, "certConfig", "write it as proxy.certConfigMap"),
+        ({"metrics": {"serviceMonitor": {"labels": {}}}}, "metrics.serviceMonitor.labels", "did you mean additionalLabels?"),
+        ({"metrics": {"serviceMonitor": {"interval": 30}}}, "metrics.serviceMonitor.interval", "write the unit: 30s"),
+        ({"metrics": {"serviceMonitor": {"interval": "30"}}}, "metrics.serviceMonitor.interval", "write the unit: 30s"),
+        ({"multiNode": 2}, "multiNode", "write multiNode: {parallelism: {pipeline: 2}}"),
+        ({"draResources": ["x"]}, "draResources[0]", "write {resourceClaimName: x}"),
+        ({"ngcApiKey": "nvapi-x"}, "ngcApiKey", "put the key in a Secret, and write the name of the Secret as authSecret"),
+        ({"terminationGracePeriod": 10}, "terminationGracePeriod",
+         "a NIMService has no such field: set terminationGracePeriodSeconds in the values of the chart"),
+        ({"dshm": "1Gi"}, "dshm", "write it as storage.sharedMemorySizeLimit"),
+        ({"dependsOn": ["a"]}, "dependsOn", "write it beside spec, as dependencies"),
+        ({"storage": {"nfs": {"server": "x"}}}, "storage.nfs", "write pvc: {name: CLAIM}, the name of a claim for the share"),
     ],
 )  # fmt: skip
 def test_in_a_service(spec: dict[str, Any], field: str, hint: str) -> None:
@@ -199,3 +238,76 @@ def test_fields_of_a_service_beside_the_services(key: str, hint: str) -> None:
     document = pipeline(service("a"))
     document["spec"][key] = "x"
     assert hints(document)[key] == hint
+
+
+NO_GPU = "a NIMCache asks for no GPU: a service does"
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "hint"),
+    [
+        ({"source": {"huggingFace": {}}}, "source.huggingFace", "did you mean hf?"),
+        ({"source": {"hf": {"repo": "meta/x"}}}, "source.hf.repo", "did you mean modelName?"),
+        ({"source": {"dataStore": {"url": "x"}}}, "source.dataStore.url", "did you mean endpoint?"),
+        ({"source": {"ngc": {"image": "x"}}}, "source.ngc.image", "did you mean modelPuller?"),
+        ({"source": {"ngc": {"model": {"gpus": [{"name": "h100"}]}}}}, "source.ngc.model.gpus[0].name", "did you mean product?"),
+        ({"resources": {"limits": {"cpu": 1}}}, "resources.limits", "write cpu and memory without it: they are request and limit"),
+        ({"resources": {"gpu": 1}}, "resources.gpu", NO_GPU),
+        ({"gpu": 1}, "gpu", NO_GPU),
+        ({"imagePullSecrets": ["a"]}, "imagePullSecrets", "write it in the source, for example as source.ngc.pullSecret"),
+        ({"image": "x"}, "image", "write it in the source, for example as source.ngc.modelPuller"),
+        ({"replicas": 1}, "replicas", "a NIMCache has no such field: a service has it"),
+        ({"annotations": {}}, "annotations", "it belongs under metadata"),
+        ({"certConfig": {"configMap": "x"}}, "certConfig.configMap", "did you mean name?"),
+        ({"runAsUser": 1}, "runAsUser", "did you mean userID?"),
+    ],
+)  # fmt: skip
+def test_in_a_cache(spec: dict[str, Any], field: str, hint: str) -> None:
+    assert hints(cache(**spec))[field] == hint
+
+
+@pytest.mark.parametrize(
+    ("spec", "also"),
+    [
+        ({"storage": {"pvc": {"claimName": "x"}}}, []),
+        ({"storage": {"pvc": {"create": "true", "size": "1Gi"}}}, []),
+        ({"storage": {"nfs": {"server": "x"}}}, []),
+        ({"readinessProbe": {"probe": {"exec": "cat /x"}}}, []),
+        ({"readinessProbe": {"probe": {"periodSeconds": "10s"}}}, ["NH100"]),
+        ({"multiNode": {"parallelism": {"pipeline": "2"}}}, []),
+        ({"draResources": [{"claimName": "x"}]}, []),
+        ({"draResources": [{"request": "x"}]}, ["NH130"]),
+    ],
+)  # fmt: skip
+def test_what_is_written_wrongly_is_not_missing_too(spec: dict[str, Any], also: list[str]) -> None:
+    found = sorted(one.code for one in findings(pipeline(service("llm", **spec))))
+    assert [code for code in found if code not in ("NH010", "NH012")] == also
+    assert len(found) == len(also) + 1
+
+
+DEPENDS_ON = 'write the annotation nimhelm.dev/depends-on: "NAME:PORT, ..." in metadata'
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "hint"),
+    [
+        ("spec", "name", "it belongs under metadata"),
+        ("spec", "dependencies", DEPENDS_ON),
+        ("spec", "dependsOn", DEPENDS_ON),
+        ("", "dependencies", DEPENDS_ON),
+        ("spec", "enabled", "remove it: a NIMService is part of the pipeline when it is among the files"),
+        ("spec", "metadata", "it belongs at the top of the document"),
+        ("spec", "services", "remove it, or write kind: NIMPipeline: a NIMService is one service"),
+        ("spec", "volumes", "a NIMService has no such field: set it in the values of the chart"),
+    ],
+)
+def test_in_a_nimservice(place: str, key: str, hint: str) -> None:
+    spec = service("llm")["spec"]
+    document = {
+        "apiVersion": "apps.nvidia.com/v1alpha1",
+        "kind": "NIMService",
+        "metadata": {"name": "llm"},
+        "spec": spec,
+    }
+    (spec if place else document)[key] = "x"
+    assert hint in hints(document).values()

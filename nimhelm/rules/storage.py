@@ -28,7 +28,7 @@ def storage_sources(service: Service) -> list[str]:
 def check_sources(service: Service) -> Iterator[Finding]:
     """Exactly one source."""
     found = storage_sources(service)
-    if not found and set(service.mapping("storage")) <= {*SOURCES, "readOnly", "sharedMemorySizeLimit"}:
+    if not found:
         hint = "for example storage.pvc: {create: true, size: 50Gi}"
         yield service.error(
             "NH050", ("storage",), f"{service.title} has no storage: one of {', '.join(SOURCES)} is needed", hint
