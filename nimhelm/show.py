@@ -207,7 +207,7 @@ def images(target: str, values: tuple[str, ...], output: str, digests: bool, mir
     if mirror_path == "drop" and not mirror:
         raise click.UsageError("--mirror-path needs --mirror REGISTRY")
     from nimhelm.images.command import list_images
-    from nimhelm.images.reference import Mirror
+    from nimhelm.images.mirror import Mirror
 
     return list_images(target, values, output, digests, Mirror(mirror, mirror_path == "drop"))
 

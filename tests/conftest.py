@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -25,6 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fetch the pinned helm and kubectl once; without them the tests that need them fail, they are never skipped."""
+    # A shell starts a job in the background with interrupts ignored, and the programs under test would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not all(path.exists() for path in HELMS.values()):
         subprocess.run([sys.executable, str(ROOT / "tools" / "get_helm.py"), str(TOOLS)], check=False)
 

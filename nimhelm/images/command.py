@@ -10,10 +10,10 @@ from nimhelm.chart.build import Chart
 from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.chart.render import has_helm, render
 from nimhelm.images.formats import FORMATS
+from nimhelm.images.mirror import Mirror
 from nimhelm.images.named import images_in
-from nimhelm.images.reference import Mirror, parsed
-from nimhelm.images.registry import RegistryError, digest_of
 from nimhelm.images.rendered import Image, images_of
+from nimhelm.registry import Registry, RegistryError, login_of, parsed
 from nimhelm.report import printable
 
 EXIT_ENVIRONMENT = 3
@@ -61,6 +61,6 @@ def _with_digest(image: Image) -> Image:
     if reference.digest:
         return image._replace(digest=reference.digest)
     try:
-        return image._replace(digest=digest_of(reference))
+        return image._replace(digest=Registry(reference.host, login_of(reference.host)).digest(reference))
     except RegistryError as error:
         return image._replace(trouble=str(error))

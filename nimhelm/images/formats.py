@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from shlex import quote
 
-from nimhelm.images.reference import Mirror, parsed
+from nimhelm.images.mirror import Mirror
 from nimhelm.images.rendered import Image
+from nimhelm.registry import parsed
 from nimhelm.report import printable
 from nimhelm.yamlwrite import dump
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nimhelm.images.reference import Mirror
+from nimhelm.images.mirror import Mirror
 from nimhelm.pipeline import NOT_SERVICES, dig
 
 

@@ -22,10 +22,11 @@ from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.chart.render import render
 from nimhelm.images.command import merged, with_digests
 from nimhelm.images.formats import FORMATS, full
+from nimhelm.images.mirror import Mirror
 from nimhelm.images.named import images_in
-from nimhelm.images.reference import Mirror, Reference, parsed
-from nimhelm.images.registry import RegistryError, digest_of, login_of
 from nimhelm.images.rendered import Image, images_of
+from nimhelm.registry import Reference, RegistryError, login_of, parsed
+from nimhelm.registry import Registry as Client
 
 pytestmark = pytest.mark.slow
 
@@ -234,15 +235,20 @@ def login(folder: Path, host: str) -> None:
     (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
 
 
+def digest_of(reference: str) -> str:
+    image = parsed(reference)
+    return Client(image.host, login_of(image.host), timeout=2).digest(image)
+
+
 def test_digests(registry: str, tmp_path: Path) -> None:
-    assert digest_of(parsed(f"{registry}/open:1")) == DIGEST
+    assert digest_of(f"{registry}/open:1") == DIGEST
     assert Registry.asked == [("/v2/open/manifests/1", "")]
     for name in ("private", "basic"):
         with pytest.raises(RegistryError, match=f"wants a login for {name}: docker login"):
-            digest_of(parsed(f"{registry}/{name}:1"))
+            digest_of(f"{registry}/{name}:1")
     login(tmp_path, registry)
-    assert digest_of(parsed(f"{registry}/private:1")) == DIGEST
-    assert digest_of(parsed(f"{registry}/basic:1")) == DIGEST
+    assert digest_of(f"{registry}/private:1") == DIGEST
+    assert digest_of(f"{registry}/basic:1") == DIGEST
 
 
 @pytest.mark.parametrize(
@@ -257,13 +263,13 @@ def test_digests(registry: str, tmp_path: Path) -> None:
 def test_what_a_registry_does_not_tell(name: str, said: str, registry: str, tmp_path: Path) -> None:
     login(tmp_path, registry)
     with pytest.raises(RegistryError, match=said):
-        digest_of(parsed(f"{registry}/{name}:1"))
+        digest_of(f"{registry}/{name}:1")
     assert [authorization for _, authorization in Registry.asked] == [""]  # the login went nowhere
 
 
 def test_a_registry_that_is_away() -> None:
     with pytest.raises(RegistryError, match="cannot be reached"):
-        digest_of(parsed("127.0.0.1:9/a:1"), timeout=2)
+        digest_of("127.0.0.1:9/a:1")
 
 
 def test_digests_on_the_command_line(registry: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from nimhelm.preflight.checks import images
 from nimhelm.preflight.reduce import host_of, logins_of, reduced
-from nimhelm.preflight.registry import Image, parse
+from nimhelm.registry import Reference, parsed
 
 from .world import cluster, codes, named, node, rendered, workload
 
@@ -115,19 +115,20 @@ def test_nobody_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "wanted"),
+    ("image", "wanted", "valid"),
     [
-        ("busybox", Image("docker.io", "library/busybox", "latest", True)),
-        ("nvcr.io/nim/llm:1.0", Image("nvcr.io", "nim/llm", "1.0", True)),
-        ("localhost:5000/llm", Image("localhost:5000", "llm", "latest", True)),
-        (f"a.b/c:1@sha256:{'0' * 64}", Image("a.b", "c", f"sha256:{'0' * 64}", True)),
-        ("nvcr.io/nim/../llm:1", Image("nvcr.io", "nim/../llm", "1", False)),
-        ("nvcr.io/nim/llm:1?x=y", Image("nvcr.io", "nim/llm", "1?x=y", False)),
-        ("", Image("docker.io", "library/", "latest", False)),
+        ("busybox", Reference("docker.io", "library/busybox", "latest"), True),
+        ("nvcr.io/nim/llm:1.0", Reference("nvcr.io", "nim/llm", "1.0"), True),
+        ("localhost:5000/llm", Reference("localhost:5000", "llm", "latest"), True),
+        (f"a.b/c:1@sha256:{'0' * 64}", Reference("a.b", "c", "1", f"sha256:{'0' * 64}"), True),
+        ("nvcr.io/nim/../llm:1", Reference("nvcr.io", "nim/../llm", "1"), False),
+        ("nvcr.io/nim/llm:1?x=y", Reference("nvcr.io", "nim/llm", "1?x=y"), False),
+        ("", Reference("docker.io", "library/", "latest"), False),
     ],
 )
-def test_references(image: str, wanted: Image) -> None:
-    assert parse(image) == wanted
+def test_references(image: str, wanted: Reference, valid: bool) -> None:
+    assert parsed(image) == wanted
+    assert wanted.valid is valid
 
 
 def pull_secret(kind: str, held: Any) -> dict[str, Any]:

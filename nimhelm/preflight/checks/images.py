@@ -8,16 +8,30 @@ from typing import NamedTuple
 
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.reduce import host_of
-from nimhelm.preflight.registry import FORBIDDEN, FOUND, MISSING, UNAUTHORIZED, Answer, Image, Registry, parse
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds
+from nimhelm.registry import Reference, Registry, RegistryError, parsed
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.fit import fits_of
 from nimhelm.wording import short
 
 _AT_ONCE = 8
+FOUND, MISSING, UNAUTHORIZED, FORBIDDEN, UNKNOWN = "found", "missing", "unauthorized", "forbidden", "unknown"
+_STATES = {404: MISSING, 401: UNAUTHORIZED, 403: FORBIDDEN, 402: FORBIDDEN}
 _STAYS = "its pods stay in ImagePullBackOff, unless the nodes have the image already"
 _CODES = {MISSING: "ImageNotFound", UNAUTHORIZED: "ImagePullUnauthorized", FORBIDDEN: "ImagePullForbidden"}
+
+
+class Answer(NamedTuple):
+    """What the registry says of an image. `state` is FOUND, MISSING, UNAUTHORIZED, FORBIDDEN or UNKNOWN (see `said`).
+
+    `platforms` are such as "linux/amd64", empty where they could not be read. `status` is the HTTP status of a refusal.
+    """
+
+    state: str
+    said: str = ""
+    platforms: tuple[str, ...] = ()
+    status: int = 0
 
 
 class Use(NamedTuple):
@@ -63,25 +77,48 @@ def _platform(node: ko.Object) -> str:
 
 def ask(use: Use, cluster: Cluster) -> Answer:
     """The best answer that any of the logins for the registry gets; without one it is asked as anybody."""
-    image = parse(use.image)
+    image = parsed(use.image)
     if not image.valid:
         return Answer("invalid")
     answer = Answer(UNAUTHORIZED)
     for login in _logins(use, cluster, image) or [""]:
-        answer = Registry(image.host, login).ask(image)
+        answer = _answer(Registry(image.host, login), image)
         if answer.state not in (UNAUTHORIZED, FORBIDDEN):
             return answer
     return answer
 
 
-def _logins(use: Use, cluster: Cluster, image: Image) -> list[str]:
+def _answer(registry: Registry, image: Reference) -> Answer:
+    try:
+        return Answer(FOUND, "", _platforms(registry, image))
+    except RegistryError as error:
+        return Answer(_STATES.get(error.status, UNKNOWN), str(error), (), error.status)
+
+
+def _platforms(registry: Registry, image: Reference) -> tuple[str, ...]:
+    manifest = registry.manifest(image)
+    listed = ko.items(manifest, "manifests")
+    if listed:
+        platforms = [
+            f"{ko.text(each, 'platform', 'os')}/{ko.text(each, 'platform', 'architecture')}" for each in listed
+        ]
+        return tuple(dict.fromkeys(each for each in platforms if "unknown" not in each and each != "/"))
+    try:
+        config = registry.blob(image, ko.text(manifest, "config", "digest"))
+    except RegistryError:  # that the image is there is known already
+        return ()
+    made_for = ko.text(config, "os"), ko.text(config, "architecture")
+    return (f"{made_for[0]}/{made_for[1]}",) if all(made_for) else ()
+
+
+def _logins(use: Use, cluster: Cluster, image: Reference) -> list[str]:
     """Logins of the pull secrets for the registry."""
     held = [cluster.logins.get(name, {}) for name in use.secrets]
     return [login for each in held for host, login in each.items() if host == host_of(image.host) and login]
 
 
 def _judged(cluster: Cluster, use: Use, answer: Answer) -> Check | None:
-    image, host = short(use.image), parse(use.image).host
+    image, host = short(use.image), parsed(use.image).host
     step = cluster.reach.again()
     if answer.state == "invalid":
         text = f"{image} is not a valid image name"
@@ -89,7 +126,7 @@ def _judged(cluster: Cluster, use: Use, answer: Answer) -> Check | None:
     if answer.state in _CODES:
         return _refused(cluster, use, answer)
     if answer.state != FOUND:
-        text = f"{host} gives no answer for {image} from here: {short(answer.said)}"
+        text = f"{image} is not checked: {short(answer.said)}"
         effect = "whether the nodes reach it is not known"
         step = f"curl -sS -o /dev/null -w '%{{http_code}}\\n' https://{host}/v2/" if host.isascii() else step
         return Check("images", WARNS, text, "RegistryUnreachable", effect, use.services, step)
@@ -108,7 +145,7 @@ def _judged(cluster: Cluster, use: Use, answer: Answer) -> Check | None:
 
 
 def _refused(cluster: Cluster, use: Use, answer: Answer) -> Check:
-    image = parse(use.image)
+    image = parsed(use.image)
     if not use.secrets:
         whose = "without a login"
     elif not _logins(use, cluster, image):
@@ -118,7 +155,7 @@ def _refused(cluster: Cluster, use: Use, answer: Answer) -> Check:
     said = {
         MISSING: f"{short(use.image)} does not exist",
         UNAUTHORIZED: f"{image.host} refuses {short(use.image)} {whose} (401)",
-        FORBIDDEN: f"{image.host} forbids {short(use.image)} {whose} ({answer.said.removeprefix('HTTP ')})",
+        FORBIDDEN: f"{image.host} forbids {short(use.image)} {whose} ({answer.status})",
     }[answer.state]
     if answer.state == MISSING:
         step = cluster.reach.helm("show", "values", cluster.reach.chart)
