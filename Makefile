@@ -69,7 +69,7 @@ cluster-test: venv  ## the tests on that cluster, or on the one of KUBECONFIG wi
 	$(PYTHON) -m pytest tests/cluster -m "not heavy" || $(PYTHON) -m pytest tests/cluster -m "not heavy" --last-failed
 
 # What CI runs of them: installs, order, upgrades, rollbacks and helm test, without controllers that must be built first.
-CORE = $(addprefix tests/cluster/test_,bench.py install.py order.py upgrade_order.py helm_test.py adopt.py values.py)
+CORE = $(addprefix tests/cluster/test_,bench.py quickstart.py install.py order.py upgrade_order.py helm_test.py adopt.py values.py)
 cluster-core: venv  ## the tests that CI runs on that cluster
 	$(PYTHON) -m pytest $(CORE) || $(PYTHON) -m pytest $(CORE) --last-failed
 
