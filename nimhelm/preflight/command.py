@@ -10,6 +10,7 @@ from typing import NamedTuple
 from nimhelm.errors import KubectlError
 from nimhelm.helm import helm_major
 from nimhelm.kubectl import Access, run
+from nimhelm.load import read_bytes
 from nimhelm.preflight.checks import all_checks
 from nimhelm.preflight.cluster import Cluster, Reach
 from nimhelm.preflight.output import ASCII_MARKS, MARKS, as_json, text
@@ -40,7 +41,10 @@ class Options(NamedTuple):
 
 
 def preflight(options: Options) -> int:
-    """Shows the checks, and returns the exit code. Raises NimhelmError where helm or the cluster cannot be asked."""
+    """Shows the checks, and returns the exit code. Raises NimhelmError where a file, helm or the cluster cannot be read."""
+    for path in options.values:
+        if path != "-" and "://" not in path:  # helm reads these itself
+            read_bytes(path)
     release = options.release or release_of(options.chart)
     reach = Reach(
         options.chart, release, options.namespace, options.context, options.kubeconfig, options.values, options.sets

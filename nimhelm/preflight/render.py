@@ -148,16 +148,20 @@ def _templates(value: ko.Object) -> Iterator[tuple[ko.Object, int]]:
                 yield {"metadata": metadata, "spec": spec}, max(1, ko.number(predictor, "minReplicas"))
 
 
-def graph_waves(objects: list[ko.Object]) -> dict[str, int]:
-    """The wave of each service, from the graph that the chart carries; {} for a chart that has none."""
+def graph_of(objects: list[ko.Object]) -> Any:
+    """The graph that the chart carries, as data; {} for a chart that has none."""
     for each in objects:
         if ko.label(each, GRAPH_LABEL) == "true":
             try:
-                graph: Any = json.loads(ko.text(each, "data", "pipeline.json"))
+                return json.loads(ko.text(each, "data", "pipeline.json"))
             except ValueError:
                 return {}
-            return {ko.text(service, "name"): ko.number(service, "wave") for service in ko.items(graph, "services")}
     return {}
+
+
+def graph_waves(objects: list[ko.Object]) -> dict[str, int]:
+    """The wave of each service, from the graph."""
+    return {ko.text(each, "name"): ko.number(each, "wave") for each in ko.items(graph_of(objects), "services")}
 
 
 def _maxima(objects: list[ko.Object]) -> dict[str, tuple[int, int]]:

@@ -11,7 +11,7 @@ from nimhelm.preflight.checks import all_checks, apis, names, network, rights, s
 from nimhelm.preflight.cluster import Refusal
 from nimhelm.preflight.output import as_json, text
 from nimhelm.preflight.render import Workload
-from nimhelm.preflight.result import exit_code
+from nimhelm.preflight.result import WARNS, exit_code
 
 from .world import REACH, cluster, codes, found, named, node, rendered, workload
 
@@ -205,6 +205,24 @@ PULLED = {"imagePullSecrets": [{"name": "pull"}]}
 )
 def test_secrets(pods: Workload, objects: list[dict[str, Any]], wanted: list[str]) -> None:
     assert codes(secrets.check(rendered(pods), cluster(*objects))) == wanted
+
+
+@pytest.mark.parametrize(
+    ("objects", "wanted"),
+    [
+        ([], [(WARNS, "SecretMissing", ("llm",))]),
+        ([named("Secret", "ngc", data={"OTHER": ""})], [(WARNS, "SecretKeyMissing", ("llm",))]),
+        ([named("Secret", "ngc", data={"NGC_API_KEY": ""})], []),
+    ],
+)
+def test_a_key_that_a_pod_starts_without(objects: list[dict[str, Any]], wanted: list[Any]) -> None:
+    needed = {"secrets": [{"name": "ngc", "keys": ["NGC_API_KEY"], "usedBy": ["llm"]}, {"name": "pull", "keys": []}]}
+    graph = named(
+        "ConfigMap", "graph", labels={"nimhelm.dev/graph": "true"}, data={"pipeline.json": json.dumps(needed)}
+    )
+    pods = env(secretKeyRef={"name": "ngc", "key": "NGC_API_KEY", "optional": True})
+    checks = secrets.check(rendered(pods, objects=(graph,)), cluster(*objects, kinds=("Secret",)))
+    assert found(checks) == wanted
 
 
 def test_what_may_not_be_read_is_not_judged_and_said_once() -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.reduce import PULL_TYPES, host_of
-from nimhelm.preflight.render import Rendered, Workload
+from nimhelm.preflight.render import Rendered, Workload, graph_of
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds
 from nimhelm.status import kubeobject as ko
 from nimhelm.wording import short
@@ -36,12 +36,28 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
         found += [problem for each in mentions if (problem := _judged(rendered, cluster, workload, each))]
         found += _account(rendered, cluster, workload)
         found += _pull_secrets(rendered, cluster, workload)
+    foreign = {each[:2] for each in seen if not rendered.has(each.kind, each.name)}
+    found += _optional(rendered, cluster, foreign)
     yield from found
-    if seen and not any(check.level == FAILS for check in found):
+    if foreign and not any(check.level == FAILS for check in found):
         yield holds(
-            "secrets",
-            f"the {len({each[:2] for each in seen})} secrets and ConfigMaps that pods name exist, with their keys",
+            "secrets", f"each secret and ConfigMap that pods need to start exists, with its keys ({len(foreign)})"
         )
+
+
+def _optional(rendered: Rendered, cluster: Cluster, judged: set[tuple[str, str]]) -> Iterator[Check]:
+    """Secrets of keys that a pod starts without: as with the operator, a NIM that needs no key may lack its authSecret."""
+    for each in ko.items(graph_of(rendered.objects), "secrets"):
+        name, services = ko.text(each, "name"), tuple(ko.texts(each, "usedBy"))
+        if ("Secret", name) in judged or not cluster.knows("Secret") or rendered.has("Secret", name):
+            continue
+        held = cluster.named("Secret", name)
+        for key in [key for key in ko.texts(each, "keys") if held is None or key not in _keys(held)]:
+            absent = f"secret {short(name)} does not exist"
+            text = absent if held is None else f"secret {short(name)} has no key {short(key)}"
+            code = "SecretMissing" if held is None else "SecretKeyMissing"
+            effect = f"the pods start without {short(key)}, and what needs a login is not downloaded"
+            yield Check("secrets", WARNS, text, code, effect, services, _make(cluster, Named("Secret", name, key)))
 
 
 def mentioned(pod: ko.Object) -> Iterator[Named]:
