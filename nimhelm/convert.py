@@ -16,7 +16,7 @@ from nimhelm.chart.write import check_place, package_chart, write_chart
 from nimhelm.check import caches_by_name, check_documents, repeated
 from nimhelm.finding import ERROR, WARNING, Finding, has_errors
 from nimhelm.load import Loaded, load_files
-from nimhelm.pipeline import pipeline_of
+from nimhelm.pipeline import dig, pipeline_of
 from nimhelm.plan import Plan, plan_pipeline
 from nimhelm.rules.cache import MODEL, MODEL_FILTERS
 from nimhelm.yamlread import Document
@@ -93,8 +93,15 @@ def caches_of(document: Document, loaded: Loaded) -> dict[str, Document]:
     caches = caches_by_name(loaded)
     if len(loaded.pipelines) == 1:
         return caches
-    used = {service.get("storage", "nimCache", "name") for service in pipeline_of(document).services}
+    pipeline = pipeline_of(document)
+    if not pipeline.services:  # one of caches alone
+        return {name: cache for name, cache in caches.items() if _namespace(cache) == _namespace(document)}
+    used = {service.get("storage", "nimCache", "name") for service in pipeline.services}
     return {name: cache for name, cache in caches.items() if name in used}
+
+
+def _namespace(document: Document) -> str:
+    return str(dig(document.data, "metadata", "namespace") or "")
 
 
 def nothing_found(loaded: Loaded, paths: list[str]) -> list[Finding]:
@@ -102,12 +109,8 @@ def nothing_found(loaded: Loaded, paths: list[str]) -> list[Finding]:
     if loaded.pipelines or has_errors(loaded.findings):
         return []
     if loaded.caches:
-        message = "a NIMCache alone makes no chart: no NIMPipeline or NIMService in " + ", ".join(paths)
-        return [
-            loaded.caches[0].finding(
-                ERROR, "NH005", ("kind",), message, "name the file of the service that uses it too"
-            )
-        ]
+        message = "a NIMCache alone has no start order: no NIMPipeline or NIMService in " + ", ".join(paths)
+        return [loaded.caches[0].finding(ERROR, "NH005", ("kind",), message, "nimhelm build takes it as it is")]
     path = "<stdin>" if paths == ["-"] else paths[0]
-    message = "no NIMPipeline or NIMService in " + ", ".join(paths)
-    return [Finding(path, 1, 1, "NH005", ERROR, message, "", "write kind: NIMPipeline, or kind: NIMService")]
+    message = "no NIMPipeline, NIMService or NIMCache in " + ", ".join(paths)
+    return [Finding(path, 1, 1, "NH005", ERROR, message, "", "write kind: NIMPipeline, NIMService or NIMCache")]

@@ -49,7 +49,7 @@ def load_files(paths: list[str], name: str = "", own_only: bool = False) -> Load
             load_own(path, content, loaded, named=not own_only)
         else:
             load_text(path, content, loaded)
-    loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name))
+    loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name, loaded.caches))
     return loaded
 
 

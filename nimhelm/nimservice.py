@@ -7,7 +7,7 @@ names the user's own file, line and field.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nimhelm.finding import ERROR, Finding
@@ -26,14 +26,17 @@ NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 UNNAMED = "nim-services"
 
 
-def pipelines_of(services: list[Document], pipelines: list[Document], name: str = "") -> list[Document]:
+def pipelines_of(
+    services: list[Document], pipelines: list[Document], name: str = "", caches: Iterable[Document] = ()
+) -> list[Document]:
     """One NIMPipeline document for each namespace that the NIMService documents name.
 
-    A service that one of `pipelines` owns is that pipeline's already: the operator made it from there.
+    A service that one of `pipelines` owns is that pipeline's already: the operator made it from there. Where there is no
+    service at all, `caches` alone become pipelines without services.
     """
     known = {_text(document, "name") for document in pipelines} - {""}
     groups: dict[str, list[Document]] = {}
-    for document in services:
+    for document in services if services or pipelines else caches:
         if not _owners(document) & known:
             groups.setdefault(_text(document, "namespace"), []).append(document)
     spread = len(groups) > 1
@@ -43,12 +46,13 @@ def pipelines_of(services: list[Document], pipelines: list[Document], name: str 
     ]
 
 
-def pipeline(services: list[Document], name: str, namespace: str) -> Document:
-    """The NIMPipeline document of NIMServices of one namespace, in their order."""
-    first = services[0]
+def pipeline(members: list[Document], name: str, namespace: str) -> Document:
+    """The NIMPipeline document of NIMServices, or of NIMCaches alone, of one namespace, in their order."""
+    first = members[0]
+    services = [document for document in members if document.data.get("kind") != "NIMCache"]
     names = [_text(document, "name") for document in services]
     external = sorted({name for document in services for name in external_names(document, names)})
-    metadata: dict[str, Any] = {"name": name or shared_name(services)}
+    metadata: dict[str, Any] = {"name": name or shared_name(members)}
     if namespace:
         metadata["namespace"] = namespace
     if external:

@@ -25,6 +25,7 @@ from nimhelm.pipeline import (
 from nimhelm.rules.names import further_services
 from nimhelm.rules.resources import gpus
 from nimhelm.startup import (
+    CACHE_WAIT_SECONDS,
     MIN_WAIT_SECONDS,
     cache_seconds,
     dependency_graph,
@@ -32,6 +33,7 @@ from nimhelm.startup import (
     startup_seconds,
     wait_seconds,
 )
+from nimhelm.wording import count
 from nimhelm.yamlread import Document
 
 READY_PATH = "/v1/health/ready"
@@ -124,6 +126,19 @@ class Plan:
         return result
 
     @property
+    def members(self) -> str:
+        """`1 service`, or `2 model caches` where there is no service at all."""
+        if self.services or not self.caches:
+            return count(len(self.services), "service")
+        return count(len(self.caches), "model cache")
+
+    @property
+    def helm_wait(self) -> str:
+        """The options by which helm waits for all that the chart starts; for a Job it does so only when it is told."""
+        jobs = "" if self.services else " --wait-for-jobs"
+        return f"--wait{jobs} --timeout {minutes(self.timeout_seconds)}"
+
+    @property
     def unknown_to_helm(self) -> list[str]:
         """The enabled services for whose workload `helm --wait` does not wait: LeaderWorkerSets and InferenceServices."""
         return [service.name for service in self.services if service.enabled and not service.helm_waits]
@@ -176,11 +191,16 @@ def plan_pipeline(
         pipeline.namespace,
         services,
         tuple(service.name for service in pipeline.services if service not in chosen),
-        max((service.progress_deadline_seconds for service in enabled), default=0),
+        max((service.progress_deadline_seconds for service in enabled), default=CACHE_WAIT_SECONDS if used else 0),
         used,
         artifact_hub(document),
         resource_policy(document),
     )
+
+
+def minutes(seconds: int) -> str:
+    """Seconds as helm's --timeout, in whole minutes rounded up: 3276 -> `55m`."""
+    return f"{max(1, -(-seconds // 60))}m"
 
 
 def artifact_hub(document: Document) -> dict[str, str]:

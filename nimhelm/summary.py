@@ -6,14 +6,13 @@ import shlex
 from pathlib import Path
 
 from nimhelm.chart.claims import Claim, delete_command, keep_command
-from nimhelm.chart.readme import minutes
 from nimhelm.plan import Plan, PlannedService
 
 
 def summary(plan: Plan, path: Path, version: str, made: list[Claim], before: list[Claim]) -> str:
     """The text that `nimhelm build` prints for one chart. `made` are its claims, `before` those of the chart that it replaces."""
     width = max((len(service.name) for service in plan.services), default=0)
-    lines = [f"{plan.name} {version}: {_count(plan)} -> {path}"]
+    lines = [f"{plan.name} {version}: {plan.members} -> {path}"]
     previous = -1
     for service in plan.services:
         wave = f"wave {service.wave + 1}" if service.wave != previous else ""
@@ -67,12 +66,7 @@ def install_line(plan: Plan, path: Path) -> str:
     command = ["helm", "install", plan.name, place]
     if plan.namespace:
         command += ["-n", plan.namespace, "--create-namespace"]
-    return shlex.join([*command, "--wait", "--timeout", minutes(plan.timeout_seconds)])
-
-
-def _count(plan: Plan) -> str:
-    count = len(plan.services)
-    return f"{count} service{'' if count == 1 else 's'}"
+    return f"{shlex.join(command)} {plan.helm_wait}"
 
 
 def _asks(service: PlannedService) -> str:

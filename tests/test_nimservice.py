@@ -162,3 +162,48 @@ def test_any_metadata(value: str, tmp_path: Path) -> None:
     loaded = load_files([str(path)])
     assert check_documents(loaded)
     assert [service.spec for service in pipeline_of(loaded.pipelines[0]).services] == [{}]
+
+
+NGC = {"modelPuller": "nvcr.io/nim/llm:1.0", "pullSecret": "p", "authSecret": "ngc"}
+HUB = {**NGC, "endpoint": "https://huggingface.co", "namespace": "meta", "modelName": "m"}
+ALONE = {
+    "nothing-of-a-model": {"ngc": NGC},
+    "no-filter": {"ngc": {**NGC, "model": {}}},
+    "filter": {"ngc": {**NGC, "model": {"engine": "tensorrt_llm", "gpus": [{"product": "h100"}]}}},
+    "profiles": {"ngc": {**NGC, "model": {"profiles": ["a"]}}},
+    "every-profile": {"ngc": {**NGC, "model": {"profiles": ["all"]}}},
+    "endpoint": {"ngc": {**NGC, "modelEndpoint": "ngc://x"}},
+    "hub": {"hf": HUB},
+    "data-store": {"dataStore": {**HUB, "endpoint": "http://store:8000/v1/hf"}},
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_cache_alone_becomes_a_chart(name: str, helm: Helm, tmp_path: Path) -> None:
+    path = tmp_path / "cache.yaml"
+    path.write_text(text(cache(name, source=ALONE[name])))
+    converted = convert_files([str(path)])
+    assert [one for one in converted.findings if one.severity == "error"] == []
+    (folder,) = write(converted.charts, tmp_path)
+    assert folder.name == name
+    helm.run("lint", "--strict", folder)
+    kinds = re.findall(
+        "^kind: (Job|PersistentVolumeClaim|Deployment|Service)$", helm.template(folder).stdout, re.MULTILINE
+    )
+    assert kinds == ["PersistentVolumeClaim", "Job"]
+    readme = (folder / "README.md").read_text()
+    assert "--wait --wait-for-jobs --timeout 120m" in readme
+    assert "Services in start order" not in readme
+
+
+def test_caches_alone_share_a_chart_in_each_namespace(tmp_path: Path) -> None:
+    def of(name: str, namespace: str) -> dict[str, Any]:
+        return {**cache(name), "metadata": {"name": name, "namespace": namespace}}
+
+    assert charts(tmp_path, of("llama-8b", "a"), of("llama-70b", "a")) == ["llama"]
+    assert charts(tmp_path, of("llama-8b", "a"), of("embed", "a"), name="models") == ["models"]
+    path = tmp_path / "two.yaml"
+    path.write_text(text(of("llama", "a"), of("embed", "b")))
+    converted = convert_files([str(path)], Options(name="models"))
+    assert {plan.name: list(plan.caches) for plan in converted.plans} == {"models-a": ["llama"], "models-b": ["embed"]}
+    assert charts(tmp_path, of("llama", "a"), nimservice("llm")) == ["llm"]

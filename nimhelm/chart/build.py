@@ -73,7 +73,7 @@ def chart_yaml(plan: Plan, version: str, app_version: str, images: str) -> dict[
     data: dict[str, Any] = {
         "apiVersion": "v2",
         "name": plan.name,
-        "description": f"The NIMPipeline {plan.name}: {_services_text(plan)}",
+        "description": f"The NIMPipeline {plan.name}: {plan.members}" if plan.services else f"NIM: {plan.members}",
         "type": "application",
         "version": version,
     }
@@ -106,8 +106,3 @@ def subchart_yaml(service: PlannedService, pipeline: str, version: str) -> dict[
         "appVersion": str(image.get("tag", "")),
         "annotations": {PIPELINE_ANNOTATION: pipeline, WAVE_ANNOTATION: str(service.wave)},
     }
-
-
-def _services_text(plan: Plan) -> str:
-    count = len(plan.services)
-    return f"{count} NIM service{'' if count == 1 else 's'}"

@@ -120,17 +120,17 @@ def _apis(service: PlannedService) -> list[str]:
     return [group, *needed]
 
 
-def operation_lines(plan: Plan, timeout: str) -> list[str]:
+def operation_lines(plan: Plan) -> list[str]:
     """The commands of the days after the install."""
     flag = _flag(plan)
     return [
         "## Run", "",
         "| to | command |", "|---|---|",
         f"| see what is not ready, and why | `nimhelm status {plan.name}{flag}` |",
-        f"| ask every service | `helm test {plan.name}{flag} --logs` |",
+        *([f"| ask every service | `helm test {plan.name}{flag} --logs` |"] if plan.services else []),
         f"| see what an upgrade changes | `nimhelm diff --release {plan.name} .{flag}` |",
-        f"| upgrade | `helm upgrade {plan.name} .{flag} --reset-then-reuse-values --wait --timeout {timeout}` |",
-        f"| roll back | `helm rollback {plan.name}{flag} --wait --timeout {timeout}` |",
+        f"| upgrade | `helm upgrade {plan.name} .{flag} --reset-then-reuse-values {plan.helm_wait}` |",
+        f"| roll back | `helm rollback {plan.name}{flag} {plan.helm_wait}` |",
         f"| uninstall | `helm uninstall {plan.name}{flag}` |", "",
     ]  # fmt: skip
 

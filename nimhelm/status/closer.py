@@ -86,7 +86,7 @@ def _absent(access: Access, names: list[Running], expected: Kinds) -> tuple[tupl
 
 
 def _wanted_logs(snapshot: Snapshot) -> list[tuple[str, str]]:
-    roots = [service.cause for service in compute(snapshot).services if service.root and service.cause]
+    roots = [service.cause for service in compute(snapshot).rows if service.root and service.cause]
     roots.sort(key=lambda cause: not cause.problem)
     return list(dict.fromkeys(cause.log for cause in roots if cause.log[0]))[:_LOGS]
 

@@ -25,9 +25,9 @@ from nimhelm.status.causes import gates
 from nimhelm.status.causes.serving import UNANSWERED
 from nimhelm.status.causes.steadiness import Restarts, restarts_of
 from nimhelm.status.devices import devices_of
-from nimhelm.status.diagnose import diagnose, hindered
+from nimhelm.status.diagnose import cache_unfilled, diagnose, hindered
 from nimhelm.status.evidence import Case, Evidence, case_of, gather
-from nimhelm.status.graph import GRAPH_KEY, Dependency, Graph, GraphService, graph_of, read_graph
+from nimhelm.status.graph import GRAPH_KEY, Dependency, Graph, GraphCache, GraphService, graph_of, read_graph
 from nimhelm.status.readiness import readiness, since
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.status.warnings import Warned, warnings_of
@@ -68,7 +68,10 @@ class ServiceStatus(NamedTuple):
 
 
 class PipelineStatus(NamedTuple):
-    """Services in start order. `since` is when the pipeline came into its state."""
+    """Services in start order. `since` is when the pipeline came into its state.
+
+    `caches` are the model caches that no service waits for; each is done when its Job is.
+    """
 
     name: str
     namespace: str
@@ -80,6 +83,12 @@ class PipelineStatus(NamedTuple):
     now: datetime
     created: datetime | None = None
     warnings: tuple[Warned, ...] = ()
+    caches: tuple[ServiceStatus, ...] = ()
+
+    @property
+    def rows(self) -> tuple[ServiceStatus, ...]:
+        """Services and caches: all that must be ready or done."""
+        return self.services + self.caches
 
     @property
     def enabled(self) -> list[ServiceStatus]:
@@ -103,20 +112,22 @@ def compute(snapshot: Snapshot) -> PipelineStatus:
         _judged(evidence, _with_waits(case_of(evidence, service), status, found), found)
         for service, status in zip(graph.services, services, strict=True)
     ]
-    state = _state(graph, services)
+    caches = [_cache(evidence, cache) for cache in graph.caches.values() if _stands_alone(graph, cache)]
+    state = _state(graph, services + caches)
     created = ko.moment(configmap, "metadata", "creationTimestamp")
-    entered = _entered(state, services, created or snapshot.now)
+    entered = _entered(state, services + caches, created or snapshot.now)
     return PipelineStatus(
         name=graph.pipeline,
         namespace=graph.namespace or snapshot.namespace,
         release=snapshot.release,
         state=state,
         services=tuple(services),
-        conditions=_conditions(state, services, entered, created or snapshot.now),
+        conditions=_conditions(state, services, caches, entered, created or snapshot.now),
         since=entered,
         now=snapshot.now,
         created=created,
         warnings=warnings_of(evidence, *_down_and_running(services)),
+        caches=tuple(caches),
     )
 
 
@@ -162,6 +173,21 @@ def _service(evidence: Evidence, service: GraphService) -> ServiceStatus:
         since=since(case, settled),
         workload=steps.full_workload(case),
         restarts=restarts_of(case),
+    )
+
+
+def _stands_alone(graph: Graph, cache: GraphCache) -> bool:
+    """Whether a Job fills the cache, and no service would say that it is not filled."""
+    used = any(service.enabled and service.cache == cache.name for service in graph.services)
+    return bool(cache.job) and cache.enabled and not used
+
+
+def _cache(evidence: Evidence, cache: GraphCache) -> ServiceStatus:
+    cause = cache_unfilled(evidence, cache)
+    state = cause.state if cause else READY
+    name = f"cache/{cache.name}"
+    return ServiceStatus(
+        name, state, int(cause is None), 1, cause=cause, root=cause is not None, workload=f"job/{cache.job}"
     )
 
 
@@ -249,14 +275,30 @@ def _entered(state: str, services: list[ServiceStatus], created: datetime) -> da
     return max(moments) if state == READY else min(moments)
 
 
+def progress(services: list[ServiceStatus], caches: list[ServiceStatus]) -> str:
+    """ "2/3 services ready", and how many of the caches that stand alone are filled, if there are any."""
+    enabled = [service for service in services if service.state != DISABLED]
+    parts = [f"{_ready(enabled)}/{len(enabled)} services ready"] if services or not caches else []
+    parts += [f"{_ready(caches)}/{len(caches)} caches filled"] if caches else []
+    return ", ".join(parts)
+
+
+def _ready(services: list[ServiceStatus]) -> int:
+    return sum(service.state == READY for service in services)
+
+
 def _conditions(
-    state: str, services: list[ServiceStatus], entered: datetime, created: datetime
+    state: str, services: list[ServiceStatus], caches: list[ServiceStatus], entered: datetime, created: datetime
 ) -> tuple[dict[str, Any], ...]:
     """NIM_PIPELINE_READY and NIM_PIPELINE_FAILED in the shape of metav1.Condition."""
     enabled = [service for service in services if service.state != DISABLED]
-    ready = sum(service.state == READY for service in enabled)
+    counted = (
+        f"{_ready(enabled)} of {count(len(enabled), 'service')} ready"
+        if enabled or not caches
+        else progress([], caches)
+    )
+    enabled += caches
     failed = [service for service in enabled if service.state == FAILED]
-    counted = f"{ready} of {count(len(enabled), 'service')} ready"
     roots = [f"{short(each.name)}: {each.cause.text}" for each in enabled if each.root and each.cause]
     why = "; ".join([counted, *roots[:5]])
     blame = "; ".join(f"{short(each.name)}: {each.cause.text}" for each in failed[:5] if each.cause)

@@ -22,8 +22,8 @@ from nimhelm.status.causes import (
     steadiness,
     storage,
 )
-from nimhelm.status.evidence import Case, current_pods, is_ready
-from nimhelm.status.graph import DEPLOYMENT, JOB
+from nimhelm.status.evidence import Case, Evidence, current_pods, is_ready
+from nimhelm.status.graph import DEPLOYMENT, JOB, GraphCache
 from nimhelm.status.readiness import readiness
 from nimhelm.wording import duration
 
@@ -118,6 +118,11 @@ def diagnose_pod(case: Case, pod: ko.Object) -> Cause | None:
     if case.service.workload != JOB and (cached := caching.cache_gate(case, pod, diagnose_pod)):
         causes.insert(0, cached)
     return gravest(causes)
+
+
+def cache_unfilled(evidence: Evidence, cache: GraphCache) -> Cause | None:
+    """Why a model cache that no service waits for is not filled, None if it is."""
+    return caching.unfilled(evidence, cache, diagnose_pod)
 
 
 def _rolling_out(case: Case) -> Cause:

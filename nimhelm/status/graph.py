@@ -53,11 +53,12 @@ class GraphService(NamedTuple):
 
 
 class GraphCache(NamedTuple):
-    """A model cache that a Job of the chart fills."""
+    """A model cache of the chart. `job` fills it; "" where a service fills it, or nobody has to."""
 
     name: str
     claim: str = ""
     job: str = ""
+    enabled: bool = True
 
 
 class Graph(NamedTuple):
@@ -92,7 +93,10 @@ def read_graph(configmap: ko.Object, release: str) -> Graph:
     data, trouble = _parse(ko.text(configmap, "data", GRAPH_KEY))
     services = tuple(_service(each) for each in ko.items(data, "services") if ko.text(each, "name"))
     caches = [
-        GraphCache(*(ko.text(each, key) for key in ("name", "claim", "job"))) for each in ko.items(data, "caches")
+        GraphCache(
+            ko.text(each, "name"), ko.text(each, "claim"), ko.text(each, "job"), ko.dig(each, "enabled") is not False
+        )
+        for each in ko.items(data, "caches")
     ]
     return Graph(
         pipeline=ko.text(data, "pipeline") or ko.label(configmap, "nimhelm.dev/pipeline") or release,

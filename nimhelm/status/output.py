@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY
-from nimhelm.status.compute import PipelineStatus, ServiceStatus, Wait
+from nimhelm.status.compute import PipelineStatus, ServiceStatus, Wait, progress
 from nimhelm.status.graph import RELEASE_LABEL
 from nimhelm.wording import clean, count, duration
 
@@ -72,7 +72,7 @@ def table_of(status: PipelineStatus, style: Style) -> Table:
 
 def _chosen(status: PipelineStatus, style: Style) -> tuple[list[ServiceStatus], list[ServiceStatus]]:
     """The services to show, root causes first and then in start order, and those that are only counted."""
-    ordered = sorted(status.services, key=_rank)
+    ordered = sorted(status.rows, key=_rank)
     if style.everything or len(ordered) <= _MANY_ROWS:
         return ordered, []
     return ordered[: _MANY_ROWS - 1], ordered[_MANY_ROWS - 1 :]
@@ -106,16 +106,15 @@ def _wrapped(service: ServiceStatus, style: Style) -> list[str]:
 
 
 def _headline(status: PipelineStatus, style: Style) -> str:
-    ready = sum(service.state == READY for service in status.enabled)
     state = _paint(status.state, _COLOURS[status.state], style)
-    counted = f"{ready}/{len(status.enabled)} services ready"
+    counted = progress(list(status.services), list(status.caches))
     return f"{clean(status.name)}  {state}  {counted}  ({duration(status.elapsed)})"
 
 
 def next_steps(status: PipelineStatus) -> list[str]:
     """One line for each root cause that has a step; services with the same trouble share it."""
     whose: dict[str, list[str]] = {}
-    roots = [each for each in sorted(status.services, key=_rank) if each.root and each.cause and each.cause.next]
+    roots = [each for each in sorted(status.rows, key=_rank) if each.root and each.cause and each.cause.next]
     # Where nothing is wrong so far, what only waits may still have something to look at.
     for service in [each for each in roots if _is_root(each)] or roots:
         if service.cause:
@@ -220,6 +219,7 @@ def document(status: PipelineStatus) -> dict[str, Any]:
             "states": {clean(service.name): service.state for service in status.enabled},
             "conditions": list(status.conditions),
             "services": [_detail(service) for service in status.services],
+            "caches": [_detail(cache) for cache in status.caches],
             "warnings": [warned._asdict() for warned in status.warnings],
             "observedAt": status.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         },
@@ -299,11 +299,10 @@ OUTPUTS: dict[str, Callable[[PipelineStatus, Style], str]] = {
 
 def changed_lines(before: PipelineStatus | None, now: PipelineStatus) -> list[str]:
     """What a log of the watch says of the change: a line for each service whose state or cause is another."""
-    known = {service.name: service for service in before.services} if before else {}
-    lines = [_log_line(service) for service in now.services if _tells(known.get(service.name)) != _tells(service)]
+    known = {service.name: service for service in before.rows} if before else {}
+    lines = [_log_line(service) for service in now.rows if _tells(known.get(service.name)) != _tells(service)]
     if before is None or before.state != now.state or lines:
-        ready = sum(service.state == READY for service in now.enabled)
-        lines.append(f"{clean(now.name)}  {now.state}  {ready}/{len(now.enabled)} services ready")
+        lines.append(f"{clean(now.name)}  {now.state}  {progress(list(now.services), list(now.caches))}")
     return lines
 
 

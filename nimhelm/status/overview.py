@@ -11,7 +11,7 @@ from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, end, finish, start
 from nimhelm.kubectlerrors import ForbiddenError, UnreachableError
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.cause import READY
+from nimhelm.status.cause import DISABLED, READY
 from nimhelm.status.compute import PipelineStatus, compute
 from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL, is_graph
 from nimhelm.status.lists import Asked, Lists, read_lists
@@ -71,14 +71,14 @@ def _table(found: list[PipelineStatus], width: int) -> str:
 
 
 def _row(status: PipelineStatus) -> tuple[str, ...]:
-    ready = sum(service.state == READY for service in status.enabled)
-    counted = f"{ready}/{len(status.enabled)}"
+    ready = sum(row.state == READY for row in status.rows)
+    counted = f"{ready}/{sum(row.state != DISABLED for row in status.rows)}"
     return clean(status.namespace), clean(status.release), status.state, counted, _why(status)
 
 
 def _why(status: PipelineStatus) -> str:
     """The first root cause; for a release that is ready a warning."""
-    roots = [each for each in status.services if each.root and each.cause]
+    roots = [each for each in status.rows if each.root and each.cause]
     roots.sort(key=lambda each: not (each.cause and each.cause.problem))
     for each in roots:
         if each.cause:

@@ -131,7 +131,9 @@ ROWS = {
         after=gives_up_at_once,
         meanwhile=no_refusal,
     ),
-    "caching job deleted": Row("CacheJobMissing", (cached_service(), cache()), after=job_deleted),
+    "caching job deleted": Row(
+        "CacheJobMissing", (cached_service(), cache(STANDIN_DOWNLOAD_SECONDS="20")), after=job_deleted
+    ),
     "account of the chart": Row("ServiceAccountMissing", (service("llm"),), after=without_account),
     "account of somebody": Row(
         "ServiceAccountMissing",

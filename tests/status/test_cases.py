@@ -42,7 +42,7 @@ def test_case(path: Path) -> None:
     case = read_case(path)
     status = compute(snapshot_of(case))
     assert status.state == case["expect"]["state"]
-    found = {service.name: seen(service) for service in status.services}
+    found = {service.name: seen(service) for service in status.rows}
     for name, expected in case["expect"]["services"].items():
         wrong = {
             key: (value, found[name][key]) for key, value in expected.items() if not meets(value, found[name][key], key)
@@ -60,7 +60,7 @@ def check_warnings(case: dict[str, Any], status: PipelineStatus) -> None:
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_problem_has_a_next_step_and_detail(path: Path) -> None:
-    for service in compute(snapshot_of(read_case(path))).services:
+    for service in compute(snapshot_of(read_case(path))).rows:
         if service.root and service.cause and service.cause.problem:
             assert service.cause.next.startswith(("kubectl ", "helm ", "docker ", "(trap : INT HUP; helm ")), (
                 service.cause
@@ -83,5 +83,5 @@ def test_every_cause_has_a_case() -> None:
     named |= {words.code for words in LAST_WORDS}
     named |= {code for _, code, _ in (*images.MEANINGS, *rollout.REFUSALS)}
     statuses = [compute(snapshot_of(read_case(path))) for path in CASES]
-    met = {service.cause.code for status in statuses for service in status.services if service.cause}
+    met = {service.cause.code for status in statuses for service in status.rows if service.cause}
     assert named - met == set()

@@ -40,19 +40,19 @@ relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 
 def check(status: PipelineStatus) -> None:
     """States, conditions and roots do not contradict each other."""
-    states = [service.state for service in status.services if service.state != DISABLED]
+    states = [service.state for service in status.rows if service.state != DISABLED]
     holds = {condition["type"]: condition["status"] == "True" for condition in status.conditions}
     assert set(states) <= {PENDING, NOT_READY, READY, FAILED}
     assert holds == {"NIM_PIPELINE_READY": status.state == READY, "NIM_PIPELINE_FAILED": status.state == FAILED}
     assert (status.state == FAILED) == (FAILED in states)
     if status.state == READY:
         assert set(states) <= {READY}
-    for service in status.services:
+    for service in status.rows:
         assert (service.cause is None) == (service.state in (READY, DISABLED))
         assert not service.root or service.state not in (READY, DISABLED)
         assert service.cause is None or service.cause.text
     if any(state != READY for state in states):
-        assert any(service.root for service in status.services), "something must explain it"
+        assert any(service.root for service in status.rows), "something must explain it"
     for output in OUTPUTS:
         render(status, output, Style(colour=False, width=40)).encode()
 

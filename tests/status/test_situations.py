@@ -46,7 +46,7 @@ def rows() -> list[str]:
     for path in CASES:
         case = read_case(path)
         status = compute(snapshot_of(case))
-        roots = [each for each in status.services if each.root and each.cause and each.cause.problem]
+        roots = [each for each in status.rows if each.root and each.cause and each.cause.problem]
         about = case["about"].rstrip(".").replace("|", "\\|")
         if roots and roots[0].cause:
             state, cause = roots[0].state, roots[0].cause
@@ -87,7 +87,7 @@ def test_no_step_changes_a_field_of_the_chart_by_hand() -> None:
     """What kubectl changes, the next upgrade of Helm 4 refuses to change back."""
     for path in CASES:
         status = compute(snapshot_of(read_case(path)))
-        steps = [each.cause.next for each in status.services if each.cause] + [each.next for each in status.warnings]
+        steps = [each.cause.next for each in status.rows if each.cause] + [each.next for each in status.warnings]
         for step in steps:
             assert not any(f"kubectl {word} " in step for word in ("patch", "set", "scale", "edit", "replace")), step
 

@@ -86,7 +86,7 @@ def changing() -> list[tuple[str, str]]:
 def _changing() -> Iterator[tuple[str, str]]:
     for path in CASES:
         status = compute(snapshot_of(read_case(path)))
-        said = [(each.cause.code, each.cause.next) for each in status.services if each.cause]
+        said = [(each.cause.code, each.cause.next) for each in status.rows if each.cause]
         said += [(f"warning: {each.text}", each.next) for each in status.warnings]
         for code, step in said:
             if step and not set(verb(step).split(", ")) <= READING:

@@ -9,7 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.gates import TIMED_OUT, failed_end, gate_status, waited
-from nimhelm.status.evidence import Case, current_pods, message_of
+from nimhelm.status.evidence import Case, Evidence, current_pods, message_of
 from nimhelm.status.graph import CACHE_LABEL, JOB, GraphCache, GraphService
 from nimhelm.wording import count, duration, short
 
@@ -23,21 +23,42 @@ def cache_gate(case: Case, pod: ko.Object, explain: Explain) -> Cause | None:
     status = gate_status(pod, gate)
     if not name or not ("running" in ko.mapping(status, "state") or "waiting" in ko.mapping(status, "state")):
         return None
-    job = _job_case(case, case.evidence.graph.caches.get(name, GraphCache(name)))
-    if gone := _gone(job, name):
-        return gone
-    if failed := _failed(job, explain):
-        return failed._replace(text=f"model cache {short(name)}: {failed.text}")
+    job = _job_case(case.evidence, case.evidence.graph.caches.get(name, GraphCache(name)), case.service)
+    if broken := _gone(job) or _failed(job, explain):
+        return broken._replace(text=f"model cache {short(name)}: {broken.text}")
     if ended := failed_end(status):
         return _gave_up_waiting(case, pod, name, ended)
     if "running" not in ko.mapping(status, "state"):
         return None  # not its turn yet
+    cause = _under_way(job, explain)
+    if cause.problem:
+        return cause._replace(text=f"model cache {short(name)}: {cause.text}")
+    text = f"waiting {duration(waited(case, gate))} for model cache {short(name)}"
+    return cause._replace(text=f"{text}, {cause.text}" if cause.text else text)
+
+
+def unfilled(evidence: Evidence, cache: GraphCache, explain: Explain) -> Cause | None:
+    """Why a cache that no service waits for is not filled, None if it is."""
+    job = _job_case(evidence, cache, GraphService(cache.name))
+    if _is_done(job):
+        return None
+    cause = _gone(job) or _failed(job, explain) or _under_way(job, explain)
+    return cause if cause.text else cause._replace(text="its caching job has no pod yet")
+
+
+def _is_done(job: Case) -> bool:
+    there = [each for each in job.evidence.snapshot.of("jobs") if ko.name_of(each) == job.name]
+    complete = any(ko.text(ko.condition(each, "Complete"), "status") == "True" for each in there)
+    return complete or any(ko.text(pod, "status", "phase") == "Succeeded" for pod in job.pods)
+
+
+def _under_way(job: Case, explain: Explain) -> Cause:
+    """What stops the pod of a Job that still tries, or for how long it has been downloading: "" without a pod."""
     active = [each for each in job.pods if ko.text(each, "status", "phase") != "Succeeded"]
     if active and (cause := explain(job, active[0])) and cause.problem:
-        return cause._replace(text=f"model cache {short(name)}: {cause.text}")
+        return cause
     since = ko.moment(active[0], "status", "startTime") if active else None
-    doing = f", downloading for {duration(ko.seconds_since(since, case.now))}" if since else ""
-    text = f"waiting {duration(waited(case, gate))} for model cache {short(name)}{doing}"
+    text = f"downloading for {duration(ko.seconds_since(since, job.now))}" if since else ""
     return Cause("CacheFilling", text, NOT_READY, problem=False)
 
 
@@ -60,28 +81,28 @@ def _gave_up_waiting(case: Case, pod: ko.Object, name: str, ended: ko.Object) ->
     return Cause("GateTimeout", text, FAILED, short(message, 600), step)
 
 
-def _job_case(case: Case, cache: GraphCache) -> Case:
-    """The cache's Job as something that can be diagnosed like a service."""
-    pods = case.evidence.cache_pods.get(cache.name, [])
+def _job_case(evidence: Evidence, cache: GraphCache, service: GraphService) -> Case:
+    """The cache's Job as something that can be diagnosed like a service; `service` uses it."""
+    pods = evidence.cache_pods.get(cache.name, [])
     as_service = GraphService(
         cache.job or f"{cache.name}-job",
         workload=JOB,
         claim=cache.claim,
-        auth_secret=case.service.auth_secret,
-        pull_secrets=case.service.pull_secrets,
+        auth_secret=service.auth_secret,
+        pull_secrets=service.pull_secrets,
     )
     failed = [pod for pod in pods if ko.text(pod, "status", "phase") == "Failed"]
     failed.sort(key=lambda pod: ko.text(pod, "metadata", "creationTimestamp"), reverse=True)
-    return Case(case.evidence, as_service, current_pods(pods), failed, None)
+    return Case(evidence, as_service, current_pods(pods), failed, None)
 
 
-def _gone(job: Case, name: str) -> Cause | None:
+def _gone(job: Case) -> Cause | None:
     """The Job was deleted, so that nobody fills the cache."""
     evidence = job.evidence
     there = {ko.name_of(each) for each in evidence.snapshot.of("jobs")}
     if not evidence.snapshot.has("jobs") or job.name in there or job.pods or job.departed:
         return None
-    text = f"model cache {short(name)}: its caching job {short(job.name)} does not exist"
+    text = f"its caching job {short(job.name)} does not exist"
     return Cause("CacheJobMissing", text, FAILED, next=steps.upgrade(evidence))
 
 
