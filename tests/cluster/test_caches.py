@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .connection import Cluster, wait_until
-from .release import Release, moment, service
+from .release import HELM3, HELM4, Release, moment, service
 
 DOWNLOAD_SECONDS = 5
 CLAIM = "model-pvc"
@@ -228,3 +229,20 @@ def test_failed_download_is_the_root_cause(new_release: Callable[..., Release]) 
     assert found["root"] is True
     assert "401" in found["cause"]["text"]
     assert found["next"]
+
+
+@pytest.mark.parametrize("helm", [HELM3, HELM4], ids=["helm3", "helm4"])
+def test_a_cache_alone(new_release: Callable[..., Release], tmp_path: Path, helm: Path) -> None:
+    """Helm ends when the cache is filled; status waits for it as well, and says so when it cannot be filled."""
+    source = tmp_path / "cache.yaml"
+    source.write_text(json.dumps(cache(STANDIN_DOWNLOAD_SECONDS="8")))
+    release = new_release(source, helm_path=helm)
+    release.install(wait=False)
+    first = release.status()
+    assert first.returncode == 1
+    assert "0/1 caches filled" in first.stdout
+    release.upgrade("--wait-for-jobs")
+    assert "model  Ready  1/1 caches filled" in release.status().stdout
+    assert "standin-model" in look_into_claim(release)
+    release.kubectl("delete", "job", "--all")
+    assert "its caching job" in release.status().stdout
