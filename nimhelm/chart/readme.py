@@ -11,7 +11,14 @@ from nimhelm.chart.signoff import api_lines, claim_lines, gate_lines, operation_
 from nimhelm.chart.values import shared_values
 from nimhelm.graph.mermaid import mermaid
 from nimhelm.graph.source import picture_of_values
+from nimhelm.pipeline import dig
 from nimhelm.plan import Plan, PlannedService, minutes
+
+
+_HELM4_AND_KSERVE = (
+    "KServe reports the generation of its own Deployment for an InferenceService. Where `helm upgrade --wait` of Helm 4 runs out",
+    "over that, although `nimhelm status` says Ready, use `--wait=legacy`.", "",
+)  # fmt: skip
 
 
 def readme(plan: Plan, version: str, values: dict[str, Any]) -> str:
@@ -83,6 +90,7 @@ def _check(plan: Plan) -> list[str]:
         f"Helm's `--wait` does not wait for {', '.join(plan.unknown_to_helm)}: it knows no readiness of such objects. The chart",
         "therefore asks every service itself at the end of install and upgrade, also without `--wait`; Helm gives it the",
         "time of `--timeout`. `--set global.nimhelm.checkAfterInstall=false` leaves that out.", "",
+        *(_HELM4_AND_KSERVE if any(dig(one.spec, "inferencePlatform") == "kserve" for one in plan.services) else ()),
     ]  # fmt: skip
 
 

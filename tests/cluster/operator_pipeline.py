@@ -13,6 +13,14 @@ FINALIZER = "finalizer.nimservice.apps.nvidia.com"
 Object = dict[str, Any]
 
 
+MODE = "serving.kserve.io/deploymentMode"
+SERVED = {
+    MODE: "Standard",
+    "serving.kserve.io/enable-metric-aggregation": "true",
+    "serving.kserve.io/enable-prometheus-scraping": "true",
+}
+
+
 def definition(kind: str) -> Object:
     """A CustomResourceDefinition that takes anything, where the operator's own is not at hand."""
     plural = kind.lower() + "s"
@@ -106,6 +114,23 @@ def group_objects(name: str, spec: Object, uid: str, namespace: str) -> list[Obj
         made("v1", "Secret", "ssh-pk", stringData={"private.key": "of-the-operator"}),
         made("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", "lws", spec=group_spec(name, deployment, nodes)),
     ]
+
+
+def inference_objects(name: str, spec: Object, uid: str, namespace: str) -> list[Object]:
+    """What the operator makes of a NIMService for KServe's standard mode, without autoscaling."""
+    *result, deployment = objects(name, spec, uid, namespace, [])
+    template = deployment["spec"]["template"]
+    metadata = deployment["metadata"]
+    metadata["annotations"] |= SERVED
+    predictor = {
+        **template["spec"],
+        "annotations": template["metadata"]["annotations"] | {MODE: "Standard"},
+        "labels": {"app": name},
+        "deploymentStrategy": deployment["spec"]["strategy"],
+        "minReplicas": spec["replicas"],
+    }
+    service = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "metadata": metadata}
+    return [*(each for each in result if each["kind"] != "Service"), service | {"spec": {"predictor": predictor}}]
 
 
 def group_spec(name: str, deployment: Object, nodes: int) -> Object:
