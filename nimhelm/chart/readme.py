@@ -14,7 +14,6 @@ from nimhelm.graph.source import picture_of_values
 from nimhelm.pipeline import dig
 from nimhelm.plan import Plan, PlannedService, minutes
 
-
 _HELM4_AND_KSERVE = (
     "KServe reports the generation of its own Deployment for an InferenceService. Where `helm upgrade --wait` of Helm 4 runs out",
     "over that, although `nimhelm status` says Ready, use `--wait=legacy`.", "",
