@@ -60,7 +60,7 @@ def test_the_umbrellas_chart_yaml() -> None:
     assert parsed(chart, "Chart.yaml") == {
         "apiVersion": "v2",
         "name": "demo",
-        "description": "The NIMPipeline demo: 2 NIM services",
+        "description": "The NIMPipeline demo: 2 services",
         "type": "application",
         "version": "1.2.3-rc.1+b",
         "appVersion": "24.10",
