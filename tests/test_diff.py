@@ -269,6 +269,9 @@ def deployment(name: str = "a", **spec: Any) -> dict[str, Any]:
     return {"kind": "Deployment", "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}}, "spec": spec}
 
 
+BALANCED = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+
+
 def thing(kind: str, **fields: Any) -> dict[str, Any]:
     return {"kind": kind, "metadata": {"name": "x"}, **fields}
 
@@ -283,6 +286,15 @@ def thing(kind: str, **fields: Any) -> dict[str, Any]:
         (thing("Service", spec={"clusterIP": "None"}), thing("Service", spec={}), "refused", "delete service x"),
         (thing("Service", spec={}), thing("Service", spec={"clusterIP": "None"}), "refused", "delete service x"),
         (thing("Service", spec={"clusterIP": "10.0.0.1"}), thing("Service", spec={}), "update", ""),
+        (thing("Service", spec={"clusterIP": "None"}), thing("Service", spec={"type": "NodePort"}), "refused", "delete service x"),
+        (thing("Service", spec={"clusterIP": "None"}), thing("Service", spec={"type": "ExternalName"}), "update", ""),
+        (thing("Service", spec={"ipFamilies": ["IPv4"]}), thing("Service", spec={"ipFamilies": ["IPv6"]}), "refused", "delete"),
+        (thing("Service", spec={"ipFamilies": ["IPv4"]}), thing("Service", spec={"ipFamilies": ["IPv4", "IPv6"]}), "update", ""),
+        (thing("Service", spec=BALANCED), thing("Service", spec=BALANCED | {"loadBalancerClass": "b"}), "refused", "delete"),
+        (thing("Service", spec=BALANCED | {"loadBalancerClass": "b"}), thing("Service", spec=BALANCED), "refused", "delete"),
+        (thing("Service", spec=BALANCED | {"loadBalancerClass": "b"}), thing("Service", spec={}), "update", ""),
+        (thing("Service", spec=BALANCED), thing("Service", spec=BALANCED | {"healthCheckNodePort": 31000}), "refused", "delete"),
+        (thing("Service", spec=BALANCED | {"healthCheckNodePort": 31000}), thing("Service", spec=BALANCED), "update", ""),
         (thing("Service", spec={"type": "ClusterIP"}), thing("Service", spec={"type": "LoadBalancer"}), "update", ""),
         (thing("ConfigMap", immutable=True, data=1), thing("ConfigMap", immutable=True, data=2), "refused", "delete"),
         (thing("ConfigMap", data=1), thing("ConfigMap", data=2), "update", ""),

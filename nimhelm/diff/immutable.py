@@ -57,16 +57,31 @@ def _smaller(old: Object, new: Object) -> Iterator[Refusal]:
 
 
 def _service(old: Object, new: Object) -> Iterator[Refusal]:
-    """A cluster address that is given, or `None`, stays for as long as the Service has one."""
+    """Addresses of the cluster, and what a load balancer was made with. What is left out stays as it is."""
     kinds = [dig(each, "spec", "type") or "ClusterIP" for each in (old, new)]
     if "ExternalName" in kinds:
         return
+    way = _way_out("Service", new)
     one, two = (dig(each, "spec", "clusterIP") or "" for each in (old, new))
-    if one != two and (two or one == "None"):
-        yield "spec.clusterIP", "is immutable", _way_out("Service", new)
+    if one == "None" and not two:
+        yield "spec.clusterIP", "stays None", way
+    elif one != two and two:
+        yield "spec.clusterIP", "is immutable", way
+    families = [_first(dig(each, "spec", "ipFamilies")) for each in (old, new)]
+    if all(families) and families[0] != families[1]:
+        yield "spec.ipFamilies", "keeps its first family", way
+    if kinds != ["LoadBalancer", "LoadBalancer"]:
+        return
     one, two = (dig(each, "spec", "loadBalancerClass") for each in (old, new))
-    if one != two and kinds == ["LoadBalancer", "LoadBalancer"]:
-        yield "spec.loadBalancerClass", "is immutable", _way_out("Service", new)
+    if one != two:
+        yield "spec.loadBalancerClass", "is immutable", way
+    one, two = (dig(each, "spec", "healthCheckNodePort") for each in (old, new))
+    if one != two and two and dig(old, "spec", "externalTrafficPolicy") == "Local":
+        yield "spec.healthCheckNodePort", "is immutable", way
+
+
+def _first(found: Any) -> Any:
+    return found[0] if isinstance(found, list) and found else None
 
 
 def _way_out(kind: str, new: Object) -> str:

@@ -77,6 +77,26 @@ SERVICE_CASES: dict[str, tuple[dict[str, Any], str]] = {
         },
         "llm runs serverless, where Knative scales and routes",
     ),
+    "local traffic of no balancer": (
+        {"expose": {"service": {"externalTrafficPolicy": "Local"}}},
+        "externalTrafficPolicy needs a Service of type NodePort or LoadBalancer, and this one is ClusterIP: set",
+    ),
+    "ranges of no balancer": (
+        {"expose": {"service": {"loadBalancerSourceRanges": ["10.0.0.0/8"]}}},
+        "loadBalancerSourceRanges needs a Service of type LoadBalancer",
+    ),
+    "a node port of no node": (
+        {"expose": {"service": {"nodePort": 30080}}},
+        "nodePort needs a Service of type NodePort",
+    ),
+    "no name outside": (
+        {"expose": {"service": {"type": "ExternalName"}}},
+        "names no host: set llm.expose.service.overlay.externalName",
+    ),
+    "clients that do not stay": (
+        {"expose": {"service": {"overlay": {"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 9}}}}}},
+        "set llm.expose.service.sessionAffinity=ClientIP, or take it out",
+    ),
     "device without source": ({"draResources": [{"requests": ["x"]}]}, "llm.draResources[0] is to have one of"),
     "shared device": (
         {"replicas": 2, "draResources": [{"resourceClaimName": "x"}]},

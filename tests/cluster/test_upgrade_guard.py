@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .release import HELM3, HELM4, Release, build_documents, in_parallel, pipeline, put_up, service
+from .release import HELM3, HELM4, Release, build_documents, in_parallel, pipeline, service
 
 HELMS = {"helm3": HELM3, "helm4": HELM4}
 CLAIM = {"create": True, "size": "2Gi", "volumeAccessMode": "ReadWriteOnce", "storageClass": "bench-hostpath"}
@@ -28,6 +28,38 @@ CASES = {
         "second.storage.pvc.volumeAccessMode=ReadWriteMany",
         "the claim second-pvc has the access mode ReadWriteOnce and cannot change to ReadWriteMany",
     ),
+    "an address": (
+        "first.expose.service.overlay.clusterIP=10.96.200.200",
+        r"the Service first has clusterIP \S+, which cannot change to 10.96.200.200: set clusterIP=",
+    ),
+    "no address any more": (
+        "first.expose.service.overlay.clusterIP=None",
+        r"the Service first has clusterIP \S+, which cannot change to None: set clusterIP=",
+    ),
+    "the family of the address": (
+        "first.expose.service.overlay.ipFamilies={IPv6}",
+        "the Service first has ipFamilies IPv4, which cannot change to IPv6: set ipFamilies=IPv4",
+    ),
+    "an address after none": (
+        "headless.expose.service.overlay.clusterIP=null",
+        "the Service headless has clusterIP None, which cannot be left out: set clusterIP=None",
+    ),
+    "a balancer's class": (
+        "balanced.expose.service.loadBalancerClass=bench.io/b",
+        "the Service balanced has loadBalancerClass bench.io/a, which cannot change to bench.io/b",
+    ),
+    "no balancer's class": (
+        "balanced.expose.service.loadBalancerClass=null",
+        "the Service balanced has loadBalancerClass bench.io/a, which cannot be left out",
+    ),
+    "a port of health checks": (
+        "balanced.expose.service.overlay.healthCheckNodePort=31999",
+        r"the Service balanced has healthCheckNodePort \d+, which cannot change to 31999",
+    ),
+    "a local policy of no balancer": (
+        "first.expose.service.externalTrafficPolicy=Local",
+        "externalTrafficPolicy needs a Service of type NodePort or LoadBalancer",
+    ),
 }
 """A value -> what is said against it. Each upgrade also gives the first service another image."""
 
@@ -36,14 +68,32 @@ def services(level: str = "1") -> list[dict[str, Any]]:
     return [
         service("first", env={"LEVEL": level}),
         service("second", "first", storage={"pvc": CLAIM}),
+        service("headless"),
+        service("balanced", expose={"service": {"type": "LoadBalancer", "port": 8000}}),
     ]
+
+
+AS_INSTALLED = (
+    "headless.expose.service.overlay.clusterIP=None",
+    "balanced.expose.service.loadBalancerClass=bench.io/a",
+    "balanced.expose.service.externalTrafficPolicy=Local",
+)
+SETTINGS = [word for each in AS_INSTALLED for word in ("--set", each)]
 
 
 @pytest.fixture(scope="module")
 def releases(new_release: Callable[..., Release]) -> dict[str, Release]:
     made = {name: new_release(*services(), helm_path=path) for name, path in HELMS.items()}
-    in_parallel(partial(put_up, release) for release in made.values())
+    in_parallel(partial(start, release) for release in made.values())
     return made
+
+
+def start(release: Release) -> None:
+    """Install it, and be the load balancer that helm 3 waits for."""
+    release.install(*SETTINGS, wait=False)
+    address = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+    release.kubectl("patch", "service", "balanced", "--subresource=status", f"--patch={json.dumps(address)}")
+    release.wait_until_ready()
 
 
 def generations(release: Release) -> dict[str, tuple[str, int]]:
@@ -63,12 +113,12 @@ def generations(release: Release) -> dict[str, tuple[str, int]]:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("helm", HELMS)
-def test_a_claim_that_cannot_change(releases: dict[str, Release], helm: str, case: str) -> None:
+def test_what_cannot_change(releases: dict[str, Release], helm: str, case: str) -> None:
     release = releases[helm]
     value, said = CASES[case]
     before = generations(release)
     with pytest.raises(AssertionError, match=said):
-        release.upgrade("--set", value, "--set", "first.image.tag=2.0")
+        release.upgrade(*SETTINGS, "--set", value, "--set", "first.image.tag=2.0")
     assert generations(release) == before
 
 
@@ -93,14 +143,29 @@ def test_values_of_another_build(releases: dict[str, Release], helm: str, tmp_pa
 def test_diff_says_it_first(releases: dict[str, Release], helm: str, tmp_path: Path) -> None:
     release = releases[helm]
     for case, (value, said) in CASES.items():
-        path, _, setting = value.partition("=")
-        file = tmp_path / f"{case.replace(' ', '-')}.yaml"
-        file.write_text(nested(path.split("."), setting))
-        words = ["--release", release.name, "-n", release.namespace, str(release.chart), "-f", str(file)]
+        files = []
+        for number, each in enumerate((*AS_INSTALLED, value)):
+            path, _, setting = each.partition("=")
+            file = tmp_path / f"{case.replace(' ', '-')}-{number}.yaml"
+            file.write_text(nested(path.split("."), SPELLED.get(setting, setting)))
+            files += ["-f", str(file)]
+        words = ["--release", release.name, "-n", release.namespace, str(release.chart), *files]
         done = release.run_nimhelm("diff", *words, HELM=str(release.helm_path))
-        assert "PersistentVolumeClaim/second-pvc: Kubernetes refuses it" in done.stdout, (said, done)
-        assert "1 refused by Kubernetes" in done.stdout
-        assert "first: set second.storage.pvc." in done.stdout
+        if "needs a Service of type" in said:  # wrong in any cluster: neither side can be rendered
+            assert done.returncode
+            assert said in done.stderr
+            continue
+        assert " refuses it: " in done.stdout, (said, done)
+        assert "1 refused by Kubernetes" in done.stdout, (said, done.stdout)
+        if "second-pvc" in said:
+            assert "PersistentVolumeClaim/second-pvc: Kubernetes refuses it" in done.stdout
+            assert "first: set second.storage.pvc." in done.stdout
+        else:
+            assert "first: set " in done.stdout or "first: take " in done.stdout, (said, done.stdout)
+
+
+SPELLED: dict[str, Any] = {"{IPv6}": ["IPv6"], "null": None}
+"""What --set reads as something else than a string."""
 
 
 def nested(keys: list[str], value: Any) -> str:

@@ -7,11 +7,8 @@
 apiVersion: v1
 kind: Service
 {{ include "nimhelm.v2.metadata" (dict "root" . "under" (list $service.labels) "annotated" true "annotations" $service.annotations) }}
-{{- $box := dict "root" . "spec" (pick $service "loadBalancerClass" "loadBalancerSourceRanges" "externalTrafficPolicy" "sessionAffinity" "ipFamilyPolicy") }}
-{{- $_ := set $box.spec "type" ($service.type | default "ClusterIP") }}
-{{- include "nimhelm.v2.serviceTarget" $box }}
-{{- with $service.nodePort }}{{ $_ := set (first $box.spec.ports) "nodePort" (int .) }}{{ end }}
-{{- include "nimhelm.v2.mergeByName" (dict "into" $box.spec "from" $service.overlay) }}
+{{- $box := dict "root" . "spec" dict }}
+{{- include "nimhelm.v2.serviceSpec" $box }}
 spec:
   {{- include "nimhelm.v2.yaml" $box.spec | nindent 2 }}
 {{- /* A second name inside the cluster. The first stays, because pipelines rely on it. */}}
@@ -26,6 +23,16 @@ spec:
   {{- include "nimhelm.v2.yaml" $box.spec | nindent 2 }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* Adds the whole spec of the Service of a NIM to .spec. Takes root and spec. */}}
+{{- define "nimhelm.v2.serviceSpec" -}}
+  {{- $service := .root.Values.expose.service }}
+  {{- $own := pick $service "loadBalancerClass" "loadBalancerSourceRanges" "externalTrafficPolicy" "sessionAffinity" "ipFamilyPolicy" }}
+  {{- include "nimhelm.v2.overlay" (dict "into" .spec "from" (list $own (dict "type" ($service.type | default "ClusterIP")))) }}
+  {{- include "nimhelm.v2.serviceTarget" . }}
+  {{- with $service.nodePort }}{{ $_ := set (first $.spec.ports) "nodePort" (int .) }}{{ end }}
+  {{- include "nimhelm.v2.mergeByName" (dict "into" .spec "from" $service.overlay) }}
 {{- end }}
 
 {{- /* Adds selector and ports of a Service to .spec. Takes root and spec. */}}

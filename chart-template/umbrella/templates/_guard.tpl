@@ -270,6 +270,7 @@ Refuses values that the API server would reject, or that would never become read
   {{- end }}
   {{- range $nim.services }}
     {{- if .enabled }}{{ include "nimhelm.v2.problems.controllers" (dict "root" $ "service" .) }}{{ end }}
+    {{- if and .enabled .root.nim.ownsService }}{{ include "nimhelm.v2.problems.kubernetesService" .root }}{{ end }}
   {{- end }}
   {{- range $name, $cache := $nim.caches }}
     {{- $pvc := dig "storage" "pvc" dict $cache }}
@@ -315,6 +316,52 @@ root, claim (its name), pvc (its values) and path (of these values).
     {{- $modes := dig "spec" "accessModes" list . }}
     {{- if and $modes (ne (list $mode | toJson) (toJson $modes)) }}
       {{- printf "the claim %s has the access mode %s and cannot change to %s: set %s.volumeAccessMode=%s, or %s\n" $.claim (join ", " $modes) $mode $path (first $modes) $another }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+A Service that Kubernetes refuses: fields that its type does not have, and changes of the Service that is there.
+*/}}
+{{- define "nimhelm.v2.problems.kubernetesService" -}}
+  {{- $name := .nim.name }}
+  {{- $path := printf "%s.expose.service" .Chart.Name }}
+  {{- $spec := dict }}
+  {{- include "nimhelm.v2.serviceSpec" (dict "root" . "spec" $spec) }}
+  {{- $external := list "NodePort" "LoadBalancer" }}
+  {{- $needs := dict "loadBalancerClass" (list "LoadBalancer") "loadBalancerSourceRanges" (list "LoadBalancer") "externalTrafficPolicy" $external "nodePort" $external }}
+  {{- range $key, $types := $needs }}
+    {{- if and (or (get $spec $key) (and (eq $key "nodePort") (get (first $spec.ports) $key))) (not (has $spec.type $types)) }}
+      {{- printf "%s.%s needs a Service of type %s, and this one is %s: set %s.type=%s, or take it out\n" $path $key (join " or " $types) $spec.type $path (last $types) }}
+    {{- end }}
+  {{- end }}
+  {{- if and (eq $spec.type "ExternalName") (not (get $spec "externalName")) }}
+    {{- printf "the Service %s of type ExternalName names no host: set %s.overlay.externalName\n" $name $path }}
+  {{- end }}
+  {{- if and (get $spec "sessionAffinityConfig") (ne (get $spec "sessionAffinity") "ClientIP") }}
+    {{- printf "%s.overlay.sessionAffinityConfig is of clients that stay with a pod: set %s.sessionAffinity=ClientIP, or take it out\n" $path $path }}
+  {{- end }}
+  {{- with lookup "v1" "Service" .Release.Namespace $name }}
+    {{- $live := .spec }}
+    {{- $delete := printf "or delete it first with kubectl delete service %s -n %s" $name $.Release.Namespace }}
+    {{- $refused := list }}
+    {{- if not (or (eq $live.type "ExternalName") (eq $spec.type "ExternalName")) }}
+      {{- $refused = list "clusterIP" "ipFamilies" }}
+      {{- if and (eq $live.type "LoadBalancer") (eq $spec.type "LoadBalancer") }}{{ $refused = append $refused "loadBalancerClass" }}{{ end }}
+      {{- if get $live "healthCheckNodePort" }}{{ $refused = append $refused "healthCheckNodePort" }}{{ end }}
+    {{- end }}
+    {{- range $field := $refused }}
+      {{- $wanted := get $spec $field }}
+      {{- $has := get $live $field }}
+      {{- if kindIs "slice" $wanted }}{{ $wanted = first $wanted }}{{ end }}
+      {{- if kindIs "slice" $has }}{{ $has = first $has }}{{ end }}
+      {{- /* A headless Service stays headless. What else is left out stays as it is. */}}
+      {{- $counts := or $wanted (eq $field "loadBalancerClass") (and (eq $field "clusterIP") (eq $has "None")) }}
+      {{- if and $counts (ne (toString ($wanted | default "")) (toString ($has | default ""))) }}
+        {{- $to := ternary "be left out" (printf "change to %v" $wanted) (empty $wanted) }}
+        {{- $back := ternary (printf "take %s out" $field) (printf "set %s=%v" $field $has) (empty $has) }}
+        {{- printf "the Service %s has %s %v, which cannot %s: %s in %s%s, %s\n" $name $field ($has | default "unset") $to $back $path (ternary "" ".overlay" (hasKey $.Values.expose.service $field)) $delete }}
+      {{- end }}
     {{- end }}
   {{- end }}
 {{- end }}
