@@ -28,7 +28,34 @@ LAST_WORDS = (
         r"CUDA out of memory",
         r"CUDA error: out of memory",
         r"cudaMalloc failed",
+        r"cudaMalloc\w*\(.{0,160}out of memory",
         r"CUDA_ERROR_OUT_OF_MEMORY",
+        r"Error Code 2: OutOfMemory",
+        r"No available memory for the cache blocks",
+        r"maximum number of tokens that can be stored in KV cache",
+    ),
+    _words(
+        "GPUOutOfMemory",
+        "other processes hold the GPU's memory",
+        r"free memory on device .{0,60}less than desired GPU memory",
+    ),
+    _words(
+        "GPUFault",
+        "the GPU or its driver fails on the node",
+        r"uncorrectable ECC error",
+        r"\bXid \d+",
+        r"fallen off the bus",
+        r"error 802\b.{0,40}not yet initialized",
+        r"CUDA_ERROR_SYSTEM_NOT_READY",
+        r"CUDA-capable devices are busy or unavailable",
+        r"failed to initialize NVML: unknown error",
+    ),
+    _words(
+        "PortInUse",
+        "a port that it listens on is taken inside the pod",
+        r"address already in use",
+        r"\[Errno 98\]",
+        r"os error 98\b",
     ),
     _words(
         "UnknownProfile",
@@ -57,6 +84,7 @@ LAST_WORDS = (
         "DiskFull",
         "no space left on the model cache's volume",
         r"no space left on device",
+        r"\[Errno 28\]",
         r"os error 28\b",
         r"disk quota exceeded",
     ),
@@ -70,7 +98,8 @@ LAST_WORDS = (
     _words(
         "NotWritable",
         "a path is not writable",
-        r"permission denied",
+        # Not of a port below 1024, nor of a script that may not be run.
+        r"^(?!.*\bbind).*?permission denied",
         r"os error 13\b",
     ),
     _words(
@@ -79,6 +108,7 @@ LAST_WORDS = (
         r"CUDA driver version is insufficient",
         r"unsupported display driver",
         r"forward compatibility was attempted",
+        r"unsatisfied condition: cuda>=",
         r"driver/library version mismatch",
     ),
     _words(
@@ -89,6 +119,7 @@ LAST_WORDS = (
         r"no cuda gpus are available",
         r"found no nvidia driver",
         r"no gpus? (?:was|were) (?:found|detected)",
+        r"libcuda\.so\S*: cannot open shared object",
     ),
     _words(
         "TooManyFiles",
@@ -117,7 +148,28 @@ LAST_WORDS = (
     ),
     _words(
         "DownloadFailed",
+        "the model's download fails: its certificate is not trusted",
+        r"certificate.verify.failed",
+        r"(?:invalid peer certificate|unable to get local issuer certificate)",
+        r"x509: certificate",
+    ),
+    _words(
+        "DownloadFailed",
+        "the model's download fails: the proxy does not let it through",
+        r"ProxyError",
+        r"unable to connect to proxy",
+        r"proxy authentication required",
+    ),
+    _words(
+        "DownloadFailed",
+        "the model's download fails: too many requests",
+        r"\b429\b.{0,40}too many requests",
+        r"too many requests.{0,80}(?:huggingface|ngc|nvidia)",
+    ),
+    _words(
+        "DownloadFailed",
         "the model's download fails",
+        r"(?:ngc\.nvidia|huggingface|hf\.co).{0,120}(?:read timed out|connect timeout|timed out)",
         r"error sending request for url",
         r"manifestdownloaderror",
         r"failed to (?:download|fetch).{0,80}(?:model|manifest|ngc)",
@@ -134,10 +186,24 @@ LAST_WORDS = (
 )
 
 
+# "INFO 11-24 02:59 …", "[WARNING] …", '{"level": "INFO", …}', "W1124 02:59:01 …": lines of a run that goes well so far.
+_CHATTER = re.compile(
+    r"""^.{0,48}?(?:\b(?:TRACE|DEBUG|INFO|WARN|WARNING)\b|"(?:level|severity)"\s*:\s*"(?i:trace|debug|info|warn))|^[IW]\d{4} """
+)
+_ERROR = re.compile(r"error|exception|fatal|critical|panic|failed|cannot|can't|unable", re.IGNORECASE)
+# A request that was answered: '10.0.0.1 - "GET /v1/models HTTP/1.1" 401 Unauthorized'.
+_REQUEST = re.compile(r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS) \S+ HTTP/')
+
+
 def understand(message: str) -> tuple[LastWords, str] | None:
-    """What the message means and the line that says so; None for what is not known."""
+    """What the message means and the line that says so; None for what is not known.
+
+    A warning on the way is no cause of the end where the end has an error of its own.
+    """
+    lines = [line for line in message.splitlines() if not _REQUEST.search(line)]
+    grave = [line for line in lines if not _CHATTER.search(line)]
+    said = grave if any(_ERROR.search(line) for line in grave) else lines
     for words in LAST_WORDS:
-        if words.pattern.search(message):
-            lines = (line for line in reversed(message.splitlines()) if words.pattern.search(line))
-            return words, next(lines, message)
+        if found := next((line for line in reversed(said) if words.pattern.search(line)), ""):
+            return words, found
     return None

@@ -43,7 +43,29 @@ def read_case(path: Path) -> dict[str, Any]:
 
 @cache
 def _parsed(path: Path) -> bytes:
-    return pickle.dumps(yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    case = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    if "like" in case:
+        case = _changed(read_case(path.with_name(f"{case['like']}.yaml")), case)
+    return pickle.dumps(case)
+
+
+def _changed(base: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
+    """The case that differs from another in a few objects: `gone` are left out, `objects` are merged in or added."""
+    gone = {tuple(each.split("/")) for each in case.get("gone", ())}
+    objects = {(each["kind"], each["metadata"]["name"]): each for each in base["objects"]}
+    objects = {key: each for key, each in objects.items() if key not in gone}
+    for each in case.get("objects", ()):
+        key = (each["kind"], each["metadata"]["name"])
+        objects[key] = _merged(objects.get(key, {}), each)
+    return base | case | {"objects": list(objects.values())}
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """As a merge patch has it: mappings are merged, null removes, all else takes the place of what was there."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    both = old | {key: _merged(old.get(key), value) for key, value in new.items()}
+    return {key: value for key, value in both.items() if value is not None}
 
 
 def graph_configmap(graph: dict[str, Any], namespace: str = "nim-service") -> dict[str, Any]:

@@ -16,7 +16,9 @@ _NAME = r"([A-Za-z0-9][-A-Za-z0-9._]*)"
 _SECRET_ABSENT = re.compile(rf'secrets? "{_NAME}" (?:not found|is forbidden)')
 _CONFIGMAP_ABSENT = re.compile(rf'configmaps? "{_NAME}" not found')
 _KEY_ABSENT = re.compile(rf"couldn't find key {_NAME} in (Secret|ConfigMap) (?:{_NAME}/)?{_NAME}")
-_MEMORY = re.compile(r"memory limit|OOM-killed")
+MEMORY = re.compile(r"memory limit|OOM-killed")
+# A node under load, or a kubelet that has just started: it tries again.
+_PASSES = re.compile(r"context deadline exceeded|failed to sync (?:secret|configmap) cache|is reserved for")
 _ROOT = re.compile(r"runAsNonRoot|non-root|non-numeric user")
 _GPU_RUNTIME = re.compile(
     r"nvidia-container-cli|libnvidia|nvidia-container-runtime|nvml error|no CDI device|unresolvable CDI", re.I
@@ -108,19 +110,21 @@ def _creation(case: Case, pod: ko.Object, container: str, reason: str, message: 
     if cause := absent_object(case, pod, message):
         return cause._replace(detail=short(message, 600))
     look = steps.describe(case, "pod", ko.name_of(pod))
-    if _MEMORY.search(message) and gates.is_gate(case.service, container):
-        return gates.out_of_memory(case, pod, container)._replace(detail=short(message, 600))
+    if MEMORY.search(message):
+        from nimhelm.status.causes import crashes
+
+        killed = gates.out_of_memory if gates.is_gate(case.service, container) else crashes.out_of_memory
+        return killed(case, pod, container)._replace(detail=short(message, 600))
     if _ROOT.search(message):
         text = f"container {short(container)} may not run as root, but its image does"
         return Cause("RunsAsRoot", text, FAILED, short(message, 600), steps.set_values(case, ("userID", 1000)))
     if _GPU_RUNTIME.search(message):
-        text = f"the node's NVIDIA runtime fails: {short(message)}"
+        text = f"the node's NVIDIA runtime fails: {runtime_said(message)}"
         return Cause("GPURuntime", text, FAILED, short(message, 600), look)
     if match := _NOT_EXECUTABLE.search(message):
         text = f"container {short(container)} cannot start: {_executable(match)}"
         return Cause(reason, text, FAILED, short(message, 600), look)
-    # A deadline while creating is the load of the node; the kubelet tries again.
-    state = NOT_READY if "context deadline exceeded" in message else FAILED
+    state = NOT_READY if _PASSES.search(message) else FAILED
     said = f"container {short(container)}: {reason}: {runtime_said(message)}"
     return Cause(reason, said, state, short(message, 600), look)
 

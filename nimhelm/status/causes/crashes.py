@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
-from nimhelm.status.causes.containers import runtime_said
+from nimhelm.status.causes.containers import MEMORY, runtime_said
 from nimhelm.status.causes.gates import is_gate
 from nimhelm.status.evidence import Case, message_of
 from nimhelm.status.graph import JOB
 from nimhelm.status.lastwords import understand
 from nimhelm.wording import count, duration, last_line, short
+
+_NOT_EXECUTABLE = 126
 
 
 class Crash(NamedTuple):
@@ -73,20 +76,24 @@ def _cause(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
     # A first crash may be bad luck, and is followed by a restart at once. Then it is a loop: in the back-off, and
     # from the second restart on also in the moments in which it runs.
     state = FAILED if end.looping or end.restarts >= 2 else NOT_READY
-    if end.reason == "OOMKilled":
-        return _out_of_memory(case, pod, end)._replace(detail=detail)
-    if end.reason in ("StartError", "ContainerCannotRun"):
+    if end.reason == "OOMKilled" or (end.reason == "StartError" and MEMORY.search(end.message)):
+        return out_of_memory(case, pod, end.container)._replace(detail=detail)
+    understood = understand(end.message)
+    if end.reason in ("StartError", "ContainerCannotRun") and not (
+        understood and understood[0].code == "ImagePlatform"
+    ):
         text = f"container {short(end.container)} cannot start: {runtime_said(end.message)}"
         return Cause(end.reason, text, FAILED, detail, steps.describe(case, "pod", name))
     if probe := _probe_gave_up(case, pod, end):
         return probe
     if hook := _hook_failed(case, pod, end):
         return hook._replace(state=state, next=look)
-    if understood := understand(end.message):
+    # With 126 a shell says that it may not execute a file, in the words that others have for a file they may not write.
+    if understood and end.exit_code != _NOT_EXECUTABLE:
         words, line = understood
         return Cause(
             words.code,
-            f"{words.text}: {last_line(line)}",
+            f"{words.text}: {last_line(runtime_said(line))}",
             state,
             detail,
             _step(case, pod, words.code, end.message) or look,
@@ -112,17 +119,25 @@ def _crash_text(end: Crash) -> str:
         or ("" if end.reason in ("Error", "Completed") else short(end.reason))
         or "it said nothing"
     )
-    return f"{what} exits with {end.exit_code}{times}: {said}"
+    return f"{what} exits with {end.exit_code}{_signal(end.exit_code)}{times}: {said}"
 
 
-def _out_of_memory(case: Case, pod: ko.Object, end: Crash) -> Cause:
+def _signal(code: int) -> str:
+    """The signal that a code above 128 stands for: 139 -> " (SIGSEGV)"."""
+    try:
+        return f" ({signal.Signals(code - 128).name})"
+    except ValueError:
+        return ""
+
+
+def out_of_memory(case: Case, pod: ko.Object, container: str) -> Cause:
     """The kernel killed it at its limit. The step doubles the limit."""
-    limit = _memory_limit(pod, end.container)
-    text = f"out of memory: container {short(end.container)} was killed at its limit" + (
+    limit = _memory_limit(pod, container)
+    text = f"out of memory: container {short(container)} was killed at its limit" + (
         f" of {short(limit)}" if limit else ""
     )
     doubled = _doubled(limit)
-    if doubled and is_main(case, end.container):
+    if doubled and is_main(case, container):
         return Cause("OOMKilled", text, FAILED, next=steps.set_values(case, ("resources.limits.memory", doubled)))
     return Cause("OOMKilled", text, FAILED, next=steps.describe(case, "pod", ko.name_of(pod)))
 
@@ -216,6 +231,9 @@ def _step(case: Case, pod: ko.Object, code: str, message: str) -> str:
         secret, key = key_for(case, pod, message)
         if secret:
             return steps.then_restart(case, steps.key_secret(case.evidence, secret, key))
+    node = ko.text(pod, "spec", "nodeName")
+    if code == "GPUFault" and node:
+        return steps.cluster(case.evidence, "describe", "node", node)
     if code == "ReadOnly" and case.service.workload != JOB and _is_model_store(pod, message):
         return steps.set_values(case, ("storage.readOnly", False))
     return ""

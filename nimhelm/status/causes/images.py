@@ -38,6 +38,8 @@ MEANINGS = (
         "access denied by {host}",
     ),
     (r"\b429\b|toomanyrequests|rate limit", "ImagePullRateLimited", "429 from {host}: too many requests"),
+    (r"pull QPS exceeded", "ImagePullRateLimited", "the kubelet pulls as many images as it may"),
+    (r"(?:status|code|request to \S+):? 50[0234]\b", "RegistryUnreachable", "{host} answers with an error of its own"),
     (
         r"no match for platform|no matching manifest|exec format",
         "ImagePlatform",
@@ -45,7 +47,11 @@ MEANINGS = (
     ),
     (r"manifest unknown|not found|\b404\b|does not exist", "ImageNotFound", "{image} not found"),
     (r"no space left on device", "NodeDiskFull", "no space left on the node's disk"),
-    (r"x509|certificate|server gave HTTP response to HTTPS", "RegistryTLS", "the node does not trust {host}"),
+    (r"proxyconnect", "RegistryUnreachable", "the node's proxy does not answer"),
+    (r"certificate has expired", "RegistryTLS", "the certificate of {host} has expired, or the node's clock is wrong"),
+    (r"certificate is (?:valid for|not valid for any)", "RegistryTLS", "the certificate of {host} is for another name"),
+    (r"server gave HTTP response to HTTPS", "RegistryTLS", "{host} speaks HTTP, and the node wants HTTPS"),
+    (r"x509|certificate", "RegistryTLS", "the node does not trust {host}"),
     (r"no such host|name resolution|server misbehaving", "RegistryDNS", "the node cannot resolve {host}"),
     (
         r"timeout|timed out|deadline exceeded|refused|unreachable|connection reset|EOF",

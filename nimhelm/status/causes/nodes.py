@@ -26,6 +26,17 @@ _KNOWN_WARNINGS = (
 )
 
 
+# Before a container starts, the kubelet looks itself whether the pod may run here.
+_REJECTIONS = (
+    "UnexpectedAdmissionError",
+    "NodeAffinity",
+    "TopologyAffinityError",
+    "SysctlForbidden",
+    "PodOSNotSupported",
+)
+_SANDBOX = re.compile(r"^(?:Failed to create pod sandbox: )?(?:rpc error: code = \w+ desc = )?")
+
+
 def departed_pods(case: Case) -> Cause | None:
     """Pods that a node evicted or rejected within the hour. The Deployment replaces them, at first."""
     lost = [(_left_at(case, pod), pod) for pod in case.departed]
@@ -37,8 +48,20 @@ def departed_pods(case: Case) -> Cause | None:
     state = FAILED if len(lost) > 1 else NOT_READY
     step = steps.describe(case, "pod", ko.name_of(pod))
     times = f" ({count(len(lost), 'pod')} so far)" if len(lost) > 1 else ""
+    if not reason:
+        reason, message = _disrupted(pod) or ("", message)
     code, text = _why(reason, message)
     return Cause(code, f"{text}{times}", state, short(message, 600), step)
+
+
+def _disrupted(pod: ko.Object) -> tuple[str, str] | None:
+    """Who ended a pod that says nothing of it itself."""
+    condition = ko.condition(pod, "DisruptionTarget")
+    if ko.text(condition, "status") != "True":
+        return None
+    by = ko.text(condition, "reason")
+    said = ko.text(condition, "message") or by
+    return ("Preempted" if by == "PreemptionByScheduler" else "Evicted"), said
 
 
 def _why(reason: str, message: str) -> tuple[str, str]:
@@ -51,7 +74,11 @@ def _why(reason: str, message: str) -> tuple[str, str]:
         if match := re.search(r"low on resource: ([a-z-]+)", message):
             return "Evicted", f"evicted: the node ran low on {match[1]}"
         return "Evicted", f"evicted: {said}"
-    if reason == "UnexpectedAdmissionError" or reason.startswith("OutOf"):
+    if reason in ("Preempted", "Preempting"):
+        return "Preempted", f"a pod with a higher priority took its place: {said}"
+    if reason in ("Terminated", "NodeShutdown", "Shutdown") and "shut" in message:
+        return "NodeShutdown", "the node under the pod was shut down"
+    if reason in _REJECTIONS or reason.startswith("OutOf"):
         return "NodeRejected", f"the node rejected the pod: {said}"
     if not reason:
         return "PodFailed", f"the pod failed: {said}"
@@ -105,7 +132,7 @@ def sandbox(case: Case, pod: ko.Object) -> Cause | None:
             steps.cluster(case.evidence, "get", "runtimeclasses"),
         )
     age = ko.seconds_since(event_time(events[0]), case.now)
-    text = f"the node cannot make the pod's sandbox: {short(message)}"
+    text = f"the node cannot make the pod's sandbox: {short(_SANDBOX.sub('', message), 300)}"
     return Cause(ko.text(events[0], "reason"), text, NOT_READY, short(message, 600), look, problem=age < _RECENT)
 
 

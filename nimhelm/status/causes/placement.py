@@ -22,7 +22,35 @@ _PRESSURES = {
     "not-ready": ("NodeNotReady", "the node is not ready"),
     "unreachable": ("NodeNotReady", "the node is unreachable"),
     "unschedulable": ("NodeCordoned", "the node is cordoned"),
+    "out-of-service": ("NodeNotReady", "the node is out of service"),
 }
+# Taints of those who bring nodes and take them away: a pod that tolerates them is no better off.
+_PASSING = {
+    "node.cloudprovider.kubernetes.io/uninitialized": ("NodeNotReady", "the cloud has not set up the node yet"),
+    "node.cilium.io/agent-not-ready": ("NodeNotReady", "the node has no network yet"),
+    "karpenter.sh/unregistered": ("NodeNotReady", "the node has only started"),
+    "karpenter.sh/disrupted": ("NodeCordoned", "Karpenter is about to remove the node"),
+    "karpenter.sh/disruption": ("NodeCordoned", "Karpenter is about to remove the node"),
+    "ToBeDeletedByClusterAutoscaler": ("NodeCordoned", "the cluster autoscaler is about to remove the node"),
+}
+_CONTROL_PLANE = {"node-role.kubernetes.io/control-plane: ", "node-role.kubernetes.io/master: "}
+# What the scheduler says of volumes, pods and clusters, its code, and how it is put.
+_WORDS = (
+    (r"exceed max volume count", "VolumeLimit", "the nodes that fit have as many volumes attached as they may"),
+    (
+        r"ReadWriteOncePod access mode",
+        "ClaimInUse",
+        "a pod already uses the claim, which only one pod may (ReadWriteOncePod)",
+    ),
+    (
+        r"didn't find available persistent volumes to bind|did not have enough free storage",
+        "NoVolume",
+        "no node that takes the pod can have the volume of its claim",
+    ),
+    (r"Too many pods", "TooManyPods", "the nodes hold as many pods as they may"),
+    (r"didn't have free ports", "HostPort", "a port that the pod wants of its node is taken on every node"),
+    (r"no nodes available to schedule pods|^0/0 nodes", "NoNodes", "the cluster has no node"),
+)
 
 
 def node_refuses(case: Case, pod: ko.Object, fits: list[Fit]) -> Cause | None:
@@ -51,6 +79,8 @@ def _blocked(case: Case, pod: ko.Object, fit: Fit, more: str) -> Cause:
         return Cause(
             "NodeCordoned", f"{node}{why} is cordoned{more}", PENDING, next=steps.cluster(case.evidence, "get", "nodes")
         )
+    if passing := _PASSING.get(ko.text(fit.taint, "key")):
+        return Cause(passing[0], f"{passing[1]}: {node}{more}", PENDING, next=look)
     if fit.blocked == PRESSED:
         code, text = _PRESSURES.get(
             ko.text(fit.taint, "key").removeprefix(_OWN), ("NodePressure", "the node is under pressure")
@@ -108,9 +138,21 @@ def amounts(case: Case, pod: ko.Object, resources: list[str]) -> str:
 
 def by_words(case: Case, pod: ko.Object, message: str) -> Cause:
     """What the scheduler says, where the nodes may not be read or tell nothing."""
-    nodes = steps.cluster(case.evidence, "get", "nodes")
+    nodes, look = steps.cluster(case.evidence, "get", "nodes"), steps.describe(case, "pod", ko.name_of(pod))
+    # Nodes of the control plane are tainted nearly everywhere, so whatever else is said tells more than a taint.
+    for pattern, code, text in _WORDS:
+        if re.search(pattern, message):
+            return Cause(code, text, PENDING, next=nodes if code in ("TooManyPods", "NoNodes") else look)
+    if "anti-affinity" in message or "pod affinity" in message:
+        return _company(case, pod, message)
+    if "topology spread constraints" in message:
+        return _spread(case, pod, message)
+    if "node affinity" in message and not set(_TAINT.findall(message)) - _CONTROL_PLANE:
+        return _no_label(case, pod)
     if match := _TAINT.search(message):
         key, _, value = (part.strip() for part in match[1].partition(":"))
+        if key in _PASSING:
+            return Cause(*_PASSING[key], PENDING, next=nodes)
         if key.startswith(_OWN):
             code, text = _PRESSURES.get(key.removeprefix(_OWN), ("NodePressure", "the node is under pressure"))
             return Cause(code, text, PENDING, next=steps.cluster(case.evidence, "describe", "nodes"))
@@ -118,21 +160,12 @@ def by_words(case: Case, pod: ko.Object, message: str) -> Cause:
     if "untolerated taint" in message:
         step = steps.cluster(case.evidence, "get", "nodes", "-o", _SHOW_TAINTS)
         return Cause("Taint", "the nodes have a taint that the pod does not tolerate", PENDING, next=step)
-    if "anti-affinity" in message or "pod affinity" in message:
-        return _company(case, pod, message)
-    if "topology spread constraints" in message:
-        return _spread(case, pod, message)
     if "node affinity" in message:
         return _no_label(case, pod)
     if "were unschedulable" in message:
         return Cause("NodeCordoned", "the nodes are cordoned", PENDING, next=nodes)
-    if "Too many pods" in message:
-        return Cause("TooManyPods", "the nodes hold as many pods as they may", PENDING, next=nodes)
-    if "didn't have free ports" in message:
-        text = "a port that the pod wants of its node is taken on every node"
-        return Cause("HostPort", text, PENDING, next=steps.describe(case, "pod", ko.name_of(pod)))
     text = f"unschedulable: {short(message, 400)}"
-    return Cause("Unschedulable", text, PENDING, next=steps.describe(case, "pod", ko.name_of(pod)))
+    return Cause("Unschedulable", text, PENDING, next=look)
 
 
 _SHOW_TAINTS = "custom-columns=NODE:.metadata.name,TAINTS:.spec.taints[*].key"

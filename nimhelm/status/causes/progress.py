@@ -13,6 +13,8 @@ from nimhelm.wording import duration, last_line, short
 
 # A server that has started, and is not ready for so long, is no longer on its way.
 _READINESS_PATIENCE, _SILENT_PATIENCE = 60, 300
+# A pull tells that it has begun; nothing else that a kubelet does silently takes so long.
+_CREATION_PATIENCE = 1800
 _LINE = 100
 
 
@@ -136,5 +138,8 @@ def _creating(case: Case, pod: ko.Object) -> Cause:
         since = duration(ko.seconds_since(event_time(pulling), case.now))
         return Cause("Pulling", f"pulling its image for {since}", NOT_READY, short(message_of(pulling)), problem=False)
     started = ko.moment(pod, "status", "startTime") or ko.moment(pod, "metadata", "creationTimestamp")
-    age = duration(ko.seconds_since(started, case.now))
-    return Cause("Creating", f"containers are being created for {age}", NOT_READY, problem=False)
+    age = ko.seconds_since(started, case.now)
+    late = age > _CREATION_PATIENCE
+    step = steps.describe(case, "pod", ko.name_of(pod)) if late else ""
+    text = f"containers are being created for {duration(age)}"
+    return Cause("Creating", text, NOT_READY, next=step, problem=late)

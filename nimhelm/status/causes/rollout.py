@@ -67,6 +67,11 @@ REFUSALS = (
         "WebhookDenied",
         "webhook {0} denies the pod: {1}",
     ),
+    (
+        r'failed calling webhook "([^"]+)".*(x509: .*)',
+        "WebhookUnreachable",
+        "the API server does not trust webhook {0}: {1}",
+    ),
     (r'failed calling webhook "([^"]+)": ?(.*)', "WebhookUnreachable", "webhook {0} does not answer: {1}"),
     (
         r"ValidatingAdmissionPolicy '([^']+)'(?: with binding '[^']+')? denied request: ?(.*)",
@@ -94,16 +99,16 @@ def creation_refused(case: Case) -> Cause | None:
     message = _refusal(case)
     if not message:
         return None
-    detail = short(message, 600)
+    detail, lacking = short(message, 600), "no new pods" if case.pods else "no pods"
     for pattern, code, text in REFUSALS:
         if match := re.search(pattern, message, re.IGNORECASE | re.DOTALL):
             groups = [short(group or "", _WHOLE) for group in match.groups()]
             said = text.format(*groups, whole=short(match[0], _WHOLE))
             if code == "LimitRange" and (cause := limits.helpers_refused(case, match[0])):
                 return cause._replace(detail=detail)
-            return Cause(code, f"no pods: {said}", FAILED, detail, _step(case, code, groups))
+            return Cause(code, f"{lacking}: {said}", FAILED, detail, _step(case, code, groups))
     said = re.sub(r"^Error creating: ", "", message)
-    return Cause("FailedCreate", f"no pods: {short(said, _WHOLE)}", FAILED, detail, _look(case))
+    return Cause("FailedCreate", f"{lacking}: {short(said, _WHOLE)}", FAILED, detail, _look(case))
 
 
 def _refusal(case: Case) -> str:

@@ -222,8 +222,15 @@ def _volume_event(case: Case, pod: ko.Object, event: ko.Object) -> Cause:
     if match := _NO_CSI.search(message):
         text = f"the node has no CSI driver {short(match[1])}"
         return Cause("CSIDriverMissing", text, FAILED, detail, steps.cluster(case.evidence, "get", "csidrivers"))
-    text = f"a volume cannot be {'attached' if 'Attach' in reason else 'mounted'}: {short(message)}"
+    text = f"a volume cannot be {'attached' if 'Attach' in reason else 'mounted'}: {short(_bare(message), 300)}"
     return Cause(reason, text, NOT_READY, detail, look)
+
+
+def _bare(message: str) -> str:
+    """What the mount program or the driver says, without the command line before it."""
+    said = re.sub(r"(?s)^(MountVolume\.\w+|AttachVolume\.\w+) failed for volume \"[^\"]*\" ?: (?=\S)", "", message)
+    said = re.sub(r"rpc error: code = \w+ desc = ", "", said)
+    return re.sub(r"(?s)^mount failed: exit status \d+\s.*?Output: ", "", said)
 
 
 def _multi_attach(case: Case, pod: ko.Object, volume_name: str, used_by: str) -> Cause:
