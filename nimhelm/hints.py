@@ -20,6 +20,7 @@ from nimhelm.hintwords import (
     NOWHERE,
     NUMBERS,
     OF_A_CACHE,
+    OF_A_MODEL,
     OF_THE_POD,
     OTHER_CHARTS,
     PRIMARY,
@@ -105,6 +106,8 @@ def _known(key: str, properties: Schema, parent: str) -> str:
     """What the tables say of a key in a mapping of the name `parent`, "" for nothing."""
     if parent == "spec" and "source" in properties and key in OF_A_CACHE:
         return OF_A_CACHE[key]
+    if parent == "model" and "qosProfile" in properties and key in OF_A_MODEL:
+        return OF_A_MODEL[key]
     if parent == "resources" and properties.keys() == {"cpu", "memory"}:
         if key in ("limits", "requests"):
             return "write cpu and memory without it: they are request and limit"

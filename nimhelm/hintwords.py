@@ -41,6 +41,7 @@ MEANT_AT = {
     ("multiNode", "size"): "multiNode.parallelism.pipeline",
     ("multiNode", "nodes"): "multiNode.parallelism.pipeline",
     ("multiNode", "gpusPerNode"): "multiNode.parallelism.tensor",
+    ("multiNode", "gpusPerPod"): "multiNode.parallelism.tensor",
     ("expose", "serviceType"): "expose.service.type",
     ("expose", "type"): "expose.service.type",
     ("service", "ports"): "expose.service.port",
@@ -109,6 +110,7 @@ MEANT_AT = {
     ("httpGet", "url"): "path",
     ("gateway", "gatewayName"): "name",
     ("draResources", "name"): "resourceClaimName",
+    ("draResources", "claimSpec"): "claimCreationSpec",
     ("ingress", "host"): "expose.router.hostDomainName",
     ("ingress", "className"): "expose.router.ingress.ingressClass",
     ("ingress", "ingressClassName"): "expose.router.ingress.ingressClass",
@@ -129,6 +131,13 @@ OF_A_CACHE = {
     **dict.fromkeys(("replicas", "expose", "scale", "metrics", "affinity", "livenessProbe", "readinessProbe"), AT_THE_SERVICE),
 }  # fmt: skip
 """What people write in the spec of a NIMCache, and the way out."""
+
+THE_PULLER_NAMES_IT = "remove it: modelPuller is the image of the model"
+OF_A_MODEL = {
+    **dict.fromkeys(("name", "modelName", "repoName", "repository"), THE_PULLER_NAMES_IT),
+    "autoDetect": "remove it: without profiles and filters, the profiles follow the GPUs",
+}
+"""The same in the model of a source ngc, where older versions of the operator had fields."""
 
 ONE_CONTAINER = "a service is one container: write image, command, args and env in spec"
 SAYS_ITSELF = "Kubernetes does that by itself: remove it"

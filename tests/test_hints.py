@@ -28,6 +28,12 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"storage": {"pvc": {"create": True, "size": 100}}}, "storage.pvc.size", "write the unit: 100Gi"),
         ({"tolerations": {"key": "a"}}, "tolerations", "write a list: put a dash in front of each item"),
         ({"multiNode": {"size": 2, "parallelism": {}}}, "multiNode.size", "write it as multiNode.parallelism.pipeline"),
+        (
+            {"multiNode": {"gpusPerPod": 8, "parallelism": {}}},
+            "multiNode.gpusPerPod",
+            "write it as multiNode.parallelism.tensor",
+        ),
+        ({"draResources": [{"claimSpec": {}}]}, "draResources[0].claimSpec", "did you mean claimCreationSpec?"),
         ({"imagePullSecrets": []}, "imagePullSecrets", "write it as image.pullSecrets"),
         ({"nimCache": {}}, "nimCache", "it belongs under spec.storage"),
         ({"metrics": {"serviceMonitor": {"enabled": True}}}, "metrics.serviceMonitor.enabled", "it belongs under spec.metrics"),
@@ -260,6 +266,14 @@ NO_GPU = "a NIMCache asks for no GPU: a service does"
         ({"annotations": {}}, "annotations", "it belongs under metadata"),
         ({"certConfig": {"configMap": "x"}}, "certConfig.configMap", "did you mean name?"),
         ({"runAsUser": 1}, "runAsUser", "did you mean userID?"),
+        (
+            {"source": {"ngc": {"modelPuller": "nvcr.io/x:1", "pullSecret": "a", "model": {"name": "meta/x"}}}},
+            "source.ngc.model.name", "remove it: modelPuller is the image of the model",
+        ),
+        (
+            {"source": {"ngc": {"modelPuller": "nvcr.io/x:1", "pullSecret": "a", "model": {"autoDetect": True}}}},
+            "source.ngc.model.autoDetect", "remove it: without profiles and filters, the profiles follow the GPUs",
+        ),
     ],
 )  # fmt: skip
 def test_in_a_cache(spec: dict[str, Any], field: str, hint: str) -> None:
