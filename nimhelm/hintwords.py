@@ -28,7 +28,7 @@ MEANT = {
     "resourceClaims": "draResources", "deviceClaims": "draResources", "claims": "draResources",
     "tensorParallel": "multiNode.parallelism.tensor", "pipelineParallel": "multiNode.parallelism.pipeline",
     "tensorParallelism": "multiNode.parallelism.tensor", "pipelineParallelism": "multiNode.parallelism.pipeline",
-    "components": "services", "microservices": "services", "nims": "services", "nimServices": "services",
+    "components": "services", "microservices": "services", "nims": "services", "nimServices": "services", "stages": "services",
     "serviceName": "name", "claimName": "storage.pvc.name", "storageClass": "storage.pvc.storageClass",
     "healthcheck": "readinessProbe", "serviceMonitor": "metrics.serviceMonitor", "scheduler": "schedulerName",
     "pdb": "podDisruptionBudget", "strategy": "updateStrategy", "serviceAccountName": "serviceAccount.name",
