@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.demand import UNIT, Amounts, amounts, requested_on
+from nimhelm.preflight.limits import with_defaults
 from nimhelm.preflight.render import Rendered, Workload
 from nimhelm.quantity import nanos
 from nimhelm.status import kubeobject as ko
@@ -40,9 +41,12 @@ class Placement(NamedTuple):
     left: dict[int, int]
 
 
-def rooms(cluster: Cluster) -> dict[str, Room]:
+def rooms(cluster: Cluster, pushed_out_below: int | None = None) -> dict[str, Room]:
     """The nodes with what is left. Pods of the release itself make room for their successors."""
-    taken = requested_on([pod for pod in cluster.of("Pod") if not _is_own(cluster, pod)])
+    staying = [pod for pod in cluster.of("Pod") if not _is_own(cluster, pod)]
+    if pushed_out_below is not None:
+        staying = [pod for pod in staying if ko.number(pod, "spec", "priority") >= pushed_out_below]
+    taken = requested_on(staying)
     found = {}
     for node in cluster.of("Node"):
         name = ko.name_of(node)
@@ -62,7 +66,29 @@ def _is_own(cluster: Cluster, pod: ko.Object) -> bool:
 def candidates(rendered: Rendered, cluster: Cluster, all_rooms: dict[str, Room]) -> list[Candidates]:
     """For each workload the nodes that could take one of its pods."""
     nodes = cluster.of("Node")
-    return [_candidates(workload, nodes, all_rooms) for workload in rendered.workloads]
+    return [_candidates(_admitted(workload, cluster), nodes, all_rooms) for workload in rendered.workloads]
+
+
+def _admitted(workload: Workload, cluster: Cluster) -> Workload:
+    """The workload with what the API server adds to its pods: defaults of limit ranges, and the runtime class's wishes."""
+    pod = with_defaults(workload.pod, cluster.of("LimitRange"))
+    spec = dict(ko.mapping(pod, "spec"))
+    runtime = cluster.named("RuntimeClass", ko.text(spec, "runtimeClassName"))
+    if selector := ko.mapping(runtime, "scheduling", "nodeSelector"):
+        spec["nodeSelector"] = ko.mapping(spec, "nodeSelector") | selector
+    if tolerations := ko.items(runtime, "scheduling", "tolerations"):
+        spec["tolerations"] = ko.items(spec, "tolerations") + tolerations
+    if overhead := ko.mapping(runtime, "overhead", "podFixed"):
+        spec["overhead"] = overhead
+    return workload._replace(pod=pod | {"spec": spec})
+
+
+def priority_of(workload: Workload, cluster: Cluster) -> int:
+    """The priority of its pods; 0 where they push out nobody."""
+    name = ko.text(workload.pod, "spec", "priorityClassName")
+    default = next((each for each in cluster.of("PriorityClass") if not name and ko.true(each, "globalDefault")), None)
+    found = cluster.named("PriorityClass", name) or default
+    return 0 if ko.text(found, "preemptionPolicy") == "Never" else ko.number(found, "value")
 
 
 def _candidates(workload: Workload, nodes: list[ko.Object], all_rooms: dict[str, Room]) -> Candidates:

@@ -76,6 +76,8 @@ def _pods(workload: Workload, cluster: Cluster, hard: ko.Object) -> Share:
             adds[name] = amount * many
     for name, amount in amounts(pod, "limits").items():
         adds[f"limits.{name}"] = amount * many
+    if workload.kind == "Deployment" and cluster.named("Deployment", workload.name) is None:
+        adds["count/replicasets.apps"] = UNIT
     return Share(workload.service, adds, tuple(_left_open(pod, hard)))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from nimhelm.status import kubeobject as ko
 
-_POD_LABELS = ("app.kubernetes.io/instance",)
 PULL_TYPES = {"kubernetes.io/dockerconfigjson": ".dockerconfigjson", "kubernetes.io/dockercfg": ".dockercfg"}
 
 
@@ -24,7 +23,7 @@ def reduced(value: ko.Object) -> ko.Object:
 
 
 def _metadata(value: ko.Object) -> ko.Object:
-    wanted = ("name", "namespace", "labels", "ownerReferences")
+    wanted = ("name", "namespace", "labels", "ownerReferences", "deletionTimestamp")
     kept = {key: item for key, item in ko.mapping(value, "metadata").items() if key in wanted}
     annotations = ko.mapping(value, "metadata", "annotations")
     annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
@@ -33,8 +32,10 @@ def _metadata(value: ko.Object) -> ko.Object:
 
 def _pod(pod: ko.Object) -> ko.Object:
     """Where it is and what it asks for: its requests are kept as they are written."""
-    labels = {key: ko.label(pod, key) for key in _POD_LABELS if ko.label(pod, key)}
+    labels = {intern(key): intern(str(value)) for key, value in ko.mapping(pod, "metadata", "labels").items()}
     spec: ko.Object = {"nodeName": intern(ko.text(pod, "spec", "nodeName"))}
+    if priority := ko.number(pod, "spec", "priority"):
+        spec["priority"] = priority
     for place in ("containers", "initContainers"):
         if asked := [_asked(each) for each in ko.items(pod, "spec", place)]:
             spec[place] = asked

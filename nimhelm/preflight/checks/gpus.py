@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nimhelm.preflight.checks import devices, queues
+from nimhelm.preflight.checks import devices, neighbours, queues
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.demand import is_device, shown
-from nimhelm.preflight.placement import Candidates, Room, candidates, place, rooms
+from nimhelm.preflight.placement import Candidates, Room, candidates, place, priority_of, rooms
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds, skipped
 from nimhelm.status import kubeobject as ko
@@ -33,6 +33,7 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     every = candidates(rendered, cluster, all_rooms)
     alone = [problem for each in every if (problem := _alone(cluster, each, all_rooms))]
     yield from alone
+    yield from neighbours.check(cluster, rendered, every)
     if cluster.knows("Pod"):
         yield from _together(cluster, every, all_rooms, bool(alone))
     elif not alone:
@@ -182,15 +183,24 @@ def _left(
     lost = count(sum(left.values()), "pod")
     text = f"{short(name)}: {asked}, {shown(name, free.get(name, 0))} free now; {lost} would find no node"
     certain = bool(missing) or any(_fits_nowhere(every[index], all_rooms) for index in left)
+    effect = f"they stay Pending until something else ends; {_GROWS}"
+    if certain and not _left_over(
+        every, rooms(cluster, min(priority_of(every[index].workload, cluster) for index in left)), counts
+    ):
+        certain, effect = False, "they push out pods of lower priority"
     return Check(
         "GPUs",
         FAILS if certain else WARNS,
         text,
         "InsufficientGPU" if is_device(name) else "Insufficient",
-        f"they stay Pending until something else ends; {_GROWS}",
+        effect,
         services,
         cluster.reach.kubectl("describe", "nodes", everywhere=True),
     )
+
+
+def _left_over(every: list[Candidates], all_rooms: dict[str, Room], counts: dict[int, int]) -> bool:
+    return any(place(every, all_rooms, counts).left.values())
 
 
 def _fits_nowhere(each: Candidates, all_rooms: dict[str, Room]) -> bool:

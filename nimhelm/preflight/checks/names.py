@@ -95,7 +95,7 @@ def _release(cluster: Cluster) -> Iterator[Check]:
         step = reach.helm("rollback", release) if back else reach.helm("uninstall", release)
         effect = "helm refuses: another operation is in progress, or one was interrupted"
         yield Check("names", FAILS, said, "ReleasePending", effect, (), step)
-    elif status == "failed":
+    elif status in ("failed", "uninstalled"):  # uninstalled with --keep-history
         step = reach.helm("upgrade", "--install", release, *reach.chart_with())
         effect = "helm install refuses the name; helm upgrade --install goes on from there"
         yield Check("names", WARNS, said, "ReleaseFailed", effect, (), step)

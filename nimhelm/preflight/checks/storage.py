@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nimhelm.preflight.checks.policing import matches
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.demand import shown
 from nimhelm.preflight.render import Rendered, Workload
@@ -38,12 +39,48 @@ _MODES = {
 }
 
 
+class _Volumes:
+    """The volumes of administrators that no claim has yet; each claim takes the smallest that fits, as in the cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        free = [each for each in cluster.of("PersistentVolume") if ko.text(each, "status", "phase") == "Available"]
+        self._free = sorted(free, key=_capacity)
+        self._known = cluster.knows("PersistentVolume")
+        self._taken: dict[str, bool] = {}
+
+    def take(self, claim: ko.Object, of_class: str) -> bool:
+        """Whether a volume could be bound. What may not be listed counts as there; who asks again gets the same answer."""
+        name = ko.name_of(claim)
+        if name not in self._taken:
+            found = next((each for each in self._free if self._fits(each, claim, of_class)), None)
+            self._free = [each for each in self._free if each is not found]
+            self._taken[name] = found is not None or not self._known
+        return self._taken[name]
+
+    def _fits(self, volume: ko.Object, claim: ko.Object, of_class: str) -> bool:
+        return (
+            ko.text(volume, "spec", "storageClassName") == of_class
+            and set(ko.texts(claim, "spec", "accessModes")) <= set(ko.texts(volume, "spec", "accessModes"))
+            and _capacity(volume) >= _size(claim)
+            and ko.text(claim, "spec", "volumeName") in ("", ko.name_of(volume))
+            and ko.text(volume, "spec", "claimRef", "name") in ("", ko.name_of(claim))
+            and matches(ko.mapping(claim, "spec", "selector"), ko.mapping(volume, "metadata", "labels"))
+        )
+
+
+def _capacity(volume: ko.Object) -> int:
+    return nanos(ko.dig(volume, "spec", "capacity", "storage")) or 0
+
+
 def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """The chart's own claims, then those that its pods name."""
-    found = [problem for claim in _new_claims(rendered, cluster) for problem in _new(rendered, cluster, claim)]
+    volumes = _Volumes(cluster)
+    found = [problem for claim in _new_claims(rendered, cluster) for problem in _new(rendered, cluster, volumes, claim)]
     found += [problem for claim in rendered.of("PersistentVolumeClaim") for problem in _kept(rendered, cluster, claim)]
     for workload in rendered.workloads:
-        found += [problem for name in claims_of(workload) for problem in _named(rendered, cluster, workload, name)]
+        found += [
+            problem for name in claims_of(workload) for problem in _named(rendered, cluster, volumes, workload, name)
+        ]
     yield from found
     claims = rendered.of("PersistentVolumeClaim")
     named = {name for workload in rendered.workloads for name in claims_of(workload)}
@@ -88,9 +125,9 @@ def default_classes(cluster: Cluster) -> list[ko.Object]:
     return [each for is_default, each in marked if is_default]
 
 
-def _new(rendered: Rendered, cluster: Cluster, claim: ko.Object) -> Iterator[Check]:
+def _new(rendered: Rendered, cluster: Cluster, volumes: _Volumes, claim: ko.Object) -> Iterator[Check]:
     """A claim that the install creates."""
-    if not cluster.knows("StorageClass") or ko.text(claim, "spec", "volumeName"):
+    if not cluster.knows("StorageClass"):
         return
     name, wanted = ko.name_of(claim), class_of(claim)
     services = users(rendered, name)
@@ -99,7 +136,7 @@ def _new(rendered: Rendered, cluster: Cluster, claim: ko.Object) -> Iterator[Che
     defaults = default_classes(cluster)
     if wanted is None:
         if not defaults:
-            if not _volume_for(cluster, claim, ""):
+            if not volumes.take(claim, ""):
                 text = f"claim {short(name)} names no storage class, and the cluster has no default"
                 yield Check("storage", FAILS, text, "NoStorageClass", effect, services, step)
             return
@@ -108,28 +145,36 @@ def _new(rendered: Rendered, cluster: Cluster, claim: ko.Object) -> Iterator[Che
             text = f"claims that name no storage class meet {len(defaults)} defaults: {listed}"
             yield Check("storage", WARNS, text, "SeveralDefaultClasses", "the one made last is taken", services, step)
         wanted = ko.name_of(defaults[-1])
+    if volume := ko.text(claim, "spec", "volumeName"):
+        if not volumes.take(claim, wanted):
+            text = f"no free volume {short(volume)} fits claim {short(name)}, which names it"
+            step = cluster.reach.kubectl("get", "persistentvolumes", everywhere=True)
+            yield Check("storage", FAILS, text, "ClaimUnbound", effect, services, step)
+        return
     chosen = cluster.named("StorageClass", wanted)
     if chosen is None:
-        if not _volume_for(cluster, claim, wanted):
+        if not volumes.take(claim, wanted):
             code = "StorageClassMissing" if wanted else "ClaimUnbound"
             text = f"storage class {short(wanted)} of claim {short(name)} does not exist"
             text = text if wanted else f'claim {short(name)} asks for no class (""), and no free volume fits it'
             yield Check("storage", FAILS, text, code, effect, services, step)
         return
-    yield from _provisioned(rendered, cluster, claim, chosen)
+    yield from _provisioned(rendered, cluster, volumes.take(claim, wanted), claim, chosen)
 
 
-def _provisioned(rendered: Rendered, cluster: Cluster, claim: ko.Object, chosen: ko.Object) -> Iterator[Check]:
+def _provisioned(
+    rendered: Rendered, cluster: Cluster, has_volume: bool, claim: ko.Object, chosen: ko.Object
+) -> Iterator[Check]:
     name, services = ko.name_of(claim), users(rendered, ko.name_of(claim))
     provisioner, title = ko.text(chosen, "provisioner"), ko.name_of(chosen)
     modes = ko.texts(claim, "spec", "accessModes")
     offered = _MODES.get(provisioner)
     refused = [mode for mode in modes if offered and mode not in offered]
-    if refused and not _volume_for(cluster, claim, title):
+    if refused and not has_volume:
         text = f"claim {short(name)} asks for {refused[0]}, which {provisioner} (class {short(title)}) does not offer"
         step = cluster.reach.kubectl("get", "storageclasses", everywhere=True)
         yield Check("storage", FAILS, text, "AccessMode", "the claim stays Pending, and so do its pods", services, step)
-    if provisioner == _STATIC and cluster.knows("PersistentVolume") and not _volume_for(cluster, claim, title):
+    if provisioner == _STATIC and not has_volume:
         text = f"class {short(title)} makes no volumes, and no free one fits claim {short(name)}"
         step = cluster.reach.kubectl("get", "persistentvolumes", everywhere=True)
         yield Check(
@@ -152,20 +197,6 @@ def _provisioned(rendered: Rendered, cluster: Cluster, claim: ko.Object, chosen:
             services,
             step,
         )
-
-
-def _volume_for(cluster: Cluster, claim: ko.Object, wanted: str) -> bool:
-    """Whether an administrator's volume could be bound. What may not be listed counts as there."""
-    if not cluster.knows("PersistentVolume"):
-        return True
-    modes = set(ko.texts(claim, "spec", "accessModes"))
-    return any(
-        ko.text(each, "status", "phase") == "Available"
-        and ko.text(each, "spec", "storageClassName") == wanted
-        and modes <= set(ko.texts(each, "spec", "accessModes"))
-        and (nanos(ko.dig(each, "spec", "capacity", "storage")) or 0) >= _size(claim)
-        for each in cluster.of("PersistentVolume")
-    )
 
 
 def _kept(rendered: Rendered, cluster: Cluster, claim: ko.Object) -> Iterator[Check]:
@@ -195,7 +226,7 @@ def _kept(rendered: Rendered, cluster: Cluster, claim: ko.Object) -> Iterator[Ch
     )
 
 
-def _named(rendered: Rendered, cluster: Cluster, workload: Workload, name: str) -> Iterator[Check]:
+def _named(rendered: Rendered, cluster: Cluster, volumes: _Volumes, workload: Workload, name: str) -> Iterator[Check]:
     """A claim that a pod mounts: it exists, is bound, and its volume is where the pod may run."""
     if not cluster.knows("PersistentVolumeClaim"):
         return
@@ -207,7 +238,10 @@ def _named(rendered: Rendered, cluster: Cluster, workload: Workload, name: str) 
             yield Check("storage", FAILS, text, "ClaimMissing", effect, services, cluster.reach.kubectl("get", "pvc"))
         return
     phase = ko.text(existing, "status", "phase")
-    if phase == "Lost":
+    if ko.text(existing, "metadata", "deletionTimestamp"):
+        text, effect = f"claim {short(name)} is being deleted", "no new pod may use it"
+        yield Check("storage", FAILS, text, "ClaimTerminating", effect, services, look)
+    elif phase == "Lost":
         yield Check(
             "storage",
             FAILS,
@@ -219,7 +253,9 @@ def _named(rendered: Rendered, cluster: Cluster, workload: Workload, name: str) 
         )
     elif phase != "Bound" and cluster.knows("StorageClass"):
         chosen = cluster.named("StorageClass", class_of(existing) or "")
-        if ko.text(chosen, "volumeBindingMode") != "WaitForFirstConsumer":
+        late = ko.text(chosen, "volumeBindingMode") == "WaitForFirstConsumer"
+        static = ko.text(chosen, "provisioner") == _STATIC
+        if not late or (static and not volumes.take(existing, ko.name_of(chosen))):
             text, effect = f"claim {short(name)} is not bound", "its pods stay Pending until it is"
             yield Check("storage", FAILS, text, "ClaimUnbound", effect, services, look)
     elif phase == "Bound":
