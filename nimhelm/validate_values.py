@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nimhelm.chart.read import read_chart
-from nimhelm.chart.schema import SERVICE, is_own
+from nimhelm.chart.schema import described_schema, is_own, service_names
 from nimhelm.check import check_service
 from nimhelm.errors import LoadError
 from nimhelm.finding import ERROR, Finding
@@ -120,7 +120,7 @@ def merge(base: Any, over: Any) -> Any:
 
 def check_merged(document: Document, schema: Schema) -> list[Finding]:
     """Shape and rules of a whole values tree."""
-    known = _named_services(schema)
+    known = service_names(schema)
     services = list(_services(document, known))
     caches = list(_caches(document))
     findings = check_values_shape(document, schema) + [
@@ -137,18 +137,10 @@ def check_merged(document: Document, schema: Schema) -> list[Finding]:
 def check_values_shape(document: Document, schema: Any) -> list[Finding]:
     """What the chart's schema does not allow. Raises LoadError when the schema is not nimhelm's and cannot be used."""
     if is_own(schema):
-        return check_shape(document, schema)
+        return check_shape(document, described_schema(service_names(schema)))
     from nimhelm.foreign_schema import check_foreign
 
     return check_foreign(document, schema)
-
-
-def _named_services(schema: Any) -> list[str]:
-    """The names that the schema gives to services. A foreign schema may have properties of any other kind."""
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    return (
-        [name for name, each in properties.items() if each == {"$ref": SERVICE}] if isinstance(properties, dict) else []
-    )
 
 
 def _is_gone(document: Document, name: str) -> bool:

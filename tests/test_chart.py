@@ -13,13 +13,16 @@ from pipelines import pipeline, plan, service
 from nimhelm.chart.build import VALUES_DIGEST_ANNOTATION, Chart, build_chart
 from nimhelm.chart.read import read_folder
 from nimhelm.chart.record import RECORD
+from nimhelm.chart.schema import described_schema, schema_of
 from nimhelm.convert import Options, convert_files
 from nimhelm.plan import plan_pipeline
 from nimhelm.yamlread import read
 from nimhelm.yamlwrite import dump
+from tools.build_schema import checked
 
 SERVICE = read_folder(ROOT / "chart-template" / "service")
 UMBRELLA = read_folder(ROOT / "chart-template" / "umbrella")
+EXAMPLE = ROOT / "examples" / "rag-pipeline.yaml"
 
 
 def parsed(chart: Chart, path: str) -> Any:
@@ -103,6 +106,16 @@ def test_names_that_yaml_readers_misread_are_quoted() -> None:
     assert parsed(chart, "Chart.yaml")["name"] == "null"
     assert [one["name"] for one in parsed(chart, "Chart.yaml")["dependencies"]] == ["on", "y"]
     assert list(parsed(chart, "values.yaml")) == ["global", "on", "y"]
+
+
+def test_the_chart_of_the_example_stays_small() -> None:
+    (chart,) = convert_files([str(EXAMPLE)]).charts
+    largest = sorted(((len(content), path) for path, content in chart.files.items()), reverse=True)[:8]
+    assert sum(map(len, chart.files.values())) <= 300_000, largest
+
+
+def test_the_schema_of_a_chart_is_the_printed_one_without_descriptions() -> None:
+    assert schema_of(["a", "b"]) == checked(described_schema(["a", "b"]))
 
 
 def test_the_schema_knows_the_services_and_no_others() -> None:

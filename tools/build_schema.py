@@ -25,6 +25,11 @@ BLOCKS_OF_THE_CHART = ("service", "global", "shared")
 BASE_URL = "https://nimhelm.dev/schema/"
 
 
+NAMED = ("properties", "definitions")
+UNCHECKED = ("$id", "title", "description", "default", "examples")
+DOCUMENTS = ("pipeline", "nimservice", "nimcache")
+
+
 class Target(NamedTuple):
     """A schema to build: the source of its root, the definitions at hand, and those kept though no ref names them."""
 
@@ -32,6 +37,16 @@ class Target(NamedTuple):
     root: Schema
     definitions: dict[str, Schema]
     entries: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> Schema:
+        """The schema with the definitions that it needs."""
+        return {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "$id": schema_id(self.path),
+            **self.root,
+            "definitions": reachable(self.root, self.entries, self.definitions),
+        }
 
 
 class Source(NamedTuple):
@@ -115,15 +130,32 @@ def reachable(root: Schema, entries: tuple[str, ...], definitions: dict[str, Sch
 
 
 def targets(source: Source) -> list[Target]:
-    """Every file that is built from the source."""
+    """Every schema that is built from the source."""
     types, definitions = kubernetes_definitions(HERE / "schema", source.document)
     return [
         Target("schema/kubernetes.schema.json", {}, definitions, types),
-        Target("schema/pipeline.schema.json", source.roots["pipeline"], source.document),
-        Target("schema/nimservice.schema.json", source.roots["nimservice"], source.document),
-        Target("schema/nimcache.schema.json", source.roots["nimcache"], source.document),
+        *(Target(f"schema/{name}.schema.json", source.roots[name], source.document) for name in DOCUMENTS),
         Target("schema/values.schema.json", source.roots["values"], source.values, ("service",)),
     ]
+
+
+def checked(node: Any) -> Any:
+    """A schema without what a validator does not look at: descriptions, defaults and examples."""
+    if isinstance(node, list):
+        return [checked(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: {name: checked(schema) for name, schema in child.items()} if key in NAMED else checked(child)
+        for key, child in node.items()
+        if key not in UNCHECKED
+    }
+
+
+def schemas(source: Source) -> dict[str, Schema]:
+    """Path -> schema. A chart carries what the schema of values refuses, and `nimhelm schema values` prints the whole."""
+    built = {target.path: target.schema for target in targets(source)}
+    return built | {"schema/chart.schema.json": checked(built["schema/values.schema.json"])}
 
 
 def defaults(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Any]:
@@ -139,16 +171,18 @@ def defaults(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Any]:
 
 def default_templates(source: Source) -> str:
     """The text of _defaults.tpl: the defaults of a chart's values, as the templates read them."""
-    shared = {"global": defaults(source.values["global"], source.values)}
+    shared = f'{{{{ include "{PREFIX}.defaults.global" . }}}}'
     parts = {
-        "service": shared | defaults(source.values["service"], source.values),
-        "umbrella": shared | defaults(source.roots["values"], source.values),
+        "global": defaults(source.values["global"], source.values),
+        "service": {"global": shared} | defaults(source.values["service"], source.values),
+        "umbrella": {"global": shared} | defaults(source.roots["values"], source.values),
     }
     text = (
         "{{- /* Made by tools/build_schema.py from schema/source, where defaults stand. Do not change it here. */}}\n"
     )
     for name, values in parts.items():
-        text += f'\n{{{{- define "{PREFIX}.defaults.{name}" -}}}}\n{laid_out(values)}\n{{{{- end }}}}\n'
+        printed = laid_out(values).replace(json.dumps(shared), shared)
+        text += f'\n{{{{- define "{PREFIX}.defaults.{name}" -}}}}\n{printed}\n{{{{- end }}}}\n'
     return text
 
 
@@ -205,17 +239,6 @@ def schema_id(path: str) -> str:
     return BASE_URL + Path(path).name
 
 
-def built(target: Target) -> str:
-    """The text of a schema file; the same source gives the same bytes."""
-    schema = {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": schema_id(target.path),
-        **target.root,
-        "definitions": reachable(target.root, target.entries, target.definitions),
-    }
-    return laid_out(schema) + "\n"
-
-
 def is_stale(file: Path, text: str) -> bool:
     """Whether a file is missing or has another content."""
     return not file.is_file() or file.read_text("utf-8") != text
@@ -227,7 +250,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is not up to date")
     check = parser.parse_args(arguments).check
     source = read_source(HERE / "schema" / "source")
-    files = {target.path: built(target) for target in targets(source)} | {DEFAULTS: default_templates(source)}
+    files = {path: laid_out(schema) + "\n" for path, schema in schemas(source).items()}
+    files[DEFAULTS] = default_templates(source)
     stale = [(HERE / path, text) for path, text in files.items() if is_stale(HERE / path, text)]
     for file, text in stale:
         if check:

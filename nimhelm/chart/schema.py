@@ -19,18 +19,31 @@ def values_schema(names: list[str]) -> bytes:
 
 
 def schema_of(names: list[str]) -> dict[str, Any]:
-    """The content of values_schema."""
-    shared = {key: value for key, value in schema("values").items() if key != "$id"}
-    services = {name: {"$ref": SERVICE} for name in names}
-    return {**shared, "properties": {**shared["properties"], **services}}
+    """The content of values_schema: what a chart refuses. A chart stays small without descriptions."""
+    return _with_services(schema("chart"), names)
+
+
+def described_schema(names: list[str]) -> dict[str, Any]:
+    """The same schema with descriptions, defaults and examples."""
+    return _with_services(schema("values"), names)
+
+
+def service_names(found: Any) -> list[str]:
+    """The names that a schema gives to services. A foreign schema may have properties of any other kind."""
+    properties = found.get("properties") if isinstance(found, dict) else None
+    if not isinstance(properties, dict):
+        return []
+    return [name for name, each in properties.items() if each == {"$ref": SERVICE}]
 
 
 def is_own(found: Any) -> bool:
     """Whether a schema is one that values_schema writes, for whatever services."""
-    properties = found.get("properties") if isinstance(found, dict) else None
-    if not isinstance(properties, dict):
-        return False
-    return bool(found == schema_of([name for name, each in properties.items() if each == {"$ref": SERVICE}]))
+    return bool(found == schema_of(service_names(found)))
+
+
+def _with_services(shared: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    services = {name: {"$ref": SERVICE} for name in names}
+    return {**shared, "properties": {**shared["properties"], **services}}
 
 
 def laid_out(node: object, depth: int = 0) -> str:

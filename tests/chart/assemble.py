@@ -22,15 +22,17 @@ SCRIPTS_NAME, GRAPH_NAME = "r-demo-scripts", "r-demo-nimpipeline"
 Object = dict[str, Any]
 
 
-def defaults() -> dict[str, Any]:
-    """The defaults of a service's values."""
+def defaults(block: str) -> Any:
+    """The defaults of a block of values. A block may include those of another."""
     text = (TEMPLATES / "umbrella/templates/_defaults.tpl").read_text()
-    found = re.search(r'define "nimhelm\.v\d+\.defaults\.service" -}}\n(.*?)\n{{- end', text, re.DOTALL)
+    found = re.search(rf'define "nimhelm\.v\d+\.defaults\.{block}" -}}}}\n(.*?)\n{{{{- end', text, re.DOTALL)
     assert found
-    return json.loads(found[1])  # type: ignore[no-any-return]
+    included = re.sub(r'{{ include "nimhelm\.v\d+\.defaults\.(\w+)" \. }}', r'"\1"', found[1])
+    values = json.loads(included)
+    return {key: defaults(value) if value == key else value for key, value in values.items()}
 
 
-SERVICE_DEFAULTS = defaults()
+SERVICE_DEFAULTS: dict[str, Any] = defaults("service")
 
 SPEC: dict[str, Any] = {
     "enabled": True,

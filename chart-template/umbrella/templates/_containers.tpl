@@ -11,6 +11,12 @@ imagePullPolicy: {{ toJson . }}
 {{- end }}
 {{- end }}
 
+{{- /* Image and pull policy of the gates, and of other containers that the chart adds. Takes global. */}}
+{{- define "nimhelm.v2.waitImage" -}}
+image: {{ include "nimhelm.v2.image" (dict "global" .global "reference" .global.waitImage) | toJson }}
+imagePullPolicy: {{ toJson .global.waitImagePullPolicy }}
+{{- end }}
+
 {{- /* The NIM. Takes role: "" outside a group, leader or worker inside one. */}}
 {{- define "nimhelm.v2.mainContainer" -}}
 {{- $root := .root }}
@@ -117,9 +123,7 @@ while the dependencies start. It needs the certificates.
   {{- end }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" $nim.initMounts | nindent 4 }}
-    - name: nimhelm-scripts
-      mountPath: /nimhelm-scripts
-      readOnly: true
+    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
   {{- end }}
 {{- end }}
 

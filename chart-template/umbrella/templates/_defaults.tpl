@@ -1,5 +1,40 @@
 {{- /* Made by tools/build_schema.py from schema/source, where defaults stand. Do not change it here. */}}
 
+{{- define "nimhelm.v2.defaults.global" -}}
+{
+ "nimhelm": {
+  "checkAfterInstall": "auto",
+  "commonAnnotations": {},
+  "commonLabels": {},
+  "containerResources": {},
+  "grafanaDashboard": {"annotations": {}, "enabled": false, "labels": {"grafana_dashboard": "1"}},
+  "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
+  "imagePullSecrets": [],
+  "imageRegistry": "",
+  "imageRegistryPath": "keep",
+  "keepClaims": true,
+  "keepOperatorPods": false,
+  "mesh": "",
+  "networkPolicy": {"egressPorts": [], "enabled": false, "gatewayNamespaces": [], "monitoringNamespaces": ["monitoring"]},
+  "openshift": "auto",
+  "orderFor": "",
+  "prePull": false,
+  "pullWhileWaiting": true,
+  "requireKeys": false,
+  "restricted": false,
+  "skipMissingKinds": false,
+  "storageClass": "",
+  "valuesDigest": "",
+  "waitEnabled": true,
+  "waitImage": "docker.io/library/busybox:1.37.0-musl",
+  "waitImagePullPolicy": "IfNotPresent",
+  "waitOnTimeout": "fail",
+  "waitPeriodSeconds": 1,
+  "waitTimeoutSeconds": 0
+ }
+}
+{{- end }}
+
 {{- define "nimhelm.v2.defaults.service" -}}
 {
  "affinity": {},
@@ -19,38 +54,7 @@
   "service": {"annotations": {}, "labels": {}, "overlay": {}, "port": 8000, "type": "ClusterIP"}
  },
  "extraEnv": {},
- "global": {
-  "nimhelm": {
-   "checkAfterInstall": "auto",
-   "commonAnnotations": {},
-   "commonLabels": {},
-   "containerResources": {},
-   "grafanaDashboard": {"annotations": {}, "enabled": false, "labels": {"grafana_dashboard": "1"}},
-   "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
-   "imagePullSecrets": [],
-   "imageRegistry": "",
-   "imageRegistryPath": "keep",
-   "keepClaims": true,
-   "keepOperatorPods": false,
-   "mesh": "",
-   "networkPolicy": {"egressPorts": [], "enabled": false, "gatewayNamespaces": [], "monitoringNamespaces": ["monitoring"]},
-   "openshift": "auto",
-   "orderFor": "",
-   "prePull": false,
-   "pullWhileWaiting": true,
-   "requireKeys": false,
-   "restricted": false,
-   "skipMissingKinds": false,
-   "storageClass": "",
-   "valuesDigest": "",
-   "waitEnabled": true,
-   "waitImage": "docker.io/library/busybox:1.37.0-musl",
-   "waitImagePullPolicy": "IfNotPresent",
-   "waitOnTimeout": "fail",
-   "waitPeriodSeconds": 1,
-   "waitTimeoutSeconds": 0
-  }
- },
+ "global": {{ include "nimhelm.v2.defaults.global" . }},
  "groupID": 2000,
  "imageLayout": "legacy",
  "inferencePlatform": "standalone",
@@ -90,40 +94,5 @@
 {{- end }}
 
 {{- define "nimhelm.v2.defaults.umbrella" -}}
-{
- "extraObjects": [],
- "global": {
-  "nimhelm": {
-   "checkAfterInstall": "auto",
-   "commonAnnotations": {},
-   "commonLabels": {},
-   "containerResources": {},
-   "grafanaDashboard": {"annotations": {}, "enabled": false, "labels": {"grafana_dashboard": "1"}},
-   "helperResources": {"limits": {"cpu": "100m", "memory": "64Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}},
-   "imagePullSecrets": [],
-   "imageRegistry": "",
-   "imageRegistryPath": "keep",
-   "keepClaims": true,
-   "keepOperatorPods": false,
-   "mesh": "",
-   "networkPolicy": {"egressPorts": [], "enabled": false, "gatewayNamespaces": [], "monitoringNamespaces": ["monitoring"]},
-   "openshift": "auto",
-   "orderFor": "",
-   "prePull": false,
-   "pullWhileWaiting": true,
-   "requireKeys": false,
-   "restricted": false,
-   "skipMissingKinds": false,
-   "storageClass": "",
-   "valuesDigest": "",
-   "waitEnabled": true,
-   "waitImage": "docker.io/library/busybox:1.37.0-musl",
-   "waitImagePullPolicy": "IfNotPresent",
-   "waitOnTimeout": "fail",
-   "waitPeriodSeconds": 1,
-   "waitTimeoutSeconds": 0
-  }
- },
- "nimCaches": {}
-}
+{"extraObjects": [], "global": {{ include "nimhelm.v2.defaults.global" . }}, "nimCaches": {}}
 {{- end }}

@@ -62,9 +62,7 @@ and only a pod of the service sees those GPUs. The pod has them already, so the 
   {{- include "nimhelm.v2.hardening" (dict "nim" $nim) | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" $nim.mounts | nindent 4 }}
-    - name: nimhelm-scripts
-      mountPath: /nimhelm-scripts
-      readOnly: true
+    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
 {{- end }}
 
 {{- /* The name of a container has no dots and at most 63 characters. A longer name is cut and gets a hash. */}}
@@ -77,6 +75,16 @@ and only a pod of the service sees those GPUs. The pod has them already, so the 
   {{- end }}
 {{- end }}
 
+{{- /* A container that puts a static busybox where the other containers of the pod find it. Takes the facts of the service. */}}
+{{- define "nimhelm.v2.busybox" -}}
+{{- include "nimhelm.v2.waitImage" . }}
+command: ["cp", "/bin/busybox", "/nimhelm/busybox"]
+{{- include "nimhelm.v2.helperContainer" (dict "nim" . "user" 65532) | nindent 0 }}
+volumeMounts:
+  - name: nimhelm-wait
+    mountPath: /nimhelm
+{{- end }}
+
 {{- /*
 The gates as init containers. NIM images are many gigabytes large. A gate that runs in the image of its service makes
 the node pull that image while the dependencies start. It brings a static busybox, because the image may have no shell.
@@ -85,27 +93,19 @@ the node pull that image while the dependencies start. It brings a static busybo
   {{- $root := . }}
   {{- $nim := .nim }}
   {{- $global := $nim.global }}
-  {{- $waitImage := include "nimhelm.v2.image" (dict "global" $global "reference" $global.waitImage) }}
   {{- /* The proxy of a mesh lets the traffic of its own user alone. */}}
   {{- $user := get (dict "istio" 1337 "linkerd" 2102) $global.mesh | default 65532 }}
   {{- $busybox := ternary "/nimhelm/busybox" "/bin/busybox" $global.pullWhileWaiting }}
   {{- if and $nim.gates $global.pullWhileWaiting }}
 - name: wait-setup
-  image: {{ toJson $waitImage }}
-  imagePullPolicy: {{ toJson $global.waitImagePullPolicy }}
-  command: ["cp", "/bin/busybox", "/nimhelm/busybox"]
-  {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" 65532) | nindent 2 }}
-  volumeMounts:
-    - name: nimhelm-wait
-      mountPath: /nimhelm
+  {{- include "nimhelm.v2.busybox" $nim | nindent 2 }}
   {{- end }}
   {{- range $nim.gates }}
 - name: {{ toJson .name }}
     {{- if $global.pullWhileWaiting }}
   {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" $root.Values.image) | nindent 2 }}
     {{- else }}
-  image: {{ toJson $waitImage }}
-  imagePullPolicy: {{ toJson $global.waitImagePullPolicy }}
+  {{- include "nimhelm.v2.waitImage" $nim | nindent 2 }}
     {{- end }}
   command: [{{ $busybox }}, sh, /nimhelm-scripts/wait.sh]
   args: [{{ printf "/nimhelm-scripts/%s.%s" $nim.name .name | toJson }}]
@@ -117,9 +117,7 @@ the node pull that image while the dependencies start. It brings a static busybo
       value: void
   {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" $user) | nindent 2 }}
   volumeMounts:
-    - name: nimhelm-scripts
-      mountPath: /nimhelm-scripts
-      readOnly: true
+    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
     {{- if $global.pullWhileWaiting }}
     - name: nimhelm-wait
       mountPath: /nimhelm

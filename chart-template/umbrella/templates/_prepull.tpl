@@ -9,7 +9,6 @@ an init container for each image. It runs a static busybox, because an image may
 {{- $root := . }}
 {{- $nim := .nim }}
 {{- $global := $nim.global }}
-{{- $waitImage := include "nimhelm.v2.image" (dict "global" $global "reference" $global.waitImage) }}
 {{- $images := list .Values.image }}
 {{- range concat (.Values.initContainers | default list) (.Values.sidecarContainers | default list) }}
   {{- $images = append $images .image }}
@@ -51,13 +50,7 @@ spec:
       {{- end }}
       initContainers:
         - name: setup
-          image: {{ toJson $waitImage }}
-          imagePullPolicy: {{ toJson $global.waitImagePullPolicy }}
-          command: ["cp", "/bin/busybox", "/nimhelm/busybox"]
-          {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" 65532) | nindent 10 }}
-          volumeMounts:
-            - name: nimhelm-wait
-              mountPath: /nimhelm
+          {{- include "nimhelm.v2.busybox" $nim | nindent 10 }}
         {{- range $index, $image := $images }}
         - name: pull-{{ $index }}
           {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" $image) | nindent 10 }}
@@ -73,8 +66,7 @@ spec:
         {{- end }}
       containers:
         - name: pulled
-          image: {{ toJson $waitImage }}
-          imagePullPolicy: {{ toJson $global.waitImagePullPolicy }}
+          {{- include "nimhelm.v2.waitImage" $nim | nindent 10 }}
           command: ["/bin/busybox", "sleep", "2147483647"]
           {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" 65532) | nindent 10 }}
       volumes:

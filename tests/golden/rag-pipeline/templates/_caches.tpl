@@ -338,15 +338,12 @@ container marks the cache as complete.
     - name: ca-cert-volume
       mountPath: /etc/ssl
     {{- end }}
-    - name: nimhelm-scripts
-      mountPath: /nimhelm-scripts
-      readOnly: true
+    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
 {{- end }}
 
 {{- define "nimhelm.v2.cache.marking" -}}
 - name: mark-complete
-  image: {{ include "nimhelm.v2.image" (dict "global" .root.nim.global "reference" .root.nim.global.waitImage) | toJson }}
-  imagePullPolicy: {{ toJson .root.nim.global.waitImagePullPolicy }}
+  {{- include "nimhelm.v2.waitImage" .root.nim | nindent 2 }}
   command: [/bin/busybox, sh, /nimhelm-scripts/fill-cache.sh]
   env:
     {{- include "nimhelm.v2.yaml" .markerEnv | nindent 4 }}
@@ -354,9 +351,7 @@ container marks the cache as complete.
   {{- include "nimhelm.v2.givenResources" (dict "given" .root.nim.global.helperResources) | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" (list (first .mounts)) | nindent 4 }}
-    - name: nimhelm-scripts
-      mountPath: /nimhelm-scripts
-      readOnly: true
+    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
 {{- end }}
 
 {{- /* What the Pod Security level "restricted" requires of a container. */}}
@@ -385,9 +380,7 @@ terminationMessagePolicy: FallbackToLogsOnError
       mountPath: /ca-certs
     - name: custom-ca
       mountPath: /custom
-    - name: nimhelm-scripts
-      mountPath: /nimhelm-scripts
-      readOnly: true
+    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
   {{- end }}
   {{- range .cache.initContainers }}
     {{- $box := dict "env" (concat $.env (get . "env" | default list)) }}

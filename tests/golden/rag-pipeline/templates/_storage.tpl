@@ -41,6 +41,13 @@
   {{- $_ := set $nim "initMounts" $init }}
 {{- end }}
 
+{{- /* Where a container finds the scripts of the chart. */}}
+{{- define "nimhelm.v2.scriptsMount" -}}
+- name: nimhelm-scripts
+  mountPath: /nimhelm-scripts
+  readOnly: true
+{{- end }}
+
 {{- /* The volumes of a pod. Takes role: "" outside a group, leader or worker inside one. */}}
 {{- define "nimhelm.v2.volumes" -}}
 {{- $nim := .root.nim }}
