@@ -37,17 +37,17 @@ def printable(text: str) -> str:
 
 def as_json(findings: list[Finding]) -> str:
     """A JSON list of findings with the names of Finding's fields."""
-    return _dumped([{**finding._asdict(), "path": whole(finding.path)} for finding in findings])
+    return dumped([finding._asdict() for finding in findings])
 
 
-def _dumped(data: object) -> str:
-    """JSON in ASCII alone, which is valid in every encoding that a stream may have."""
-    return json.dumps(data, indent=2) + "\n"
+def dumped(data: object) -> str:
+    """JSON as every command prints it: in ASCII alone, which is valid in every encoding that a stream may have.
 
-
-def whole(text: str) -> str:
-    """Text that strict JSON parsers take: a lone surrogate, which stands for a byte that is not UTF-8, is replaced."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+    A lone surrogate stands for a byte that is not UTF-8, and strict parsers refuse it: it is replaced.
+    """
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    whole = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return re.sub("[^\0-\x7f]+", lambda found: json.dumps(found[0])[1:-1], whole) + "\n"
 
 
 def github(findings: list[Finding]) -> str:
@@ -88,7 +88,7 @@ def sarif(findings: list[Finding]) -> str:
         "results": [_result(finding) for finding in findings],
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return _dumped(document)
+    return dumped(document)
 
 
 def _result(finding: Finding) -> dict[str, object]:
@@ -98,7 +98,7 @@ def _result(finding: Finding) -> dict[str, object]:
     return {
         "ruleId": finding.code,
         "level": finding.severity,
-        "message": {"text": whole(f"{finding.message}{hint}")},
+        "message": {"text": f"{finding.message}{hint}"},
         "locations": [location],
     }
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from nimhelm.codes import CODES
 from nimhelm.finding import Finding, has_errors
-from nimhelm.report import REPORTERS, as_json, github, printable, sarif, text
+from nimhelm.report import REPORTERS, as_json, dumped, github, printable, sarif, text
 
 ERROR = Finding("a.yaml", 14, 9, "NH023", "error", "llm depends on x", "spec.services[0]", "did you mean y?")
 WARNING = Finding("dir/b.yaml", 1, 1, "NH029", "warning", "no service is enabled")
@@ -128,3 +129,13 @@ def test_what_stops() -> None:
     assert not has_errors([WARNING])
     assert has_errors([WARNING], strict=True)
     assert not has_errors([], strict=True)
+
+
+@pytest.mark.parametrize("given", ["\udcff", "a\ud800b", "\U0001f600é\u2028\x1b", '"\\ud800"'])
+def test_json_is_ascii_and_strict(given: str) -> None:
+    """A message may name a file, and a file's name may hold any byte."""
+    printed = dumped({"a": [given]})
+    assert printed.isascii()
+    read = json.loads(printed)["a"][0]
+    assert read == re.sub("[\ud800-\udfff]", "\ufffd", given)
+    read.encode()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from nimhelm.diff.effects import Effect
 from nimhelm.diff.fields import ABSENT
 from nimhelm.diff.plan import Difference, counted, gravest
+from nimhelm.report import dumped
 
 
 def as_json(plan: Difference) -> str:
     """One object; a field that one side lacks has no `old` or `new`."""
-    return json.dumps(document(plan), indent=2, ensure_ascii=False) + "\n"
+    return dumped(document(plan))
 
 
 def document(plan: Difference) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from shlex import quote
 
 from nimhelm.images.mirror import Mirror
 from nimhelm.images.rendered import Image
 from nimhelm.registry import parsed
-from nimhelm.report import printable
+from nimhelm.report import dumped, printable
 from nimhelm.yamlwrite import dump
 
 
@@ -27,7 +26,7 @@ def as_json(images: list[Image], name: str, mirror: Mirror) -> str:
         entry |= {"trouble": each.trouble} if each.trouble else {}
         entry |= {"mirror": mirror.of(each.reference)} if mirror.registry else {}
         entries.append(entry)
-    return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
+    return dumped(entries)
 
 
 def skopeo(images: list[Image], name: str, mirror: Mirror) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 
 from nimhelm.preflight.result import FAILS, HOLDS, SECTIONS, SKIPPED, WARNS, Check
+from nimhelm.report import dumped
 from nimhelm.wording import clean, count
 
 MARKS = {HOLDS: "√", WARNS: "‼", FAILS: "×", SKIPPED: "-"}
@@ -57,4 +57,4 @@ def as_json(checks: list[Check]) -> str:
         "wouldFail": any(check.level == FAILS for check in checks),
         "checks": [check._asdict() for check in checks],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return dumped(document)

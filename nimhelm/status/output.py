@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from nimhelm.report import dumped
 from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY
 from nimhelm.status.compute import PipelineStatus, ServiceStatus, Wait, progress
 from nimhelm.status.graph import RELEASE_LABEL
@@ -257,7 +257,7 @@ def _wait_detail(wait: Wait) -> dict[str, Any]:
 
 
 def _as_json(status: PipelineStatus, style: Style) -> str:
-    return json.dumps(document(status), indent=2, ensure_ascii=False) + "\n"
+    return dumped(document(status))
 
 
 def _as_yaml(status: PipelineStatus, style: Style) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TextIO
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, TextIO
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, end, finish, start
 from nimhelm.kubectlerrors import ForbiddenError, UnreachableError
+from nimhelm.report import dumped
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.cause import DISABLED, READY
 from nimhelm.status.compute import PipelineStatus, compute
@@ -49,7 +49,7 @@ def _listed(found: list[PipelineStatus], output: str, width: int) -> str:
         return "".join(f"{each.namespace}/{each.release}\n" for each in found)
     if output in ("json", "yaml"):
         listed = {"apiVersion": "v1", "kind": "List", "items": [document(each) for each in found]}
-        return json.dumps(listed, indent=2, ensure_ascii=False) + "\n" if output == "json" else as_yaml(listed)
+        return dumped(listed) if output == "json" else as_yaml(listed)
     return _table(found, width) if found else ""
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from nimhelm.report import dumped
 from nimhelm.timeline.model import Timeline, Track
 
 
 def as_json(timeline: Timeline) -> str:
     """One object; times are seconds since `begin`, with one decimal."""
-    return json.dumps(document(timeline), indent=2, ensure_ascii=False) + "\n"
+    return dumped(document(timeline))
 
 
 def document(timeline: Timeline) -> dict[str, Any]:
