@@ -6,6 +6,7 @@ import io
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -136,12 +137,21 @@ def test_shape_of_a_nimpipeline() -> None:
     }
 
 
+def words(value: Any) -> Any:
+    """JSON with its booleans as YAML's base loader reads them: as text."""
+    if isinstance(value, dict):
+        return {key: words(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [words(each) for each in value]
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_yaml_and_json_say_the_same(path: Path) -> None:
     found = compute(snapshot_of(read_case(path)))
     as_yaml = yaml.load(render(found, "yaml"), Loader=yaml.BaseLoader)
     as_json = json.loads(render(found, "json"), parse_int=str)
-    assert as_yaml == json.loads(json.dumps(as_json).replace(": true", ': "true"').replace(": false", ': "false"'))
+    assert as_yaml == words(as_json)
 
 
 def test_names_are_for_other_commands() -> None:
