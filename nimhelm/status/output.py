@@ -72,18 +72,19 @@ def table_of(status: PipelineStatus, style: Style) -> Table:
 
 def _chosen(status: PipelineStatus, style: Style) -> tuple[list[ServiceStatus], list[ServiceStatus]]:
     """The services to show, root causes first and then in start order, and those that are only counted."""
-    ordered = sorted(status.rows, key=_rank)
+    ordered = sorted(status.rows, key=rank)
     if style.everything or len(ordered) <= _MANY_ROWS:
         return ordered, []
     return ordered[: _MANY_ROWS - 1], ordered[_MANY_ROWS - 1 :]
 
 
-def _rank(service: ServiceStatus) -> int:
-    if _is_root(service):
-        return 0 if service.state == FAILED else 1
+def rank(service: ServiceStatus) -> int:
+    """The place in the list: what failed, what others wait for, what serves and is not steady, what only waits, the rest."""
     if service.state in (READY, DISABLED):
-        return 3
-    return 2
+        return 5
+    if _is_root(service):
+        return 0 if service.state == FAILED else 1 if service.ready < service.desired else 2
+    return 3 if service.root else 4
 
 
 def _is_root(service: ServiceStatus) -> bool:
@@ -114,7 +115,7 @@ def _headline(status: PipelineStatus, style: Style) -> str:
 def next_steps(status: PipelineStatus) -> list[str]:
     """One line for each root cause that has a step; services with the same trouble share it."""
     whose: dict[str, list[str]] = {}
-    roots = [each for each in sorted(status.rows, key=_rank) if each.root and each.cause and each.cause.next]
+    roots = [each for each in sorted(status.rows, key=rank) if each.root and each.cause and each.cause.next]
     # Where nothing is wrong so far, what only waits may still have something to look at.
     for service in [each for each in roots if _is_root(each)] or roots:
         if service.cause:

@@ -15,7 +15,7 @@ from nimhelm.status.cause import DISABLED, READY
 from nimhelm.status.compute import PipelineStatus, compute
 from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL, is_graph
 from nimhelm.status.lists import Asked, Lists, read_lists
-from nimhelm.status.output import as_yaml, display_width, document
+from nimhelm.status.output import as_yaml, display_width, document, rank
 from nimhelm.status.snapshot import HelmRecord, Snapshot
 from nimhelm.wording import clean
 
@@ -79,7 +79,7 @@ def _row(status: PipelineStatus) -> tuple[str, ...]:
 def _why(status: PipelineStatus) -> str:
     """The first root cause; for a release that is ready a warning."""
     roots = [each for each in status.rows if each.root and each.cause]
-    roots.sort(key=lambda each: not (each.cause and each.cause.problem))
+    roots.sort(key=rank)
     for each in roots:
         if each.cause:
             return f"{clean(each.name)}: {each.cause.text}"

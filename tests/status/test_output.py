@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from nimhelm.status.cause import Cause
 from nimhelm.status.causes.steadiness import Restarts
-from nimhelm.status.compute import PipelineStatus, compute
-from nimhelm.status.output import Style, display_width, render
+from nimhelm.status.compute import PipelineStatus, ServiceStatus, compute
+from nimhelm.status.output import Style, display_width, rank, render
 from nimhelm.status.watch import style_of
 from tests.status.casefile import CASES, read_case, snapshot_of
 
@@ -188,3 +189,25 @@ def test_wide_characters_keep_the_columns() -> None:
         display_width(row[: row.index(state)]) for row, state in zip(rows, ("Failed", "NotReady", "Ready"), strict=True)
     }
     assert len(starts) == 1
+
+
+def test_what_others_wait_for_comes_before_what_only_is_not_steady() -> None:
+    def row(name: str, state: str, ready: int, root: bool, problem: bool) -> ServiceStatus:
+        return ServiceStatus(name, state, ready, 1, cause=Cause("Code", "why", state, problem=problem), root=root)
+
+    rows = [
+        row("unsteady", "NotReady", 1, root=True, problem=True),
+        row("waits", "NotReady", 0, root=False, problem=False),
+        row("starts", "NotReady", 0, root=True, problem=False),
+        row("no-node", "Pending", 0, root=True, problem=True),
+        row("broken", "Failed", 0, root=True, problem=True),
+        ServiceStatus("serves", "Ready", 1, 1),
+    ]
+    assert [each.name for each in sorted(rows, key=rank)] == [
+        "broken",
+        "no-node",
+        "unsteady",
+        "starts",
+        "waits",
+        "serves",
+    ]

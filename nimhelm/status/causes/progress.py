@@ -65,7 +65,10 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
             return Cause("ProbePort", text, NOT_READY, next=steps.describe(case, "pod", name), log=(name, container))
         said = _last_said(case, name, container) or said
         text = f"starting for {duration(age)}{of}{said}"
-        return Cause("Starting", text, NOT_READY, problem=False, log=(name, container))
+        # A busy node asks late and so gives more time than it should, but not twice as much.
+        late = 0 < 2 * budget < age
+        step = steps.logs(case, name, container) if late else ""
+        return Cause("Starting", text, NOT_READY, next=step, problem=late, log=(name, container))
     # The start-up probe has passed: what the readiness probe hears since is not part of loading the model.
     patience = _READINESS_PATIENCE if answer else max(_SILENT_PATIENCE, case.service.startup_seconds)
     stuck = age > patience
