@@ -148,6 +148,14 @@ def test_no_word_of_a_user_is_an_option_of_a_tool(asked: Any, chart: str, tmp_pa
     from nimhelm.preflight.command import Options, preflight
     from nimhelm.status.cluster import read_release
 
+    def preflight_here(options: Options) -> None:
+        """With the values file in the folder: preflight reads it before it asks a tool."""
+        folder = tmp_path / "here"
+        folder.mkdir()
+        (folder / EVIL).write_text("{}")
+        with contextlib.chdir(folder):
+            preflight(options)
+
     target = Target(EVIL, chart, EVIL, EVIL, (EVIL,))
     change = Change("Deployment", EVIL, TAKE_OVER)
     context = click.Context(click.Command("x"))
@@ -166,7 +174,7 @@ def test_no_word_of_a_user_is_an_option_of_a_tool(asked: Any, chart: str, tmp_pa
         lambda: own_values(EVIL, cluster),
         lambda: read_release(EVIL, EVIL, EVIL, EVIL, 5.0),
         lambda: show_graph(EVIL, "text", where, ()),
-        lambda: preflight(Options(**wanted)),
+        lambda: preflight_here(Options(**wanted)),
         lambda: complete_releases(context, click.Option(["-x"]), ""),
     ]
     for call in calls:
