@@ -32,6 +32,7 @@ WORKLOAD_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
     rollout.creation_refused,
     rollout.scaled_away,
     rollout.workload_missing,
+    rollout.workload_leaving,
     controllers.custom_missing,
     rollout.old_pods_stay,
     controllers.inference_service,
@@ -41,6 +42,7 @@ WORKLOAD_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
 # Of a service whose replicas are all ready.
 READY_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
     serving.service_missing,
+    nodes.under_ready_pods,
     serving.wrong_selector,
     serving.port_not_served,
     serving.no_endpoints,
@@ -54,6 +56,7 @@ POD_CAUSES: tuple[Callable[[Case, ko.Object], Cause | None], ...] = (
     scheduling.unbound_claim,
     devices.device_claim,
     scheduling.unschedulable,
+    scheduling.unnoticed,
     nodes.node_not_ready,
     images.image_pull,
     containers.container_not_created,

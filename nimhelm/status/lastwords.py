@@ -147,6 +147,12 @@ LAST_WORDS = (
         r"invalid api.?key",
     ),
     _words(
+        "ModelNotFound",
+        "the model is not there, or the key may not see it",
+        r"(?:Repository|Revision|Entry)NotFoundError",
+        r"\b404\b.{0,60}(?:ngc\.nvidia|huggingface\.co)",
+    ),
+    _words(
         "DownloadFailed",
         "the model's download fails: its certificate is not trusted",
         r"certificate.verify.failed",

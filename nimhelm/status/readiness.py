@@ -13,6 +13,26 @@ _LWS = "leaderworkerset.sigs.k8s.io/"
 
 def readiness(case: Case) -> tuple[int, int, bool]:
     """(replicas ready, replicas wanted, whether the service is ready)."""
+    ready, wanted, settled = _counted(case)
+    return ready, wanted, settled and not is_being_deleted(case)
+
+
+def workload_of(case: Case) -> ko.Object:
+    """The object of the release that makes the service's pods, {} if there is none or it was not read."""
+    lists = {LEADER_WORKER_SET: "leaderworkersets", INFERENCE_SERVICE: "inferenceservices"}
+    if case.service.workload not in lists:
+        return case.deployment or {}
+    name = case.name + ("-lws" if case.service.workload == LEADER_WORKER_SET else "")
+    found = case.evidence.snapshot.of(lists[case.service.workload])
+    return next((each for each in found if ko.name_of(each) == name), {})
+
+
+def is_being_deleted(case: Case) -> bool:
+    """Whether the workload is on its way out, so that nothing replaces its pods."""
+    return bool(ko.dig(workload_of(case), "metadata", "deletionTimestamp"))
+
+
+def _counted(case: Case) -> tuple[int, int, bool]:
     if case.service.workload == LEADER_WORKER_SET:
         return _of_groups(case)
     if case.deployment is not None and (case.service.workload != INFERENCE_SERVICE or case.pods):
@@ -42,9 +62,7 @@ def _of_groups(case: Case) -> tuple[int, int, bool]:
     for pod in case.pods:
         groups.setdefault(ko.label(pod, _LWS + "group-index"), []).append(pod)
     ready, wanted = sum(_is_whole(pods) for pods in groups.values()), case.service.replicas
-    own = next(
-        (each for each in case.evidence.snapshot.of("leaderworkersets") if ko.name_of(each) == f"{case.name}-lws"), None
-    )
+    own = workload_of(case) or None
     if case.evidence.snapshot.has("leaderworkersets") and not _is_rolled_out(own, wanted):
         return ready, wanted, False
     return ready, wanted, ready >= wanted

@@ -27,7 +27,8 @@ _GPU_RUNTIME = re.compile(
 # "…: exec: "vllm": executable file not found in $PATH: unknown": the frame before it takes more room than it says.
 _NOT_EXECUTABLE = re.compile(
     r'exec: \\?"?([^"\\]+)\\?": '
-    r"((?:executable file )?not found in \$PATH|(?:stat \S+: )?no such file or directory|permission denied|is a directory)"
+    r"((?:executable file )?not found in \$PATH|(?:stat \S+: )?no such file or directory|"
+    r"permission denied|is a directory)"
 )
 _LAYERS = re.compile(
     r"(?:failed to (?:create|start) (?:containerd task|shim task|container \S*)|failed to create task for container|"
@@ -124,6 +125,9 @@ def _creation(case: Case, pod: ko.Object, container: str, reason: str, message: 
     if match := _NOT_EXECUTABLE.search(message):
         text = f"container {short(container)} cannot start: {_executable(match)}"
         return Cause(reason, text, FAILED, short(message, 600), look)
+    if "exec format error" in message:
+        text = f"the image is built for another platform: {runtime_said(message)}"
+        return Cause("ImagePlatform", text, FAILED, short(message, 600), look)
     state = NOT_READY if _PASSES.search(message) else FAILED
     said = f"container {short(container)}: {reason}: {runtime_said(message)}"
     return Cause(reason, said, state, short(message, 600), look)

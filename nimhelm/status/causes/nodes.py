@@ -7,7 +7,7 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
-from nimhelm.status.evidence import Case, event_time, message_of
+from nimhelm.status.evidence import Case, event_time, is_ready, message_of
 from nimhelm.wording import count, duration, short
 
 _RECENT = 3600
@@ -23,6 +23,11 @@ _KNOWN_WARNINGS = (
     "FailedMapVolume",
     "FailedCreatePodSandBox",
     "NetworkNotReady",
+    # Of the node's settings or of the pod before: no pod fails to start for them.
+    "DNSConfigForming",
+    "ProbeWarning",
+    "FailedPreStopHook",
+    "ExceededGracePeriod",
 )
 
 
@@ -111,6 +116,12 @@ def node_not_ready(case: Case, pod: ko.Object) -> Cause | None:
         text = f"node {short(node)} is not ready{age}"
         return Cause("NodeNotReady", text, NOT_READY, detail, steps.cluster(case.evidence, "describe", "node", node))
     return None
+
+
+def under_ready_pods(case: Case) -> Cause | None:
+    """A node that does not answer has a pod that was ready when it last did: the control plane notes that later."""
+    found = (node_not_ready(case, pod) for pod in case.pods if is_ready(pod))
+    return next((cause for cause in found if cause), None)
 
 
 def sandbox(case: Case, pod: ko.Object) -> Cause | None:

@@ -15,6 +15,8 @@ from nimhelm.wording import duration, last_line, short
 _READINESS_PATIENCE, _SILENT_PATIENCE = 60, 300
 # A pull tells that it has begun; nothing else that a kubelet does silently takes so long.
 _CREATION_PATIENCE = 1800
+# A kubelet that runs takes up a pod within a second.
+_KUBELET_PATIENCE = 60
 _LINE = 100
 
 
@@ -29,12 +31,27 @@ def _init(case: Case, pod: ko.Object) -> Cause | None:
     for status in ko.items(pod, "status", "initContainerStatuses"):
         running = ko.mapping(status, "state", "running")
         name = ko.text(status, "name")
+        if running and _is_sidecar(pod, name) and ko.dig(status, "started") is False:
+            return _sidecar(case, pod, status)
         if running and not _is_sidecar(pod, name):
             since = duration(ko.seconds_since(ko.moment(running, "startedAt"), case.now))
             text = f"init container {short(name)} runs for {since}{_last_said(case, ko.name_of(pod), name)}"
             step = steps.logs(case, ko.name_of(pod), name)
             return Cause("Initialising", text, NOT_READY, next=step, problem=False, log=(ko.name_of(pod), name))
     return None
+
+
+def _sidecar(case: Case, pod: ko.Object, status: ko.Object) -> Cause:
+    """The containers after a sidecar start only once it has."""
+    name, container = ko.name_of(pod), ko.text(status, "name")
+    age = ko.seconds_since(ko.moment(status, "state", "running", "startedAt"), case.now)
+    answer = probe_answer(case, pod)
+    text = f"sidecar {short(container)} runs for {duration(age)} and has not started" + (
+        f": {answer}" if answer else ""
+    )
+    late = age > _READINESS_PATIENCE
+    step = steps.logs(case, name, container)
+    return Cause("SidecarStarting", text, NOT_READY, next=step, problem=late, log=(name, container))
 
 
 def _is_sidecar(pod: ko.Object, container: str) -> bool:
@@ -140,8 +157,13 @@ def _creating(case: Case, pod: ko.Object) -> Cause:
     if pulling := _pull(case, pod):
         since = duration(ko.seconds_since(event_time(pulling), case.now))
         return Cause("Pulling", f"pulling its image for {since}", NOT_READY, short(message_of(pulling)), problem=False)
-    started = ko.moment(pod, "status", "startTime") or ko.moment(pod, "metadata", "creationTimestamp")
-    age = ko.seconds_since(started, case.now)
+    begun = ko.moment(pod, "status", "startTime")
+    scheduled = ko.moment(ko.condition(pod, "PodScheduled"), "lastTransitionTime")
+    age = ko.seconds_since(begun or scheduled or ko.moment(pod, "metadata", "creationTimestamp"), case.now)
+    node = ko.text(pod, "spec", "nodeName")
+    if not begun and age > _KUBELET_PATIENCE:
+        text = f"node {short(node)} has not taken up the pod for {duration(age)}: does its kubelet run?"
+        return Cause("KubeletSilent", text, NOT_READY, next=steps.cluster(case.evidence, "describe", "node", node))
     late = age > _CREATION_PATIENCE
     step = steps.describe(case, "pod", ko.name_of(pod)) if late else ""
     text = f"containers are being created for {duration(age)}"

@@ -10,7 +10,8 @@ from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.causes import limits
 from nimhelm.status.evidence import Case, event_time, message_of
-from nimhelm.status.graph import DEPLOYMENT
+from nimhelm.status.graph import DEPLOYMENT, RELEASE_LABEL
+from nimhelm.status.readiness import is_being_deleted, workload_of
 from nimhelm.wording import duration, short
 
 # An administrator's own words are the ones that help: they are shown whole.
@@ -87,9 +88,18 @@ REFUSALS = (
 
 
 def workload_missing(case: Case) -> Cause | None:
-    """The graph names a Deployment that the cluster does not have."""
+    """The graph names a Deployment that the cluster does not have, or that another release has."""
     if case.deployment is not None or case.pods or case.service.workload != DEPLOYMENT:
         return None
+    for each in case.evidence.snapshot.of("deployments"):
+        if ko.name_of(each) == case.name:
+            owner = ko.text(each, "metadata", "annotations", "meta.helm.sh/release-name") or ko.label(
+                each, RELEASE_LABEL
+            )
+            whose = f"release {short(owner)}, not to this one" if owner else "no release"
+            text = f"Deployment {short(case.name)} belongs to {whose}"
+            step = steps.command(case.evidence, "get", "deployment", case.name, "--show-labels")
+            return Cause("OtherRelease", text, FAILED, next=step)
     text = f"Deployment {short(case.name)} does not exist"
     return Cause("WorkloadMissing", text, PENDING, next=steps.upgrade(case.evidence))
 
@@ -109,6 +119,18 @@ def creation_refused(case: Case) -> Cause | None:
             return Cause(code, f"{lacking}: {said}", FAILED, detail, _step(case, code, groups))
     said = re.sub(r"^Error creating: ", "", message)
     return Cause("FailedCreate", f"{lacking}: {short(said, _WHOLE)}", FAILED, detail, _look(case))
+
+
+def workload_leaving(case: Case) -> Cause | None:
+    """The workload is being deleted: its pods go, and nothing replaces them."""
+    if not is_being_deleted(case):
+        return None
+    kind, _, name = steps.workload(case).partition("/")
+    held = ", ".join(short(each) for each in ko.texts(workload_of(case), "metadata", "finalizers"))
+    text = f"{kind} {short(name)} is being deleted" + (f", held by finalizer {held}" if held else "")
+    return Cause(
+        "WorkloadTerminating", text, FAILED, next=steps.command(case.evidence, "get", kind, name, "-o", "yaml")
+    )
 
 
 def _refusal(case: Case) -> str:

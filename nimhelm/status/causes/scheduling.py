@@ -9,12 +9,15 @@ from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, PENDING, Cause
 from nimhelm.status.causes import placement, queues
 from nimhelm.status.causes.storage import claim_of_message, elsewhere, pending_claim
-from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.status.fit import fits_of, free_of, shown
-from nimhelm.wording import count, short
+from nimhelm.wording import count, duration, short
 
 _INSUFFICIENT = re.compile(r"Insufficient ([A-Za-z0-9][-A-Za-z0-9._/]*)")
 _BASIC = ("cpu", "memory", "ephemeral-storage", "pods")
+# The scheduler takes up a pod within a second; victims of a preemption have their grace period.
+_SCHEDULER_PATIENCE, _PREEMPTION_PATIENCE = 60, 300
+_PREEMPTED_LATELY = 3600
 # Seconds that a service gets to become ready on the GPU that was given up for it.
 _TURN = 1800
 
@@ -41,8 +44,46 @@ def unschedulable(case: Case, pod: ko.Object) -> Cause | None:
             _look(case, pod),
         )
     if not message:
-        return Cause("Scheduling", "not scheduled yet", PENDING, problem=False)
-    return _explain(case, pod, message)._replace(detail=short(message, 600))
+        return None
+    if node := ko.text(pod, "status", "nominatedNodeName"):
+        age = ko.seconds_since(ko.moment(scheduled, "lastTransitionTime"), case.now)
+        text = f"pods of lower priority end on node {short(node)} to make room"
+        if age < _PREEMPTION_PATIENCE:
+            return Cause("Preempting", text, PENDING, short(message, 600), problem=False)
+    cause = _explain(case, pod, message)._replace(detail=short(message, 600))
+    if preempted := _preempted(case):
+        return cause._replace(code="Preempted", text=f"{preempted}; {cause.text}")
+    return cause
+
+
+def unnoticed(case: Case, pod: ko.Object) -> Cause | None:
+    """No scheduler has said a word about the pod."""
+    if ko.text(pod, "spec", "nodeName") or ko.condition(pod, "PodScheduled") or _last_event(case, pod):
+        return None
+    age = ko.seconds_since(ko.moment(pod, "metadata", "creationTimestamp"), case.now)
+    if age < _SCHEDULER_PATIENCE:
+        return None
+    wanted = ko.text(pod, "spec", "schedulerName") or "default-scheduler"
+    text = f"no scheduler has looked at the pod for {duration(age)}: is {short(wanted)}, which it names, running?"
+    return Cause("NoScheduler", text, PENDING, next=_look(case, pod))
+
+
+def _preempted(case: Case) -> str:
+    """A pod of higher priority took the place of one of the service's pods: who and when, "" if none did lately."""
+    of_service = re.compile(re.escape(case.name) + r"-[a-z0-9]+-[a-z0-9]{5}")
+    events = [
+        event
+        for (kind, name), found in case.evidence.events.items()
+        for event in found
+        if kind == "Pod" and ko.text(event, "reason") == "Preempted" and of_service.fullmatch(name)
+    ]
+    if not events:
+        return ""
+    newest = max(events, key=event_time)
+    age = ko.seconds_since(event_time(newest), case.now)
+    on = re.search(r"on node (\S+)", message_of(newest))
+    where = f" on node {short(on[1])}" if on else ""
+    return f"preempted {duration(age)} ago by a pod of higher priority{where}" if age < _PREEMPTED_LATELY else ""
 
 
 def _queued(case: Case, held: queues.Queued) -> Cause:

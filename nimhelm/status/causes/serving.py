@@ -22,8 +22,14 @@ _SLICE_OF = "kubernetes.io/service-name"
 def service_missing(case: Case) -> Cause | None:
     """The Service was deleted, or was refused when the release was installed."""
     known = case.evidence.snapshot.has("services") and case.service.workload != INFERENCE_SERVICE
-    if not known or case.name in case.evidence.services:
+    if not known:
         return None
+    if there := case.evidence.services.get(case.name):
+        if not ko.dig(there, "metadata", "deletionTimestamp"):
+            return None
+        held = ", ".join(short(each) for each in ko.texts(there, "metadata", "finalizers"))
+        text = f"Service {short(case.name)} is being deleted" + (f", held by finalizer {held}" if held else "")
+        return Cause("ServiceMissing", text, FAILED, next=steps.describe(case, "service", case.name))
     text = f"Service {short(case.name)} does not exist"
     if refused := _refused(case):
         text += f": {refused}"

@@ -16,6 +16,8 @@ _CLAIM_ABSENT = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 _CLAIM_LEAVING = re.compile(r'persistentvolumeclaim "([^"]+)" is being deleted')
 _CLASS_ABSENT = re.compile(r'storageclass(?:\.storage\.k8s\.io)? "([^"]+)" not found')
 _MULTI_ATTACH = re.compile(r'Multi-Attach error for volume "([^"]+)"(?:.*used by pod\(s\) (.+))?', re.DOTALL)
+_KEY_GONE = re.compile(r'for volume "([^"]+)".*references non-existent (secret|config) key: (\S+)', re.DOTALL)
+_ACCOUNT_GONE = re.compile(r'serviceaccounts? "([^"]+)" not found')
 _NO_CSI = re.compile(r"driver name (\S+) not found in the list of registered CSI drivers")
 # An external provisioner that is silent for so long is not running.
 _PROVISIONER_PATIENCE = 120
@@ -30,12 +32,7 @@ def claim_of_message(case: Case, pod: ko.Object, message: str) -> Cause | None:
     if match := _CLAIM_LEAVING.search(message):
         return leaving_claim(case, match[1])
     if match := _CLAIM_ABSENT.search(message):
-        return Cause(
-            "ClaimMissing",
-            f"claim {short(match[1])} does not exist",
-            FAILED,
-            next=steps.command(case.evidence, "get", "pvc"),
-        )
+        return _absent_claim(case, match[1])
     if "unbound immediate PersistentVolumeClaims" not in message and "unbound PersistentVolumeClaims" not in message:
         return None
     claims = claims_of(pod)
@@ -44,6 +41,15 @@ def claim_of_message(case: Case, pod: ko.Object, message: str) -> Cause | None:
         return found[0]
     named = short(claims[0] if claims else case.service.claim) or "of the pod"
     return Cause("ClaimUnbound", f"claim {named} is not bound", PENDING, next=steps.describe(case, "pvc", named))
+
+
+def _absent_claim(case: Case, claim: str) -> Cause:
+    """The claim was never made, or was deleted. Helm's record may hold why it was refused."""
+    text, helm = f"claim {short(claim)} does not exist", case.evidence.snapshot.helm
+    if helm and helm.status == "failed" and f'"{claim}"' in helm.description and "forbidden" in helm.description:
+        said = re.sub(r'^.*?"[^"]+" is forbidden: ', "", helm.description)
+        text = f"{text}: {short(said, 400)}"
+    return Cause("ClaimMissing", text, FAILED, next=steps.command(case.evidence, "get", "pvc"))
 
 
 def leaving_claim(case: Case, claim: str) -> Cause:
@@ -222,6 +228,8 @@ def _volume_event(case: Case, pod: ko.Object, event: ko.Object) -> Cause:
     if match := _NO_CSI.search(message):
         text = f"the node has no CSI driver {short(match[1])}"
         return Cause("CSIDriverMissing", text, FAILED, detail, steps.cluster(case.evidence, "get", "csidrivers"))
+    if cause := _absent_part(case, pod, message):
+        return cause._replace(detail=detail)
     text = f"a volume cannot be {'attached' if 'Attach' in reason else 'mounted'}: {short(_bare(message), 300)}"
     return Cause(reason, text, NOT_READY, detail, look)
 
@@ -231,6 +239,34 @@ def _bare(message: str) -> str:
     said = re.sub(r"(?s)^(MountVolume\.\w+|AttachVolume\.\w+) failed for volume \"[^\"]*\" ?: (?=\S)", "", message)
     said = re.sub(r"rpc error: code = \w+ desc = ", "", said)
     return re.sub(r"(?s)^mount failed: exit status \d+\s.*?Output: ", "", said)
+
+
+def _absent_part(case: Case, pod: ko.Object, message: str) -> Cause | None:
+    """A key that a volume of a secret or ConfigMap asks for, or the account of the pod's token, is missing."""
+    if match := _ACCOUNT_GONE.search(message):
+        text = f"service account {short(match[1])} does not exist"
+        return Cause("ServiceAccountMissing", text, FAILED, next=steps.upgrade(case.evidence))
+    match = _KEY_GONE.search(message)
+    found = [each for each in ko.items(pod, "spec", "volumes") if match and ko.text(each, "name") == match[1]]
+    if not match or not found:
+        return None
+    key = short(match[3].rstrip("."))
+    name = ko.text(found, 0, "secret", "secretName") or ko.text(found, 0, "configMap", "name")
+    if not name:
+        return None
+    if match[2] == "secret":
+        return Cause(
+            "SecretKeyMissing",
+            f"Secret {short(name)} has no key {key}",
+            FAILED,
+            next=steps.describe(case, "secret", name),
+        )
+    return Cause(
+        "ConfigMapKeyMissing",
+        f"ConfigMap {short(name)} has no key {key}",
+        FAILED,
+        next=steps.describe(case, "configmap", name),
+    )
 
 
 def _multi_attach(case: Case, pod: ko.Object, volume_name: str, used_by: str) -> Cause:
