@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes_values import ACCEPTED, REFUSED, REFUSED_LATER, rows
+from kubernetes_values import ACCEPTED, OBJECTS_ACCEPTED, OBJECTS_REFUSED, REFUSED, REFUSED_BY_KEDA, REFUSED_LATER, rows
 
 from nimhelm.assets import schema
 from nimhelm.rules.kubernetes import FIELDS, ONE_OF, RULES
 from nimhelm.validate_values import chart_values, check_values_file
 
 
-def errors(values: object, chart: Path, folder: Path) -> list[Any]:
+def errors(values: object, chart: Path, folder: Path, key: str = "llm-service") -> list[Any]:
     path = folder / "values.yaml"
-    path.write_text(yaml.safe_dump({"llm-service": values}))
+    path.write_text(yaml.safe_dump({key: values}))
     found = check_values_file(str(path), *chart_values(chart))[0]
     return [one for one in found if one.severity == "error"]
 
 
-@pytest.mark.parametrize("values", rows(REFUSED) + rows(REFUSED_LATER), ids=str)
+@pytest.mark.parametrize("values", rows(REFUSED) + rows(REFUSED_BY_KEDA) + rows(REFUSED_LATER), ids=str)
 def test_refused(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
     """Each with one finding, at the field that is wrong. A value of the wrong kind needs no further way out."""
     found = errors(values, built / "rag-pipeline", tmp_path)
@@ -36,6 +36,20 @@ def test_accepted(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
     assert errors(values, built / "rag-pipeline", tmp_path) == []
 
 
+@pytest.mark.parametrize("each", rows(OBJECTS_REFUSED), ids=str)
+def test_objects_refused(each: dict[str, Any], built: Path, tmp_path: Path) -> None:
+    found = errors([each], built / "rag-pipeline", tmp_path, "extraObjects")
+    assert len(found) == 1, found
+    assert found[0].field.startswith("extraObjects[0]."), found
+
+
+def test_objects_accepted(built: Path, tmp_path: Path) -> None:
+    objects = rows(OBJECTS_ACCEPTED)
+    assert errors(objects, built / "rag-pipeline", tmp_path, "extraObjects") == []
+    twice = errors([*objects, objects[0]], built / "rag-pipeline", tmp_path, "extraObjects")
+    assert [one.field for one in twice] == [f"extraObjects[{len(objects)}].metadata.name"]
+
+
 def test_the_tables_name_types_and_fields_that_exist() -> None:
     types = schema("kubernetes")["definitions"]
     assert {each.type for each in FIELDS} | set(ONE_OF) | set(RULES) <= set(types)
@@ -48,10 +62,9 @@ def test_the_tables_name_types_and_fields_that_exist() -> None:
 
 
 def test_every_free_value_has_a_type() -> None:
-    """A value of a service that takes any mapping is held against a type of Kubernetes, or another API owns it."""
-    owned = {("scale", "keda", "advanced"), ("scale", "keda", "fallback"), ("global",)}
-    free = set(free_values(schema("values")["definitions"]["service"], ()))
-    assert free - owned == {each.field for each in FIELDS}
+    """A value of a service that takes any mapping is held against a type of Kubernetes."""
+    free = set(free_values(schema("values")["definitions"]["service"], ())) - {("global",)}
+    assert free == {each.field for each in FIELDS}
 
 
 def free_values(shape: dict[str, Any], field: tuple[str, ...]) -> Any:

@@ -131,7 +131,7 @@ def reachable(root: Schema, entries: tuple[str, ...], definitions: dict[str, Sch
 
 def targets(source: Source) -> list[Target]:
     """Every schema that is built from the source."""
-    types, definitions = kubernetes_definitions(HERE / "schema", source.document)
+    types, definitions = kubernetes_definitions(HERE / "schema", source.values)
     return [
         Target("schema/kubernetes.schema.json", {}, definitions, types),
         *(Target(f"schema/{name}.schema.json", source.roots[name], source.document) for name in DOCUMENTS),
@@ -200,8 +200,15 @@ def kubernetes_definitions(folder: Path, leaves: dict[str, Schema]) -> tuple[tup
     definitions = {short(name): renamed(schema) for name, schema in found.items()}
     definitions["Quantity"] = leaves["quantity"]
     definitions["IntOrString"] = {"type": ["integer", "string"]}
+    definitions |= {name: leaves[leaf] for name, leaf in wanted["described"].items()}
+    for name in definitions:
+        if set(definitions[name].get("properties", ())) >= {"apiVersion", "kind", "status"}:
+            del definitions[name]["properties"]["status"]
     for place, more in wanted["stricter"].items():
-        name, field = place.split(".")
+        name, _, field = place.partition(".")
+        if not field:
+            definitions[name] = definitions[name] | more
+            continue
         schema = definitions[name]["properties"][field]
         definitions[name]["properties"][field] = more if "$ref" in more else schema | more
     return tuple(map(short, wanted["types"])), leaves | definitions
@@ -217,6 +224,8 @@ def bare(schema: Schema) -> Schema:
     if "$ref" in schema:
         return {"$ref": REF + schema["$ref"].rsplit("/", 1)[1]}
     kept: Schema = {key: schema[key] for key in ("type", "required", "enum", "additionalProperties") if key in schema}
+    if schema.get("format") == "int32":
+        kept["maximum"] = 2**31 - 1
     if isinstance(kept.get("type"), list):
         kept["type"] = next(kind for kind in kept["type"] if kind != "null")
     if "properties" in schema:

@@ -22,7 +22,9 @@ _PLACES: tuple[Path, ...] = (
     ("expose", "router", "annotations"),
     ("storage", "pvc", "annotations"),
     ("serviceAccount", "annotations"),
+    ("podTemplate", "metadata", "annotations"),
 )
+_OF_PODS: tuple[Path, ...] = (("annotations",), ("podTemplate", "metadata", "annotations"))
 _APPARMOR, _SECCOMP = "container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/pod"
 _RANGES, _CLASS = "service.beta.kubernetes.io/load-balancer-source-ranges", "kubernetes.io/ingress.class"
 _PROFILES = re.compile(r"runtime/default|docker/default|unconfined|localhost/.+")
@@ -50,13 +52,16 @@ def _profiles(block: Block) -> Iterator[Finding]:
     containers = block.own_containers() | {
         str(item.get("name")) for kind in ("initContainers", "sidecarContainers") for _, item in block.items(kind)
     }
-    for key, value in block.mapping("annotations").items():
-        if key.startswith(_APPARMOR) and key.removeprefix(_APPARMOR) not in containers:
-            message = f"{key} names no container of {block.title}"
-            yield block.error("NH013", ("annotations", key), message, f"for example {_APPARMOR}{block.name}-ctr")
-        elif (key.startswith(_APPARMOR) or key == _SECCOMP) and not _PROFILES.fullmatch(str(value)):
-            message = f"{value} is no security profile"
-            yield block.error("NH013", ("annotations", key), message, "runtime/default, unconfined or localhost/NAME")
+    for kind in ("containers", "initContainers"):
+        containers |= {str(item.get("name")) for _, item in block.items("podTemplate", "spec", kind)}
+    for place in _OF_PODS:
+        for key, value in block.mapping(*place).items():
+            if key.startswith(_APPARMOR) and key.removeprefix(_APPARMOR) not in containers:
+                message = f"{key} names no container of {block.title}"
+                yield block.error("NH013", (*place, key), message, f"for example {_APPARMOR}{block.name}-ctr")
+            elif (key.startswith(_APPARMOR) or key == _SECCOMP) and not _PROFILES.fullmatch(str(value)):
+                message = f"{value} is no security profile"
+                yield block.error("NH013", (*place, key), message, "runtime/default, unconfined or localhost/NAME")
 
 
 def _ranges(block: Block) -> Iterator[Finding]:

@@ -53,6 +53,14 @@ def check_router(service: Service) -> Iterator[Finding]:
         )
 
 
+def check_hosts(service: Service) -> Iterator[Finding]:
+    """An ingress takes names as its hosts."""
+    for index, host in enumerate(service.sequence("expose", "router", "hosts")):
+        if service.get("expose", "router", "ingress") and re.fullmatch(r"[0-9]+(\.[0-9]+){3}", str(host)):
+            message = f"the host {host} is an address, and an ingress takes names"
+            yield service.error("NH075", ("expose", "router", "hosts", index), message, "write a DNS name")
+
+
 def check_gateway(service: Service) -> Iterator[Finding]:
     """Routes need something to route to."""
     gateway = service.mapping("expose", "router", "gateway")
@@ -183,5 +191,6 @@ def check_picker_ports(service: Service) -> Iterator[Finding]:
 
 
 EXPOSE_RULES = (
-    check_ports, check_router, check_gateway, check_legacy_ingress, check_router_paths, check_metrics, check_picker_ports,
+    check_ports, check_router, check_hosts,
+    check_gateway, check_legacy_ingress, check_router_paths, check_metrics, check_picker_ports,
 )  # fmt: skip

@@ -6,17 +6,20 @@ what the API server refuses beyond that, wherever in the values a field of the t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from nimhelm.assets import schema
-from nimhelm.finding import Finding
+from nimhelm.finding import ERROR, Finding
 from nimhelm.pipeline import Service, dig, number
+from nimhelm.quantity import nanos
 from nimhelm.rules.annotations import is_range
-from nimhelm.rules.resources import above_limits
+from nimhelm.rules.resources import amounts
+from nimhelm.rules.variables import READABLE
 from nimhelm.schema_check import Schema, check_shape
-from nimhelm.yamlread import Path
+from nimhelm.yamlread import Document, Path, field_text
 
 Fault = tuple[Path, str, str]
 """Where, below a value; what the API server says; the way out."""
@@ -45,6 +48,12 @@ FIELDS = (
     Typed(("podTemplate", "spec"), "PodSpec", overlay=True),
     Typed(("expose", "service", "overlay"), "ServiceSpec", overlay=True),
 )
+OBJECTS = {
+    ("v1", "ConfigMap"), ("v1", "PersistentVolumeClaim"), ("v1", "Secret"), ("v1", "Service"), ("v1", "ServiceAccount"),
+    ("networking.k8s.io/v1", "NetworkPolicy"), ("policy/v1", "PodDisruptionBudget"),
+    ("rbac.authorization.k8s.io/v1", "Role"), ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+}  # fmt: skip
+"""Objects that are checked as a whole; of another one its metadata are."""
 RESERVED_VOLUMES = {
     "dshm", "scratch", "model-store", "ca-cert-volume", "custom-ca", "nimhelm-scripts", "nimhelm-wait", "mpi-config",
     "ssh-confs", "ssh-dotfiles", "ssh-pk", "start-mpi-script",
@@ -61,7 +70,7 @@ def check_kubernetes(service: Service) -> Iterator[Finding]:
         yield from _check(service, each)
     for kind in ("initContainers", "sidecarContainers"):
         for index, container in service.items(kind):
-            for place, message, hint in above_limits(dig(container, "resources")):
+            for place, message, hint in amounts(dig(container, "resources")):
                 yield service.error("NH042", (kind, index, "resources", *place), message, hint)
     if service.get("volumes") or service.get("volumeMounts"):
         yield from check_volumes(service)
@@ -75,15 +84,77 @@ def _check(service: Service, each: Typed) -> Iterator[Finding]:
     root = {"type": "array", "items": one} if each.listed else one
     field = (*service.spec_field, *each.field)
     shape = check_shape(service.document, {**root, "definitions": definitions}, field)
-    yield from (finding for finding in shape if not (each.overlay and _is_partial(finding)))
+    yield from (finding for finding in shape if not (each.overlay and _is_partial(service, each.field, finding)))
     for below, name, value in typed(service.get(*each.field), root, definitions):
         for place, message, hint in _faults(name, value):
             yield service.error("NH112", (*each.field, *below, *place), message, hint)
 
 
-def _is_partial(finding: Finding) -> bool:
+def _is_partial(service: Service, overlay: Path, finding: Finding) -> bool:
     """Whether a field is missing that the chart has. An item of a list is found by its name, so that must be there."""
-    return finding.code == "NH011" and not finding.field.endswith(".name")
+    if finding.code != "NH011" or finding.field.endswith(".name"):
+        return False
+    known = own_names(service)
+    below = service.get(*overlay)
+    inside = finding.field.removeprefix(f"{field_text((*service.spec_field, *overlay))}.")
+    for part in re.findall(r"[^.\[\]]+", inside):
+        if isinstance(below, list):
+            below = below[int(part)] if part.isdecimal() and int(part) < len(below) else None
+            if not isinstance(below, dict) or below.get("name") not in known:
+                return False
+        else:
+            below = dig(below, part)
+    return True
+
+
+def own_names(service: Service) -> set[str]:
+    """What the items of lists in the chart's pod and Service are called: containers, volumes, ports."""
+    names = {*service.own_containers(), *RESERVED_VOLUMES, "nim-leader", "nim-worker", "api", "grpc", "metrics"}
+    names.add(f"fill-cache-{service.get('storage', 'nimCache', 'name')}")
+    for kind in ("initContainers", "sidecarContainers", "volumes"):
+        names.update(str(item.get("name")) for _, item in service.items(kind))
+    return names
+
+
+def check_objects(document: Document) -> Iterator[Finding]:
+    """The further objects of a values file."""
+    objects = document.data.get("extraObjects")
+    seen: set[tuple[Any, ...]] = set()
+    for index, each in enumerate(_listed(objects)):
+        if not isinstance(each, dict) or not isinstance(each.get("metadata"), dict):
+            continue  # the schema's finding
+        field: Path = ("extraObjects", index)
+        known = (each.get("apiVersion"), each.get("kind")) in OBJECTS
+        kind, place, below = (
+            (each["kind"], field, each) if known else ("ObjectMeta", (*field, "metadata"), each["metadata"])
+        )
+        definitions = schema("kubernetes")["definitions"]
+        root: Schema = {"$ref": f"#/definitions/{kind}"}
+        yield from check_shape(document, {**root, "definitions": definitions}, place)
+        for inner, name, value in typed(below, root, definitions):
+            for fault, message, hint in _faults(name, value):
+                yield document.finding(ERROR, "NH112", (*place, *inner, *fault), message, hint)
+        name = each["metadata"].get("name")
+        if (
+            isinstance(name, str)
+            and known
+            and "rbac" not in str(each["apiVersion"])
+            and not _OBJECT_NAME.fullmatch(name)
+        ):
+            hint = "lower-case letters, digits, inner dashes and dots"
+            yield document.finding(
+                ERROR, "NH112", (*field, "metadata", "name"), f"no {kind} can be called {name}", hint
+            )
+        identity = tuple(
+            str(part) for part in (each.get("apiVersion"), each.get("kind"), dig(each, "metadata", "namespace"), name)
+        )
+        if identity in seen:
+            message = f"{each.get('kind')} {name} stands twice in extraObjects"
+            yield document.finding(ERROR, "NH112", (*field, "metadata", "name"), message, "rename one")
+        seen.add(identity)
+
+
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?)*")
 
 
 def typed(data: Any, shape: Schema, definitions: Schema, field: Path = ()) -> Iterator[tuple[Path, str, Any]]:
@@ -105,13 +176,15 @@ def typed(data: Any, shape: Schema, definitions: Schema, field: Path = ()) -> It
 def _faults(name: str, value: dict[str, Any]) -> Iterator[Fault]:
     if name in ONE_OF:
         yield from _one_of(value, *ONE_OF[name])
+    for field, key in UNIQUE.get(name, ()):
+        yield from _twice(value, field, key)
     if name in RULES:
         yield from RULES[name](value)
 
 
 def _one_of(value: dict[str, Any], what: str, besides: str, needed: str) -> Iterator[Fault]:
     """A mapping that holds one of several sources."""
-    set_ = [key for key, each in value.items() if key != besides and each is not None]
+    set_ = [key for key, each in value.items() if key not in besides.split() and each is not None]
     if len(set_) > 1:
         yield (set_[1],), f"{what} has {' and '.join(set_)}, and takes one of them", f"remove {set_[0]} or {set_[1]}"
     elif not set_ and needed:
@@ -122,8 +195,28 @@ ONE_OF = {
     "Volume": ("a volume", "name", ""),  # without a source it is an emptyDir
     "EnvFromSource": ("an entry of envFrom", "prefix", "secretRef or configMapRef"),
     "LifecycleHandler": ("a hook", "", "exec, httpGet or sleep"),
+    "VolumeProjection": ("a source of a projected volume", "", ""),
+    "DownwardAPIVolumeFile": ("a file of downwardAPI", "path mode", "fieldRef or resourceFieldRef"),
+    "FlockerVolumeSource": ("a flocker volume", "", "datasetName"),
+    "PodResourceClaim": ("a resource claim", "name", "resourceClaimName or resourceClaimTemplateName"),
 }
-"""Types that hold one of their keys: how a message calls them, the key that does not count, what to add to none."""
+"""Types that hold one of their keys: how a message calls them, the keys that do not count, what to add to none."""
+
+UNIQUE = {
+    "PodSpec": (("schedulingGates", "name"), ("resourceClaims", "name")),
+    "PodSecurityContext": (("sysctls", "name"),),
+    "ServiceSpec": (("ipFamilies", ""),),
+}
+"""Lists of a type whose items differ: the field, and the key by which they do."""
+
+
+def _twice(value: dict[str, Any], field: str, key: str) -> Iterator[Fault]:
+    seen: list[Any] = []
+    for index, item in enumerate(_listed(value.get(field))):
+        given = dig(item, key) if key else item
+        if given is not None and given in seen:
+            yield (field, index), f"{field} has {given} twice", "keep one"
+        seen.append(given)
 
 
 def _security_context(value: dict[str, Any]) -> Iterator[Fault]:
@@ -199,8 +292,128 @@ def _is_address(text: Any) -> bool:
 
 
 def _pod(value: dict[str, Any]) -> Iterator[Fault]:
-    if value.get("activeDeadlineSeconds") is not None:
-        yield ("activeDeadlineSeconds",), "the pods of a Deployment have no activeDeadlineSeconds", "remove it"
+    for key in ("activeDeadlineSeconds", "ephemeralContainers"):
+        if value.get(key) is not None:
+            yield (key,), f"the pods of a Deployment have no {key}", "remove it"
+    for key in ("hostNetwork", "hostPID", "hostIPC"):
+        if value.get("hostUsers") is False and value.get(key) is True:
+            yield (key,), f"{key} is not possible with hostUsers: false", "remove one of the two"
+    for index, container in enumerate(_listed(value.get("initContainers"))):
+        for key in ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"):
+            if dig(container, key) is not None and dig(container, "restartPolicy") != "Always":
+                message = f"an init container has {key} only with restartPolicy: Always"
+                yield ("initContainers", index, key), message, f"remove {key}, or write restartPolicy: Always"
+
+
+def _container(value: dict[str, Any]) -> Iterator[Fault]:
+    for kind in ("livenessProbe", "startupProbe"):
+        if number(dig(value, kind, "successThreshold"), 1) not in (0, 1):
+            yield (kind, "successThreshold"), f"successThreshold of {kind} must be 1", "write 1, or leave it out"
+
+
+def _probe(value: dict[str, Any]) -> Iterator[Fault]:
+    handlers = [name for name in ("httpGet", "tcpSocket", "exec", "grpc") if value.get(name) is not None]
+    if len(handlers) > 1:
+        yield (handlers[1],), f"a probe has {' and '.join(handlers)}, and takes one of them", "keep one"
+
+
+def _mount(value: dict[str, Any]) -> Iterator[Fault]:
+    if value.get("subPath") and value.get("subPathExpr"):
+        yield ("subPathExpr",), "subPath and subPathExpr exclude each other", "keep one"
+    if value.get("recursiveReadOnly") in ("Enabled", "IfPossible") and value.get("readOnly") is not True:
+        yield ("recursiveReadOnly",), "recursiveReadOnly needs readOnly: true", "add it"
+
+
+def _downward_file(value: dict[str, Any]) -> Iterator[Fault]:
+    """A file takes fewer fields of the pod than a variable does."""
+    path, version = dig(value, "fieldRef", "fieldPath"), dig(value, "fieldRef", "apiVersion")
+    if isinstance(path, str) and not re.fullmatch(
+        r"metadata\.(name|namespace|uid|labels|annotations)(\['.+'\])?", path
+    ):
+        yield ("fieldRef", "fieldPath"), f"a file cannot hold {path}", "for example metadata.labels"
+    if version not in (None, "", "v1"):
+        yield ("fieldRef", "apiVersion"), f"the API server reads fields of version v1, not {version}", "remove it"
+    resource = dig(value, "resourceFieldRef", "resource")
+    if isinstance(resource, str) and not re.fullmatch(READABLE[1][2], resource):
+        yield ("resourceFieldRef", "resource"), f"a file cannot hold {resource}", READABLE[1][3]
+    if isinstance(dig(value, "resourceFieldRef"), dict) and not dig(value, "resourceFieldRef", "containerName"):
+        yield ("resourceFieldRef",), "a file has the amount of a container", "add containerName"
+
+
+def _claim(value: dict[str, Any]) -> Iterator[Fault]:
+    storage = dig(value, "resources", "requests", "storage")
+    if isinstance(dig(value, "resources", "requests"), dict) and not nanos(storage):
+        yield ("resources", "requests"), "a claim needs requests.storage above zero", "for example storage: 50Gi"
+    modes = _listed(value.get("accessModes"))
+    if "ReadWriteOncePod" in modes and len(modes) > 1:
+        yield ("accessModes",), "ReadWriteOncePod stands alone", "remove the other modes"
+
+
+def _secret(value: dict[str, Any]) -> Iterator[Fault]:
+    data = value.get("data")
+    for key, text in data.items() if isinstance(data, dict) else ():
+        if isinstance(text, str) and not _is_base64(text):
+            yield ("data", key), f"{key} is not base64", "write the plain text under stringData"
+
+
+def _is_base64(text: str) -> bool:
+    from base64 import b64decode
+
+    try:
+        return b64decode(re.sub(r"[\r\n]", "", text), validate=True) is not None
+    except ValueError:
+        return False
+
+
+def _config_map(value: dict[str, Any]) -> Iterator[Fault]:
+    data, more = value.get("data"), value.get("binaryData")
+    both = isinstance(data, dict) and isinstance(more, dict)
+    for key in more or () if both else ():
+        if key in (data or {}):
+            yield ("binaryData", key), f"{key} is in data already", "keep one"
+    yield from (
+        (("binaryData", *place[1:]), message, "write the plain text under data")
+        for place, message, _ in _secret({"data": more})
+    )
+
+
+def _budget(value: dict[str, Any]) -> Iterator[Fault]:
+    if value.get("minAvailable") is not None and value.get("maxUnavailable") is not None:
+        message = "a PodDisruptionBudget has minAvailable or maxUnavailable, not both"
+        yield ("maxUnavailable",), message, "remove one of the two"
+    for key in ("minAvailable", "maxUnavailable"):
+        share = value.get(key)
+        if share is not None and (_share(share) is None or (isinstance(share, str) and (_share(share) or 0) > 100)):
+            yield (key,), f"{key} is a number of pods or a percentage, not {share}", "for example 1 or 50%"
+
+
+def _network(value: dict[str, Any]) -> Iterator[Fault]:
+    """The addresses of a NetworkPolicy are ranges, and what is left out lies within."""
+    block = value.get("ipBlock")
+    if isinstance(block, dict):
+        given = [("cidr", block.get("cidr")), *((("except"), each) for each in _listed(block.get("except")))]
+        for key, text in given:
+            if not isinstance(text, str) or not is_range(text):
+                yield ("ipBlock", key), f"{text} is not an address range", "for example 10.0.0.0/8"
+        if value.get("podSelector") is not None or value.get("namespaceSelector") is not None:
+            yield ("ipBlock",), "ipBlock stands alone", "remove the selectors"
+
+
+def _reach(value: dict[str, Any]) -> Iterator[Fault]:
+    """Addresses of a Service."""
+    address = value.get("clusterIP")
+    if address and address != "None" and not _is_address(address):
+        yield ("clusterIP",), f"{address} is not an IP address", "remove it: the cluster chooses one"
+    if value.get("clusterIPs") and not value.get("clusterIP"):
+        yield ("clusterIPs",), "clusterIPs begins with clusterIP, which is left out", "add clusterIP, or remove both"
+    for index, text in enumerate(_listed(value.get("externalIPs"))):
+        if not _is_address(text):
+            yield ("externalIPs", index), f"{text} is not an IP address", "for example 192.0.2.1"
+        elif (one := ip_address(text)).is_loopback or one.is_link_local or one.is_unspecified or one.is_multicast:
+            yield ("externalIPs", index), f"no client reaches a Service at {text}", "for example 192.0.2.1"
+    for index, text in enumerate(_listed(value.get("loadBalancerSourceRanges"))):
+        if not isinstance(text, str) or not is_range(text):
+            yield ("loadBalancerSourceRanges", index), f"{text} is not an address range", "for example 10.0.0.0/8"
 
 
 RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
@@ -213,7 +426,17 @@ RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "HostAlias": _host_alias,
     "PodDNSConfig": _dns,
     "PodSpec": _pod,
-    "ResourceRequirements": above_limits,
+    "Container": _container,
+    "Probe": _probe,
+    "VolumeMount": _mount,
+    "DownwardAPIVolumeFile": _downward_file,
+    "PersistentVolumeClaimSpec": _claim,
+    "ServiceSpec": _reach,
+    "ConfigMap": _config_map,
+    "Secret": _secret,
+    "PodDisruptionBudgetSpec": _budget,
+    "NetworkPolicyPeer": _network,
+    "ResourceRequirements": amounts,
 }
 """What the API server refuses of a type beyond its schema."""
 
@@ -242,38 +465,93 @@ def check_volumes(service: Service) -> Iterator[Finding]:
 
 def check_overlaid(service: Service) -> Iterator[Finding]:
     """A container of the overlay is one of the pod's, or a whole one."""
-    known = {
-        *service.own_containers(),
-        "nim-leader",
-        "nim-worker",
-        f"fill-cache-{service.get('storage', 'nimCache', 'name')}",
-    }
-    for kind in ("initContainers", "sidecarContainers"):
-        known.update(str(container.get("name")) for _, container in service.items(kind))
+    known = own_names(service)
+    volumes = {*known, *(str(each.get("name")) for _, each in service.items("podTemplate", "spec", "volumes"))}
+    yield from _two_sources(service)
+    claims = {str(each.get("name")) for _, each in service.items("podTemplate", "spec", "resourceClaims")}
+    first: set[str] = set()
     for kind in ("containers", "initContainers"):
         for index, container in service.items("podTemplate", "spec", kind):
-            name = container.get("name")
+            name, field = container.get("name"), ("podTemplate", "spec", kind, index)
+            if kind == "initContainers" and (name in first or name == f"{service.name}-ctr"):
+                yield service.error("NH112", (*field, "name"), f"the container name {name} is taken", "rename it")
+            first.add(str(name))
+            for position, mount in enumerate(_listed(container.get("volumeMounts"))):
+                if isinstance(dig(mount, "name"), str) and mount["name"] not in volumes:
+                    message = f"no volume is called {mount['name']}"
+                    hint = f"add {mount['name']} to volumes"
+                    yield service.error("NH112", (*field, "volumeMounts", position, "name"), message, hint)
+            for position, claim in enumerate(_listed(dig(container, "resources", "claims"))):
+                if dig(claim, "name") not in claims and not service.get("draResources"):
+                    message = f"the pod has no claim {dig(claim, 'name')}"
+                    hint = "use draResources, or add it to podTemplate.spec.resourceClaims"
+                    yield service.error("NH112", (*field, "resources", "claims", position), message, hint)
+            if kind == "containers" and name == f"{service.name}-ctr":
+                yield from _two_handlers(service, field, container)
             if isinstance(name, str) and name not in known and not container.get("image"):
                 message = f"the pod has no container {name}, and a new one needs an image"
                 hint = f"the NIM is called {service.name}-ctr"
                 yield service.error("NH112", ("podTemplate", "spec", kind, index, "name"), message, hint)
 
 
+def _two_sources(service: Service) -> Iterator[Finding]:
+    """An overlay of a volume is merged over the chart's, so another source needs a null for the one that is there."""
+    there = {"dshm": ["emptyDir"], "scratch": ["emptyDir"]}
+    for _, volume in service.items("volumes"):
+        there[str(volume.get("name"))] = [key for key, each in volume.items() if key != "name" and each is not None]
+    for index, volume in service.items("podTemplate", "spec", "volumes"):
+        over = [key for key, each in volume.items() if key != "name" and each is not None]
+        for name in there.get(str(volume.get("name")), ()):
+            if over and name not in volume:
+                message = f"the volume {volume['name']} has {name} already, and {over[0]} would be a second source"
+                field: Path = ("podTemplate", "spec", "volumes", index, over[0])
+                yield service.error("NH112", field, message, f"add {name}: null")
+
+
+def _two_handlers(service: Service, field: Path, container: dict[str, Any]) -> Iterator[Finding]:
+    """An overlay of a probe is merged over the chart's, so another handler needs a null for the one that is there."""
+    for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
+        over = dig(container, kind)
+        given = service.mapping(kind, "probe") or {"httpGet": {}}
+        there = [name for name in ("httpGet", "tcpSocket", "exec", "grpc") if given.get(name) is not None]
+        if not isinstance(over, dict) or service.get(kind, "enabled") is False:
+            continue
+        for name in there:
+            added = [one for one in ("httpGet", "tcpSocket", "exec", "grpc") if over.get(one) is not None]
+            if added and name not in over:
+                message = f"{kind} asks by {name} already, and {added[0]} would be a second handler"
+                hint = f"set {service.title}.{kind}.probe, or add {name}: null"
+                yield service.error("NH112", (*field, kind, added[0]), message, hint)
+
+
 def check_settings(service: Service) -> Iterator[Finding]:
     """Settings of a service that exclude each other, or that another one must allow."""
-    budget = service.mapping("podDisruptionBudget")
-    if budget.get("minAvailable") is not None and budget.get("maxUnavailable") is not None:
-        message = "a PodDisruptionBudget has minAvailable or maxUnavailable, not both"
-        yield service.error("NH112", ("podDisruptionBudget", "maxUnavailable"), message, "remove one of the two")
-    for key in ("minAvailable", "maxUnavailable"):
-        share = budget.get(key)
-        if share is not None and (_share(share) is None or (isinstance(share, str) and (_share(share) or 0) > 100)):
-            message = f"{key} is a number of pods or a percentage, not {share}"
-            yield service.error("NH112", ("podDisruptionBudget", key), message, "for example 1 or 50%")
+    for place, message, hint in _budget(service.mapping("podDisruptionBudget")):
+        yield service.error("NH112", ("podDisruptionBudget", *place), message, hint)
     least, deadline = number(service.get("minReadySeconds"), 0), number(service.get("progressDeadlineSeconds"), 0)
     if least >= (deadline or 600) and least > 0:
         message = f"minReadySeconds is {least}, and must be below progressDeadlineSeconds, which is {deadline or 600}"
         yield service.error("NH112", ("minReadySeconds",), message, "raise progressDeadlineSeconds")
+    grace = service.get("podTemplate", "spec", "terminationGracePeriodSeconds")
+    grace = number(service.get("terminationGracePeriodSeconds"), 30) if grace is None else number(grace, 30)
+    for hook in ("preStop", "postStart"):
+        slept = number(service.get("lifecycle", hook, "sleep", "seconds"), 0)
+        if slept > grace >= 0:
+            message = f"{hook} sleeps for {slept} seconds, and the pod gets {grace} to end"
+            hint = f"raise terminationGracePeriodSeconds above {slept}"
+            yield service.error("NH112", ("lifecycle", hook, "sleep", "seconds"), message, hint)
+    unmasked = service.get("securityContext", "procMount") == "Unmasked"
+    if unmasked and service.get("podTemplate", "spec", "hostUsers") is not False:
+        message = "procMount: Unmasked needs podTemplate.spec.hostUsers: false"
+        yield service.error("NH112", ("securityContext", "procMount"), message, "add it")
+    for spread in (("topologySpreadConstraints",), ("podTemplate", "spec", "topologySpreadConstraints")):
+        seen: list[tuple[Any, Any]] = []
+        for index, each in service.items(*spread):
+            both = each.get("topologyKey"), each.get("whenUnsatisfiable")
+            if both in seen:
+                message = f"{both[0]} with {both[1]} stands twice"
+                yield service.error("NH112", (*spread, index), message, "keep one")
+            seen.append(both)
     if service.get("dnsPolicy") == "None" and not service.get("dnsConfig", "nameservers"):
         message = "dnsPolicy None leaves the pods without a name server"
         yield service.error("NH112", ("dnsPolicy",), message, "add dnsConfig.nameservers")
@@ -283,17 +561,34 @@ def check_settings(service: Service) -> Iterator[Finding]:
 NEEDS = {
     "loadBalancerClass": ("LoadBalancer",), "loadBalancerSourceRanges": ("LoadBalancer",),
     "externalTrafficPolicy": ("NodePort", "LoadBalancer"), "nodePort": ("NodePort", "LoadBalancer"),
+    "allocateLoadBalancerNodePorts": ("LoadBalancer",), "healthCheckNodePort": ("LoadBalancer",),
 }  # fmt: skip
 """Fields of a Service, and the types that have them."""
 
 
 def check_reach(service: Service) -> Iterator[Finding]:
     """Fields of a Service that its type does not have, and ranges that are none."""
-    kind = service.get("expose", "service", "type") or "ClusterIP"
-    for key, types in NEEDS.items():
-        if service.get("expose", "service", key) and kind not in types:
-            message = f"{key} needs a Service of type {' or '.join(types)}, and this one is {kind}"
-            yield service.error("NH112", ("expose", "service", key), message, f"write type: {types[-1]}, or remove it")
+    over: Path = ("expose", "service", "overlay")
+    kind = service.get(*over, "type") or service.get("expose", "service", "type") or "ClusterIP"
+    if kind == "ExternalName":
+        message = "a Service of type ExternalName leads away from the pods"
+        yield service.error("NH112", (*over, "type"), message, "use extraObjects for a Service of its own")
+    for place in (("expose", "service"), over):
+        for key, types in NEEDS.items():
+            if service.get(*place, key) and kind not in types:
+                message = f"{key} needs a Service of type {' or '.join(types)}, and this one is {kind}"
+                yield service.error("NH112", (*place, key), message, f"write type: {types[-1]}, or remove it")
+    if service.get(*over, "clusterIP") == "None" and kind != "ClusterIP":
+        message = f"a Service of type {kind} needs an address of its own"
+        yield service.error("NH112", (*over, "clusterIP"), message, "write type: ClusterIP, or remove clusterIP")
+    policy = service.get(*over, "externalTrafficPolicy") or service.get("expose", "service", "externalTrafficPolicy")
+    if service.get(*over, "healthCheckNodePort") and policy != "Local":
+        message = "healthCheckNodePort needs externalTrafficPolicy: Local"
+        yield service.error("NH112", (*over, "healthCheckNodePort"), message, "add it")
+    for index, port in service.items(*over, "ports"):
+        if port.get("nodePort") and kind == "ClusterIP":
+            message = "a Service of type ClusterIP has no nodePort"
+            yield service.error("NH112", (*over, "ports", index, "nodePort"), message, "write type: NodePort")
     for index, text in enumerate(service.sequence("expose", "service", "loadBalancerSourceRanges")):
         if not isinstance(text, str) or not is_range(text):
             field: Path = ("expose", "service", "loadBalancerSourceRanges", index)

@@ -26,8 +26,13 @@ def check_containers(block: Block) -> Iterator[Finding]:
 
 def check_tolerations(block: Block) -> Iterator[Finding]:
     """Tolerations as the API server has them."""
-    for index, toleration in block.items("tolerations"):
-        field: Path = ("tolerations", index)
+    yield from _tolerations(block, ("tolerations",))
+    yield from _tolerations(block, ("podTemplate", "spec", "tolerations"))
+
+
+def _tolerations(block: Block, listed: Path) -> Iterator[Finding]:
+    for index, toleration in block.items(*listed):
+        field: Path = (*listed, index)
         operator = toleration.get("operator") or "Equal"
         if operator == "Exists" and toleration.get("value"):
             message = "a toleration with operator Exists takes no value"
@@ -54,8 +59,15 @@ def check_affinity(block: Block) -> Iterator[Finding]:
     if block.get("podAffinity"):
         message = "podAffinity is deprecated"
         yield block.warning("NH096", ("podAffinity",), message, "write it as affinity.podAffinity")
-    for name in ("affinity", "podAffinity"):
-        yield from _requirements(block, (name,), block.get(name))
+    for field in REQUIRING:
+        yield from _requirements(block, field, block.get(*field))
+
+
+REQUIRING: tuple[Path, ...] = (
+    ("affinity",), ("podAffinity",), ("topologySpreadConstraints",), ("storage", "pvc", "selector"), ("volumes",),
+    ("podTemplate", "spec", "affinity"), ("podTemplate", "spec", "topologySpreadConstraints"),
+)  # fmt: skip
+"""Fields that choose nodes, pods or volumes by their labels."""
 
 
 def _requirements(block: Block, field: Path, data: Any) -> Iterator[Finding]:

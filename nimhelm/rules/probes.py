@@ -37,7 +37,7 @@ def check_probes(service: Service) -> Iterator[Finding]:
 
 def _probe(service: Service, field: Path, kind: str, ports: set[str]) -> Iterator[Finding]:
     probe = service.mapping(*field)
-    if not probe:
+    if all(value is None for value in probe.values()):
         return
     handlers = [name for name in HANDLERS if isinstance(probe.get(name), dict)]
     if len(handlers) != 1:

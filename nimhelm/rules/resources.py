@@ -25,6 +25,22 @@ def above_limits(resources: Any) -> Iterator[tuple[Path, str, str]]:
             yield ("requests", name), *too_much(name, wanted, limits[name])
 
 
+def amounts(resources: Any) -> Iterator[tuple[Path, str, str]]:
+    """What the API server refuses of a container's resources: amounts above limits, devices in parts or without a limit."""
+    yield from above_limits(resources)
+    for side in ("requests", "limits"):
+        given = dig(resources, side)
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if is_device(name) and nanos(value) is not None and not is_whole(value):
+                yield (
+                    (side, name),
+                    f"{name}: {value} is a fraction, and a device is given whole",
+                    "write a whole number",
+                )
+            elif is_extended(name) and side == "requests" and nanos(dig(resources, "limits", name)) != nanos(value):
+                yield (side, name), f"{name} needs a limit that is the same", f"write only limits: {value}"
+
+
 def too_much(name: str, request: Any, limit: Any) -> tuple[str, str]:
     """The fault of a request above its limit, and the way out."""
     return f"requests {request} of {name}, more than its limit {limit}", "raise the limit or lower the request"

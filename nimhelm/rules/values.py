@@ -8,7 +8,8 @@ from typing import Any
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
-from nimhelm.rules.resources import above_limits
+from nimhelm.rules.kubernetes import check_objects
+from nimhelm.rules.resources import amounts
 from nimhelm.yamlread import Document, Path
 
 SHARED: Path = ("global", "nimhelm")
@@ -19,8 +20,10 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     by_name = {service.name: service for service in services}
     yield from check_repeated(services)
     yield from check_further_names(services)
+    if document.data.get("extraObjects"):
+        yield from check_objects(document)
     for key in ("helperResources", "containerResources"):
-        for place, message, hint in above_limits(dig(document.data, *SHARED, key)):
+        for place, message, hint in amounts(dig(document.data, *SHARED, key)):
             yield document.finding(ERROR, "NH042", (*SHARED, key, *place), message, hint)
     if dig(document.data, *SHARED, "waitEnabled") is not False:
         yield from check_waits(document, by_name)

@@ -32,6 +32,9 @@ READABLE = (
 
 CPU_DIVISORS = ("1", "1m")
 BYTE_DIVISORS = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
+OVERLAID: tuple[Path, ...] = (("podTemplate", "spec", "containers"), ("podTemplate", "spec", "initContainers"))
+"""Where a chart's values may have further fields of containers."""
+
 TRUE = ("1", "true", "True", "TRUE")
 DYNAMO_MODES = ("NIM_DYNAMO_SINGLE", "NIM_DYNAMO_WORKER", "NIM_DYNAMO_FRONTEND")
 """NIM 3.0's switches, in the order in which the image looks at them: the first that is on decides."""
@@ -43,9 +46,9 @@ DYNAMO_PORT, HEALTH_PORT = 8000, 9090
 def env_fields(block: Block) -> Iterator[Path]:
     """The path of every list of variables below a spec."""
     yield ("env",)
-    for kind in ("initContainers", "sidecarContainers"):
-        for index, _ in block.items(kind):
-            yield (kind, index, "env")
+    for kind in (("initContainers",), ("sidecarContainers",), *OVERLAID):
+        for index, _ in block.items(*kind):
+            yield (*kind, index, "env")
     yield ("expose", "router", "eppConfig", "containerSpec", "env")
 
 
@@ -59,6 +62,9 @@ def check_env(block: Block) -> Iterator[Finding]:
     """Each variable once, from one source, and from one that the API server can read."""
     for field in env_fields(block):
         yield from _env(block, field)
+    for name, variable in block.mapping("extraEnv").items():
+        if isinstance(variable, dict):
+            yield from _read(block, ("extraEnv", name), name, variable, variable.get("valueFrom") or {})
 
 
 def _env(block: Block, field: Path) -> Iterator[Finding]:
@@ -69,17 +75,20 @@ def _env(block: Block, field: Path) -> Iterator[Finding]:
             hint = "keep one: the last one counts"
             yield block.error("NH094", (*field, index, "name"), f"the variable {name} is set twice", hint)
         seen.add(str(name))
-        source = variable.get("valueFrom")
-        if source is None:
-            continue
-        if variable.get("value"):
-            yield block.error("NH095", (*field, index), f"{name} has a value and a valueFrom", "keep one")
-        elif isinstance(source, dict) and len([key for key in source if source[key] is not None]) != 1:
-            hint = "secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef"
-            message = f"valueFrom of {name} needs exactly one source"
-            yield block.error("NH095", (*field, index, "valueFrom"), message, hint)
-        else:
-            yield from _source(block, (*field, index, "valueFrom"), source)
+        if variable.get("valueFrom") is not None:
+            yield from _read(block, (*field, index), name, variable, variable["valueFrom"])
+
+
+def _read(block: Block, field: Path, name: Any, variable: dict[str, Any], source: Any) -> Iterator[Finding]:
+    """A variable that is read from somewhere."""
+    if variable.get("value"):
+        yield block.error("NH095", field, f"{name} has a value and a valueFrom", "keep one")
+    elif isinstance(source, dict) and len([key for key in source if source[key] is not None]) != 1:
+        hint = "secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef"
+        message = f"valueFrom of {name} needs exactly one source"
+        yield block.error("NH095", (*field, "valueFrom"), message, hint)
+    else:
+        yield from _source(block, (*field, "valueFrom"), source)
 
 
 def _source(block: Block, field: Path, source: Any) -> Iterator[Finding]:

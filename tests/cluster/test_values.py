@@ -8,12 +8,14 @@ from pathlib import Path
 import yaml
 
 from tests.fuzz.server import HELMS, ROOT, Server, complaints
-from tests.kubernetes_values import ACCEPTED, REFUSED, REFUSED_LATER, rows
+from tests.kubernetes_values import ACCEPTED, OBJECTS_ACCEPTED, OBJECTS_REFUSED, REFUSED, REFUSED_LATER, rows
 
 from .connection import Cluster
 from .release import build, in_parallel
 
-KINDS = ("Deployment", "Service", "PodDisruptionBudget")
+KINDS = (
+    "Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress", "PersistentVolumeClaim",
+)  # fmt: skip
 
 
 def judge(values: dict[str, object], chart: Path, server: Server, folder: Path) -> list[str]:
@@ -26,8 +28,13 @@ def judge(values: dict[str, object], chart: Path, server: Server, folder: Path) 
     if done.returncode:
         return [done.stderr]
     objects = [each for each in yaml.safe_load_all(done.stdout) if each]
-    own = [each for each in objects if each["kind"] in KINDS and each["metadata"]["name"] == "llm-service"]
+    own = [each for each in objects if each["kind"] in KINDS and is_of_llm(each["metadata"])]
     return complaints(server, own)
+
+
+def is_of_llm(metadata: dict[str, dict[str, str]]) -> bool:
+    """Whether an object is llm-service's, by its name or by the label of its subchart."""
+    return "llm-service" in {metadata["name"], *metadata.get("labels", {}).values()}
 
 
 def test_the_api_server_says_the_same(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
@@ -44,3 +51,13 @@ def test_the_api_server_says_the_same(cluster: Cluster, namespace: str, tmp_path
     taken = [values for values, words in zip(table[:refused], said[:refused], strict=True) if not words]
     assert "\n".join(map(str, taken)) == "", "validate refuses what the API server takes"
     assert [words for words in said[refused:] if words] == []
+
+
+def test_the_api_server_says_the_same_of_further_objects(cluster: Cluster, namespace: str) -> None:
+    server = Server(cluster.kubectl_path, cluster.env, namespace)
+    refused = [each for each in rows(OBJECTS_REFUSED) if "example.com" not in str(each["apiVersion"])]
+    accepted = [each for each in rows(OBJECTS_ACCEPTED) if "namespace" not in str(each["metadata"])]
+    said = in_parallel([lambda each=each: complaints(server, [each]) for each in [*refused, *accepted]])
+    taken = [each for each, words in zip(refused, said[: len(refused)], strict=True) if not words]
+    assert taken == []
+    assert [words for words in said[len(refused) :] if words] == []

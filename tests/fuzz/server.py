@@ -101,7 +101,8 @@ def comparable(objects: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
 
 def complaints(server: Server, objects: list[dict[str, Any]]) -> list[str]:
     """What the API server says against objects that are sent together."""
-    text = "\n---\n".join(map(json.dumps, objects))  # PyYAML leaves 12e34 bare, and the server reads a number
+    # JSON: PyYAML leaves 12e34 bare, and the server reads a number; one document, since kubectl reads several as YAML.
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     words = [server.kubectl, "apply", "--dry-run=server", "--namespace", server.namespace, "-f", "-"]
     done = subprocess.run(words, input=text, capture_output=True, text=True, env=server.env, check=False)
     lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("Warning:")]
