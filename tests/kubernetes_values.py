@@ -214,7 +214,7 @@ OBJECTS_REFUSED = """
 """Further objects that the API server refuses."""
 
 OBJECTS_ACCEPTED = """
-{apiVersion: v1, kind: ConfigMap, metadata: {name: a.b, labels: {a: b}, annotations: {A/b: "1"}}, data: {a: b}, binaryData: {c: "aGk=\\n"}, immutable: true}
+{apiVersion: v1, kind: ConfigMap, metadata: {name: a.b, labels: {a: b}, annotations: {A/b: "1"}}, data: {a: b}, binaryData: {c: aGk=}, immutable: true}
 {apiVersion: v1, kind: Secret, metadata: {name: a, namespace: other}, type: Opaque, stringData: {a: b}, data: {c: aGk=}}
 {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: ExternalName, externalName: a.example.com}}
 {apiVersion: v1, kind: Service, metadata: {name: b}, spec: {clusterIP: None, ports: [{port: 80, targetPort: http}], selector: {app: a}}}
