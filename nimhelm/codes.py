@@ -88,6 +88,7 @@ CODES = {
     "NH122": "a compute domain neither created nor named",
     "NH123": "multiNode with a single node",
     "NH124": "a compute domain whose claim template is unknown",
+    "NH125": "more nodes than MPI can be told",
     "NH130": "not exactly one source of a device claim",
     "NH131": "a device claim shared by replicas",
     "NH132": "a created device claim is incomplete",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, has_keda, is_kserve, is_multi_node, is_scaled, number
+from nimhelm.pipeline import Service, has_keda, is_kserve, is_multi_node, is_scaled, nodes, number
 from nimhelm.yamlread import Path
 
 CLAIM_SOURCES = ("resourceClaimName", "resourceClaimTemplateName", "claimCreationSpec")
@@ -14,6 +14,8 @@ MODES = ("Standard", "RawDeployment", "Knative", "Serverless", "ModelMesh")
 KNATIVE = ("Knative", "Serverless")
 MOST_DEVICES = 32
 """The scheduler allocates no more to one claim."""
+MOST_NODES = 4096
+"""Of all groups together that MPI starts: the names of more, in a long namespace, do not fit into one ConfigMap."""
 
 
 def check_multi_node(service: Service) -> Iterator[Finding]:
@@ -49,6 +51,10 @@ def check_multi_node(service: Service) -> Iterator[Finding]:
     elif len(service.name) > 50:
         message = f"a multi-node service's name has 50 characters at most, this one {len(service.name)}"
         yield service.error("NH028", ("multiNode",), message, "shorten the name")
+    elif node.get("ray") is None and (many := nodes(service) * number(service.get("replicas"), 1)) > MOST_NODES:
+        message = f"{service.name} spans {many} nodes, and their names do not fit into one ConfigMap for MPI"
+        hint = f"at most {MOST_NODES}, all replicas together; or start the group with ray"
+        yield service.error("NH125", ("multiNode", "parallelism", "pipeline"), message, hint)
 
 
 def check_dra(service: Service) -> Iterator[Finding]:
