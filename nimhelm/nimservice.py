@@ -86,7 +86,7 @@ def entries(document: Document) -> Iterator[tuple[str, int, str]]:
     """Each entry of the annotation depends-on: a name, its port (0: none given), and what is wrong with it."""
     text = dig(document.data, *DEPENDS_ON_FIELD)
     for entry in text.split(",") if isinstance(text, str) else ():
-        name, colon, port = entry.strip().partition(":")
+        name, colon, port = (part.strip() for part in entry.partition(":"))
         if not name and not colon:
             continue
         if not name or any(char.isspace() or char == "/" for char in name):
@@ -99,15 +99,23 @@ def entries(document: Document) -> Iterator[tuple[str, int, str]]:
 
 def check_depends_on(document: Document, names: set[str]) -> Iterator[Finding]:
     """What is wrong with a NIMService's depends-on; `names` are the services that it may name without a port."""
-    example = "write for example embedding:8000, milvus:19530"
     text = dig(document.data, *DEPENDS_ON_FIELD)
     if text is not None and not isinstance(text, str):
         return
+    way_out = f"write {_meant(text or '') or 'for example embedding:8000, milvus:19530'}"
     for name, port, problem in entries(document):
         if not problem and not port and name not in names:
             problem = f"{name} is none of the NIMServices, and has no port"
         if problem:
-            yield document.finding(ERROR, "NH035", DEPENDS_ON_FIELD, problem, example)
+            yield document.finding(ERROR, "NH035", DEPENDS_ON_FIELD, problem, way_out)
+
+
+def _meant(text: str) -> str:
+    """The annotation depends-on of somebody who wrote URLs, or other separators; "" when it is not clear."""
+    words = [re.sub(r"^[a-z]+://|/.*$", "", word) for word in re.split(r"[,;\s]+", text) if word]
+    ports = [re.fullmatch(r"[a-z0-9][a-z0-9.-]*:([0-9]{1,5})", word) for word in words]
+    clear = all(port and 0 < int(port[1]) < 65536 for port in ports)
+    return ", ".join(words) if clear and ", ".join(words) != text else ""
 
 
 def external_names(document: Document, names: list[str]) -> Iterator[str]:

@@ -92,7 +92,7 @@ def test_depends_on_gives_the_order(tmp_path: Path) -> None:
     path = tmp_path / "services.yaml"
     path.write_text(
         text(
-            nimservice("llm", "embedding, rerank:8000 ,milvus:19530"),
+            nimservice("llm", "embedding, rerank : 8000 ,milvus:19530"),
             nimservice("embedding"),
             nimservice("rerank", "embedding:8000"),
         )
@@ -104,6 +104,22 @@ def test_depends_on_gives_the_order(tmp_path: Path) -> None:
         ("rerank", 8000, False),
         ("milvus", 19530, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "way_out"),
+    [
+        ("http://embedding:8000/v1", "write embedding:8000"),
+        ("embedding:8000; milvus:19530", "write embedding:8000, milvus:19530"),
+        ("embedding:8000 milvus:19530", "write embedding:8000, milvus:19530"),
+        ("embedding:99999", "write for example embedding:8000, milvus:19530"),
+        ("[::1]:8000", "write for example embedding:8000, milvus:19530"),
+    ],
+)
+def test_depends_on_as_people_write_it(written: str, way_out: str, tmp_path: Path) -> None:
+    path = tmp_path / "services.yaml"
+    path.write_text(text(nimservice("llm", written), nimservice("embedding")))
+    assert {one.hint for one in check_documents(load_files([str(path)])) if one.code == "NH035"} == {way_out}
 
 
 def test_a_pipeline_keeps_its_own_children(tmp_path: Path) -> None:
