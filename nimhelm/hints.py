@@ -56,6 +56,7 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
         _of_a_document(key, field, root)
         or _known(key, properties, parent)
         or _misplaced(key, value, properties, parent)
+        or _of_each_service(key, value, field, root)
     )
     if hint:
         return hint
@@ -102,6 +103,23 @@ def _of_a_document(key: str, field: Path, root: Schema) -> str:
     return ""
 
 
+def _of_each_service(key: str, value: Any, field: Path, root: Schema) -> str:
+    """What is meant by a value of a service that stands at the top of a values file, "" for nothing."""
+    services = [
+        name for name, each in root.get("properties", {}).items() if each.get("$ref") == "#/definitions/service"
+    ]
+    if not services or field not in ((), ("global", "nimhelm")):
+        return ""
+    properties = root["definitions"]["service"]["properties"]
+    known_here = key in properties or "global.nimhelm" in places(key, root, ())
+    hint = "" if known_here else _known(key, properties, services[0])
+    if "extraObjects" in hint:
+        return hint
+    return (
+        f"each service has its own, such as {services[0]}: {hint}" if hint.startswith(("write it as", "did")) else hint
+    )
+
+
 def _known(key: str, properties: Schema, parent: str) -> str:
     """What the tables say of a key in a mapping of the name `parent`, "" for nothing."""
     if parent == "spec" and "source" in properties and key in OF_A_CACHE:
@@ -118,7 +136,9 @@ def _known(key: str, properties: Schema, parent: str) -> str:
     of_a_service = in_values or parent in ("spec", "services")
     if parent == "spec" and "image" in properties and key != _MEANT.get(bare(key)) == "dependencies" and not in_values:
         return "write it beside spec, as dependencies"
-    meant = MEANT_AT.get((parent, key)) or (_MEANT.get(bare(key)) if of_a_service else None)
+    meant = (MEANT_AT.get((parent, key)) if parent or "apiVersion" in properties else None) or (
+        _MEANT.get(bare(key)) if of_a_service else None
+    )
     if meant and (re.split(r"[.\[]", meant)[0] in properties or (parent, key) in MEANT_AT):
         return f"write it as {meant}" if "." in meant else f"did you mean {meant}?"
     if (parent, key) == ("image", "digest"):

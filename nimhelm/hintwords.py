@@ -51,6 +51,8 @@ MEANT_AT = {
     ("pvc", "accessModes"): "storage.pvc.volumeAccessMode",
     ("pvc", "storageClassName"): "storage.pvc.storageClass",
     ("pvc", "claimName"): "storage.pvc.name",
+    ("pvc", "existingClaim"): "storage.pvc.name",
+    ("storage", "existingClaim"): "storage.pvc.name",
     ("pvc", "storage"): "storage.pvc.size",
     ("pvc", "capacity"): "storage.pvc.size",
     ("storage", "persistentVolumeClaim"): "storage.pvc",
@@ -180,12 +182,23 @@ OF_THE_POD = {
 """Fields of a pod that only the chart's overlay of the pod template sets."""
 
 OWN_NAMES = "objects have the name of their service: rename the service in the pipeline"
+FURTHER = "write the object in extraObjects, at the top of the file"
 OTHER_CHARTS = {
     "nameOverride": OWN_NAMES, "fullnameOverride": OWN_NAMES,
-    "extraManifests": "did you mean extraObjects, at the top of the file?",
-    "extraDeploy": "did you mean extraObjects, at the top of the file?",
+    "namespaceOverride": "Helm chooses the namespace: helm install -n NAMESPACE",
+    **dict.fromkeys(("extraManifests", "extraDeploy", "extraResources"), "did you mean extraObjects, at the top of the file?"),
+    **dict.fromkeys(("vpa", "verticalPodAutoscaler", "rbac", "podMonitor"), FURTHER),
+    **dict.fromkeys(("grafana", "dashboard", "dashboards"), "set global.nimhelm.grafanaDashboard"),
+    **dict.fromkeys(("sidecars", "extraContainers", "additionalContainers"), "did you mean sidecarContainers?"),
+    **dict.fromkeys(("podAffinityPreset", "podAntiAffinityPreset", "nodeAffinityPreset"), "did you mean affinity?"),
+    **dict.fromkeys(("extraEnvVarsCM", "extraEnvVarsSecret", "envFromSecret"), "did you mean envFrom?"),
+    "rollingUpdate": "write it as updateStrategy.rollingUpdate", "existingClaim": "write it as storage.pvc.name",
+    **dict.fromkeys(("accessMode", "accessModes"), "write it as storage.pvc.volumeAccessMode"),
+    **dict.fromkeys(("scaledObject", "kedaScaledObject"), "write it as scale.keda"),
+    **dict.fromkeys(("route", "httpRoute", "gatewayAPI"), "write it as expose.router.gateway"),
+    "ingressClassName": "write it as expose.router.ingress.ingressClass", "tls": "write it as expose.router.ingress.tls",
 }  # fmt: skip
-"""Values of other charts that no value of a service stands for."""
+"""Values of other charts, and what the values of a service have in their place."""
 
 PRIMARY = {
     "pvc": "name", "nimCache": "name", "service": "port", "storage": "pvc.size", "expose": "service.port",

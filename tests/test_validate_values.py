@@ -163,6 +163,26 @@ def test_values_of_other_charts(built: Path, tmp_path: Path) -> None:
     assert {one.field.removeprefix(f"{LLM}."): one.hint for one in found if one.code == "NH010"} == HINTS
 
 
+OF_EACH = "each service has its own, such as embedding-service: "
+AT_THE_TOP = {
+    "replicaCount": OF_EACH + "did you mean replicas?",
+    "service": OF_EACH + "write it as expose.service",
+    "existingClaim": OF_EACH + "write it as storage.pvc.name",
+    "image": "it belongs under embedding-service or llm-service",
+    "imagePullSecrets": "it belongs under global.nimhelm",
+    "extraDeploy": "did you mean extraObjects, at the top of the file?",
+    "fullnameOverride": "objects have the name of their service: rename the service in the pipeline",
+}
+
+
+def test_values_of_other_charts_at_the_top(built: Path, tmp_path: Path) -> None:
+    """Other charts have one service, whose values stand at the top."""
+    path = tmp_path / "values.yaml"
+    path.write_text(dump(dict.fromkeys(AT_THE_TOP, 1)))
+    found = check_values_file(str(path), *chart_values(built / "rag-pipeline"))[0]
+    assert {one.field: one.hint for one in found if one.code == "NH010"} == AT_THE_TOP
+
+
 def test_what_the_chart_already_has_wrong_is_not_repeated(tmp_path: Path) -> None:
     chart = write_chart(build_chart(plan(service("a", authSecret=None), service("b"))), tmp_path)
     assert found_in({"b": {"replicas": 2}}, chart, tmp_path) == []
