@@ -111,7 +111,8 @@ def processes() -> list[int]:
     found: set[int] = set()
     for hierarchy in hierarchies():
         for path in _subtree(hierarchy / CGROUP):
-            with contextlib.suppress(FileNotFoundError):
+            # A group that is removed while it is read is no device any more.
+            with contextlib.suppress(OSError):
                 found.update(int(line) for line in (path / "cgroup.procs").read_text().split())
     return sorted(found - {os.getpid()})
 
