@@ -70,7 +70,7 @@ BROKEN: dict[str, Callable[[], bytes]] = {
     "gzip of text": lambda: packed(b"hello"),
     "cut": lambda: archive(CHART)[:2000],
     "cut inside": lambda: packed(gzip.decompress(archive(CHART))[:5000]),
-    "a flipped bit": lambda: archive(CHART)[:3000] + b"\xff" + archive(CHART)[3001:],
+    "a flipped bit": lambda: archive(CHART)[:3000] + bytes([archive(CHART)[3000] ^ 1]) + archive(CHART)[3001:],
     "a damaged entry": damaged_inside,
     "many empty entries": lambda: members(*((tarfile.TarInfo(f"demo/{n}"), b"") for n in range(10_100))),
     "a long header": lambda: packed(b"\0" * 200_000_000),
