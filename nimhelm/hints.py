@@ -21,6 +21,7 @@ from nimhelm.hintwords import (
     NUMBERS,
     OF_A_CACHE,
     OF_A_MODEL,
+    OF_A_SERVICE,
     OF_THE_POD,
     OTHER_CHARTS,
     PRIMARY,
@@ -68,12 +69,12 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
         return f"did you mean {lower[begun[0]]}?"
     if parent == "env" and isinstance(value, (str, int, float)):
         return f"write {_variable(key, value)}"
-    if field and key in root.get("properties", {}) and "global" in root["properties"]:
+    if field and key != "enabled" and key in root.get("properties", {}) and "global" in root["properties"]:
         return "it belongs at the top of the file"
     found = places(key, root, field)
     if key == "enabled":
         here = ".".join(["", *(part for part in field if isinstance(part, str)), ""])
-        found = [place for place in found if f".{place}." in here][-1:]
+        found = [place for place in found if "." in place and f".{place}." in here][-1:]
         if not found:
             return f"remove it: {parent} itself is not switched on or off"
     if found:
@@ -141,6 +142,10 @@ def _known(key: str, properties: Schema, parent: str) -> str:
     )
     if meant and (re.split(r"[.\[]", meant)[0] in properties or (parent, key) in MEANT_AT):
         return f"write it as {meant}" if "." in meant else f"did you mean {meant}?"
+    if parent == "service" and key in OF_A_SERVICE and "port" in properties:
+        if "overlay" in properties:
+            return f"write it as expose.service.overlay.{key}"
+        return f"a NIMService has no such field: set expose.service.overlay.{key} in the values of the chart"
     if (parent, key) == ("image", "digest"):
         return 'write it behind the tag: tag: "1.0.3@sha256:..."'
     if parent == "spec" and "services" in properties and key in ("name", "namespace", "labels", "annotations"):

@@ -181,6 +181,12 @@ OF_THE_POD = {
 }  # fmt: skip
 """Fields of a pod that only the chart's overlay of the pod template sets."""
 
+OF_A_SERVICE = {
+    "publishNotReadyAddresses", "internalTrafficPolicy", "sessionAffinityConfig", "trafficDistribution", "externalIPs",
+    "allocateLoadBalancerNodePorts", "healthCheckNodePort", "clusterIP", "clusterIPs",
+}  # fmt: skip
+"""Fields of a Service that only the chart's overlay of it sets."""
+
 OWN_NAMES = "objects have the name of their service: rename the service in the pipeline"
 FURTHER = "write the object in extraObjects, at the top of the file"
 OTHER_CHARTS = {

@@ -151,6 +151,8 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"terminationGracePeriod": 10}, "terminationGracePeriod",
          "a NIMService has no such field: set terminationGracePeriodSeconds in the values of the chart"),
         ({"dshm": "1Gi"}, "dshm", "write it as storage.sharedMemorySizeLimit"),
+        ({"expose": {"service": {"publishNotReadyAddresses": True}}}, "expose.service.publishNotReadyAddresses",
+         "a NIMService has no such field: set expose.service.overlay.publishNotReadyAddresses in the values of the chart"),
         ({"dependsOn": ["a"]}, "dependsOn", "write it beside spec, as dependencies"),
         ({"storage": {"nfs": {"server": "x"}}}, "storage.nfs", "write pvc: {name: CLAIM}, the name of a claim for the share"),
     ],
