@@ -282,6 +282,8 @@ def watched(cluster: Cluster, namespace: str, broken: bool, services: int) -> tu
         conditions = [each for deployment in deployments for each in deployment.get("status", {}).get("conditions", [])]
         if any(each["type"] == "ReplicaFailure" and each["status"] == "True" for each in conditions):
             return NO_PODS
+        if any(each.get("reason") == "ReplicaSetCreateError" for each in conditions):
+            return NO_PODS
         pods = cluster.get("pods", namespace=namespace)["items"]
         conditions = [each for pod in pods for each in pod.get("status", {}).get("conditions", [])]
         unplaced = any(each["type"] == "PodScheduled" and each["status"] == "False" for each in conditions)
@@ -289,7 +291,10 @@ def watched(cluster: Cluster, namespace: str, broken: bool, services: int) -> tu
         reasons = {each.get("state", {}).get("waiting", {}).get("reason") for each in statuses}
         return NOT_STARTED if unplaced or "CreateContainerConfigError" in reasons else ""
 
-    way = wait_until(failing, 60, what=f"{namespace} fails")
+    try:
+        way = wait_until(failing, 60)
+    except AssertionError:  # of one case, which its own test reports
+        way = ""
     return up(), way
 
 

@@ -138,6 +138,9 @@ def _refusal(case: Case) -> str:
     failing = ko.condition(case.deployment, "ReplicaFailure")
     if ko.text(failing, "status") == "True":
         return ko.text(failing, "message") or ko.text(failing, "reason")
+    progressing = ko.condition(case.deployment, "Progressing")
+    if ko.text(progressing, "reason") == "ReplicaSetCreateError":
+        return ko.text(progressing, "message") or ko.text(progressing, "reason")
     for owner in case.evidence.replicasets.get(case.name, []):
         failing = ko.condition(owner, "ReplicaFailure")
         if ko.text(failing, "status") == "True" and ko.number(owner, "spec", "replicas"):
