@@ -225,7 +225,6 @@ OBJECTS_ACCEPTED = """
 """
 
 REFUSED_LATER = """
-podSecurityContext: {sysctls: [{name: kernel.shm_rmid_forced}]}
 volumes: [{name: tmp, persistentVolumeClaim: {claimName: A_b}}]
 volumeMounts: [{name: model-store, mountPath: 'a:b'}]
 securityContext: {runAsNonRoot: true, runAsUser: 0}

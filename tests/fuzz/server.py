@@ -102,7 +102,8 @@ def comparable(objects: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
 def complaints(server: Server, objects: list[dict[str, Any]]) -> list[str]:
     """What the API server says against objects that are sent together."""
     # JSON: PyYAML leaves 12e34 bare, and the server reads a number; one document, since kubectl reads several as YAML.
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    # The metadata of what stands in a List kubectl takes as it comes, that of a single object it decodes, as Helm does.
+    text = json.dumps(objects[0] if len(objects) == 1 else {"apiVersion": "v1", "kind": "List", "items": objects})
     words = [server.kubectl, "apply", "--dry-run=server", "--namespace", server.namespace, "-f", "-"]
     done = subprocess.run(words, input=text, capture_output=True, text=True, env=server.env, check=False)
     lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("Warning:")]
