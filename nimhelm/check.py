@@ -23,7 +23,7 @@ from nimhelm.rules.image import IMAGE_RULES
 from nimhelm.rules.names import NAME_RULES, check_namespace
 from nimhelm.rules.platform import CLAIM_SOURCES, PLATFORM_RULES
 from nimhelm.rules.pod import BLOCK_RULES, POD_RULES
-from nimhelm.rules.probes import PROBE_RULES, check_budgets
+from nimhelm.rules.probes import HANDLERS, PROBE_RULES, check_budgets
 from nimhelm.rules.resources import RESOURCE_RULES, check_counted, check_units
 from nimhelm.rules.scale import SCALE_RULES
 from nimhelm.rules.storage import SOURCES as STORAGE_SOURCES
@@ -38,7 +38,7 @@ SERVICE_RULES = (
 MISSED = {
     "NH050": STORAGE_SOURCES, "NH052": ("create", "name"), "NH053": ("size",), "NH055": ("name",),
     "NH061": ("maxReplicas", "minReplicas"), "NH071": ("hostDomainName",), "NH080": ("serviceMonitor",),
-    "NH100": ("httpGet", "tcpSocket", "exec", "grpc"), "NH123": ("pipeline",), "NH130": CLAIM_SOURCES,
+    "NH100": HANDLERS, "NH123": ("pipeline",), "NH130": CLAIM_SOURCES,
     "NH160": CACHE_SOURCES, "NH162": ("create", "name", "size"),
 }  # fmt: skip
 """The fields that the rule of a code misses in the mapping of its finding."""

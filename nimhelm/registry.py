@@ -1,4 +1,4 @@
-"""A small client of container registries: image references, and what a registry says of them.
+"""A small client of container registries: what a registry says of an image.
 
 Only registries on this machine are asked without TLS. A login is sent to the registry, or to the token service that it
 names, and not to where either of them redirects to.
@@ -12,10 +12,12 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
+
+from nimhelm.imagereference import DOCKER, Reference
 
 _ACCEPTED = ", ".join(
     (
@@ -25,49 +27,10 @@ _ACCEPTED = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
-_HOST = re.compile(r"(?:[^/]*[.:][^/]*|localhost)/")
-_DOCKER = "docker.io"
-_NAME = re.compile(r"[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*\Z")
-_VERSION = re.compile(r"\w[\w.-]{0,127}\Z|sha256:[0-9a-f]{64}\Z", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?\Z")
 _LARGEST = 4 << 20
-
-
-class Reference(NamedTuple):
-    """An image. `host` is docker.io where none is written, `tag` latest. `digest` is "" or `sha256:…`."""
-
-    host: str
-    repository: str
-    tag: str
-    digest: str = ""
-
-    @property
-    def version(self) -> str:
-        """What a registry is asked for: the digest, if there is one, else the tag."""
-        return self.digest or self.tag
-
-    @property
-    def valid(self) -> bool:
-        """Whether a registry can have such an image."""
-        return bool(_NAME.match(self.repository) and _VERSION.match(self.version))
-
-
-def parsed(reference: str) -> Reference:
-    """`busybox` -> docker.io, library/busybox, latest; `nvcr.io/nim/llm:1.0@sha256:…` with all its parts."""
-    rest, _, digest = reference.partition("@")
-    host, rest = split_host(rest)
-    repository, _, tag = rest.partition(":")
-    if host == _DOCKER and "/" not in repository:
-        repository = f"library/{repository}"
-    return Reference(host, repository, tag or "latest", digest)
-
-
-def split_host(reference: str) -> tuple[str, str]:
-    """The host of a reference, docker.io where none is written, and the rest of it."""
-    match = _HOST.match(reference)
-    return (match[0][:-1], reference[match.end() :]) if match else (_DOCKER, reference)
 
 
 class RegistryError(Exception):
@@ -94,7 +57,7 @@ class Registry:
 
     def __init__(self, host: str, login: str = "", timeout: float = 10.0) -> None:
         self.host = host
-        name = "registry-1.docker.io" if host == _DOCKER else host
+        name = "registry-1.docker.io" if host == DOCKER else host
         self._base = f"{'http' if _LOOPBACK.match(name) else 'https'}://{name}/v2"
         self._login = login
         self._timeout = timeout
@@ -201,7 +164,7 @@ def login_of(host: str) -> str:
         return ""
     auths = config.get("auths") if isinstance(config, dict) else None
     names = [host, f"https://{host}", f"https://{host}/v1/", f"https://{host}/v2/"]
-    names += ["https://index.docker.io/v1/", "index.docker.io"] if host == _DOCKER else []
+    names += ["https://index.docker.io/v1/", "index.docker.io"] if host == DOCKER else []
     for name in names:
         entry = auths.get(name) if isinstance(auths, dict) else None
         if isinstance(entry, dict) and isinstance(entry.get("auth"), str) and entry["auth"]:

@@ -9,11 +9,12 @@ from typing import Any
 from nimhelm.chart.build import Chart
 from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.chart.render import has_helm, render
+from nimhelm.imagereference import parsed
 from nimhelm.images.formats import FORMATS
 from nimhelm.images.mirror import Mirror
 from nimhelm.images.named import images_in
 from nimhelm.images.rendered import Image, images_of
-from nimhelm.registry import Registry, RegistryError, login_of, parsed
+from nimhelm.registry import Registry, RegistryError, login_of
 from nimhelm.report import printable
 
 EXIT_ENVIRONMENT = 3

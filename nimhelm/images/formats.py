@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from shlex import quote
 
+from nimhelm.imagereference import parsed
 from nimhelm.images.mirror import Mirror
 from nimhelm.images.rendered import Image
-from nimhelm.registry import parsed
 from nimhelm.report import dumped, printable
 from nimhelm.yamlwrite import dump
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nimhelm.registry import split_host
+from nimhelm.imagereference import split_host
 
 
 class Mirror(NamedTuple):

@@ -16,6 +16,7 @@ from nimhelm.finding import ERROR, Finding
 from nimhelm.pipeline import Service, dig, number
 from nimhelm.quantity import nanos
 from nimhelm.rules.annotations import is_range
+from nimhelm.rules.probes import HANDLERS
 from nimhelm.rules.resources import amounts
 from nimhelm.rules.variables import READABLE
 from nimhelm.schema_check import Schema, check_shape
@@ -312,7 +313,7 @@ def _container(value: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _probe(value: dict[str, Any]) -> Iterator[Fault]:
-    handlers = [name for name in ("httpGet", "tcpSocket", "exec", "grpc") if value.get(name) is not None]
+    handlers = [name for name in HANDLERS if value.get(name) is not None]
     if len(handlers) > 1:
         yield (handlers[1],), f"a probe has {' and '.join(handlers)}, and takes one of them", "keep one"
 
@@ -391,7 +392,7 @@ def _network(value: dict[str, Any]) -> Iterator[Fault]:
     """The addresses of a NetworkPolicy are ranges, and what is left out lies within."""
     block = value.get("ipBlock")
     if isinstance(block, dict):
-        given = [("cidr", block.get("cidr")), *((("except"), each) for each in _listed(block.get("except")))]
+        given = [("cidr", block.get("cidr")), *(("except", each) for each in _listed(block.get("except")))]
         for key, text in given:
             if not isinstance(text, str) or not is_range(text):
                 yield ("ipBlock", key), f"{text} is not an address range", "for example 10.0.0.0/8"
@@ -513,11 +514,11 @@ def _two_handlers(service: Service, field: Path, container: dict[str, Any]) -> I
     for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
         over = dig(container, kind)
         given = service.mapping(kind, "probe") or {"httpGet": {}}
-        there = [name for name in ("httpGet", "tcpSocket", "exec", "grpc") if given.get(name) is not None]
+        there = [name for name in HANDLERS if given.get(name) is not None]
         if not isinstance(over, dict) or service.get(kind, "enabled") is False:
             continue
         for name in there:
-            added = [one for one in ("httpGet", "tcpSocket", "exec", "grpc") if over.get(one) is not None]
+            added = [one for one in HANDLERS if over.get(one) is not None]
             if added and name not in over:
                 message = f"{kind} asks by {name} already, and {added[0]} would be a second handler"
                 hint = f"set {service.title}.{kind}.probe, or add {name}: null"
@@ -589,7 +590,5 @@ def check_reach(service: Service) -> Iterator[Finding]:
         if port.get("nodePort") and kind == "ClusterIP":
             message = "a Service of type ClusterIP has no nodePort"
             yield service.error("NH112", (*over, "ports", index, "nodePort"), message, "write type: NodePort")
-    for index, text in enumerate(service.sequence("expose", "service", "loadBalancerSourceRanges")):
-        if not isinstance(text, str) or not is_range(text):
-            field: Path = ("expose", "service", "loadBalancerSourceRanges", index)
-            yield service.error("NH112", field, f"{text} is not an address range", "for example 10.0.0.0/8")
+    for fault, message, hint in _reach(service.mapping("expose", "service")):
+        yield service.error("NH112", ("expose", "service", *fault), message, hint)

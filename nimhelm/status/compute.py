@@ -12,7 +12,7 @@ The pipeline is Failed if any service is, Ready if all are, NotReady otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -275,7 +275,7 @@ def _entered(state: str, services: list[ServiceStatus], created: datetime) -> da
     return max(moments) if state == READY else min(moments)
 
 
-def progress(services: list[ServiceStatus], caches: list[ServiceStatus]) -> str:
+def progress(services: Sequence[ServiceStatus], caches: Sequence[ServiceStatus]) -> str:
     """ "2/3 services ready", and how many of the caches that stand alone are filled, if there are any."""
     enabled = [service for service in services if service.state != DISABLED]
     parts = [f"{_ready(enabled)}/{len(enabled)} services ready"] if services or not caches else []
@@ -283,7 +283,7 @@ def progress(services: list[ServiceStatus], caches: list[ServiceStatus]) -> str:
     return ", ".join(parts)
 
 
-def _ready(services: list[ServiceStatus]) -> int:
+def _ready(services: Sequence[ServiceStatus]) -> int:
     return sum(service.state == READY for service in services)
 
 

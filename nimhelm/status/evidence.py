@@ -18,6 +18,7 @@ from nimhelm.status.graph import (
 )
 from nimhelm.status.owners import ByHand, set_by_hand
 from nimhelm.status.snapshot import Snapshot
+from nimhelm.wording import short
 
 # Names that controllers derive from the workload's: LeaderWorkerSet's StatefulSets, KServe's predictor, a
 # ReplicaSet's hash.
@@ -165,6 +166,17 @@ def is_leaving(pod: ko.Object) -> bool:
 def is_ready(pod: ko.Object) -> bool:
     """Whether the pod takes requests."""
     return ko.text(ko.condition(pod, "Ready"), "status") == "True"
+
+
+def is_main(case: Case, container: str) -> bool:
+    """Whether it is the NIM's own container, whose settings are values of the service."""
+    return container in (f"{case.name}-ctr", "kserve-container")
+
+
+def held_by(found: ko.Object) -> str:
+    """What keeps an object that is being deleted, as the end of a sentence; "" for nothing."""
+    names = ", ".join(short(each) for each in ko.texts(found, "metadata", "finalizers"))
+    return f", held by finalizer {names}" if names else ""
 
 
 def event_time(event: ko.Object) -> datetime:

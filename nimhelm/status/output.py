@@ -108,7 +108,7 @@ def _wrapped(service: ServiceStatus, style: Style) -> list[str]:
 
 def _headline(status: PipelineStatus, style: Style) -> str:
     state = _paint(status.state, _COLOURS[status.state], style)
-    counted = progress(list(status.services), list(status.caches))
+    counted = progress(status.services, status.caches)
     return f"{clean(status.name)}  {state}  {counted}  ({duration(status.elapsed)})"
 
 
@@ -303,7 +303,7 @@ def changed_lines(before: PipelineStatus | None, now: PipelineStatus) -> list[st
     known = {service.name: service for service in before.rows} if before else {}
     lines = [_log_line(service) for service in now.rows if _tells(known.get(service.name)) != _tells(service)]
     if before is None or before.state != now.state or lines:
-        lines.append(f"{clean(now.name)}  {now.state}  {progress(list(now.services), list(now.caches))}")
+        lines.append(f"{clean(now.name)}  {now.state}  {progress(now.services, now.caches)}")
     return lines
 
 

@@ -116,6 +116,34 @@ def definitions(cluster: Cluster) -> Iterator[None]:
         cluster.kubectl("delete", "crd", one["metadata"]["name"], "--wait=false", check=False)
 
 
+@pytest.fixture
+def operated(
+    cluster: Cluster, short_release: Callable[..., Release], definitions: None, many_gpus: None
+) -> Iterator[Callable[..., Release]]:
+    """Runs the service llm with what the operator makes of it, and builds the chart of its pipeline, which is not installed.
+
+    The arguments are what makes the operator's objects, and what the service's spec has beside ``operator.SPEC``.
+    """
+    made: list[Release] = []
+
+    def run(objects: Callable[..., list[dict[str, Any]]], **own: Any) -> Release:
+        spec = operator.SPEC | own
+        services = [{"name": "llm", "enabled": True, "spec": spec}]
+        release = short_release(*services)
+        made.append(release)
+        pipeline_of_it = operator.resource("NIMPipeline", "demo", {"services": services})
+        cluster.apply(pipeline_of_it, operator.resource("NIMService", "llm", spec), namespace=release.namespace)
+        uid = release.get("nimservice", "llm")["metadata"]["uid"]
+        cluster.apply(*objects("llm", spec, uid, release.namespace), namespace=release.namespace)
+        return release
+
+    yield run
+    for release in made:
+        for kind in ("nimpipeline", "nimservice"):
+            for name in release.kubectl("get", kind, "-o", "name").split():
+                release.kubectl("patch", name, "--type=merge", '--patch={"metadata":{"finalizers":null}}', check=False)
+
+
 @pytest.fixture(scope="module")
 def many_gpus(cluster: Cluster) -> Iterator[None]:
     """GPUs enough for all releases of a module at once."""

@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from .release import probe
+
 GROUP = "apps.nvidia.com"
 VERSION = "v1alpha1"
 FINALIZER = "finalizer.nimservice.apps.nvidia.com"
 Object = dict[str, Any]
-
+SPEC: Object = {
+    "image": {"repository": "nvcr.io/nim/moved", "tag": "1.0.0", "pullSecrets": ["ngc-secret"]},
+    "authSecret": "ngc-api-key",
+    "storage": {"pvc": {"create": True, "size": "1Gi", "volumeAccessMode": "ReadWriteMany"}},
+    "resources": {"limits": {"nvidia.com/gpu": "1"}},
+    "expose": {"service": {"type": "ClusterIP", "port": 8000}},
+    "replicas": 1,
+    "readinessProbe": probe(),
+    "startupProbe": probe(),
+}
+"""A NIMService that starts soon."""
 
 MODE = "serving.kserve.io/deploymentMode"
 SERVED = {

@@ -163,6 +163,12 @@ class Release:
             check=False,
         )
 
+    def adopt(self, helm: Path, *options: str) -> str:
+        """Run ``nimhelm adopt`` and return what it shows."""
+        result = self.run_nimhelm("adopt", self.name, str(self.chart), "-n", self.namespace, *options, HELM=str(helm))
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
     def states(self) -> Any:
         """What ``nimhelm status -o json`` says about each service, by its name."""
         result = self.status("-o", "json")

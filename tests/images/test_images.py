@@ -20,13 +20,14 @@ from pipelines import cache, pipeline, service, text
 
 from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.chart.render import render
+from nimhelm.imagereference import Reference, parsed
 from nimhelm.images.command import merged, with_digests
 from nimhelm.images.formats import FORMATS, full
 from nimhelm.images.mirror import Mirror
 from nimhelm.images.named import images_in
 from nimhelm.images.rendered import Image, images_of
-from nimhelm.registry import Reference, RegistryError, login_of, parsed
 from nimhelm.registry import Registry as Client
+from nimhelm.registry import RegistryError, login_of
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from nimhelm.imagereference import Reference, parsed
 from nimhelm.preflight.checks import images
 from nimhelm.preflight.reduce import host_of, logins_of, reduced
-from nimhelm.registry import Reference, parsed
 
 from .world import cluster, codes, named, node, rendered, workload
 

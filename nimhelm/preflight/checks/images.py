@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from nimhelm.imagereference import Reference, parsed
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.reduce import host_of
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds
-from nimhelm.registry import Reference, Registry, RegistryError, parsed
+from nimhelm.registry import Registry, RegistryError
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.fit import fits_of
 from nimhelm.wording import short

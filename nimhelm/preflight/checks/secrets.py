@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import NamedTuple
 
+from nimhelm.imagereference import split_host
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.reduce import PULL_TYPES, host_of
 from nimhelm.preflight.render import Rendered, Workload, graph_of
@@ -175,8 +176,7 @@ def registries(workload: Workload) -> Iterator[str]:
 
 def registry_of(image: str) -> str:
     """The registry's host: "nvcr.io/nim/x:1" -> "nvcr.io", "busybox" -> "docker.io"."""
-    first, slash, _ = image.partition("/")
-    return host_of(first) if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+    return host_of(split_host(image)[0])
 
 
 def _pull(cluster: Cluster, workload: Workload, name: str, code: str, text: str, host: str = "") -> Check:

@@ -9,6 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes import gates
+from nimhelm.status.causes.memory import MEMORY, gate_out_of_memory, out_of_memory
 from nimhelm.status.evidence import Case
 from nimhelm.wording import short
 
@@ -16,7 +17,6 @@ _NAME = r"([A-Za-z0-9][-A-Za-z0-9._]*)"
 _SECRET_ABSENT = re.compile(rf'secrets? "{_NAME}" (?:not found|is forbidden)')
 _CONFIGMAP_ABSENT = re.compile(rf'configmaps? "{_NAME}" not found')
 _KEY_ABSENT = re.compile(rf"couldn't find key {_NAME} in (Secret|ConfigMap) (?:{_NAME}/)?{_NAME}")
-MEMORY = re.compile(r"memory limit|OOM-killed")
 # A node under load, or a kubelet that has just started: it tries again.
 _PASSES = re.compile(r"context deadline exceeded|failed to sync (?:secret|configmap) cache|is reserved for")
 _ROOT = re.compile(r"runAsNonRoot|non-root|non-numeric user")
@@ -112,9 +112,7 @@ def _creation(case: Case, pod: ko.Object, container: str, reason: str, message: 
         return cause._replace(detail=short(message, 600))
     look = steps.describe(case, "pod", ko.name_of(pod))
     if MEMORY.search(message):
-        from nimhelm.status.causes import crashes
-
-        killed = gates.out_of_memory if gates.is_gate(case.service, container) else crashes.out_of_memory
+        killed = gate_out_of_memory if gates.is_gate(case.service, container) else out_of_memory
         return killed(case, pod, container)._replace(detail=short(message, 600))
     if _ROOT.search(message):
         text = f"container {short(container)} may not run as root, but its image does"

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
-from nimhelm.status.causes.containers import MEMORY, runtime_said
+from nimhelm.status.causes.containers import runtime_said
 from nimhelm.status.causes.gates import is_gate
-from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.causes.memory import MEMORY, out_of_memory
+from nimhelm.status.evidence import Case, is_main, message_of
 from nimhelm.status.graph import JOB
 from nimhelm.status.lastwords import understand
 from nimhelm.wording import count, duration, last_line, short
@@ -130,32 +131,6 @@ def _signal(code: int) -> str:
         return ""
 
 
-def out_of_memory(case: Case, pod: ko.Object, container: str) -> Cause:
-    """The kernel killed it at its limit. The step doubles the limit."""
-    limit = _memory_limit(pod, container)
-    text = f"out of memory: container {short(container)} was killed at its limit" + (
-        f" of {short(limit)}" if limit else ""
-    )
-    doubled = _doubled(limit)
-    if doubled and is_main(case, container):
-        return Cause("OOMKilled", text, FAILED, next=steps.set_values(case, ("resources.limits.memory", doubled)))
-    return Cause("OOMKilled", text, FAILED, next=steps.describe(case, "pod", ko.name_of(pod)))
-
-
-def _memory_limit(pod: ko.Object, container: str) -> str:
-    containers = ko.items(pod, "spec", "containers") + ko.items(pod, "spec", "initContainers")
-    return next(
-        (ko.text(each, "resources", "limits", "memory") for each in containers if ko.text(each, "name") == container),
-        "",
-    )
-
-
-def _doubled(quantity: str) -> str:
-    """ "16Gi" -> "32Gi"; "" for what is not a plain quantity."""
-    match = re.fullmatch(r"(\d{1,18})([KMGT]i?|[kmPE]i?|)", quantity)
-    return f"{2 * int(match[1])}{match[2]}" if match else ""
-
-
 def _probe_gave_up(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
     """The kubelet killed it because a startup or liveness probe ran out."""
     killed = [message_of(event) for event in case.evidence.events_of("Pod", ko.name_of(pod), "Killing")]
@@ -190,11 +165,6 @@ def _startup(case: Case, pod: ko.Object, end: Crash, budget: int) -> Cause:
     if not probe or not is_main(case, end.container):
         step = steps.logs(case, ko.name_of(pod), end.container, previous=True)
     return Cause("StartupProbe", text, FAILED, short(end.message, 600), step)
-
-
-def is_main(case: Case, container: str) -> bool:
-    """Whether it is the NIM's own container, whose settings are values of the service."""
-    return container in (f"{case.name}-ctr", "kserve-container")
 
 
 def probe_of(pod: ko.Object, container: str, kind: str) -> ko.Object:

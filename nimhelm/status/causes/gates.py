@@ -8,6 +8,7 @@ from nimhelm.pipeline import gate_name
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.causes.memory import gate_out_of_memory
 from nimhelm.status.evidence import Case
 from nimhelm.status.graph import Dependency, GraphService
 from nimhelm.wording import count, duration, last_line, short
@@ -75,7 +76,7 @@ def setup_failed(case: Case, pod: ko.Object) -> Cause | None:
     if not ended:
         return None
     if _is_starved(ended):
-        return out_of_memory(case, pod, _SETUP)
+        return gate_out_of_memory(case, pod, _SETUP)
     said = last_line(ko.text(ended, "message")) or f"exit code {ko.number(ended, 'exitCode')}"
     step = steps.logs(case, ko.name_of(pod), _SETUP)
     return Cause(
@@ -88,25 +89,6 @@ def _is_starved(ended: ko.Object) -> bool:
     reason, message = ko.text(ended, "reason"), ko.text(ended, "message")
     never_ran = reason in ("StartError", "ContainerCannotRun") and "memory limit" in message
     return reason == "OOMKilled" or never_ran or "OOM-killed" in message
-
-
-def out_of_memory(case: Case, pod: ko.Object, gate: str) -> Cause:
-    """The gate's memory limit does not let it run. The step gives it what the chart gives it by default."""
-    from nimhelm.chart.values import shared_values
-
-    limit = next(
-        (
-            ko.text(each, "resources", "limits", "memory")
-            for each in ko.items(pod, "spec", "initContainers")
-            if ko.text(each, "name") == gate
-        ),
-        "",
-    )
-    text = f"gate {short(gate)} cannot run with its memory limit{' of ' + short(limit) if limit else ''}"
-    default, _ = shared_values()["helperResources"]
-    path = "global.nimhelm.helperResources"
-    values = [(f"{path}.{side}.memory", default[side]["memory"]) for side in ("requests", "limits")]
-    return Cause("OOMKilled", f"{text} (value {path})", FAILED, next=steps.upgrade(case.evidence, *values))
 
 
 def failed_end(status: ko.Object) -> ko.Object:
@@ -152,7 +134,7 @@ def _gave_up(case: Case, pod: ko.Object, dependency: Dependency, ended: ko.Objec
     message = ko.text(ended, "message")
     name = short(dependency.name)
     if _is_starved(ended):
-        return out_of_memory(case, pod, gate_name(dependency.name))
+        return gate_out_of_memory(case, pod, gate_name(dependency.name))
     if not (said := TIMED_OUT.search(message)):
         what = last_line(message) or f"exit code {ko.number(ended, 'exitCode')}, it said nothing"
         step = steps.logs(case, ko.name_of(pod), gate_name(dependency.name))

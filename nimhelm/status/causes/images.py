@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nimhelm.imagereference import split_host
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
@@ -169,8 +170,7 @@ def _absent_secrets(case: Case, pod: ko.Object) -> set[str]:
 
 def registry_of(image: str) -> str:
     """The registry's host: "nvcr.io/nim/x:1" -> "nvcr.io", "busybox" -> "docker.io"."""
-    first, slash, _ = image.partition("/")
-    return short(first) if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+    return short(split_host(image)[0])
 
 
 def _look(case: Case, pod: ko.Object) -> str:

@@ -9,7 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.causes import limits
-from nimhelm.status.evidence import Case, event_time, message_of
+from nimhelm.status.evidence import Case, event_time, held_by, message_of
 from nimhelm.status.graph import DEPLOYMENT, RELEASE_LABEL
 from nimhelm.status.readiness import is_being_deleted, workload_of
 from nimhelm.wording import duration, short
@@ -126,8 +126,7 @@ def workload_leaving(case: Case) -> Cause | None:
     if not is_being_deleted(case):
         return None
     kind, _, name = steps.workload(case).partition("/")
-    held = ", ".join(short(each) for each in ko.texts(workload_of(case), "metadata", "finalizers"))
-    text = f"{kind} {short(name)} is being deleted" + (f", held by finalizer {held}" if held else "")
+    text = f"{kind} {short(name)} is being deleted{held_by(workload_of(case))}"
     return Cause(
         "WorkloadTerminating", text, FAILED, next=steps.command(case.evidence, "get", kind, name, "-o", "yaml")
     )
@@ -240,11 +239,10 @@ def old_pods_stay(case: Case) -> Cause | None:
     age, name, pod = max(ages, key=lambda item: item[:2])
     text = f"pod {short(name)} has not ended yet" + (f", due {duration(age)} ago" if age else "")
     look = steps.describe(case, "pod", name)
-    if finalizers := ko.texts(pod, "metadata", "finalizers"):
-        held = ", ".join(short(each) for each in finalizers)
+    if held := held_by(pod):
         step = steps.command(case.evidence, "get", "pod", name, "-o", "jsonpath={.metadata.finalizers}")
         late = age > _FINALIZER_PATIENCE
-        return Cause("PodTerminating", f"{text}, held by finalizer {held}", PENDING, next=step, problem=late)
+        return Cause("PodTerminating", f"{text}{held}", PENDING, next=step, problem=late)
     late = age > _TERMINATION_PATIENCE
     return Cause("PodTerminating", text, PENDING, next=look if late else "", problem=late)
 

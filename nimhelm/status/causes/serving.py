@@ -8,7 +8,7 @@ from datetime import datetime
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
-from nimhelm.status.evidence import Case, is_ready
+from nimhelm.status.evidence import Case, held_by, is_ready
 from nimhelm.status.graph import INFERENCE_SERVICE
 from nimhelm.wording import short
 
@@ -27,8 +27,7 @@ def service_missing(case: Case) -> Cause | None:
     if there := case.evidence.services.get(case.name):
         if not ko.dig(there, "metadata", "deletionTimestamp"):
             return None
-        held = ", ".join(short(each) for each in ko.texts(there, "metadata", "finalizers"))
-        text = f"Service {short(case.name)} is being deleted" + (f", held by finalizer {held}" if held else "")
+        text = f"Service {short(case.name)} is being deleted{held_by(there)}"
         return Cause("ServiceMissing", text, FAILED, next=steps.describe(case, "service", case.name))
     text = f"Service {short(case.name)} does not exist"
     if refused := _refused(case):
