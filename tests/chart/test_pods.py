@@ -294,6 +294,29 @@ def test_fields_of_the_pod_by_name(render: Render) -> None:
     assert not NAMED.keys() & pod(render({"llm": spec()})).keys()
 
 
+ZEROS: list[dict[str, Any]] = [
+    {"terminationGracePeriodSeconds": 0},
+    {"userID": 0},
+    {"groupID": 0},
+    {"revisionHistoryLimit": 0},
+    {"minReadySeconds": 0},
+    {"replicas": 0},
+    {"podDisruptionBudget": {"maxUnavailable": 0}},
+    {"podTemplate": {"spec": {"hostNetwork": False}}},
+    {"podSecurityContext": {"supplementalGroups": [0]}},
+    {"securityContext": {"privileged": False}},
+    {"startupProbe": {"probe": {"initialDelaySeconds": 0, "httpGet": {"path": "/", "port": 1}}}},
+    {"extraEnv": {"EMPTY": ""}},
+    {"nodeSelector": {"gpu": ""}},
+    {"labels": {"mine": ""}},
+]
+
+
+@pytest.mark.parametrize("values", ZEROS, ids=lambda values: next(iter(values)))
+def test_a_zero_is_not_the_same_as_nothing(values: dict[str, Any], render: Render) -> None:
+    assert render({"llm": spec(**values)}) != render({"llm": spec()})
+
+
 def test_fields_of_the_main_container_by_name(render: Render) -> None:
     values: dict[str, Any] = {
         "envFrom": [{"secretRef": {"name": "more"}}],
