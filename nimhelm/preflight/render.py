@@ -122,7 +122,7 @@ def _workloads(objects: list[ko.Object]) -> Iterator[Workload]:
         if ko.text(each, "kind") == "Job":
             replicas = 1
         floor, ceiling = maxima.get(name, (replicas, replicas))
-        start = max(replicas, floor) if "replicas" in ko.mapping(each, "spec") else floor
+        start = max(replicas, floor)
         wave = waves.get(service, -1 if each["kind"] == "Job" else 0)
         for pod, many in _templates(each):
             yield Workload(service, each["kind"], name, pod, start * many, max(start, ceiling) * many, wave)
@@ -170,7 +170,7 @@ def _maxima(objects: list[ko.Object]) -> dict[str, tuple[int, int]]:
     for each in objects:
         if each["kind"] == "HorizontalPodAutoscaler":
             target = ko.text(each, "spec", "scaleTargetRef", "name")
-            found[target] = (ko.number(each, "spec", "minReplicas") or 1, ko.number(each, "spec", "maxReplicas") or 1)
+            found[target] = (ko.number(each, "spec", "minReplicas"), ko.number(each, "spec", "maxReplicas") or 1)
         elif each["kind"] == "ScaledObject":
             target = ko.text(each, "spec", "scaleTargetRef", "name")
             found[target] = (
