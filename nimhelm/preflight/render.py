@@ -122,7 +122,7 @@ def _workloads(objects: list[ko.Object]) -> Iterator[Workload]:
         if ko.text(each, "kind") == "Job":
             replicas = 1
         floor, ceiling = maxima.get(name, (replicas, replicas))
-        start = max(replicas, floor)
+        start = max(replicas, floor) if "replicas" in ko.mapping(each, "spec") else floor
         wave = waves.get(service, -1 if each["kind"] == "Job" else 0)
         for pod, many in _templates(each):
             yield Workload(service, each["kind"], name, pod, start * many, max(start, ceiling) * many, wave)
