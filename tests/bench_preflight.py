@@ -146,6 +146,7 @@ def measure(folder: Path) -> int:
     """Run the preflight in this process, and say what it took without the programs that it started."""
     sys.path.insert(0, str(ROOT))
     os.environ["KUBECTL"] = str(folder / "kubectl")
+    os.environ.setdefault("HELM", str(ROOT / ".tools" / "helm4" / "helm"))
     from nimhelm.__main__ import guarded
 
     begun = time.perf_counter()
