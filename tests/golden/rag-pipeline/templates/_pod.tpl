@@ -116,7 +116,6 @@ root and role.
   "schedulerName" $values.schedulerName
   "priorityClassName" $values.priorityClassName
   "topologySpreadConstraints" $values.topologySpreadConstraints
-  "terminationGracePeriodSeconds" $values.terminationGracePeriodSeconds
   "hostAliases" $values.hostAliases
   "dnsPolicy" $values.dnsPolicy
   "dnsConfig" $values.dnsConfig }}
@@ -126,7 +125,9 @@ root and role.
 {{- end }}
 {{- range $key, $value := $settings }}
   {{- if not $value }}{{ $_ := unset $settings $key }}{{ end }}
-{{- end -}}
+{{- end }}
+{{- /* Zero, which ends a pod at once, is not the same as nothing. */}}
+{{- $settings = merge $settings (pick $values "terminationGracePeriodSeconds") -}}
 {{- if not $keptGroup -}}
 serviceAccountName: {{ toJson $nim.account }}
 {{- end }}
