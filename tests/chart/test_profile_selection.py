@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +33,7 @@ TAGS = {
     "build": "llm_engine=tensorrt_llm precision=bf16 tp=1 trtllm_buildable=true",
     "triton": "model_type=triton precision=fp16 product_name_regex=^NVIDIA-L40S?$ key=L40S",
     "onnx": "backend=onnx precision=fp16",
+    "ahead": "backend=tensorrt gpu=A10G product_name_regex=^NVIDIA-A10(?!0).*",
 }
 PROFILES: dict[str, Profile] = {name: dict(pair.split("=", 1) for pair in text.split()) for name, text in TAGS.items()}
 
@@ -66,6 +68,15 @@ def second_form(profiles: dict[str, Profile], indent: bool = False, flow: bool =
     return f"# a comment\nschema_version: '2.0'\nprofile_selection_criteria: x\nprofiles:\n{text}"
 
 
+def wrapped_form(profiles: dict[str, Profile], keyed: bool = False) -> str:
+    """A list under `manifest`, as old images have it: items with an id, or mappings by the name."""
+    parts = [
+        {"tags": tags, "workspace": {"components": [{"src": {"repo_id": name}}]}} for name, tags in profiles.items()
+    ]
+    items = [{name: part} if keyed else {"id": name, **part} for name, part in zip(profiles, parts, strict=True)]
+    return yaml.safe_dump({"model_profile": "example", "manifest": items}, sort_keys=False)
+
+
 def wanted(spec: dict[str, Any], seen: list[str], version: int, tags: Profile) -> bool:
     """The operator's rules."""
     for field, tag in (("precision", "precision"), ("tensorParallelism", "tp"), ("qosProfile", "profile")):
@@ -96,12 +107,15 @@ def fits(tags: Profile, gpus: list[dict[str, Any]], seen: list[str]) -> bool:
     found = False
     for gpu in gpus:
         product = gpu["product"].lower()
+        if not product:
+            continue
         found = found or product in tags.get("gpu", "").lower() or product in tags.get("key", "").lower()
         if found and gpu.get("ids") and tags.get("gpu_device", "").removesuffix(":10de") not in gpu["ids"]:
             return False
     pattern = tags.get("product_name_regex", "")
     return found or any(
-        tags.get("gpu", "").lower() in name.lower() or (pattern and re.search(pattern, name)) for name in seen
+        tags.get("gpu", "").lower() in name.lower() or (pattern and "(?" not in pattern and re.search(pattern, name))
+        for name in seen
     )
 
 
@@ -146,14 +160,16 @@ SPECS: list[tuple[dict[str, Any], list[str]]] = [
     ({"gpus": [{"product": "h100", "ids": ["2330", "20b2"]}, {"product": "a100", "ids": ["20b2", "2330"]}]}, []),
     ({"gpus": [{"product": "l40s"}]}, ["NVIDIA-H100-NVL"]),
     ({"engine": "onnx"}, []),
+    ({"gpus": [{"product": "", "ids": ["2330"]}]}, ["NVIDIA-A10G"]),
+    ({"engine": "tensorrt_llm"}, ["NVIDIA-A10G"]),
     ({"precision": "fp16"}, []),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("version", [1, 2])
-def test_the_operators_rules(shell: str, version: int, tmp_path: Path) -> None:
-    manifest = first_form(PROFILES) if version == 1 else second_form(PROFILES)
+@pytest.mark.parametrize("form", [first_form, second_form, wrapped_form])
+def test_the_operators_rules(shell: str, form: Callable[[dict[str, Profile]], str], tmp_path: Path) -> None:
+    manifest, version = form(PROFILES), 2 if form is second_form else 1
     for number, (spec, seen) in enumerate(SPECS):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -169,9 +185,20 @@ def test_the_operators_rules(shell: str, version: int, tmp_path: Path) -> None:
         second_form(PROFILES, flow=True),
         second_form(PROFILES, late=True),
         second_form(PROFILES).rstrip("\n"),
+        second_form(PROFILES).replace("\n", "\r\n"),
+        second_form(PROFILES).replace("\n  ", "\n    ").replace("- id: ", "-   id: "),
+        second_form(PROFILES).replace("precision: fp8", "'precision':  \"fp8\"   # eight bits"),
+        second_form(PROFILES, flow=True).replace(", ", ",").replace("{", "{ ").replace("}", " }  # tags"),
+        second_form(PROFILES) + "others:\n- id: other\n  tags:\n    precision: fp8\n",
+        wrapped_form(PROFILES, keyed=True),
+        wrapped_form(PROFILES, keyed=True).replace("h100:", "'h100':").replace("h100-nvl:", '"h100-nvl":'),
+        first_form(PROFILES).replace("\nh100:", "\n'h100':").replace("\n", "\r\n"),
     ],
-    ids=["indented", "flow", "id last", "no last newline"],
-)
+    ids=[
+        "indented", "flow", "id last", "no last newline", "Windows", "wide dashes", "quotes and comments", "tight flow",
+        "another list", "mappings in a list", "quoted mappings", "quoted names",
+    ],
+)  # fmt: skip
 def test_ways_to_write_a_manifest(manifest: str, tmp_path: Path) -> None:
     assert names(select(tmp_path, "dash", manifest, {"precision": "fp8"})) == ["h100", "h100-nvl"]
 
@@ -227,7 +254,7 @@ def test_nothing_fits(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout.splitlines()[-1]) == (
         1,
         "no profile of the image fits engine tensorrt_llm, tensorParallelism 8: "
-        "8 profiles are left out, 8 because of tensorParallelism",
+        "9 profiles are left out, 9 because of tensorParallelism",
     )
 
 
@@ -236,6 +263,13 @@ def test_no_manifest(tmp_path: Path) -> None:
     ran = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert ran.stdout.startswith("the image has no model manifest")
+
+
+@pytest.mark.parametrize("manifest", ["", "{}\n", '[{"id": "a", "tags": {"tp": "1"}}]', "profiles: []\n", "a: b\n"])
+def test_a_manifest_in_which_no_profile_can_be_read(manifest: str, tmp_path: Path) -> None:
+    ran = select(tmp_path, "dash", manifest, {"engine": "vllm"})
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert ran.stdout.splitlines()[-1].startswith("no profile with tags can be read from ")
 
 
 def test_a_long_manifest_is_read_in_seconds(tmp_path: Path) -> None:

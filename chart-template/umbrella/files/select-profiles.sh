@@ -6,6 +6,7 @@
 #
 # Leaves the profiles' names in `selected`. Needs nothing of the image but a shell, tr and grep.
 
+carriage_return=$(printf '\r')
 say() { printf '%s\n' "$*"; }
 lower() { printf '%s' "$1" | tr '[:upper:]' '[:lower:]'; }
 contains() { case $1 in *"$2"*) return 0 ;; *) return 1 ;; esac; }
@@ -28,13 +29,25 @@ visible_gpus() {
 }
 
 forget_profile() {
-  id= tagged= precision= tp= qos= lora= buildable= engine= model_type= backend= gpu= key= gpu_device= product_name_regex=
+  id= tagged= precision= tp= qos= lora= buildable= engine= model_type= backend= gpu= profile_key= gpu_device= product_name_regex=
+}
+
+# The key before the colon of $1 as `key`, and what follows as `value`, without quotes, YAML tag and comment.
+split() {
+  value=${1#*:} key=${1%%:*}
+  value=${value#"${value%%[! ]*}"}
+  value=${value#\!* }
+  case $value in
+    \'*) value=${value#?} value=${value%%\'*} ;;
+    \"*) value=${value#?} value=${value%%\"*} ;;
+    *) value=${value%% \#*} value=${value%"${value##*[! ]}"} ;;
+  esac
+  case $key in \'*\' | \"*\") key=${key#?} key=${key%?} ;; esac
 }
 
 tag() {
-  value=${2#\!* }
-  case $value in \'*\' | \"*\") value=${value#?} value=${value%?} ;; esac
-  case $1 in
+  split "$1"
+  case $key in
     precision) precision=$value ;;
     tp) tp=$value ;;
     profile) qos=$value ;;
@@ -44,7 +57,7 @@ tag() {
     model_type) model_type=$value ;;
     backend) backend=$value ;;
     gpu) gpu=$value ;;
-    key) key=$value ;;
+    key) profile_key=$value ;;
     gpu_device) gpu_device=$value ;;
     product_name_regex) product_name_regex=$value ;;
   esac
@@ -52,53 +65,61 @@ tag() {
 
 # `{a: 1, b: 2}`
 flow_tags() {
-  rest=${1#\{}
-  rest=${rest%\}}
+  rest=${1#*\{}
+  rest=${rest%\}*},
   while [ -n "$rest" ]; do
-    pair=${rest%%, *}
-    case $rest in *", "*) rest=${rest#*, } ;; *) rest= ;; esac
-    tag "${pair%%: *}" "${pair#*: }"
+    pair=${rest%%,*} rest=${rest#*,}
+    tag "${pair#"${pair%%[! ]*}"}"
   done
 }
 
-# Manifests come in two forms: a mapping by the profiles' names, and since 2.0 a list under `profiles`.
+# Manifests come in three forms: a mapping by the profiles' names, since 2.0 a list under `profiles`, and in old images a
+# list under `manifest`, whose items have an id or are such a mapping.
 read_manifest() {
-  version=1 tags_at=-1 item_at=-1 total=0
+  version=1 listed= item_at=-1 fields_at= tags_at=-1 total=0
   forget_profile
   while IFS= read -r line || [ -n "$line" ]; do
+    line=${line%"$carriage_return"}
     text=${line#"${line%%[! ]*}"}
     case $text in '' | '#'* | '---'*) continue ;; esac
     column=$((${#line} - ${#text}))
     if [ "$tags_at" -ge 0 ]; then
       if [ "$column" -gt "$tags_at" ]; then
-        tag "${text%%: *}" "${text#*: }"
+        tag "$text"
         continue
       fi
       tags_at=-1
     fi
-    if [ "$column" = 0 ]; then
-      case $text in
-        profiles:*) version=2 ;;
-        -*) ;;
-        *)
+    case $column$listed$text in
+      0-* | *"listed- "*)
+        if [ -n "$listed" ] && { [ "$item_at" -lt 0 ] || [ "$column" = "$item_at" ]; }; then
           judge
-          [ "$version" = 2 ] || id=${text%%:*}
-          continue
-          ;;
-      esac
-    fi
-    if [ "$version" = 2 ] && [ "${text#- }" != "$text" ] && { [ "$item_at" -lt 0 ] || [ "$column" = "$item_at" ]; }; then
-      judge
-      item_at=$column column=$((column + 2)) text=${text#- }
-    fi
-    [ "$version" = 1 ] || [ "$column" = $((item_at + 2)) ] || continue
-    case $version$text in
-      2id:*)
-        id=${text#*: }
-        case $id in \'*\' | \"*\") id=${id#?} id=${id%?} ;; esac
+          item_at=$column text=${text#-}
+          text=${text#"${text%%[! ]*}"}
+          column=$((${#line} - ${#text})) fields_at=
+          case $version$text in
+            1id:* | 1tags:* | 1workspace:*) ;;
+            1*:) split "$text" && id=$key && continue ;;
+          esac
+        fi
         ;;
-      ?"tags: {"*) tagged=yes && flow_tags "${text#*: }" ;;
-      ?tags:*) tagged=yes tags_at=$column ;;
+      0*)
+        judge
+        listed= item_at=-1 fields_at=
+        case $text in
+          profiles:*) version=2 listed=listed ;;
+          manifest:*) listed=listed ;;
+          *) split "$text" && id=$key ;;
+        esac
+        continue
+        ;;
+    esac
+    fields_at=${fields_at:-$column}
+    [ "$column" = "$fields_at" ] || continue
+    case $text in
+      id:*) [ -z "$listed" ] || { split "$text" && id=$value; } ;;
+      "tags:"*\{*) tagged=yes && flow_tags "$text" ;;
+      tags:*) tagged=yes tags_at=$column ;;
     esac
   done < "$1"
   judge
@@ -132,13 +153,14 @@ fits_gpu() {
   found=
   for wanted in $WANT_GPUS; do
     product=$(lower "${wanted%%:*}") ids=${wanted#*:}
-    if contains "$(lower "$gpu")" "$product" || contains "$(lower "$key")" "$product"; then found=yes; fi
+    if [ -z "$product" ]; then continue; fi
+    if contains "$(lower "$gpu")" "$product" || contains "$(lower "$profile_key")" "$product"; then found=yes; fi
     if [ -n "$found" ] && [ -n "$ids" ] && ! contains ",$ids," ",${gpu_device%:10de},"; then return 1; fi
   done
   if [ -n "$found" ]; then return 0; fi
   for name in $seen; do
     if contains "$(lower "$name")" "$(lower "$gpu")"; then return 0; fi
-    if [ -n "$product_name_regex" ] && printf '%s\n' "$name" | grep -Eq -e "$product_name_regex"; then return 0; fi
+    if [ -n "$product_name_regex" ] && printf '%s\n' "$name" | grep -Eq -e "$product_name_regex" 2> /dev/null; then return 0; fi
   done
   return 1
 }
@@ -178,6 +200,10 @@ select_profiles() {
   say "selecting from $manifest by $wanted"
   if [ -n "$seen" ]; then say "devices: $(printf '%s' "$seen" | tr '\n' ' ')"; fi
   read_manifest "$manifest"
+  if [ "$total" = 0 ]; then
+    say "no profile with tags can be read from $manifest: name model.profiles in the NIMCache"
+    exit 1
+  fi
   if [ -z "$selected" ]; then
     say "no profile of the image fits $wanted: $total profiles are left out$(for one in precision tensorParallelism qosProfile lora buildable engine gpus; do count "$one"; done)"
     exit 1
