@@ -65,11 +65,15 @@ def _start_cluster(gpu_count: int) -> None:
 
 
 def prepare(*names: str) -> None:
-    """Install packages and build programs, so far as they are missing; the benches of a machine share them."""
-    with _locked("lock"):
+    """Install packages and build programs, so far as they are missing; the benches of a machine share them.
+
+    Each program has a lock of its own: a bench does not wait while another builds a controller that it does not need.
+    """
+    with _locked("kube.lock"):
         install_packages()
         build()
-        for name in names:
+    for name in names:
+        with _locked(f"controller-{name}.lock"):
             controllers.build(controllers.load(name))
 
 
