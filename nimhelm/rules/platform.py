@@ -10,10 +10,13 @@ from nimhelm.pipeline import Service, has_keda, is_kserve, is_multi_node, is_sca
 from nimhelm.yamlread import Path
 
 CLAIM_SOURCES = ("resourceClaimName", "resourceClaimTemplateName", "claimCreationSpec")
+SELECTORS = ("attributeSelectors", "capacitySelectors")
 MODES = ("Standard", "RawDeployment", "Knative", "Serverless", "ModelMesh")
 KNATIVE = ("Knative", "Serverless")
 MOST_DEVICES = 32
 """The scheduler allocates no more to one claim."""
+MOST_SELECTORS = 31
+"""A request has 32; the chart's own selects the driver."""
 MOST_NODES = 4096
 """Of all groups together that MPI starts: the names of more, in a long namespace, do not fit into one ConfigMap."""
 
@@ -116,14 +119,27 @@ def _requests(service: Service, field: Path, resource: dict[str, Any]) -> Iterat
 
 
 def _selectors(service: Service, place: Path, device: dict[str, Any]) -> Iterator[Finding]:
+    from nimhelm.rules.cel import WORDS, refusal
+
     keys: set[str] = set()
-    for kind in ("attributeSelectors", "capacitySelectors"):
+    expressions = service.sequence(*place, "celExpressions")
+    for index, expression in enumerate(expressions):
+        if isinstance(expression, str) and (refused := refusal(expression)):
+            yield service.error("NH133", (*place, "celExpressions", index), *refused)
+    many = {kind: len(service.sequence(*place, kind)) for kind in ("celExpressions", *SELECTORS)}
+    if sum(many.values()) > MOST_SELECTORS:
+        message = f"a device has {MOST_SELECTORS} selectors at most, this one {sum(many.values())}"
+        yield service.error("NH133", (*place, max(many, key=many.__getitem__)), message, "join conditions with &&")
+    for kind in SELECTORS:
         for index, selector in service.items(*place, kind):
             field: Path = (*place, kind, index)
             key = selector.get("key")
             qualified = (
                 key if isinstance(key, str) and "/" in key else f"{device.get('driverName') or 'gpu.nvidia.com'}/{key}"
             )
+            if qualified.rpartition("/")[2] in WORDS:
+                message = f"{key} is a word of CEL, and the selector becomes an expression"
+                yield service.error("NH133", (*field, "key"), message, "use celExpressions, with the key in [ ]")
             if qualified in keys:
                 yield service.error("NH133", (*field, "key"), f"the selector {key} is listed twice", "keep one")
             keys.add(qualified)

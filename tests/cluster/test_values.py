@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.cel_expressions import REFUSED as CEL_REFUSED
+from tests.cel_expressions import TAKEN as CEL_TAKEN
 from tests.fuzz.server import HELMS, ROOT, Server, complaints
 from tests.kubernetes_values import ACCEPTED, OBJECTS_ACCEPTED, OBJECTS_REFUSED, REFUSED, REFUSED_LATER, rows
 
@@ -61,3 +63,23 @@ def test_the_api_server_says_the_same_of_further_objects(cluster: Cluster, names
     taken = [each for each, words in zip(refused, said[: len(refused)], strict=True) if not words]
     assert taken == []
     assert [words for words in said[len(refused) :] if words] == []
+
+
+def test_the_api_server_says_the_same_of_expressions(cluster: Cluster, namespace: str) -> None:
+    server = Server(cluster.kubectl_path, cluster.env, namespace)
+    table = [*CEL_REFUSED, *CEL_TAKEN]
+    said = in_parallel([lambda each=each: complaints(server, [claim_template(each)]) for each in table])
+    assert [each for each, words in zip(CEL_REFUSED, said[: len(CEL_REFUSED)], strict=True) if not words] == []
+    assert [words for words in said[len(CEL_REFUSED) :] if words] == []
+
+
+def claim_template(expression: str) -> dict[str, object]:
+    """A claim template whose only device is selected by the expression."""
+    device = {"deviceClassName": "gpu.nvidia.com", "selectors": [{"cel": {"expression": expression}}]}
+    spec = {"devices": {"requests": [{"name": "gpu", "exactly": device}]}}
+    return {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceClaimTemplate",
+        "metadata": {"name": "claim"},
+        "spec": {"spec": spec},
+    }
