@@ -76,13 +76,14 @@ def test_pull_secrets_are_added_once(render: Render) -> None:
 
 def test_the_storage_class_of_claims_that_name_none(render: Render) -> None:
     own = spec(storage={"pvc": {"create": True, "size": "1Gi", "storageClass": "fast"}})
-    rendered = render({"a": spec(), "b": own}, nimhelm={"storageClass": "slow"}, nimCaches={"c": CACHE})
+    none = spec(storage={"pvc": {"create": True, "size": "1Gi", "storageClass": "-", "volumeName": "made-by-hand"}})
+    rendered = render({"a": spec(), "b": own, "d": none}, nimhelm={"storageClass": "slow"}, nimCaches={"c": CACHE})
     claims = {
         name: each["spec"]["storageClassName"]
         for (kind, name), each in rendered.items()
         if kind == "PersistentVolumeClaim"
     }
-    assert claims == {"a-pvc": "slow", "b-pvc": "fast", "c-pvc": "slow"}
+    assert claims == {"a-pvc": "slow", "b-pvc": "fast", "c-pvc": "slow", "d-pvc": ""}
 
 
 KEEP = {"helm.sh/resource-policy": "keep"}

@@ -105,3 +105,37 @@ def test_without_keep_claims_the_claim_goes_and_diff_says_so(
     assert code == "deleteData"
     upgrade(release, less)
     wait_until(lambda: not claims(release), what="no claim")
+
+
+@pytest.mark.parametrize("helm", [HELM3, HELM4], ids=["helm3", "helm4"])
+def test_a_volume_that_was_made_by_hand(helm: Path, new_release: Callable[..., Release]) -> None:
+    """The cluster has a default class, which a claim of such a volume must not get."""
+    release = new_release(FIRST, SECOND)
+    release.helm_path = helm
+    volume = f"by-hand-{release.namespace}"
+    size = {"storage": "1Gi"}
+    path = {"path": f"/var/tmp/{volume}", "type": "DirectoryOrCreate"}
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "capacity": size,
+        "hostPath": path,
+        "persistentVolumeReclaimPolicy": "Retain",
+    }
+    release.cluster.apply(
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume}, "spec": spec},
+        namespace=release.namespace,
+    )
+    try:
+        options = ("--set", f"second.storage.pvc.volumeName={volume}")
+        without = ("--set", "second.storage.pvc.storageClass=-")
+        found = release.run_nimhelm("preflight", str(release.chart), "-n", release.namespace, *options)
+        assert f"no free volume {volume} of the storage class" in found.stdout
+        put_up(release, *options, *without)
+        (claim,) = release.get("pvc")["items"]
+        assert (claim["spec"]["storageClassName"], claim["spec"]["volumeName"]) == ("", volume)
+        release.upgrade(*options, *without)
+        with pytest.raises(CommandError, match="is of the storage class -, which cannot be left out"):
+            release.upgrade(*options)
+    finally:
+        release.helm("uninstall", release.name, "--wait")
+        release.cluster.kubectl("delete", "pv", volume, "--wait=false")

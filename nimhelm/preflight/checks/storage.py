@@ -147,7 +147,8 @@ def _new(rendered: Rendered, cluster: Cluster, volumes: _Volumes, claim: ko.Obje
         wanted = ko.name_of(defaults[-1])
     if volume := ko.text(claim, "spec", "volumeName"):
         if not volumes.take(claim, wanted):
-            text = f"no free volume {short(volume)} fits claim {short(name)}, which names it"
+            of_class = f"of the storage class {short(wanted)}" if wanted else "without a storage class"
+            text = f"no free volume {short(volume)} {of_class} fits claim {short(name)}, which names it"
             step = cluster.reach.kubectl("get", "persistentvolumes", everywhere=True)
             yield Check("storage", FAILS, text, "ClaimUnbound", effect, services, step)
         return

@@ -305,7 +305,7 @@ root, claim (its name), pvc (its values) and path (of these values).
       {{- printf "the claim %s has %s and cannot shrink to %s: set %s.size=%s, or %s\n" $.claim $old $new $path $old $another }}
     {{- end }}
     {{- $class := get $.pvc "storageClass" | default $.root.nim.global.storageClass }}
-    {{- $live := dig "spec" "storageClassName" "" . }}
+    {{- $live := dig "spec" "storageClassName" "" . | default "-" }}
     {{- if and $class (ne $class $live) }}
       {{- printf "the claim %s is of the storage class %s and cannot change to %s: set %s.storageClass=%s, or %s\n" $.claim $live $class $path $live $another }}
     {{- end }}

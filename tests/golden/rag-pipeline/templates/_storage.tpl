@@ -141,7 +141,7 @@ spec:
   accessModes:
     - {{ get .pvc "volumeAccessMode" | default "ReadWriteOnce" | toJson }}
   {{- with get .pvc "storageClass" | default .global.storageClass }}
-  storageClassName: {{ toJson . }}
+  storageClassName: {{ ternary "" . (eq . "-") | toJson }}
   {{- end }}
   resources:
     requests:
