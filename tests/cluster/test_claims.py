@@ -128,7 +128,7 @@ def test_a_volume_that_was_made_by_hand(helm: Path, new_release: Callable[..., R
     try:
         options = ("--set", f"second.storage.pvc.volumeName={volume}")
         without = ("--set", "second.storage.pvc.storageClass=-")
-        found = release.run_nimhelm("preflight", str(release.chart), "-n", release.namespace, *options)
+        found = release.run_nimhelm("preflight", str(release.chart), "-n", release.namespace, *options, HELM=str(helm))
         assert f"no free volume {volume} of the storage class" in found.stdout
         put_up(release, *options, *without)
         (claim,) = release.get("pvc")["items"]
@@ -137,5 +137,4 @@ def test_a_volume_that_was_made_by_hand(helm: Path, new_release: Callable[..., R
         with pytest.raises(CommandError, match="is of the storage class -, which cannot be left out"):
             release.upgrade(*options)
     finally:
-        release.helm("uninstall", release.name, "--wait")
         release.cluster.kubectl("delete", "pv", volume, "--wait=false")
