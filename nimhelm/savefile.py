@@ -37,7 +37,8 @@ _PLAIN = Terms()
 def save(path: Path, content: bytes, terms: Terms = _PLAIN) -> None:
     """Write a file. One that stands there keeps its owner and mode, and a link stays one; a device is written to.
 
-    Raises OSError: FileExistsError under `terms.new`, and BlockingIOError when the content is not `terms.was` any more.
+    Raises OSError: PermissionError for a file that is read-only, FileExistsError under `terms.new`, and BlockingIOError
+    when the content is not `terms.was` any more.
     """
     about = _about(path, follow=not terms.private)
     if about is not None and stat.S_ISDIR(about.st_mode):
@@ -46,6 +47,8 @@ def save(path: Path, content: bytes, terms: Terms = _PLAIN) -> None:
         with open(path, "wb") as stream:
             stream.write(content)
         return
+    if about is not None and stat.S_ISREG(about.st_mode) and not terms.private and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     if terms.new and os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     target = path if terms.private else Path(os.path.realpath(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,58 @@ def test_an_edit(name: str) -> None:
         text, wanted = ((HEAD + IMAGE + part).replace("\n", newline) for part in (before, after))
         assert fixed_text(text) == (wanted, 1)
         assert fixed_text(wanted) == (wanted, 0)
+
+
+def test_json_stays_json() -> None:
+    good = {
+        "apiVersion": "apps.nvidia.com/v1alpha1",
+        "kind": "NIMPipeline",
+        "metadata": {"name": "p"},
+        "spec": {
+            "services": [
+                {
+                    "name": name,
+                    "enabled": True,
+                    "spec": {
+                        "image": {"repository": "nvcr.io/x", "tag": "1", "pullSecrets": ["s"]},
+                        "authSecret": "s",
+                        "env": [{"name": "A", "value": "1"}],
+                        "tolerations": [{"key": "a", "operator": "Exists"}],
+                        "expose": {"service": {"port": 8000}},
+                        "livenessProbe": {"probe": {"httpGet": {"path": "/x", "port": 8000}}},
+                        "storage": {"emptyDir": {}},
+                    },
+                    "dependencies": [{"name": "b", "port": 8000}] if name == "a" else [],
+                }
+                for name in "ab"
+            ]
+        },
+    }
+    bad = json.loads(json.dumps(good))
+    bad["kind"] = "nimpipeline"
+    first, second = bad["spec"]["services"]
+    first["dependencies"] = ["b:8000"]
+    first["spec"] |= {"image": "nvcr.io/x:1", "env": {"A": "1"}, "imagePullSecrets": [{"name": "s"}], "port": 8000}
+    first["spec"]["authsecret"] = first["spec"].pop("authSecret")
+    first["spec"]["livenessProbe"] = good["spec"]["services"][0]["spec"]["livenessProbe"]["probe"]
+    first["spec"].pop("expose")
+    second["spec"] |= {"env": ["A=1"], "tolerations": {"key": "a", "operator": "Exists"}}
+    second["enabled"] = "true"
+    for indent in (None, 2):
+        fixed, _ = fixed_text(json.dumps(bad, indent=indent))
+        assert json.loads(fixed) == good
+
+
+def test_a_read_only_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(BEFORE)
+    path.chmod(0o444)
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write to every file
+    assert guarded(["validate", "--fix", str(path)]) == 3
+    assert path.read_text() == BEFORE
+    assert "Permission denied" in capsys.readouterr().err
 
 
 def test_an_image_and_its_pull_secrets() -> None:

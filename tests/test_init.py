@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -353,6 +354,26 @@ def test_standard_input_and_output() -> None:
     ran = subprocess.run(command, input=INPUT, capture_output=True, text=True, check=True)
     assert ran.stdout == OUTPUT.replace("  name: rag\n", "  name: chat\n")
     assert "chat: 2 services -> standard output" in ran.stderr
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+def test_json_becomes_yaml_with_a_line_for_each_field(
+    indent: int | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = pipeline(service("llm", env=env(A="http://embed:8000", B="yes")), service("embed"))
+    (tmp_path / "p.json").write_text(json.dumps(plain, indent=indent))
+    assert init([str(tmp_path / "p.json")], "-") == 0
+    out = capsys.readouterr().out
+    assert '          - name: "B"\n            value: "yes"\n' in out
+    assert "      dependencies:\n        - name: embed # env A\n          port: 8000\n" in out
+
+
+def test_what_is_said_of_stated_dependencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stated = [{"name": "embed", "port": 8000}]
+    plain = pipeline({**service("llm", env=env(A="http://embed:8000")), "dependencies": stated}, service("embed"))
+    (tmp_path / "p.yaml").write_text(text(plain))
+    assert init([str(tmp_path / "p.yaml")], "-") == 0
+    assert "no dependency was added: no address in env, args or command names a further one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("empty", ["[]", "{}"])

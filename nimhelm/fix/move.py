@@ -66,19 +66,19 @@ def _nested_in_place(tree: Tree, entry: Entry, way: list[str], name: str) -> lis
     """The mapping that it belongs to does not exist: write it around the field."""
     assert entry.key is not None
     start, end = entry.key.start_mark.index, max(end_of(entry.value), entry.key.end_mark.index + 1)
-    body = name + tree.text[entry.key.end_mark.index : end]
+    body = tree.word(name) + tree.text[entry.key.end_mark.index : end]
     if is_block(entry.parent):
         column = entry.key.start_mark.column
         head = "".join(f"{part}:\n{' ' * (column + 2 * depth)}" for depth, part in enumerate(way, 1))
         return [Splice(start, end, head + _indented(body, 2 * len(way)))]
-    return [Splice(start, end, "".join(f"{part}: {{" for part in way) + body + "}" * len(way))]
+    return [Splice(start, end, "".join(f"{tree.word(part)}: {{" for part in way) + body + "}" * len(way))]
 
 
 def _pasted(tree: Tree, entry: Entry, holder: Node, way: list[str], name: str) -> list[Splice]:
     """The field goes to the end of a mapping that exists."""
     assert entry.key is not None
     end = max(end_of(entry.value), entry.key.end_mark.index + 1)
-    body = name + tree.text[entry.key.end_mark.index : end]
+    body = tree.word(name) + tree.text[entry.key.end_mark.index : end]
     cut = _cut(tree, entry, end, keeps_comment=not is_block(holder))
     if cut is None or not holder.value:
         return []
@@ -96,7 +96,7 @@ def _pasted(tree: Tree, entry: Entry, holder: Node, way: list[str], name: str) -
     at = end_of(holder.value[-1][1])
     if at <= holder.value[-1][0].end_mark.index:
         return []
-    return [cut, Splice(at, at, ", " + "".join(f"{part}: {{" for part in way) + body + "}" * len(way))]
+    return [cut, Splice(at, at, ", " + "".join(f"{tree.word(part)}: {{" for part in way) + body + "}" * len(way))]
 
 
 def _cut(tree: Tree, entry: Entry, end: int, keeps_comment: bool) -> Splice | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 
 import yaml
 
 from nimhelm.finding import Finding
-from nimhelm.fix.tree import Entry, Node, Splice, Tree, end_of, is_block
+from nimhelm.fix.tree import Entry, Node, Splice, Tree, end_of, is_block, quoted
 
 _IMAGE = re.compile(r"([A-Za-z0-9][\w./:-]*):([\w][\w.-]*)")
 _VARIABLE = re.compile(r"([A-Za-z_][\w.-]*)=(.*)", re.DOTALL)
@@ -49,19 +48,19 @@ def _from_text(finding: Finding, tree: Tree, entry: Entry) -> list[Splice]:
         return []
     new = ""
     if entry.key is not None and entry.names[-1] == "image":
-        return _image(entry, value)
+        return _image(tree, entry, value)
     if entry.key is None and entry.names[-1] == "env":
         match = _VARIABLE.fullmatch(value.value)
-        new = f"{{name: {match[1]}, value: {quoted(match[2])}}}" if match else ""
+        new = tree.mapping(name=tree.word(match[1]), value=quoted(match[2])) if match else ""
     elif entry.key is None and entry.names[-1] == "dependencies":
         match = _DEPENDENCY.fullmatch(value.value)
-        new = f"{{name: {_safe(match[1])}, port: {int(match[2])}}}" if match else ""
+        new = tree.mapping(name=_safe(tree, match[1]), port=str(int(match[2]))) if match else ""
     elif entry.names[-1] == "pullSecrets" and entry.key is not None and _NAME.fullmatch(value.value):
         new = f"[{tree.raw(value)}]"
     return [Splice(value.start_mark.index, value.end_mark.index, new)] if new else []
 
 
-def _image(entry: Entry, value: yaml.ScalarNode) -> list[Splice]:
+def _image(tree: Tree, entry: Entry, value: yaml.ScalarNode) -> list[Splice]:
     """An image with its tag, in the style of the mapping around it."""
     match = _IMAGE.fullmatch(value.value)
     if match is None or "/" in match[2] or entry.key is None:
@@ -69,7 +68,7 @@ def _image(entry: Entry, value: yaml.ScalarNode) -> list[Splice]:
     repository, tag = match[1], f'"{match[2]}"'
     start, end = value.start_mark.index, value.end_mark.index
     if not is_block(entry.parent):
-        return [Splice(start, end, f"{{repository: {repository}, tag: {tag}}}")]
+        return [Splice(start, end, tree.mapping(repository=tree.word(repository), tag=tag))]
     line = "\n" + " " * (entry.key.start_mark.column + 2)
     return [Splice(entry.key.end_mark.index, end, f":{line}repository: {repository}{line}tag: {tag}")]
 
@@ -82,7 +81,7 @@ def _variables(finding: Finding, tree: Tree, entry: Entry) -> list[Splice]:
     if not all(_is_word(key) and _is_word(item) for key, item in value.value):
         return []
     if not is_block(value):
-        variables = ", ".join(f"{{name: {tree.raw(key)}, value: {_text(tree, item)}}}" for key, item in value.value)
+        variables = ", ".join(tree.mapping(name=tree.raw(key), value=_text(tree, item)) for key, item in value.value)
         return [Splice(value.start_mark.index, value.end_mark.index, f"[{variables}]")]
     splices = []
     for key, item in value.value:
@@ -126,14 +125,9 @@ def _text(tree: Tree, node: Node) -> str:
     return raw if raw[0] in "'\"" else quoted(raw)
 
 
-def _safe(name: str) -> str:
+def _safe(tree: Tree, name: str) -> str:
     return (
-        name
+        tree.word(name)
         if name[0].isalpha() and name not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
         else quoted(name)
     )
-
-
-def quoted(text: str) -> str:
-    """Text in double quotes, as YAML and JSON write it."""
-    return json.dumps(text, ensure_ascii=False)

@@ -22,8 +22,8 @@ def respelled(finding: Finding, tree: Tree, entry: Entry) -> list[Splice]:
     if finding.code == "NH010" and entry.key is not None:
         meant = _MEANT.fullmatch(finding.hint)
         key = entry.key
-        if meant and bare(key.value) == bare(meant[1]) and tree.raw(key) == key.value:
-            return [Splice(key.start_mark.index, key.end_mark.index, meant[1])]
+        if meant and bare(key.value) == bare(meant[1]) and tree.raw(key).strip("\"'") == key.value:
+            return [Splice(key.start_mark.index, key.end_mark.index, tree.word(meant[1]))]
         return []
     if not isinstance(value, yaml.ScalarNode):
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -34,20 +35,32 @@ class Entry(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """Every entry of a text, by the place (line, column, from 1) of its key, and by the place of its value."""
+    """Every entry of a text, by the place (line, column, from 1) of its key, and by the place of its value.
+
+    A text that is JSON stays JSON: what an edit writes has quotes then.
+    """
 
     text: str
     by_key: dict[tuple[int, int], Entry]
     by_value: dict[tuple[int, int], Entry]
+    is_json: bool
 
     def raw(self, node: Node) -> str:
         """A node as it is written."""
         return self.text[node.start_mark.index : end_of(node)]
 
+    def word(self, name: str) -> str:
+        """A word that needs no quotes in YAML."""
+        return quoted(name) if self.is_json else name
+
+    def mapping(self, **values: str) -> str:
+        """A mapping in braces; the values are YAML already."""
+        return "{" + ", ".join(f"{self.word(key)}: {value}" for key, value in values.items()) + "}"
+
 
 def tree_of(text: str) -> Tree:
     """The entries of a text. Raises yaml.YAMLError. Values of aliases are left out: they are written elsewhere."""
-    tree = Tree(text, {}, {})
+    tree = Tree(text, {}, {}, text.lstrip()[:1] in ("{", "["))
     for root in yaml.compose_all(text, Loader=yaml.SafeLoader):
         for entry in _entries(root, (), ()):
             if entry.key is not None:
@@ -91,6 +104,11 @@ def end_of(node: Node) -> int:
         end = end_of(value)
         return end if key is None or end > key.end_mark.index else int(key.end_mark.index) + 1
     return int(node.end_mark.index)
+
+
+def quoted(text: str) -> str:
+    """Text in double quotes, as YAML and JSON write it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def is_block(node: Node) -> bool:

@@ -73,7 +73,7 @@ def compose(contents: dict[str, bytes], loaded: Loaded, orders: dict[str, Order]
             composer.pipeline(document, orders[document.data["metadata"]["name"]].added)
             for document in loaded.pipelines
         ]
-        return composer.text([*nodes, *(composer.node(document) for document in loaded.caches)])
+        return composer.text([*nodes, *(composer.written(document) for document in loaded.caches)])
     except (YAMLError, LookupError) as error:
         raise InitError(f"the input cannot be written again: {error}", "write the dependencies by hand") from error
 
@@ -115,7 +115,8 @@ def report(loaded: Loaded, orders: dict[str, Order], output: str) -> list[str]:
         lines += [f"  {one.service} waits for {one.name}:{one.port}: {one.reason}" for one in order.added]
         lines += [f"  {sentence}" for sentence in order.left_out]
         if not order.added:
-            lines.append("  no dependency was added: no address in env, args or command names another service")
+            other = "another service" if not any(one.dependencies for one in pipeline.services) else "a further one"
+            lines.append(f"  no dependency was added: no address in env, args or command names {other}")
     return [*lines, "", f"  nimhelm build {output}"] if output != "-" else lines
 
 

@@ -40,6 +40,7 @@ class Composer:
         self.yaml.indent(mapping=2, sequence=2 if flush else 4, offset=0 if flush else 2)
         self.columns = DEEPER - (2 if flush else 0)
         self.files = {source.path: list(self.yaml.load_all(source.text)) for source in sources}
+        self.json = {source.path for source in sources if source.text.lstrip().startswith(("{", "["))}
         for document in (document for documents in self.files.values() for document in documents):
             close_up(document)
 
@@ -51,11 +52,16 @@ class Composer:
                 return node
         raise LookupError(document.path)
 
+    def written(self, document: Document) -> Any:
+        """A document as the output has it: JSON becomes YAML with a line for each field."""
+        node = self.node(document)
+        return plain(node) if document.path in self.json else node
+
     def pipeline(self, document: Document, added: list[Dependency]) -> Any:
         """A NIMPipeline with the dependencies that were found."""
         if document.origins:
             return self.from_services(document, added)
-        data = self.node(document)
+        data = self.written(document)
         for item in data["spec"]["services"]:
             self.add(item, [one for one in added if one.service == item.get("name")])
         return data
@@ -66,7 +72,8 @@ class Composer:
         for index, entry in enumerate(document.data["spec"]["services"]):
             origin, _ = document.origin(("spec", "services", index, "name"))
             node = self.node(origin)
-            item = CommentedMap(name=entry["name"], enabled=True, spec=node["spec"])
+            spec = plain(node["spec"]) if origin.path in self.json else node["spec"]
+            item = CommentedMap(name=entry["name"], enabled=True, spec=spec)
             if "spec" in node.ca.items:
                 item.ca.items["spec"] = node.ca.items["spec"]
             shift([*flat(node.ca.items.get("spec")), *below(node["spec"])], self.columns - int(node.lc.col))
@@ -124,7 +131,7 @@ def same_column(node: Any, document: Document) -> bool:
 def plain(data: Any) -> Any:
     """Data as nodes that can carry comments."""
     if isinstance(data, dict):
-        return CommentedMap((key, plain(value)) for key, value in data.items())
+        return CommentedMap((str(key), plain(value)) for key, value in data.items())
     return CommentedSeq(plain(item) for item in data) if isinstance(data, list) else data
 
 

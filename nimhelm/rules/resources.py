@@ -176,6 +176,8 @@ def check_units(block: Block) -> Iterator[Finding]:
     amounts += [("storage", "sharedMemorySizeLimit")]
     for field in amounts:
         value = block.get(*field)
+        if field == ("storage", "pvc", "size") and not isinstance(value, str):
+            continue  # a number is an error there
         if 0 < (nanos(value) or 0) < MEGABYTE:
             message = f"{field[-1]}: {value} is {count(value)} byte{'' if count(value) == 1 else 's'}"
             yield block.warning("NH046", field, message, f"write the unit, for example {_with_unit(value)}")
