@@ -18,6 +18,7 @@ from nimhelm.hintwords import (
     MEANT,
     MEANT_AT,
     NOWHERE,
+    NOWHERE_AT,
     NUMBERS,
     OF_A_CACHE,
     OF_A_MODEL,
@@ -56,6 +57,7 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
     hint = (
         _of_a_document(key, field, root)
         or _known(key, properties, parent)
+        or _value_here(key, field, root)
         or _misplaced(key, value, properties, parent)
         or _of_each_service(key, value, field, root)
     )
@@ -78,8 +80,7 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
         if not found:
             return f"remove it: {parent} itself is not switched on or off"
     if found:
-        nearest = found[:1] if len({place.count(".") for place in found[:2]}) > 1 else found[:2]
-        return "it belongs under " + " or ".join(nearest)
+        return "it belongs under " + " or ".join(found[:2])
     possible = get_close_matches(key.lower(), lower, 1, POSSIBLE)
     if possible:
         return f"did you mean {lower[possible[0]]}?"
@@ -123,7 +124,11 @@ def _of_each_service(key: str, value: Any, field: Path, root: Schema) -> str:
 
 def _known(key: str, properties: Schema, parent: str) -> str:
     """What the tables say of a key in a mapping of the name `parent`, "" for nothing."""
-    if parent == "spec" and "source" in properties and key in OF_A_CACHE:
+    if (parent, key) in NOWHERE_AT and "wait" not in properties:
+        return NOWHERE_AT[parent, key]
+    if "source" in properties and "filled" in properties and key in ("labels", "annotations"):
+        return f"set global.nimhelm.common{key.capitalize()}, which is for all objects"
+    if "source" in properties and key in OF_A_CACHE:
         return OF_A_CACHE[key]
     if parent == "model" and "qosProfile" in properties and key in OF_A_MODEL:
         return OF_A_MODEL[key]
@@ -135,6 +140,12 @@ def _known(key: str, properties: Schema, parent: str) -> str:
         return f'write it as resources.limits["{key}"]' if "/" in key else "it belongs under limits or requests"
     in_values = "podTemplate" in properties
     of_a_service = in_values or parent in ("spec", "services")
+    if (
+        parent == "services"
+        and "spec" in properties
+        and _MEANT.get(bare(key), "dependencies") not in ("dependencies", "name")
+    ):
+        return f"write it as spec.{_MEANT[bare(key)]}"
     if parent == "spec" and "image" in properties and key != _MEANT.get(bare(key)) == "dependencies" and not in_values:
         return "write it beside spec, as dependencies"
     meant = (MEANT_AT.get((parent, key)) if parent or "apiVersion" in properties else None) or (
@@ -165,6 +176,23 @@ def _known(key: str, properties: Schema, parent: str) -> str:
     return ""
 
 
+def _value_here(key: str, field: Path, root: Schema) -> str:
+    """Where a field belongs that the chart's values have in the same place and a NIMService has not, "" for nowhere."""
+    names = [part for part in field if isinstance(part, str)]
+    if "global" in root.get("properties", {}) or "spec" not in names:
+        return ""
+    inside = names[len(names) - names[::-1].index("spec") :]
+    values = schema_named("values")
+    node = values["definitions"]["service"]
+    for name in inside:
+        node = node.get("properties", {}).get(name, {})
+        node = node.get("items", node)
+        node = values["definitions"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+    if not inside or key not in node.get("properties", {}):
+        return ""
+    return f"a NIMService has no such field: set {'.'.join([*inside, key])} in the values of the chart"
+
+
 def _value_of_a_service(key: str, properties: Schema) -> str:
     """Where a field belongs that the chart's values have for a service and a NIMService has not, "" for nowhere."""
     others = schema_named("values")["definitions"]["service"]["properties"].keys() - properties.keys()
@@ -183,7 +211,10 @@ def _misplaced(key: str, value: Any, properties: Schema, parent: str) -> str:
         return f"remove the second {key}: its fields belong one level higher"
     if parent == "spec" and "services" in properties and f"{key}s" not in properties:
         meant = _MEANT.get(bare(key), key)
-        if re.split(r"[.\[]", meant)[0] in schema_named("values")["definitions"]["service"]["properties"]:
+        first = re.split(r"[.\[]", meant)[0]
+        if first in ("dependencies", "enabled"):
+            return f"each service has its own: write it in spec.services[] as {meant}"
+        if first != "global" and first in schema_named("values")["definitions"]["service"]["properties"]:
             return f"each service has its own: write it in spec.services[].spec as {meant}"
     if parent == "services" and key == "namespace":
         return "all services are in the namespace of the pipeline: write it as metadata.namespace"
@@ -209,7 +240,7 @@ def for_key(key: str, field: Path) -> str:
 
 
 def places(key: str, root: Schema, field: Path) -> list[str]:
-    """Where else a field of this name stands, the nearest to `field` first: those below it, if there are any."""
+    """Where else a field of this name stands, those that are nearest to `field`: below it, if there are any."""
     found: list[str] = []
     _find(key, root, root.get("definitions", {}), "", found, 0)
     names = [part for part in field if isinstance(part, str)]
@@ -217,8 +248,14 @@ def places(key: str, root: Schema, field: Path) -> list[str]:
     plain = {place: place.replace("[]", "") for place in set(found)}
     below = [place for place in plain if here and plain[place].startswith(f"{here}.")]
     near = [place for place in plain if _is_near(plain[place].split("."), names)]
-    chosen = sorted(below or near, key=lambda place: (place.count("."), place))
-    return [place.removeprefix("spec.services[].") for place in chosen]
+    ranks = {place: (-_shared(plain[place].split("."), names), place.count(".")) for place in below or near}
+    best = min(ranks.values(), default=(0, 0))
+    return sorted(place.removeprefix("spec.services[].") for place, rank in ranks.items() if rank == best)
+
+
+def _shared(place: list[str], names: list[str]) -> int:
+    """How many names two places have in common from the top."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(place, names, strict=False)))
 
 
 def _is_near(place: list[str], names: list[str]) -> bool:
@@ -227,7 +264,7 @@ def _is_near(place: list[str], names: list[str]) -> bool:
     A pod, a probe and an ingress have many fields of common names, and metadata has its own. Such a place is meant only
     where the writer is in the same part of the service already.
     """
-    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(place, names, strict=False)))
+    shared = _shared(place, names)
     deep = len(place) - place.index("spec", 1) if "spec" in place[1:] else len(place)
     return not names or ("metadata" not in place and (deep < 4 or shared >= len(place) - 2))
 
@@ -248,6 +285,9 @@ def _find(key: str, schema: Schema, definitions: Schema, path: str, found: list[
 def for_type(data: Any, schema: Schema, field: Path, text: str | None) -> str:
     """The way out of a value of the wrong type, "" for none; `text` is the scalar as the file has it."""
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    words = [word for word in schema.get("enum", ()) if isinstance(word, str) and word]
+    if words and "string" in types and isinstance(data, (bool, dict)):
+        return f"write one of {', '.join(words)}" if len(words) > 1 else f"write {words[0]}"
     name = str(field[-1]) if field else ""
     above = str(field[-2]) if len(field) > 1 else ""
     if isinstance(data, list) and len(data) == 1 and isinstance(data[0], (str, int)) and "array" not in types:
@@ -308,11 +348,17 @@ def _for_mapping(data: Any, schema: Schema, name: str, above: str) -> str:
         return f"write {{name: {data[0]}, port: {data[1]}}}"
     if isinstance(data, list) and not properties:
         pairs = [item.split("=", 1) for item in data if isinstance(item, str) and "=" in item]
-        pairs += [list(map(str, pair)) for item in data if isinstance(item, dict) for pair in item.items()]
+        mappings = [item for item in data if isinstance(item, dict)]
+        pairs += [list(map(str, pair)) for item in mappings for pair in _named(item) or item.items()]
         return f"write a mapping: {{{pairs[0][0]}: {json.dumps(pairs[0][1])}}}" if pairs else "write a mapping"
     if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
         return "write it without the dash"
     return ""
+
+
+def _named(item: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """A variable, {name: A, value: b}, as a key and its value; [] for another mapping."""
+    return [(item["name"], item["value"])] if item.keys() == {"name", "value"} else []
 
 
 def _primary(text: str, name: str) -> str:
@@ -336,8 +382,8 @@ def _list_of(data: dict[str, Any], name: str) -> str:
         return f"write a list of variables, for example {_variable(first, value)}"
     if name == "dependencies" and isinstance(value, int):
         return f"write a list: [{{name: {first}, port: {value}}}]"
-    if name == "services" and isinstance(value, dict) and "name" not in data:
-        return f"write a list of services, each with its name: - name: {first}"
+    if name in ("services", "dependencies") and isinstance(value, dict) and "name" not in data:
+        return f"write a list of {name}, each with its name: - name: {first}"
     return "write a list: put a dash in front of each item"
 
 

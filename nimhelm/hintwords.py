@@ -33,13 +33,18 @@ MEANT = {
     "healthcheck": "readinessProbe", "serviceMonitor": "metrics.serviceMonitor", "scheduler": "schedulerName",
     "pdb": "podDisruptionBudget", "strategy": "updateStrategy", "serviceAccountName": "serviceAccount.name",
     "extraVolumes": "volumes", "extraVolumeMounts": "volumeMounts", "extraEnvFrom": "envFrom",
-    "podSpec": "podTemplate.spec", "template": "podTemplate",
+    "podSpec": "podTemplate.spec", "template": "podTemplate", "gate": "wait", "gates": "wait",
+    "modelProfile": "storage.nimCache.profile", "podAnnotations": "annotations", "podLabels": "labels",
 }  # fmt: skip
 """Names from Kubernetes, Compose and other charts, and the field of a service, or its value, that they stand for."""
 
 MEANT_AT = {
     ("multiNode", "size"): "multiNode.parallelism.pipeline",
     ("multiNode", "nodes"): "multiNode.parallelism.pipeline",
+    ("multiNode", "workers"): "multiNode.parallelism.pipeline",
+    ("parallelism", "pp"): "pipeline",
+    ("parallelism", "tp"): "tensor",
+    ("router", "tls"): "expose.router.ingress.tlsSecretName",
     ("multiNode", "gpusPerNode"): "multiNode.parallelism.tensor",
     ("multiNode", "gpusPerPod"): "multiNode.parallelism.tensor",
     ("expose", "serviceType"): "expose.service.type",
@@ -55,6 +60,8 @@ MEANT_AT = {
     ("storage", "existingClaim"): "storage.pvc.name",
     ("pvc", "storage"): "storage.pvc.size",
     ("pvc", "capacity"): "storage.pvc.size",
+    ("pvc", "resources"): "storage.pvc.size",
+    ("pvc", "dataSourceRef"): "dataSource",
     ("storage", "persistentVolumeClaim"): "storage.pvc",
     ("storage", "pvcName"): "storage.pvc.name",
     ("storage", "claimName"): "storage.pvc.name",
@@ -76,6 +83,9 @@ MEANT_AT = {
     ("dependencies", "service"): "name",
     ("dependencies", "host"): "name",
     ("dependencies", "env"): "envName",
+    ("dependencies", "envVar"): "envName",
+    ("dependencies", "variable"): "envName",
+    ("dependencies", "value"): "envValue",
     ("resources", "gpu"): DEVICES,
     ("resources", "gpus"): DEVICES,
     ("multiNode", "tensor"): "multiNode.parallelism.tensor",
@@ -85,6 +95,10 @@ MEANT_AT = {
     ("hf", "image"): "modelPuller",
     ("dataStore", "image"): "modelPuller",
     ("ngc", "puller"): "modelPuller",
+    **{
+        ("ngc", key): f"source.ngc.model.{key}"
+        for key in ("profiles", "engine", "precision", "tensorParallelism", "qosProfile", "gpus", "lora", "buildable")
+    },
     ("ngc", "apiKeySecret"): "authSecret",
     ("hf", "tokenSecret"): "authSecret",
     **{
@@ -111,6 +125,19 @@ MEANT_AT = {
     ("certConfig", "path"): "mountPath",
     ("httpGet", "url"): "path",
     ("gateway", "gatewayName"): "name",
+    ("gateway", "parentRefs"): "expose.router.gateway.name",
+    ("ingress", "hosts"): "expose.router.hostDomainName",
+    ("metrics", "port"): "expose.service.metricsPort",
+    ("networkPolicy", "create"): "enabled",
+    ("nimhelm", "labels"): "commonLabels",
+    ("nimhelm", "annotations"): "commonAnnotations",
+    ("nimhelm", "timeout"): "waitTimeoutSeconds",
+    **{
+        ("networkPolicy", key): "gatewayNamespaces"
+        for key in ("allowFrom", "allowedNamespaces", "ingressNamespaces", "namespaces", "fromNamespaces")
+    },
+    ("proxy", "http"): "httpProxy",
+    ("proxy", "https"): "httpsProxy",
     ("draResources", "name"): "resourceClaimName",
     ("draResources", "claimSpec"): "claimCreationSpec",
     ("ingress", "host"): "expose.router.hostDomainName",
@@ -119,6 +146,48 @@ MEANT_AT = {
     ("router", "host"): "expose.router.hostDomainName",
 }
 """The same for names that mean something only in one mapping."""
+
+OWN_CLAIM = "create the claim yourself, and write its name as storage.pvc.name"
+KEPT = "remove it: the chart keeps its claims, unless global.nimhelm.keepClaims is false"
+AT_THE_CACHE = "a NIMCache has it: write it there"
+AS_VOLUMES = "set it as one of volumes, in the values of the chart"
+OWN_POLICY = "write a NetworkPolicy of your own in extraObjects, at the top of the file"
+OWN_MONITOR = "write a ServiceMonitor of your own in extraObjects, at the top of the file of values"
+OF_A_GATE = "a pipeline has no such field: set wait of this dependency in the values of the chart"
+NOWHERE_AT = {
+    ("pvc", "volumeMode"): "remove it: a model needs a file system",
+    ("pvc", "mountPath"): "remove it: the image knows the folder of its models",
+    **{("pvc", key): OWN_CLAIM for key in ("finalizers", "volumeAttributesClassName", "volumeAttributesClass", "spec")},
+    **{("pvc", key): KEPT for key in ("keep", "retain", "reclaimPolicy", "persistentVolumeReclaimPolicy", "retainPolicy")},
+    **{("nimCache", key): AT_THE_CACHE for key in ("size", "storageClass", "pvc", "profiles", "source", "modelPuller")},
+    **{("storage", key): AS_VOLUMES for key in ("configMap", "secret", "csi", "ephemeral", "projected", "iscsi")},
+    **{
+        ("networkPolicy", key): OWN_POLICY
+        for key in (
+            "ingress", "egress", "policyTypes", "podSelector", "namespaceSelector", "ipBlock", "extraIngress",
+            "extraEgress", "ingressRules", "egressRules", "allowExternal",
+        )
+    },
+    **{
+        ("dependencies", key): OF_A_GATE
+        for key in (
+            "path", "healthPath", "protocol", "scheme", "condition", "timeout", "timeoutSeconds", "optional", "required", "type",
+        )
+    },
+    ("dependencies", "namespace"): "a pipeline has no such field: set wait.host of this dependency in the values of the chart",
+    ("dependencies", "url"): "write name and port",
+    **{
+        ("spec", key): "a NIMCache is a document of its own: write it below the pipeline, after a line of ---"
+        for key in ("caches", "nimCaches")
+    },
+    ("serviceMonitor", "namespace"): "remove it: it is in the namespace of the release",
+    ("serviceMonitor", "path"): "remove it: the chart knows the path of the metrics",
+    **{
+        ("serviceMonitor", key): OWN_MONITOR
+        for key in ("jobLabel", "relabelings", "metricRelabelings", "honorLabels", "endpoints", "port", "scheme")
+    },
+}  # fmt: skip
+"""Names that have no field in one mapping, and what to do instead."""
 
 AT_THE_SERVICE = "a NIMCache has no such field: a service has it"
 OF_THE_SOURCE = "write it in the source, for example as source.ngc."
@@ -130,7 +199,16 @@ OF_A_CACHE = {
     "model": OF_THE_SOURCE + "model", "profiles": OF_THE_SOURCE + "model.profiles",
     "gpu": "a NIMCache asks for no GPU: a service does", "gpus": OF_THE_SOURCE + "model.gpus, or ask for a GPU in a service",
     "labels": "it belongs under metadata", "annotations": "it belongs under metadata",
-    **dict.fromkeys(("replicas", "expose", "scale", "metrics", "affinity", "livenessProbe", "readinessProbe"), AT_THE_SERVICE),
+    **dict.fromkeys(("replicas", "expose", "scale", "metrics", "livenessProbe", "readinessProbe"), AT_THE_SERVICE),
+    **dict.fromkeys(
+        (
+            "affinity", "timeout", "backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds", "serviceAccountName",
+            "serviceAccount", "securityContext", "priorityClassName", "schedulerName", "volumes", "volumeMounts", "command",
+            "args", "restartPolicy", "imagePullPolicy",
+        ),
+        "remove it: the job that fills a cache has no such setting",
+    ),
+    "keep": KEPT,
 }  # fmt: skip
 """What people write in the spec of a NIMCache, and the way out."""
 
@@ -149,7 +227,6 @@ METRICS_OF_HPA = (
     "write metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]"
 )
 NOWHERE = {
-    "nodePort": "a NIMService has no such field: set expose.service.nodePort in the values of the chart",
     "keda": "a NIMService has no such field: set scale.keda in the values of the chart",
     "scaledObject": "a NIMService has no such field: set scale.keda in the values of the chart",
     "networkPolicy": "a NIMService has no such field: set global.nimhelm.networkPolicy in the values of the chart",
@@ -158,6 +235,16 @@ NOWHERE = {
     "model": "a NIMService has no such field: the image is the model",
     "modelName": "a NIMService has no such field: the image is the model",
     "strategy": "a NIMService has no such field: set updateStrategy in the values of the chart",
+    **dict.fromkeys(
+        ("engine", "precision", "qosProfile", "lora", "buildable", "profiles"),
+        "a NIMService has no such field: the model of a NIMCache has it",
+    ),
+    **dict.fromkeys(
+        ("gpuType", "gpuModel", "gpuProduct", "accelerator"), "write nodeSelector: {nvidia.com/gpu.product: PRODUCT}"
+    ),
+    **dict.fromkeys(("podSpec", "pod"), "a NIMService has no such field: set podTemplate in the values of the chart"),
+    **dict.fromkeys(("configMap", "configMaps"), "write each of its keys as a variable, with valueFrom.configMapKeyRef"),
+    "kserve": "write inferencePlatform: kserve",
     "probes": "write startupProbe, livenessProbe and readinessProbe",
     "nodeName": "write nodeSelector: {kubernetes.io/hostname: NODE}",
     "serviceAccountName": "a NIMService has no such field: set serviceAccount.name in the values of the chart",
@@ -183,7 +270,7 @@ OF_THE_POD = {
 
 OF_A_SERVICE = {
     "publishNotReadyAddresses", "internalTrafficPolicy", "sessionAffinityConfig", "trafficDistribution", "externalIPs",
-    "allocateLoadBalancerNodePorts", "healthCheckNodePort", "clusterIP", "clusterIPs",
+    "allocateLoadBalancerNodePorts", "healthCheckNodePort", "loadBalancerIP", "clusterIP", "clusterIPs",
 }  # fmt: skip
 """Fields of a Service that only the chart's overlay of it sets."""
 
@@ -193,7 +280,9 @@ OTHER_CHARTS = {
     "nameOverride": OWN_NAMES, "fullnameOverride": OWN_NAMES,
     "namespaceOverride": "Helm chooses the namespace: helm install -n NAMESPACE",
     **dict.fromkeys(("extraManifests", "extraDeploy", "extraResources"), "did you mean extraObjects, at the top of the file?"),
-    **dict.fromkeys(("vpa", "verticalPodAutoscaler", "rbac", "podMonitor"), FURTHER),
+    **dict.fromkeys(("vpa", "verticalPodAutoscaler", "rbac", "podMonitor", "configMap", "configMaps"), FURTHER),
+    **dict.fromkeys(("ngcApiKey", "ngcAPIKey", "apiKey", "hfToken", "nvidiaApiKey", "token"), NO_KEYS),
+    "model": "the image is the model, and the Secret of its key is authSecret: remove it",
     **dict.fromkeys(("grafana", "dashboard", "dashboards"), "set global.nimhelm.grafanaDashboard"),
     **dict.fromkeys(("sidecars", "extraContainers", "additionalContainers"), "did you mean sidecarContainers?"),
     **dict.fromkeys(("podAffinityPreset", "podAntiAffinityPreset", "nodeAffinityPreset"), "did you mean affinity?"),
@@ -214,7 +303,7 @@ PRIMARY = {
 
 SHORT = {
     "rwo": "ReadWriteOnce", "rwx": "ReadWriteMany", "rox": "ReadOnlyMany", "rwop": "ReadWriteOncePod",
-    "lb": "LoadBalancer",
+    "lb": "LoadBalancer", "knative": "kserve", "serverless": "kserve", "rawdeployment": "kserve",
 }  # fmt: skip
 """Abbreviations of values."""
 

@@ -152,15 +152,41 @@ HINTS = {
     "extraObjects": TOP,
     "extraManifests": "did you mean extraObjects, at the top of the file?",
     "fullnameOverride": "objects have the name of their service: rename the service in the pipeline",
+    "gate": "did you mean wait?",
+    "modelProfile": "write it as storage.nimCache.profile",
+    "configMaps": "write the object in extraObjects, at the top of the file",
+    "ngcAPIKey": "put the key in a Secret, and write the name of the Secret as authSecret",
+    "storage.volumes": f"it belongs under {LLM}",
+    "storage.csi": "set it as one of volumes, in the values of the chart",
+    "storage.pvc.volumeMode": "remove it: a model needs a file system",
+    "storage.pvc.finalizers": "create the claim yourself, and write its name as storage.pvc.name",
+    "storage.pvc.volumeAttributesClassName": "create the claim yourself, and write its name as storage.pvc.name",
+    "storage.pvc.retain": "remove it: the chart keeps its claims, unless global.nimhelm.keepClaims is false",
+    "storage.pvc.resources": "write it as storage.pvc.size",
+    "storage.pvc.readOnly": f"it belongs under {LLM}.storage",
+    "storage.pvc.dataSourceRef": "did you mean dataSource?",
+    "expose.service.loadBalancerIP": "write it as expose.service.overlay.loadBalancerIP",
+    "expose.router.ingress.annotations": f"it belongs under {LLM}.expose.router",
+    "metrics.port": "write it as expose.service.metricsPort",
+    "metrics.serviceMonitor.relabelings": "write a ServiceMonitor of your own in extraObjects, at the top of the file of values",
 }
+
+
+def nested(path: str) -> dict[str, Any]:
+    """A value of 1 at a path with dots."""
+    first, _, rest = path.partition(".")
+    return {first: nested(rest) if rest else 1}
 
 
 def test_values_of_other_charts(built: Path, tmp_path: Path) -> None:
     """What people know from other charts gets the name that it has here."""
     path = tmp_path / "values.yaml"
-    path.write_text(dump({LLM: dict.fromkeys(HINTS, 1)}))
-    found = check_values_file(str(path), *chart_values(built / "rag-pipeline"))[0]
-    assert {one.field.removeprefix(f"{LLM}."): one.hint for one in found if one.code == "NH010"} == HINTS
+    hints = {}
+    for key in HINTS:
+        path.write_text(dump({LLM: nested(key)}))
+        found = check_values_file(str(path), *chart_values(built / "rag-pipeline"))[0]
+        hints |= {one.field.removeprefix(f"{LLM}."): one.hint for one in found if one.code == "NH010"}
+    assert hints == HINTS
 
 
 OF_EACH = "each service has its own, such as embedding-service: "
@@ -171,6 +197,17 @@ AT_THE_TOP = {
     "image": "it belongs under embedding-service or llm-service",
     "imagePullSecrets": "it belongs under global.nimhelm",
     "extraDeploy": "did you mean extraObjects, at the top of the file?",
+    "podAnnotations": OF_EACH + "did you mean annotations?",
+    "model": "the image is the model, and the Secret of its key is authSecret: remove it",
+    "global.nimhelm.labels": "did you mean commonLabels?",
+    "global.nimhelm.timeout": "did you mean waitTimeoutSeconds?",
+    "global.nimhelm.networkPolicy.create": "did you mean enabled?",
+    "global.nimhelm.networkPolicy.allowedNamespaces": "did you mean gatewayNamespaces?",
+    "global.nimhelm.networkPolicy.ingress": "write a NetworkPolicy of your own in extraObjects, at the top of the file",
+    "nimCaches.c.labels": "set global.nimhelm.commonLabels, which is for all objects",
+    "nimCaches.c.backoffLimit": "remove it: the job that fills a cache has no such setting",
+    "nimCaches.c.modelPuller": "write it in the source, for example as source.ngc.modelPuller",
+    "nimCaches.c.source.ngc.profiles": "write it as source.ngc.model.profiles",
     "fullnameOverride": "objects have the name of their service: rename the service in the pipeline",
 }
 
@@ -178,9 +215,28 @@ AT_THE_TOP = {
 def test_values_of_other_charts_at_the_top(built: Path, tmp_path: Path) -> None:
     """Other charts have one service, whose values stand at the top."""
     path = tmp_path / "values.yaml"
-    path.write_text(dump(dict.fromkeys(AT_THE_TOP, 1)))
+    hints = {}
+    for key in AT_THE_TOP:
+        path.write_text(dump(nested(key)))
+        found = check_values_file(str(path), *chart_values(built / "rag-pipeline"))[0]
+        hints |= {one.field: one.hint for one in found if one.code == "NH010"}
+    assert hints == AT_THE_TOP
+
+
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        ({"global": {"nimhelm": {"mesh": {"enabled": True}}}}, "write one of istio, linkerd"),
+        ({"global": {"nimhelm": {"openshift": True}}}, "write one of auto, restricted, scc, off"),
+        ({LLM: {"extraEnv": [{"name": "A", "value": "b"}]}}, 'write a mapping: {A: "b"}'),
+        ({LLM: {"dependencies": {"milvus": {"port": 1}}}}, "write a list of dependencies, each with its name: - name: milvus"),
+    ],
+)  # fmt: skip
+def test_values_of_the_wrong_type(values: dict[str, Any], hint: str, built: Path, tmp_path: Path) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text(dump(values))
     found = check_values_file(str(path), *chart_values(built / "rag-pipeline"))[0]
-    assert {one.field: one.hint for one in found if one.code == "NH010"} == AT_THE_TOP
+    assert [one.hint for one in found if one.code == "NH012"] == [hint]
 
 
 def test_what_the_chart_already_has_wrong_is_not_repeated(tmp_path: Path) -> None:
