@@ -206,6 +206,7 @@ OBJECTS_REFUSED = """
 {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {a b: c}}
 {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {a: b}, binaryData: {a: Yg==}}
 {apiVersion: v1, kind: Secret, metadata: {name: a}, data: {a: not base64}}
+{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {a: a!GVsbG8=}}
 {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 0}]}}
 {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: a}, spec: {accessModes: [RWX], resources: {requests: {storage: 1Gi}}}}
 {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a}, spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0}}]}]}}

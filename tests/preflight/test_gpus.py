@@ -42,6 +42,12 @@ GPU_CLAIM = named(
         ([workload(gpus=1, affinity=REQUIRED)], [node("a", 8, {"zone": "a"})], []),
         ([workload(gpus=1)], [node("a", 8, taints=TAINT)], ["Taint"]),
         ([workload(gpus=1, tolerations=TOLERATION)], [node("a", 8, taints=TAINT)], []),
+        ([workload(gpus=1, tolerations=[TOLERATION[0] | {"effect": "NoSchedule"}])], [node("a", 8, taints=TAINT)], []),
+        (
+            [workload(gpus=1, tolerations=[TOLERATION[0] | {"effect": "NoExecute"}])],
+            [node("a", 8, taints=TAINT)],
+            ["Taint"],
+        ),
         ([workload(gpus=1)], [node("a", 8, unschedulable=True)], ["NodeCordoned"]),
         ([workload(gpus=1)], [node("a", 8, ready="False")], ["NodeNotReady"]),
         ([workload(gpus=16, replicas=0)], [node("a", 8)], []),
@@ -67,6 +73,14 @@ def test_fragments_are_a_warning_while_there_is_enough_in_all() -> None:
     """Six pods of 5 GPUs on nodes of 8: 30 of 32 are asked for, and each node takes one."""
     nodes = [node(name, 8) for name in "abcd"]
     assert found(gpus.check(rendered(workload(gpus=5, replicas=6)), cluster(*nodes, kinds=("Pod",)))) == [
+        ("warning", "InsufficientGPU", ("llm",))
+    ]
+
+
+def test_fragments_of_exactly_as_much_as_is_asked_for() -> None:
+    """Five pods of 3 GPUs on nodes of 8 and 7: two pods fit each, and the fifth finds 2 and 1."""
+    nodes = [node("a", 8), node("b", 7)]
+    assert found(gpus.check(rendered(workload(gpus=3, replicas=5)), cluster(*nodes, kinds=("Pod",)))) == [
         ("warning", "InsufficientGPU", ("llm",))
     ]
 

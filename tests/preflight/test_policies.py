@@ -175,6 +175,66 @@ def test_what_the_dry_run_says(message: str, code: str) -> None:
     assert found(checks) == [("fails", code, ("llm",))]
 
 
+def test_a_server_that_does_not_answer_is_a_warning() -> None:
+    checks = policies.check(rendered(), cluster(refusals=(Refusal("", "", "connection refused"),)))
+    assert [level for level, *_ in found(checks)] == ["warning"]
+
+
+ACCEPTED = "the API server accepts"
+REFUSED = (Refusal("Deployment", "llm", "no"),)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "pod_refusals", "told"),
+    [
+        ((), (), [f"{ACCEPTED} the objects and a pod of each workload in a dry run"]),
+        ((), None, [f"{ACCEPTED} the objects in a dry run"]),
+        (REFUSED, (), []),
+        ((), (Refusal("", "nimhelm-preflight-0", "no"),), []),
+        (None, None, []),
+    ],
+)
+def test_what_a_dry_run_accepts(refusals: Any, pod_refusals: Any, told: list[str]) -> None:
+    checks = policies.check(rendered(), cluster(refusals=refusals, pod_refusals=pod_refusals))
+    assert [check.text for check in checks if ACCEPTED in check.text] == told
+
+
+def test_a_quota_that_is_used_up_has_nothing_left() -> None:
+    full = quota({"requests.nvidia.com/gpu": "4"}, {"requests.nvidia.com/gpu": "6"})
+    (check,) = [each for each in policies.check(rendered(workload(gpus=8)), cluster(full, refusals=())) if each.code]
+    assert "0 of 4 are left" in check.text
+
+
+@pytest.mark.parametrize(
+    ("message", "step"),
+    [
+        ("exceeded quota: team", "describe resourcequota"),
+        ("failed quota: team: must specify limits.cpu", "describe resourcequota"),
+        ("maximum memory usage per Container is 1Gi", "describe limitrange"),
+        ('violates PodSecurity "restricted:latest"', "--set global.nimhelm.restricted=true"),
+    ],
+)
+def test_the_step_looks_at_what_refused(message: str, step: str) -> None:
+    said = Refusal("", "nimhelm-preflight-0", f'pods "nimhelm-preflight-0" is forbidden: {message}')
+    checks = policies.check(rendered(workload()), cluster(refusals=(), pod_refusals=(said,)))
+    assert [step in check.next for check in checks if check.code] == [True]
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({}, "the namespace enforces no Pod Security level"),
+        ({"pod-security.kubernetes.io/enforce": "privileged"}, "Pod Security level privileged"),
+        ({"pod-security.kubernetes.io/enforce": "baseline"}, "every pod keeps to the Pod Security level baseline"),
+        ({"pod-security.kubernetes.io/enforce": "restricted"}, "every pod keeps to the Pod Security level restricted"),
+    ],
+)
+def test_a_level_of_pod_security_that_holds(labels: dict[str, str], told: str) -> None:
+    safe = workload()._replace(pod=pod(SAFE))
+    checks = policies.check(rendered(safe), cluster(named("Namespace", "team", labels=labels), refusals=()))
+    assert told in [check.text for check in checks]
+
+
 def test_a_cause_is_told_once() -> None:
     """The pods' dry run repeats what the quota's own arithmetic has found."""
     said = Refusal("pods", "nimhelm-preflight-0", 'pods "nimhelm-preflight-0" is forbidden: exceeded quota: team')

@@ -208,6 +208,15 @@ def test_secrets(pods: Workload, objects: list[dict[str, Any]], wanted: list[str
 
 
 @pytest.mark.parametrize(
+    ("objects", "made"),
+    [([SECRET], "docker-registry pull "), ([PULL | {"registries": ["docker.io"]}], "docker-registry pull-nvcr.io ")],
+)
+def test_a_secret_for_another_registry_keeps_its_own_name(objects: list[dict[str, Any]], made: str) -> None:
+    (step,) = [check.next for check in secrets.check(rendered(workload(**PULLED)), cluster(*objects)) if check.code]
+    assert made in step
+
+
+@pytest.mark.parametrize(
     ("objects", "wanted"),
     [
         ([], [(WARNS, "SecretMissing", ("llm",))]),
