@@ -41,15 +41,19 @@ def load_files(paths: list[str], name: str = "", own_only: bool = False) -> Load
     a folder, nothing is said of what is not about NIMs. Raises LoadError for what cannot be opened, and for a folder
     without YAML.
     """
+    loaded = load_contents({path: read_bytes(path) for path in files_of(paths)}, paths, own_only)
+    loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name, loaded.caches))
+    return loaded
+
+
+def load_contents(contents: dict[str, bytes], paths: list[str], own_only: bool = False) -> Loaded:
+    """The documents of files (path -> content) that were read for `paths`; NIMServices are not made a pipeline yet."""
     loaded = Loaded([], [], [], [])
-    given = set(paths)
-    for path in files_of(paths):
-        content = read_bytes(path)
-        if own_only or path not in given:
+    for path, content in contents.items():
+        if own_only or path not in paths:
             load_own(path, content, loaded, named=not own_only)
         else:
             load_text(path, content, loaded)
-    loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name, loaded.caches))
     return loaded
 
 

@@ -47,7 +47,10 @@ ARTIFACT_HUB = "artifacthub.io/"
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """How a service waits for one dependency: HTTP when there is a path, else a TCP connect."""
+    """How a service waits for one dependency: HTTP when there is a path, else a TCP connect.
+
+    It does not wait for one that is disabled, or that may scale to zero.
+    """
 
     name: str
     port: int
@@ -58,7 +61,7 @@ class Gate:
     wait_port: int = 0
     http_headers: tuple[tuple[str, str], ...] = ()
     external: bool = False
-    sleeps: bool = False
+    waits: bool = True
     env_name: str = ""
     env_value: str = ""
 
@@ -78,6 +81,11 @@ class PlannedService:
     startup_seconds: int
     progress_deadline_seconds: int
     helm_waits: bool = True
+
+    @property
+    def waits_for(self) -> list[Gate]:
+        """The gates that are shut until their dependency answers."""
+        return [gate for gate in self.gates if gate.waits]
 
     @property
     def claims(self) -> list[str]:
@@ -269,7 +277,7 @@ def _gate(dependency: dict[str, Any], pipeline: Pipeline, chains: dict[str, int]
     if target is None:
         return replace(gate, external=True)
     gate = replace(gate, timeout_seconds=wait_seconds(chains.get(name, startup_seconds(target))))
-    gate = replace(gate, sleeps=sleeps(target) and not is_knative(target))
+    gate = replace(gate, waits=target.enabled and (is_knative(target) or not sleeps(target)))
     if is_kserve(target):
         gate = replace(gate, host=f"{name}-predictor", wait_port=KSERVE_PORT)
     return _asking(gate, target)

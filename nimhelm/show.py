@@ -138,7 +138,7 @@ def timeline(**options: Any) -> int:
 
 
 @click.command(cls=CheckedCommand)
-@click.argument("target", metavar="FILE|CHART|RELEASE", shell_complete=complete_targets)
+@click.argument("targets", metavar="FILE...|CHART|RELEASE", nargs=-1, required=True, shell_complete=complete_targets)
 @click.option(
     "-o",
     "--output",
@@ -152,7 +152,7 @@ def timeline(**options: Any) -> int:
 @KUBECONFIG
 @FROM_DIR
 @REQUEST_TIMEOUT
-def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> int:
+def graph(targets: tuple[str, ...], output: str, values: tuple[str, ...], **options: Any) -> int:
     """Draw the services of a pipeline in their start order.
 
     Shows waves, ports, GPUs and which service waits for which; for a release, also the state of each service. An argument
@@ -166,11 +166,11 @@ def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> 
     """
     from nimhelm.graph.command import Where, show_graph
 
-    return show_graph(target, output, Where(**options), values)
+    return show_graph(targets, output, Where(**options), values)
 
 
 @click.command(cls=CheckedCommand)
-@click.argument("target", metavar="FILE|CHART", shell_complete=complete_files)
+@click.argument("targets", metavar="FILE...|CHART", nargs=-1, required=True, shell_complete=complete_files)
 @VALUES
 @click.option(
     "-o",
@@ -193,7 +193,9 @@ def graph(target: str, output: str, values: tuple[str, ...], **options: Any) -> 
     default="keep",
     help="keep (default) the path of an image, or drop all but its last part; set imageRegistryPath to the same.",
 )
-def images(target: str, values: tuple[str, ...], output: str, digests: bool, mirror: str, mirror_path: str) -> int:
+def images(
+    targets: tuple[str, ...], values: tuple[str, ...], output: str, digests: bool, mirror: str, mirror_path: str
+) -> int:
     """List every image that a chart needs, also as a mirror script.
 
     Lists the images of services, gates, caches, sidecars, endpoint pickers and tests, with the values that apply.
@@ -209,7 +211,7 @@ def images(target: str, values: tuple[str, ...], output: str, digests: bool, mir
     from nimhelm.images.command import list_images
     from nimhelm.images.mirror import Mirror
 
-    return list_images(target, values, output, digests, Mirror(mirror, mirror_path == "drop"))
+    return list_images(targets, values, output, digests, Mirror(mirror, mirror_path == "drop"))
 
 
 @click.command(cls=CheckedCommand)

@@ -72,5 +72,5 @@ def install_line(plan: Plan, path: Path) -> str:
 def _asks(service: PlannedService) -> str:
     gpus = service.devices or "no GPU"
     many = f" x {service.replicas}" if service.replicas != 1 else ""
-    waits = f"  waits for {', '.join(gate.name for gate in service.gates)}" if service.gates else ""
+    waits = f"  waits for {', '.join(gate.name for gate in service.waits_for)}" if service.waits_for else ""
     return f"{gpus}{many}{'' if service.enabled else '  (disabled)'}{waits}"

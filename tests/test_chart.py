@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from nimhelm.chart.record import RECORD
 from nimhelm.chart.schema import described_schema, schema_of
 from nimhelm.convert import Options, convert_files
 from nimhelm.plan import plan_pipeline
+from nimhelm.summary import summary
 from nimhelm.yamlread import read
 from nimhelm.yamlwrite import dump
 from tools.build_schema import checked
@@ -186,3 +188,23 @@ def test_what_a_pipeline_says_to_artifact_hub_is_in_chart_yaml() -> None:
     assert annotations["artifacthub.io/license"] == "Apache-2.0"
     assert annotations["artifacthub.io/images"] == annotations["helm.sh/images"]
     assert "team" not in annotations
+
+
+@pytest.mark.parametrize(
+    ("target", "disabled"),
+    [
+        (service("b", enabled=False), False),
+        (service("b", enabled=False), True),
+        (service("b", scale={"enabled": True, "hpa": {"minReplicas": 0, "maxReplicas": 2}}), False),
+    ],
+    ids=["disabled", "disabled and brought along", "may scale to zero"],
+)
+def test_what_is_not_waited_for_is_nowhere_said_to_be(target: dict[str, Any], disabled: bool) -> None:
+    made = plan(service("a", "b"), target, service("c", "a"), include_disabled=disabled)
+    chart = build_chart(made)
+    (row,) = [line for line in chart.files["README.md"].decode().splitlines() if "| a | `" in line]
+    assert row.endswith("| - |")
+    assert "| a | b |" not in chart.files["README.md"].decode()
+    assert ", after b" not in chart.files["values.yaml"].decode()
+    assert ", after a" in chart.files["values.yaml"].decode()
+    assert "waits for b" not in summary(made, Path("x"), "0.1.0", [], [])

@@ -368,6 +368,15 @@ def test_json_becomes_yaml_with_a_line_for_each_field(
     assert "      dependencies:\n        - name: embed # env A\n          port: 8000\n" in out
 
 
+def test_a_folder_with_charts_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "services.yaml").write_text(INPUT)
+    (tmp_path / "chart" / "templates").mkdir(parents=True)
+    (tmp_path / "chart" / "templates" / "nim.yaml").write_text("{{- if .Values.on }}\nkind: NIMService\n{{- end }}\n")
+    (tmp_path / "chart" / "values.yaml").write_text("a: 1\n")
+    assert init([str(tmp_path)], "-") == 0
+    assert capsys.readouterr().out == OUTPUT
+
+
 def test_what_is_said_of_stated_dependencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stated = [{"name": "embed", "port": 8000}]
     plain = pipeline({**service("llm", env=env(A="http://embed:8000")), "dependencies": stated}, service("embed"))

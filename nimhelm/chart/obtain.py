@@ -15,20 +15,25 @@ from nimhelm.pipeline import dig
 _SUFFIXES = (".yaml", ".yml", ".json", ".tgz", ".gz")
 
 
-def charts_of(target: str) -> list[Chart]:
-    """A pipeline file (`-`: standard input), a folder of them, a chart's folder or its .tgz -> its charts.
+def charts_of(*targets: str) -> list[Chart]:
+    """Pipeline files (`-`: standard input) and folders of them, or one chart's folder or .tgz -> the charts.
 
     Raises LoadError with what is wrong.
     """
-    if target != "-" and is_chart(Path(target)):
-        return [_read(target)]
+    given = next((target for target in targets if target != "-" and is_chart(Path(target))), "")
+    if given and len(targets) > 1:
+        raise LoadError(f"{given} is a chart, and stands alone", "name one chart, or files of pipelines")
+    if given:
+        return [_read(given)]
     from nimhelm.convert import convert_files
     from nimhelm.finding import has_errors
     from nimhelm.report import text
 
-    converted = convert_files([target])
+    converted = convert_files(list(targets))
     if has_errors(converted.findings) or not converted.charts:
-        raise LoadError(f"no chart can be made from {target}:\n{text(converted.findings)}".rstrip(), "correct it first")
+        raise LoadError(
+            f"no chart can be made from {', '.join(targets)}:\n{text(converted.findings)}".rstrip(), "correct it first"
+        )
     return converted.charts
 
 

@@ -73,7 +73,7 @@ def _table(plan: Plan) -> list[str]:
     rows = ["| wave | service | image | GPUs | replicas | waits for |", "|---|---|---|---|---|---|"]
     for service in plan.services:
         image = service.spec.get("image") or {}
-        waits = ", ".join(f"{gate.name}:{gate.port}" for gate in service.gates) or "-"
+        waits = ", ".join(f"{gate.name}:{gate.port}" for gate in service.waits_for) or "-"
         name = service.name if service.enabled else f"{service.name} (disabled)"
         reference = f"{image.get('repository')}:{image.get('tag')}"
         rows.append(

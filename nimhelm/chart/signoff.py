@@ -45,7 +45,7 @@ def gate_lines(plan: Plan) -> list[str]:
     rows = [
         f"| {service.name} | {gate.name} | {_question(gate)} | {-(-gate.timeout_seconds // 60)} min |"
         for service in plan.services
-        for gate in service.gates
+        for gate in service.waits_for
     ]
     if not rows:
         return []

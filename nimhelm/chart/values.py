@@ -45,9 +45,8 @@ def values_tree(plan: Plan) -> dict[str, Any]:
     if plan.caches:
         users = {dig(service.spec, "storage", "nimCache", "name") for service in plan.services if service.enabled}
         tree["nimCaches"] = {name: cache_values(cache, name in users) for name, cache in plan.caches.items()}
-    off = {service.name for service in plan.services if not service.enabled} | set(plan.skipped)
     for service in plan.services:
-        tree[service.name] = service_values(service, off)
+        tree[service.name] = service_values(service)
         with_policy(dig(tree[service.name], "storage", "pvc"), plan.policy)
     tree["global"]["nimhelm"]["valuesDigest"] = values_digest(tree)
     return tree
@@ -58,19 +57,16 @@ def values_digest(tree: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def service_values(service: PlannedService, off: set[str]) -> dict[str, Any]:
+def service_values(service: PlannedService) -> dict[str, Any]:
     """One service's block: the pipeline's own spec, its dependencies with how to ask them, and the deadlines.
 
-    `off` names the services that do not run: there is no waiting for those, nor for one that may scale to zero.
     `replicas` is left out beside an HPA.
     """
     block: dict[str, Any] = {"enabled": service.enabled, **settled(cleaned(service.spec))}
     if dig(service.spec, "scale", "enabled") is True:
         block.pop("replicas", None)
     if service.gates:
-        block["dependencies"] = [
-            dependency_values(gate, gate.name not in off and not gate.sleeps) for gate in service.gates
-        ]
+        block["dependencies"] = [dependency_values(gate, gate.waits) for gate in service.gates]
         block["wait"] = {"enabled": True, "timeoutSeconds": 0}
     block["progressDeadlineSeconds"] = service.progress_deadline_seconds
     return block
@@ -174,8 +170,8 @@ def values_comments(plan: Plan) -> dict[tuple[str, ...], str]:
 def service_comment(service: PlannedService) -> str:
     """`Wave 2, after embedding-service, rerank-service; nvidia.com/gpu: 1 for each of 2 replicas.`"""
     parts = [f"Wave {service.wave + 1}"]
-    if service.gates:
-        parts[0] += ", after " + ", ".join(gate.name for gate in service.gates)
+    if service.waits_for:
+        parts[0] += ", after " + ", ".join(gate.name for gate in service.waits_for)
     if service.gpus:
         many = f" for each of {service.replicas} replicas" if service.replicas != 1 else ""
         parts.append(", ".join(f"{name}: {amount}" for name, amount in service.gpus.items()) + many)

@@ -26,17 +26,21 @@ class Where(NamedTuple):
     request_timeout: float = 10.0
 
 
-def show_graph(target: str, output: str, where: Where, values: tuple[str, ...] = ()) -> int:
-    """Print the picture of a pipeline file, a chart or a release. Returns 0. Raises NimhelmError."""
-    sys.stdout.write("\n".join(OUTPUTS[output](picture) for picture in pictures(target, where, values)))
+HERE = Where()
+
+
+def show_graph(targets: tuple[str, ...], output: str, where: Where, values: tuple[str, ...] = ()) -> int:
+    """Print the picture of pipeline files, a chart or a release. Returns 0. Raises NimhelmError."""
+    sys.stdout.write("\n".join(OUTPUTS[output](picture) for picture in pictures(*targets, where=where, values=values)))
     return 0
 
 
-def pictures(target: str, where: Where, values: tuple[str, ...] = ()) -> list[Picture]:
-    """One picture, or one for each pipeline of a file. What names no file is a release."""
+def pictures(*targets: str, where: Where = HERE, values: tuple[str, ...] = ()) -> list[Picture]:
+    """One picture, or one for each pipeline of the files. One word that names no file is a release."""
     from nimhelm.chart.obtain import charts_of, names_a_file, values_of
 
-    if where.from_dir or not names_a_file(target):
+    target = targets[0]
+    if len(targets) == 1 and (where.from_dir or not names_a_file(target)):
         try:
             return [_of_release(target, where)]
         except KubectlError as error:
@@ -45,7 +49,7 @@ def pictures(target: str, where: Where, values: tuple[str, ...] = ()) -> list[Pi
             raise
     from nimhelm.graph.source import picture_of_values
 
-    return [picture_of_values(chart.name, values_of(chart, values)) for chart in charts_of(target)]
+    return [picture_of_values(chart.name, values_of(chart, values)) for chart in charts_of(*targets)]
 
 
 def _of_release(release: str, where: Where) -> Picture:

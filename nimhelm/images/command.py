@@ -20,12 +20,12 @@ from nimhelm.report import printable
 EXIT_ENVIRONMENT = 3
 
 
-def list_images(target: str, values: tuple[str, ...], output: str, digests: bool, mirror: Mirror) -> int:
-    """Print the images of a pipeline file or chart. Returns 0, or 3 when a registry does not tell a digest that was asked for.
+def list_images(targets: tuple[str, ...], values: tuple[str, ...], output: str, digests: bool, mirror: Mirror) -> int:
+    """Print the images of pipeline files or a chart. Returns 0, or 3 when a registry does not tell a digest that was asked for.
 
     Raises NimhelmError.
     """
-    charts = charts_of(target)
+    charts = charts_of(*targets)
     found = merged([image for chart in charts for image in chart_images(chart, values_of(chart, values))])
     found = with_digests(found) if digests else found
     sys.stdout.write(FORMATS[output](found, charts[0].name, mirror))

@@ -12,7 +12,7 @@ from nimhelm.errors import NimhelmError, WriteError
 from nimhelm.finding import ERROR, has_errors
 from nimhelm.init.configmaps import config_maps
 from nimhelm.init.order import Order, order_of
-from nimhelm.load import Loaded, files_of, load_text, read_bytes, shown_path
+from nimhelm.load import Loaded, files_of, load_contents, load_text, read_bytes, shown_path
 from nimhelm.nimservice import pipelines_of
 from nimhelm.pipeline import pipeline_of
 from nimhelm.report import printable, text
@@ -31,7 +31,8 @@ def init(paths: list[str], output: str, name: str = "", force: bool = False, qui
     are printed. Returns 0, or 1 when a finding is an error, and then nothing is written. Raises NimhelmError.
     """
     contents = {path: read_bytes(path) for path in files_of(paths)}
-    loaded = load(contents, name)
+    loaded = load_contents(contents, paths)
+    loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name))
     findings = [soften(one) for one in check_documents(loaded)] + nothing_found(loaded, paths)
     sys.stderr.write(text([one for one in findings if not quiet or one.severity == ERROR]))
     if has_errors(findings):
@@ -51,22 +52,15 @@ def init(paths: list[str], output: str, name: str = "", force: bool = False, qui
     return 0
 
 
-def load(contents: dict[str, bytes], name: str) -> Loaded:
-    """The documents of files that were read already: standard input can be read but once."""
-    loaded = Loaded([], [], [], [])
-    for path, content in contents.items():
-        load_text(path, content, loaded)
-    loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, name))
-    return loaded
-
-
 def compose(contents: dict[str, bytes], loaded: Loaded, orders: dict[str, Order]) -> str:
     """The pipelines and the caches as YAML. Raises InitError for YAML that cannot be written again."""
     from ruamel.yaml.error import YAMLError
 
     from nimhelm.init.compose import Composer, Source
 
-    sources = [Source(shown_path(path), content.decode("utf-8-sig")) for path, content in contents.items()]
+    ours = {document.path for document in (*loaded.services, *loaded.pipelines, *loaded.caches)}
+    texts = {shown_path(path): content for path, content in contents.items()}
+    sources = [Source(path, content.decode("utf-8-sig")) for path, content in texts.items() if path in ours]
     try:
         composer = Composer(sources)
         nodes: list[Any] = [

@@ -13,6 +13,7 @@ from chromium import measured
 from conftest import EXAMPLES, ROOT, run_nimhelm
 from pipelines import cache, pipeline, service, text
 
+from nimhelm.__main__ import guarded
 from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.errors import LoadError
 from nimhelm.graph.command import OUTPUTS, Where, pictures
@@ -70,7 +71,7 @@ def test_what_is_outside_and_caches(tmp_path: Path) -> None:
 def test_values_switch_waits_and_services_off(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(text(pipeline(service("a"), service("b", "a"))))
     (tmp_path / "v.yaml").write_text("b: {wait: {enabled: false}}\na: {enabled: false}\n")
-    (found,) = pictures(str(tmp_path / "p.yaml"), Where(), (str(tmp_path / "v.yaml"),))
+    (found,) = pictures(str(tmp_path / "p.yaml"), values=(str(tmp_path / "v.yaml"),))
     assert found.edges[0].asks == ""
     assert not found.nodes[0].enabled
     assert "uses, without waiting, a:8000" in OUTPUTS["text"](found)
@@ -80,12 +81,12 @@ def test_values_switch_waits_and_services_off(tmp_path: Path) -> None:
 
 def test_a_file_and_its_chart_have_one_graph(built: Path) -> None:
     for example in EXAMPLES:
-        from_file = pictures(str(example), Where())
-        assert from_file == pictures(str(built / example.stem), Where()), example
+        from_file = pictures(str(example))
+        assert from_file == pictures(str(built / example.stem)), example
 
 
 def test_a_release_has_states() -> None:
-    (found,) = pictures("rag", Where(from_dir=str(RECORDED)))
+    (found,) = pictures("rag", where=Where(from_dir=str(RECORDED)))
     states = {node.name: node.state for node in found.nodes}
     assert states["embedding-service"] == "Ready"
     assert states["guardrails-service"] == "NotReady"
@@ -95,7 +96,7 @@ def test_a_release_has_states() -> None:
 def test_the_readme_of_a_chart_draws_it(built: Path) -> None:
     readme = (built / "rag-pipeline" / "README.md").read_text()
     (chart,) = re.findall(r"```mermaid\n(.*?)```", readme, re.DOTALL)
-    assert chart == OUTPUTS["mermaid"](pictures(str(built / "rag-pipeline"), Where())[0])
+    assert chart == OUTPUTS["mermaid"](pictures(str(built / "rag-pipeline"))[0])
 
 
 @pytest.mark.parametrize("output", sorted(OUTPUTS))
@@ -131,7 +132,7 @@ def test_a_picture_in_a_browser(tmp_path: Path) -> None:
 
 def test_a_word_that_is_no_file_is_a_release(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match=r"cannot read absent\.yaml"):
-        pictures("absent.yaml", Where())
+        pictures("absent.yaml")
     stub = tmp_path / "kubectl"
     stub.write_text('#!/bin/sh\necho "$@" >> %s\necho refused >&2; exit 1\n' % (tmp_path / "asked"))
     stub.chmod(0o755)
@@ -143,5 +144,15 @@ def test_a_word_that_is_no_file_is_a_release(tmp_path: Path) -> None:
 def test_json_free_text_has_every_service_once(built: Path) -> None:
     for example in EXAMPLES:
         order = json.loads(re.search(r"start-order: '?(\[.*\])", (built / example.stem / "Chart.yaml").read_text())[1])  # type: ignore[index]
-        (found,) = pictures(str(built / example.stem), Where())
+        (found,) = pictures(str(built / example.stem))
         assert [[n.name for n in wave if n.kind == "service"] for wave in found.waves] == order
+
+
+def test_services_and_caches_in_files_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "s.yaml").write_text(text(pipeline(service("a", storage={"nimCache": {"name": "weights"}}))))
+    (tmp_path / "c.yaml").write_text(text(cache("weights")))
+    files = [str(tmp_path / "s.yaml"), str(tmp_path / "c.yaml")]
+    assert guarded(["graph", *files]) == 0
+    assert "waits for cache/weights (its job)" in capsys.readouterr().out
+    assert guarded(["images", *files]) == 0
+    assert "nvcr.io/" in capsys.readouterr().out
