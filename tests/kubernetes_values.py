@@ -211,6 +211,121 @@ OBJECTS_REFUSED = """
 {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: a}, spec: {accessModes: [RWX], resources: {requests: {storage: 1Gi}}}}
 {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a}, spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0}}]}]}}
 {apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: a}, spec: {minAvailable: 1, maxUnavailable: 1}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: c}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: -1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: "1", selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: []}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b},{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, volumeMounts: [{name: x, mountPath: /x}]}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, env: [{name: A, value: 5}]}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, env: [{name: A, valueFrom: {}}]}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, ports: [{containerPort: 70000}]}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, ports: [{name: x, containerPort: 1},{name: x, containerPort: 2}]}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, resources: {limits: {cpu: 1}, requests: {cpu: 2}}}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, resources: {limits: {gpu: 1}}}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, livenessProbe: {httpGet: {port: 1}, successThreshold: 2}}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, livenessProbe: {periodSeconds: 4}}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: A_b, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}], volumes: [{name: v, emptyDir: {}},{name: v, emptyDir: {}}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {minReadySeconds: 700, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {progressDeadlineSeconds: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {activeDeadlineSeconds: 5, containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchExpressions: [{key: a, operator: In}]}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchExpressions: [{key: a, operator: In, values: [c]}]}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}], initContainers: [{name: a, image: c}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, imagePullPolicy: always}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, command: "sleep 1"}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, volumeMounts: [{name: v, mountPath: /x},{name: v, mountPath: /x}]}], volumes: [{name: v}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {imagePullSecrets: [a], containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {hostNetwork: true, containers: [{name: a, image: b, ports: [{containerPort: 5, hostPort: 6}]}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {serviceAccountName: A_b, containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, resources: {claims: [{name: x}]}}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, securityContext: {privileged: true, allowPrivilegeEscalation: false}}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {dnsPolicy: None, containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, lifecycle: {preStop: {sleep: {seconds: 100}}}}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}], ephemeralContainers: [{name: c, image: d}]}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: A_b}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a}, spec: {serviceName: x, selector: {matchLabels: {a: b}}, podManagementPolicy: parallel, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a}, spec: {serviceName: x, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, volumeMounts: [{name: d, mountPath: /d}]}]}}, volumeClaimTemplates: [{metadata: {name: e}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]}}
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a}, spec: {serviceName: x, selector: {matchLabels: {a: b}}, updateStrategy: {type: Recreate}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a.b.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}, spec: {serviceName: x, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a}, spec: {serviceName: "A b", selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: a}, spec: {replicas: 3, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: a}, spec: {updateStrategy: {type: Recreate}, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {template: {spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {template: {spec: {restartPolicy: Always, containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {backoffLimit: -1, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {completionMode: indexed, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {restartPolicy: Never, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b, volumeMounts: [{name: v, mountPath: /v}]}]}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "daily", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 25 * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "TZ=UTC 0 3 * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * * *", concurrencyPolicy: forbid, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}, spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a}]}}
+{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {restartPolicy: Sometimes, containers: [{name: a, image: b}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {rules: [{host: a.com, http: {paths: [{path: /, backend: {service: {name: a, port: {number: 80}}}}]}}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {rules: [{host: a.com, http: {paths: [{path: x, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {rules: [{host: a.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80, name: x}}}}]}}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {rules: [{host: 10.0.0.1, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {rules: [{host: A.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {rules: [{http: {paths: []}}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {ingressClassName: "A b", defaultBackend: {service: {name: a, port: {number: 80}}}}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {defaultBackend: {service: {name: a}}}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {tls: [{hosts: [a b], secretName: s}], defaultBackend: {service: {name: a, port: {number: 80}}}}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 0}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, minReplicas: 3, maxReplicas: 2}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, minReplicas: 0, maxReplicas: 2}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, name: a}, maxReplicas: 2}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 2, metrics: [{type: Resource}]}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 2, targetCPUUtilizationPercentage: 5}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 0}}}]}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: Value, value: 3}}}]}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 2, behavior: {scaleDown: {stabilizationWindowSeconds: 9999}}}}
+{apiVersion: v1, kind: Service, metadata: {name: a.b}, spec: {ports: [{port: 80}]}}
+{apiVersion: v1, kind: Service, metadata: {name: 1a}, spec: {ports: [{port: 80}]}}
+{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {selector: {a: b}}}
+{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{name: x, port: 80},{name: x, port: 81}]}}
+{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{name: x, port: 80},{name: z, port: 80}]}}
+{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: ExternalName}}
+{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: ClusterIP, ports: [{port: 80, nodePort: 30000}]}}
+{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {externalTrafficPolicy: Local, ports: [{port: 80}]}}
+{apiVersion: v1, kind: ResourceQuota, metadata: {name: a}, spec: {hard: {cpu: lots}}}
+{apiVersion: v1, kind: ResourceQuota, metadata: {name: a}, spec: {hard: {gpu: 1}}}
+{apiVersion: v1, kind: LimitRange, metadata: {name: a}, spec: {limits: [{default: {cpu: 1}}]}}
+{apiVersion: v1, kind: LimitRange, metadata: {name: a}, spec: {limits: [{type: Container, default: {cpu: x}}]}}
+{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: a}, value: 2000000000}
+{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: a}, value: high}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: a}, rules: [{apiGroups: [""], resources: [pods]}]}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: a}, rules: [{apiGroups: [""], verbs: [get]}]}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: a}, rules: [{nonResourceURLs: [/x], verbs: [get]}]}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: a}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: a}, subjects: [{kind: ServiceAccount, name: a}]}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: a}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: a}, subjects: []}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: a}, subjects: [{kind: Sa, name: a}]}
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaimTemplate, metadata: {name: a}, spec: {spec: {devices: {requests: [{name: g, exactly: {deviceClassName: c, selectors: [{cel: {expression: "device.x == 1"}}]}}]}}}}
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: a}, spec: {devices: {requests: [{name: g, exactly: {}}]}}}
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: a}, spec: {devices: {requests: [{name: g, deviceClassName: c}]}}}
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: a}, spec: {devices: {requests: [{name: g}]}}}
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: a}, spec: {devices: {requests: [{name: g, exactly: {deviceClassName: c, allocationMode: All, count: 2}}]}}}
+{apiVersion: apps/v1beta1, kind: Deployment, metadata: {name: a}, spec: {}}
+{apiVersion: v1, kind: Deployment, metadata: {name: a}, spec: {}}
+{apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: a}, spec: {}}
+{apiVersion: batch/v1beta1, kind: CronJob, metadata: {name: a}, spec: {}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a1}, spec: {scaleTargetRef: {kind: Deployment, name: a}, maxReplicas: 2}}
 """
 """Further objects that the API server refuses."""
 
@@ -223,6 +338,33 @@ OBJECTS_ACCEPTED = """
 {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a}, spec: {podSelector: {}, egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}], ports: [{port: 80, endPort: 90}]}]}}
 {apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
 {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: a}, spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: x0}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b, c: d}, annotations: {x: "1"}}, spec: {initContainers: [{name: i, image: x, restartPolicy: Always}], containers: [{name: a, image: b, env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}, {name: B}], envFrom: [{secretRef: {name: a}}], volumeMounts: [{name: v, mountPath: /x, subPath: a},{name: v, mountPath: /y}], ports: [{containerPort: 80, name: web, protocol: TCP},{containerPort: 80, protocol: UDP, name: web2}], resources: {limits: {cpu: 1, nvidia.com/gpu: 1}}, livenessProbe: {httpGet: {path: /, port: web}}}], volumes: [{name: v, persistentVolumeClaim: {claimName: c}}], restartPolicy: Always, securityContext: {fsGroup: 1}, imagePullSecrets: [{name: a}], tolerations: [{operator: Exists}], affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Exists}]}]}}}}}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: x1}, spec: {replicas: 0, selector: {matchExpressions: [{key: a, operator: Exists}]}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: x2}, spec: {serviceName: x, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b, volumeMounts: [{name: e, mountPath: /d}]}]}}, volumeClaimTemplates: [{metadata: {name: e}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]}}
+{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: x3}, spec: {updateStrategy: {type: OnDelete}, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {hostPID: true, containers: [{name: a, image: b, securityContext: {privileged: true}}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: x4, annotations: {helm.sh/hook: pre-install}}, spec: {ttlSecondsAfterFinished: 60, backoffLimit: 0, activeDeadlineSeconds: 60, template: {spec: {activeDeadlineSeconds: 9, restartPolicy: OnFailure, containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: x5}, spec: {completionMode: Indexed, completions: 2, parallelism: 2, suspend: true, template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: x6}, spec: {schedule: "*/5 0-4,7 1 JAN-mar MON", timeZone: Europe/Berlin, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: x7}, spec: {schedule: "@daily", jobTemplate: {metadata: {labels: {a: b}}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: x8}, spec: {schedule: "@every 1h30m", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: v1, kind: Pod, metadata: {name: x9, annotations: {helm.sh/hook: test}}, spec: {restartPolicy: Never, containers: [{name: a, image: b, command: [a], args: ["1"]}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x10}, spec: {ingressClassName: nginx, tls: [{hosts: [a.com], secretName: s}], rules: [{host: "*.a.com", http: {paths: [{pathType: ImplementationSpecific, backend: {service: {name: a, port: {name: x}}}},{path: /b, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}}, {host: b.com}]}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x11}, spec: {defaultBackend: {resource: {apiGroup: a.com, kind: B, name: c}}}}
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: x12}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, minReplicas: 1, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}], behavior: {scaleDown: {stabilizationWindowSeconds: 99, policies: [{type: Pods, value: 1, periodSeconds: 10}]}}}}
+{apiVersion: v1, kind: ResourceQuota, metadata: {name: x13}, spec: {hard: {requests.nvidia.com/gpu: 4, pods: "10", count/jobs.batch: 4, requests.storage: 1Ti, a.storageclass.storage.k8s.io/requests.storage: 1Gi}}}
+{apiVersion: v1, kind: LimitRange, metadata: {name: x14}, spec: {limits: [{type: Container, default: {cpu: 1}, defaultRequest: {cpu: 500m}}]}}
+{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: x15}, value: 1000, globalDefault: false, description: x, preemptionPolicy: Never}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: x16}, rules: [{apiGroups: [""], resources: [pods], verbs: ["*"]},{nonResourceURLs: [/x], verbs: [get]}]}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: x17}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: x18}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}, subjects: [{kind: ServiceAccount, name: a, namespace: b},{kind: Group, apiGroup: rbac.authorization.k8s.io, name: "system:masters"}]}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: x19}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: a}}
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: x20}, spec: {devices: {requests: [{name: g, exactly: {deviceClassName: gpu.nvidia.com, allocationMode: All, selectors: [{cel: {expression: "true"}}]}}], config: [{requests: [g], opaque: {driver: gpu.nvidia.com, parameters: {a: b}}}]}}}
+{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: x21}, spec: {devices: {requests: [{name: g, firstAvailable: [{name: x, deviceClassName: gpu.nvidia.com, count: 2}]}]}}}
+{apiVersion: v1, kind: Service, metadata: {name: x22}, spec: {type: NodePort, ports: [{port: 80, nodePort: 30000, name: x},{port: 80, protocol: UDP, name: z}]}}
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: x23}, imagePullSecrets: [{name: x}], automountServiceAccountToken: false}
+{apiVersion: v1, kind: Service, metadata: {name: x24}, spec: {clusterIP: None, selector: {a: b}}}
+{apiVersion: batch/v1, kind: Job, metadata: {name: x25}, spec: {completionMode: Indexed, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: x26}, roleRef: {kind: Role, name: a}, subjects: [{kind: ServiceAccount, name: a}]}
 """
 
 REFUSED_LATER = """

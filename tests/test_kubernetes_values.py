@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from kubernetes_values import ACCEPTED, OBJECTS_ACCEPTED, OBJECTS_REFUSED, REFUS
 
 from nimhelm.assets import schema
 from nimhelm.rules.kubernetes import FIELDS, ONE_OF, RULES
+from nimhelm.rules.objects import check_objects
 from nimhelm.validate_values import chart_values, check_values_file
+from nimhelm.yamlread import Document, Mark
 
 
 def errors(values: object, chart: Path, folder: Path, key: str = "llm-service") -> list[Any]:
@@ -96,3 +99,25 @@ def test_rules_survive_any_value(field: tuple[str, ...], built: Path, tmp_path: 
         errors(nested(field, value), built / "rag-pipeline", tmp_path)
         errors(nested(field, dict.fromkeys(KEYS, value)), built / "rag-pipeline", tmp_path)
         errors(nested(field, [dict.fromkeys(KEYS, value)]), built / "rag-pipeline", tmp_path)
+
+
+ODD: tuple[Any, ...] = (None, 5, "a", True, [], {}, [None], ["a"], [5], {"a": None}, {"name": []}, 1.5, [[]], [{}])
+
+
+@pytest.mark.parametrize("each", rows(OBJECTS_ACCEPTED), ids=str)
+def test_objects_of_any_shape_stop_nothing(each: dict[str, Any]) -> None:
+    """Every value of an object is replaced by odd ones, one after the other; whatever is said of it, it is a finding."""
+    for odd in ODD:
+        for changed in replaced(each, odd):
+            document = Document("values.yaml", {"extraObjects": [changed]}, {(): Mark(1, 1, 1, 1)})
+            assert all(found.message for found in check_objects(document))
+
+
+def replaced(value: Any, odd: Any) -> Iterator[Any]:
+    yield odd
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        for changed in replaced(child, odd):
+            if isinstance(value, dict):
+                yield {**value, key: changed}
+            else:
+                yield [*value[:key], changed, *value[key + 1 :]]

@@ -196,8 +196,11 @@ def kubernetes_definitions(folder: Path, leaves: dict[str, Schema]) -> tuple[tup
     package = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
     document = package / f"{wanted['release']}-local-strict" / "_definitions.json"
     published = json.loads(document.read_text("utf-8"))["$defs"]
-    found = reachable({}, tuple(wanted["types"]), {name: bare(schema) for name, schema in published.items()})
+    bared = {name: {} if short(name) in wanted["described"] else bare(schema) for name, schema in published.items()}
+    found = reachable({}, tuple(wanted["types"]), bared)
     definitions = {short(name): renamed(schema) for name, schema in found.items()}
+    if len(definitions) < len(found):
+        raise SystemExit("two types of one name in schema/kubernetes.yaml")
     definitions["Quantity"] = leaves["quantity"]
     definitions["IntOrString"] = {"type": ["integer", "string"]}
     definitions |= {name: leaves[leaf] for name, leaf in wanted["described"].items()}

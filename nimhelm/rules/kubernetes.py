@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from nimhelm.assets import schema
-from nimhelm.finding import ERROR, Finding
+from nimhelm.finding import Finding
 from nimhelm.pipeline import Service, dig, number
 from nimhelm.quantity import nanos
 from nimhelm.rules.annotations import is_range
@@ -20,7 +20,7 @@ from nimhelm.rules.probes import HANDLERS
 from nimhelm.rules.resources import amounts
 from nimhelm.rules.variables import READABLE
 from nimhelm.schema_check import Schema, check_shape
-from nimhelm.yamlread import Document, Path, field_text
+from nimhelm.yamlread import Path, field_text
 
 Fault = tuple[Path, str, str]
 """Where, below a value; what the API server says; the way out."""
@@ -49,12 +49,6 @@ FIELDS = (
     Typed(("podTemplate", "spec"), "PodSpec", overlay=True),
     Typed(("expose", "service", "overlay"), "ServiceSpec", overlay=True),
 )
-OBJECTS = {
-    ("v1", "ConfigMap"), ("v1", "PersistentVolumeClaim"), ("v1", "Secret"), ("v1", "Service"), ("v1", "ServiceAccount"),
-    ("networking.k8s.io/v1", "NetworkPolicy"), ("policy/v1", "PodDisruptionBudget"),
-    ("rbac.authorization.k8s.io/v1", "Role"), ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-}  # fmt: skip
-"""Objects that are checked as a whole; of another one its metadata are."""
 RESERVED_VOLUMES = {
     "dshm", "scratch", "model-store", "ca-cert-volume", "custom-ca", "nimhelm-scripts", "nimhelm-wait", "mpi-config",
     "ssh-confs", "ssh-dotfiles", "ssh-pk", "start-mpi-script",
@@ -86,8 +80,10 @@ def _check(service: Service, each: Typed) -> Iterator[Finding]:
     field = (*service.spec_field, *each.field)
     shape = check_shape(service.document, {**root, "definitions": definitions}, field)
     yield from (finding for finding in shape if not (each.overlay and _is_partial(service, each.field, finding)))
+    for place, message, hint in kept_running(service.mapping(*each.field)) if each.type == "PodSpec" else ():
+        yield service.error("NH112", (*each.field, *place), message, hint)
     for below, name, value in typed(service.get(*each.field), root, definitions):
-        for place, message, hint in _faults(name, value):
+        for place, message, hint in faults(name, value):
             yield service.error("NH112", (*each.field, *below, *place), message, hint)
 
 
@@ -117,47 +113,6 @@ def own_names(service: Service) -> set[str]:
     return names
 
 
-def check_objects(document: Document) -> Iterator[Finding]:
-    """The further objects of a values file."""
-    objects = document.data.get("extraObjects")
-    seen: set[tuple[Any, ...]] = set()
-    for index, each in enumerate(_listed(objects)):
-        if not isinstance(each, dict) or not isinstance(each.get("metadata"), dict):
-            continue  # the schema's finding
-        field: Path = ("extraObjects", index)
-        known = (each.get("apiVersion"), each.get("kind")) in OBJECTS
-        kind, place, below = (
-            (each["kind"], field, each) if known else ("ObjectMeta", (*field, "metadata"), each["metadata"])
-        )
-        definitions = schema("kubernetes")["definitions"]
-        root: Schema = {"$ref": f"#/definitions/{kind}"}
-        yield from check_shape(document, {**root, "definitions": definitions}, place)
-        for inner, name, value in typed(below, root, definitions):
-            for fault, message, hint in _faults(name, value):
-                yield document.finding(ERROR, "NH112", (*place, *inner, *fault), message, hint)
-        name = each["metadata"].get("name")
-        if (
-            isinstance(name, str)
-            and known
-            and "rbac" not in str(each["apiVersion"])
-            and not _OBJECT_NAME.fullmatch(name)
-        ):
-            hint = "lower-case letters, digits, inner dashes and dots"
-            yield document.finding(
-                ERROR, "NH112", (*field, "metadata", "name"), f"no {kind} can be called {name}", hint
-            )
-        identity = tuple(
-            str(part) for part in (each.get("apiVersion"), each.get("kind"), dig(each, "metadata", "namespace"), name)
-        )
-        if identity in seen:
-            message = f"{each.get('kind')} {name} stands twice in extraObjects"
-            yield document.finding(ERROR, "NH112", (*field, "metadata", "name"), message, "rename one")
-        seen.add(identity)
-
-
-_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?)*")
-
-
 def typed(data: Any, shape: Schema, definitions: Schema, field: Path = ()) -> Iterator[tuple[Path, str, Any]]:
     """Every mapping in a value whose type has a name: its place, the name of the type, and the mapping."""
     reference = shape.get("$ref", "").rpartition("/")[2]
@@ -174,7 +129,8 @@ def typed(data: Any, shape: Schema, definitions: Schema, field: Path = ()) -> It
                 yield from typed(value, below, definitions, (*field, key))
 
 
-def _faults(name: str, value: dict[str, Any]) -> Iterator[Fault]:
+def faults(name: str, value: dict[str, Any]) -> Iterator[Fault]:
+    """What the API server refuses of a mapping of this type, wherever it stands."""
     if name in ONE_OF:
         yield from _one_of(value, *ONE_OF[name])
     for field, key in UNIQUE.get(name, ()):
@@ -213,7 +169,7 @@ UNIQUE = {
 
 def _twice(value: dict[str, Any], field: str, key: str) -> Iterator[Fault]:
     seen: list[Any] = []
-    for index, item in enumerate(_listed(value.get(field))):
+    for index, item in enumerate(listed(value.get(field))):
         given = dig(item, key) if key else item
         if given is not None and given in seen:
             yield (field, index), f"{field} has {given} twice", "keep one"
@@ -272,15 +228,15 @@ def _host_alias(value: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _dns(value: dict[str, Any]) -> Iterator[Fault]:
-    for index, server in enumerate(_listed(value.get("nameservers"))):
+    for index, server in enumerate(listed(value.get("nameservers"))):
         if not _is_address(server):
             yield ("nameservers", index), f"{server} is not an IP address", "for example 10.0.0.10"
-    for index, option in enumerate(_listed(value.get("options"))):
+    for index, option in enumerate(listed(value.get("options"))):
         if isinstance(option, dict) and not option.get("name"):
             yield ("options", index), "an option without a name", "add name"
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
     """A list; what else stands there has its finding from the schema."""
     return value if isinstance(value, list) else []
 
@@ -293,17 +249,25 @@ def _is_address(text: Any) -> bool:
 
 
 def _pod(value: dict[str, Any]) -> Iterator[Fault]:
-    for key in ("activeDeadlineSeconds", "ephemeralContainers"):
-        if value.get(key) is not None:
-            yield (key,), f"the pods of a Deployment have no {key}", "remove it"
+    if value.get("ephemeralContainers") is not None:
+        yield ("ephemeralContainers",), "containers of this kind are added to pods that run", "remove them"
     for key in ("hostNetwork", "hostPID", "hostIPC"):
         if value.get("hostUsers") is False and value.get(key) is True:
             yield (key,), f"{key} is not possible with hostUsers: false", "remove one of the two"
-    for index, container in enumerate(_listed(value.get("initContainers"))):
+    for index, container in enumerate(listed(value.get("initContainers"))):
         for key in ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"):
             if dig(container, key) is not None and dig(container, "restartPolicy") != "Always":
                 message = f"an init container has {key} only with restartPolicy: Always"
                 yield ("initContainers", index, key), message, f"remove {key}, or write restartPolicy: Always"
+
+
+def kept_running(value: dict[str, Any]) -> Iterator[Fault]:
+    """What the pods of a Deployment, a StatefulSet or a DaemonSet do not have."""
+    if value.get("activeDeadlineSeconds") is not None:
+        yield ("activeDeadlineSeconds",), "pods that are replaced have no activeDeadlineSeconds", "remove it"
+    if value.get("restartPolicy") not in (None, "Always"):
+        message = f"restartPolicy must be Always, not {value['restartPolicy']}: the pods are kept running"
+        yield ("restartPolicy",), message, "remove it, or use a Job"
 
 
 def _container(value: dict[str, Any]) -> Iterator[Fault]:
@@ -345,7 +309,7 @@ def _claim(value: dict[str, Any]) -> Iterator[Fault]:
     storage = dig(value, "resources", "requests", "storage")
     if isinstance(dig(value, "resources", "requests"), dict) and not nanos(storage):
         yield ("resources", "requests"), "a claim needs requests.storage above zero", "for example storage: 50Gi"
-    modes = _listed(value.get("accessModes"))
+    modes = listed(value.get("accessModes"))
     if "ReadWriteOncePod" in modes and len(modes) > 1:
         yield ("accessModes",), "ReadWriteOncePod stands alone", "remove the other modes"
 
@@ -392,7 +356,7 @@ def _network(value: dict[str, Any]) -> Iterator[Fault]:
     """The addresses of a NetworkPolicy are ranges, and what is left out lies within."""
     block = value.get("ipBlock")
     if isinstance(block, dict):
-        given = [("cidr", block.get("cidr")), *(("except", each) for each in _listed(block.get("except")))]
+        given = [("cidr", block.get("cidr")), *(("except", each) for each in listed(block.get("except")))]
         for key, text in given:
             if not isinstance(text, str) or not is_range(text):
                 yield ("ipBlock", key), f"{text} is not an address range", "for example 10.0.0.0/8"
@@ -407,12 +371,12 @@ def _reach(value: dict[str, Any]) -> Iterator[Fault]:
         yield ("clusterIP",), f"{address} is not an IP address", "remove it: the cluster chooses one"
     if value.get("clusterIPs") and not value.get("clusterIP"):
         yield ("clusterIPs",), "clusterIPs begins with clusterIP, which is left out", "add clusterIP, or remove both"
-    for index, text in enumerate(_listed(value.get("externalIPs"))):
+    for index, text in enumerate(listed(value.get("externalIPs"))):
         if not _is_address(text):
             yield ("externalIPs", index), f"{text} is not an IP address", "for example 192.0.2.1"
         elif (one := ip_address(text)).is_loopback or one.is_link_local or one.is_unspecified or one.is_multicast:
             yield ("externalIPs", index), f"no client reaches a Service at {text}", "for example 192.0.2.1"
-    for index, text in enumerate(_listed(value.get("loadBalancerSourceRanges"))):
+    for index, text in enumerate(listed(value.get("loadBalancerSourceRanges"))):
         if not isinstance(text, str) or not is_range(text):
             yield ("loadBalancerSourceRanges", index), f"{text} is not an address range", "for example 10.0.0.0/8"
 
@@ -477,12 +441,12 @@ def check_overlaid(service: Service) -> Iterator[Finding]:
             if kind == "initContainers" and (name in first or name == f"{service.name}-ctr"):
                 yield service.error("NH112", (*field, "name"), f"the container name {name} is taken", "rename it")
             first.add(str(name))
-            for position, mount in enumerate(_listed(container.get("volumeMounts"))):
+            for position, mount in enumerate(listed(container.get("volumeMounts"))):
                 if isinstance(dig(mount, "name"), str) and mount["name"] not in volumes:
                     message = f"no volume is called {mount['name']}"
                     hint = f"add {mount['name']} to volumes"
                     yield service.error("NH112", (*field, "volumeMounts", position, "name"), message, hint)
-            for position, claim in enumerate(_listed(dig(container, "resources", "claims"))):
+            for position, claim in enumerate(listed(dig(container, "resources", "claims"))):
                 if dig(claim, "name") not in claims and not service.get("draResources"):
                     message = f"the pod has no claim {dig(claim, 'name')}"
                     hint = "use draResources, or add it to podTemplate.spec.resourceClaims"

@@ -65,6 +65,7 @@ def check_affinity(block: Block) -> Iterator[Finding]:
 
 REQUIRING: tuple[Path, ...] = (
     ("affinity",), ("podAffinity",), ("topologySpreadConstraints",), ("storage", "pvc", "selector"), ("volumes",),
+    ("selector",),
     ("podTemplate", "spec", "affinity"), ("podTemplate", "spec", "topologySpreadConstraints"),
 )  # fmt: skip
 """Fields that choose nodes, pods or volumes by their labels."""

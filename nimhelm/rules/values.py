@@ -8,7 +8,7 @@ from typing import Any
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
-from nimhelm.rules.kubernetes import check_objects
+from nimhelm.rules.objects import check_objects
 from nimhelm.rules.resources import amounts
 from nimhelm.yamlread import Document, Path
 

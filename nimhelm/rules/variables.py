@@ -46,7 +46,7 @@ DYNAMO_PORT, HEALTH_PORT = 8000, 9090
 def env_fields(block: Block) -> Iterator[Path]:
     """The path of every list of variables below a spec."""
     yield ("env",)
-    for kind in (("initContainers",), ("sidecarContainers",), *OVERLAID):
+    for kind in (("initContainers",), ("sidecarContainers",), ("containers",), *OVERLAID):
         for index, _ in block.items(*kind):
             yield (*kind, index, "env")
     yield ("expose", "router", "eppConfig", "containerSpec", "env")
