@@ -38,6 +38,8 @@ def look_closer(access: Access, snapshot: Snapshot) -> Snapshot:
         end(running)
     if nodes:
         lists["nodes"] = nodes
+    taken, _ = read_lists(access, _taken(absent))
+    lists |= {kind: [*snapshot.of(kind), *found] for kind, found in taken.items()}
     return snapshot._replace(
         lists=snapshot.lists | lists,
         notes=(*snapshot.notes, *notes),
@@ -109,6 +111,15 @@ def _log(access: Access, process: Running) -> str:
         return redacted_text(partial(access, process)[0])
     except KubectlError:
         return ""
+
+
+def _taken(absent: tuple[tuple[str, str], ...]) -> list[Asked]:
+    """What does not have the release's label any more may be there all the same, in the hands of another one."""
+    lists = {"Deployment": "deployments", "Service": "services"}
+    return [
+        Asked(lists[kind], keep=lambda each: (ko.text(each, "kind"), ko.name_of(each)) in absent)
+        for kind in sorted({kind for kind, _ in absent} & lists.keys())
+    ]
 
 
 def _volumes(messages: list[str]) -> list[Asked]:

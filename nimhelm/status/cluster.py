@@ -10,6 +10,7 @@ left out with a note.
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 
 from nimhelm.errors import KubectlError
@@ -39,7 +40,7 @@ from nimhelm.status.graph import (
 )
 from nimhelm.status.lists import Asked, Lists, note, read_lists
 from nimhelm.status.record import read_record
-from nimhelm.status.snapshot import HelmRecord, Snapshot
+from nimhelm.status.snapshot import UNRECORDED, HelmRecord, Snapshot
 from nimhelm.status.stream import items
 
 
@@ -56,6 +57,8 @@ def read_release(
         end([table])
     notes += lost
     graph = next((each for each in lists["configmaps"] if ko.label(each, RELEASE_LABEL) == release), {})
+    if helm and helm.status == UNRECORDED and not _is_made_by_helm(graph):
+        helm = None
     if not graph and helm is None:
         raise _explain_absence(access, release, lists["configmaps"])
     snapshot = Snapshot(
@@ -77,6 +80,12 @@ def read_release(
     return look_closer(access, snapshot)
 
 
+def _is_made_by_helm(graph: ko.Object) -> bool:
+    """Argo CD and `helm template` leave no record, nor this note. A driver of the user's choice keeps records elsewhere."""
+    noted = ko.text(graph, "metadata", "annotations", "meta.helm.sh/release-name")
+    return bool(noted) and os.environ.get("HELM_DRIVER", "") in ("", "secret", "secrets")
+
+
 def _first_round(release: str) -> list[Asked]:
     ours = f"{RELEASE_LABEL}={release}"
     return [
@@ -94,7 +103,7 @@ def _first_round(release: str) -> list[Asked]:
 def _second_round(access: Access, snapshot: Snapshot, graph: Graph) -> Snapshot:
     """Helm's record, and what the graph and the pods ask for."""
     manifest = None
-    if snapshot.helm:
+    if snapshot.helm and snapshot.helm.revision:
         record, manifest = read_manifest(access, snapshot.release, snapshot.helm)
         snapshot = snapshot._replace(helm=record)
         if not graph.services:
@@ -135,7 +144,7 @@ def _helm_words(release: str) -> list[str]:
 
 
 def newest_record(access: Access, table: Running) -> tuple[HelmRecord | None, list[str]]:
-    """Helm's newest record of the release, by the labels of the secrets in the table."""
+    """Helm's newest record of the release, by the labels of the secrets in the table; None if these were not read."""
     try:
         printed = finish(access, table).decode(errors="replace")
     except ForbiddenError as refusal:
@@ -146,7 +155,7 @@ def newest_record(access: Access, table: Running) -> tuple[HelmRecord | None, li
     found = [HelmRecord(words[-2], int(words[-1])) for words in records if len(words) > 2 and words[-1].isdecimal()]
     newest = max(found, key=lambda record: record.revision, default=None)
     if newest is None:
-        return None, []
+        return HelmRecord(UNRECORDED, 0), []
     went_well = [each.revision for each in found if each.status in ("deployed", "superseded")]
     return newest._replace(deployed=max(went_well, default=0)), []
 

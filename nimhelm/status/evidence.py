@@ -124,7 +124,7 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
             [event for event in events if ko.text(event, "reason") == "FailedCreate"],
             lambda event: service_of_derived(about(event)[1], names),
         ),
-        services={ko.name_of(each): each for each in snapshot.of("services")},
+        services={ko.name_of(each): each for each in snapshot.of("services") if not elsewhere(each, graph.release)},
         slices=_group(snapshot.of("endpointslices"), lambda each: ko.label(each, "kubernetes.io/service-name")),
         pickers={ko.label(each, SERVICE_LABEL): each for each in pickers},
         picker_pods=_group([pod for pod in pods if _is_picker(pod)], lambda pod: ko.label(pod, SERVICE_LABEL)),
@@ -220,6 +220,12 @@ def _is_at_gate(pod: ko.Object) -> bool:
     """On a node, to stay, and still in its init containers: the node's GPUs count as taken."""
     placed = bool(ko.text(pod, "spec", "nodeName")) and not is_leaving(pod)
     return placed and ko.text(ko.condition(pod, "Initialized"), "status") != "True"
+
+
+def elsewhere(value: ko.Object, release: str) -> str:
+    """The other release that has taken the object over, "" if none has."""
+    owner = ko.text(value, "metadata", "annotations", "meta.helm.sh/release-name") or ko.label(value, RELEASE_LABEL)
+    return "" if owner == release or in_release(value, release) else owner
 
 
 def in_release(value: ko.Object, release: str) -> bool:

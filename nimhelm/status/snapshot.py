@@ -30,6 +30,10 @@ KINDS = (
 )
 
 
+# The status of a release that Helm has made, and of which the namespace has no record any more.
+UNRECORDED = "unrecorded"
+
+
 class HelmRecord(NamedTuple):
     """How Helm's newest operation on the release ended: ("failed", 3, "context deadline exceeded").
 

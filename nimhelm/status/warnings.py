@@ -8,9 +8,9 @@ from typing import NamedTuple
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.causes.storage import claims_of
-from nimhelm.status.evidence import Evidence, event_time, message_of
+from nimhelm.status.evidence import Evidence, about, event_time, message_of
 from nimhelm.status.graph import GRAPH_KEY, ROUTES, graph_of
-from nimhelm.status.snapshot import HelmRecord
+from nimhelm.status.snapshot import UNRECORDED, HelmRecord
 from nimhelm.wording import duration, short
 
 # An autoscaler repeats its complaint every 15 seconds, so an older one is settled.
@@ -62,6 +62,10 @@ def _helm(evidence: Evidence) -> list[Warned]:
     record, release = evidence.snapshot.helm, evidence.graph.release
     if record is None:
         return []
+    if record.status == UNRECORDED:
+        said = f"Helm keeps no record of {short(release)} in the secrets of this namespace, and helm upgrade fails without one"
+        again = steps.helm(evidence, "install", release, f"./{evidence.graph.chart or evidence.graph.pipeline}")
+        return [Warned(f"{said}; an install with the same chart and values takes the objects over", again)]
     revision = f"Helm's revision {record.revision}"
     if record.status == "failed":
         return [Warned(f"{revision} is recorded as failed: {_why_failed(record)}", steps.upgrade(evidence))]
@@ -182,7 +186,11 @@ def _by_hand(evidence: Evidence) -> list[Warned]:
         said = (
             f"{_object(named)} was changed by hand: {_fields(fields)}; a plain helm upgrade or rollback fails on that"
         )
-        found.append(Warned(said, steps.upgrade(evidence)))
+        step = steps.upgrade(evidence)
+        if named.startswith("Service/") and any(field.startswith(("spec.ports", "spec.type")) for field in fields):
+            # What was added to a list stays beside what Helm puts back, and together they are refused.
+            step = f"{steps.command(evidence, 'delete', 'service', named.partition('/')[2])} && {step}"
+        found.append(Warned(said, step))
     for named, fields in list(evidence.by_hand.added.items())[:3]:
         said = f"{_object(named)} has fields set by hand: {_fields(fields)}; helm upgrade does not take them away"
         kind, _, name = named.partition("/")
@@ -258,33 +266,32 @@ def _autoscalers(evidence: Evidence) -> list[Warned]:
     found = []
     for service in evidence.graph.services:
         if service.enabled and service.autoscaled and (complaint := _complaint(evidence, service.name)):
-            said, by_keda = complaint
-            # The autoscaler of a ScaledObject is KEDA's, under a name of its own.
-            own = any(ko.name_of(each) == service.name for each in evidence.snapshot.of("horizontalpodautoscalers"))
-            looked = ("hpa", service.name if own else f"keda-hpa-{service.name}")
-            step = steps.command(evidence, "describe", *(("scaledobject", service.name) if by_keda else looked))
+            said, kind, name = complaint
+            step = steps.command(evidence, "describe", kind, name)
             found.append(Warned(f"autoscaler of {short(service.name)}: {said}", step))
     return found
 
 
-def _complaint(evidence: Evidence, name: str) -> tuple[str, bool] | None:
-    """What the autoscaler says, and whether it is KEDA that says it of the ScaledObject."""
+def _complaint(evidence: Evidence, name: str) -> tuple[str, str, str] | None:
+    """What the autoscaler says, and the kind and name of the object that it says it of."""
+    # The autoscaler of a ScaledObject is KEDA's, under a name of its own.
+    autoscalers = (name, f"keda-hpa-{name}")
     for each in evidence.snapshot.of("horizontalpodautoscalers"):
         active = ko.condition(each, "ScalingActive")
         if (
-            ko.name_of(each) in (name, f"keda-hpa-{name}")
+            ko.name_of(each) in autoscalers
             and ko.text(active, "status") == "False"
             and ko.text(active, "reason") != "ScalingDisabled"
         ):
-            return short(ko.text(active, "message"), 300), False
+            return short(ko.text(active, "message"), 300), "hpa", ko.name_of(each)
     events = [
-        *evidence.events_of("HorizontalPodAutoscaler", name, *_COMPLAINTS),
-        *evidence.events_of("HorizontalPodAutoscaler", f"keda-hpa-{name}", *_COMPLAINTS),
+        *(event for each in autoscalers for event in evidence.events_of("HorizontalPodAutoscaler", each, *_COMPLAINTS)),
         *evidence.events_of("ScaledObject", name, "KEDAScalerFailed", "ScaledObjectCheckFailed"),
     ]
     for event in events:
         # While pods are not ready there are no metrics of them: that is not the autoscaler's fault.
         starting = re.search(r"did not receive metrics for|no metrics returned|no ready pods", message_of(event))
         if ko.seconds_since(event_time(event), evidence.now) < _COMPLAINT_STANDS and not starting:
-            return short(message_of(event), 300), ko.text(event, "involvedObject", "kind") == "ScaledObject"
+            kind, of = about(event)
+            return short(message_of(event), 300), "scaledobject" if kind == "ScaledObject" else "hpa", of
     return None

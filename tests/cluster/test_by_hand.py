@@ -52,6 +52,7 @@ ZONES = {
     "labelSelector": {"matchLabels": {"app": "llm"}},
 }
 OTHER_PORT = '[{"op":"replace","path":"/spec/template/spec/containers/0/startupProbe/httpGet/port","value":9999}]'
+OTHER_PATH = OTHER_PORT.replace("httpGet/port", "httpGet/path").replace("9999", '"/absent"')
 
 ROWS = {
     "selector": Row("NodeSelector", "no node has the label gpu=h100", (template(nodeSelector={"gpu": "h100"}),)),
@@ -80,6 +81,9 @@ ROWS = {
         (template(securityContext={"seccompProfile": {"type": "Localhost", "localhostProfile": "absent.json"}}),),
     ),
     "probe": Row("ProbePort", "port 9999", (("patch", "deployment/llm", "--type=json", "-p", OTHER_PORT),)),
+    "probe's path": Row(
+        "ProbeAnswer", "hears HTTP 404", (("patch", "deployment/llm", "--type=json", "-p", OTHER_PATH),)
+    ),
     "hook": Row(
         "PostStartHook", "postStart hook", (main(lifecycle={"postStart": {"exec": {"command": ["/bin/absent"]}}}),)
     ),

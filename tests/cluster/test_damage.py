@@ -29,8 +29,20 @@ BROKEN: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         "ServicePort",
     ),
+    "port renumbered": (
+        ("patch", "service", "llm", "--type=json", '-p=[{"op":"replace","path":"/spec/ports/0/port","value":9000}]'),
+        "ServicePort",
+    ),
+    "name of a host": (
+        (
+            *("patch", "service", "llm", "--type=merge", "-p"),
+            '{"spec":{"type":"ExternalName","externalName":"example.com","clusterIP":"","clusterIPs":null}}',
+        ),
+        "ServiceSelector",
+    ),
     "service account deleted": (("delete", "serviceaccount", "llm"), "ObjectMissing"),
     "deployment deleted": (("delete", "deployment", "llm"), "WorkloadMissing"),
+    "pods orphaned": (("delete", "deployment", "llm", "--cascade=orphan"), "WorkloadMissing"),
     "scaled away": (("scale", "deployment/llm", "--replicas=0"), "ScaledToZero"),
 }
 
@@ -52,6 +64,28 @@ def test_damage_is_named_and_the_step_mends_it(running: Release, way: str) -> No
     assert running.status().returncode == 1
     paste(running, found["next"], timeout=120)
     running.wait_until_ready()
+    running.upgrade("--reset-then-reuse-values")
+
+
+def test_what_another_release_took_over_is_named(running: Release) -> None:
+    """It is there, and its owner is said; the first release takes it back with an upgrade."""
+    running.helm("install", "rival", str(running.chart), "--take-ownership")
+    found = running.wait_for_cause("llm", "OtherRelease")
+    assert found["cause"]["text"] == "Deployment llm belongs to release rival, not to this one"
+    assert "rival" in paste(running, found["next"])
+    running.helm("uninstall", "rival")
+    running.wait_for_cause("llm", "ServiceMissing", "WorkloadMissing")
+    running.upgrade("--reset-then-reuse-values")
+    running.wait_until_ready()
+
+
+def test_a_release_without_a_record_is_recorded_again(running: Release) -> None:
+    running.kubectl("delete", "secrets", "-l", "owner=helm,name=demo")
+    assert "no record of demo" in running.status().stdout
+    assert running.helm("upgrade", "demo", str(running.chart), check=False) == ""
+    paste(running, warned(running)["next"], timeout=120)
+    running.wait_until_ready()
+    assert "no record" not in running.status().stdout
     running.upgrade("--reset-then-reuse-values")
 
 

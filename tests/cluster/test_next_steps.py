@@ -105,6 +105,10 @@ def job_deleted(release: Release) -> None:
     release.kubectl("delete", caching_job(release))
 
 
+def job_suspended(release: Release) -> None:
+    release.kubectl("patch", caching_job(release), "-p", '{"spec":{"suspend":true}}')
+
+
 def cache_that_is_refused() -> dict[str, Any]:
     made = cache(STANDIN_DOWNLOAD_SECONDS="1")
     words = {"name": "refusal", "key": "words", "optional": True}
@@ -133,6 +137,9 @@ ROWS = {
     ),
     "caching job deleted": Row(
         "CacheJobMissing", (cached_service(), cache(STANDIN_DOWNLOAD_SECONDS="20")), after=job_deleted
+    ),
+    "caching job suspended": Row(
+        "CacheJobSuspended", (cached_service(), cache(STANDIN_DOWNLOAD_SECONDS="5")), after=job_suspended
     ),
     "account of the chart": Row("ServiceAccountMissing", (service("llm"),), after=without_account),
     "account of somebody": Row(

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.slow
 WHOLE = [path for path in CASES if "edited" not in read_case(path)]
 SNAPSHOTS = {path.stem: snapshot_of(read_case(path)) for path in WHOLE}
 # What is missed by Helm's record cannot be added to another release by its objects alone.
-FAILING = [name for name, each in SNAPSHOTS.items() if compute(each).state == FAILED and not each.absent]
+FAILING = [
+    name for name, each in SNAPSHOTS.items() if compute(each).state == FAILED and not each.absent and not each.manifest
+]
 names = st.sampled_from(sorted(SNAPSHOTS))
 garbage = st.recursive(
     st.none()

@@ -24,7 +24,7 @@ def cache_gate(case: Case, pod: ko.Object, explain: Explain) -> Cause | None:
     if not name or not ("running" in ko.mapping(status, "state") or "waiting" in ko.mapping(status, "state")):
         return None
     job = _job_case(case.evidence, case.evidence.graph.caches.get(name, GraphCache(name)), case.service)
-    if broken := _gone(job) or _failed(job, explain):
+    if broken := _gone(job) or _failed(job, explain) or _suspended(job):
         return broken._replace(text=f"model cache {short(name)}: {broken.text}")
     if ended := failed_end(status):
         return _gave_up_waiting(case, pod, name, ended)
@@ -42,7 +42,7 @@ def unfilled(evidence: Evidence, cache: GraphCache, explain: Explain) -> Cause |
     job = _job_case(evidence, cache, GraphService(cache.name))
     if _is_done(job):
         return None
-    cause = _gone(job) or _failed(job, explain) or _under_way(job, explain)
+    cause = _gone(job) or _failed(job, explain) or _suspended(job) or _under_way(job, explain)
     return cause if cause.text else cause._replace(text="its caching job has no pod yet")
 
 
@@ -106,6 +106,23 @@ def _gone(job: Case) -> Cause | None:
     return Cause("CacheJobMissing", text, FAILED, next=steps.upgrade(evidence))
 
 
+def _suspended(job: Case) -> Cause | None:
+    """Somebody has stopped the Job, or its queue does not let it start yet: it has no pods until it may go on."""
+    for each in job.evidence.snapshot.of("jobs"):
+        if ko.name_of(each) != job.name or not ko.true(each, "spec", "suspend"):
+            continue
+        queue = ko.label(each, "kueue.x-k8s.io/queue-name")
+        said = f": queue {short(queue)} has not let it start" if queue else " and fills nothing"
+        step = steps.command(job.evidence, "describe", "job", job.name) if queue else _anew(job)
+        return Cause("CacheJobSuspended", f"its caching job {short(job.name)} is suspended{said}", NOT_READY, next=step)
+    return None
+
+
+def _anew(job: Case) -> str:
+    """The chart's Job once more: an upgrade alone leaves one that is there as it is."""
+    return f"{steps.command(job.evidence, 'delete', 'job', job.name)} && {steps.upgrade(job.evidence)}"
+
+
 def _failed(job: Case, explain: Explain) -> Cause | None:
     """The Job gave up, or its latest try failed and no other runs."""
     gave_up = _gave_up(job)
@@ -119,7 +136,7 @@ def _failed(job: Case, explain: Explain) -> Cause | None:
         text = f"{count(len(job.departed), 'try' if len(job.departed) == 1 else 'trie')} failed: {said}"
         return Cause("CacheJobRetrying", text, NOT_READY, detail, step)
     # A job that gave up never runs again, whatever is mended: it is made anew.
-    again = f"{steps.command(job.evidence, 'delete', 'job', job.name)} && {steps.upgrade(job.evidence)}"
+    again = _anew(job)
     if why and " secret " in why.next:  # a command that fixes it; others only show
         again = f"{why.next} && {again}"
     return Cause("CacheJobFailed", f"job {job.name} failed: {said}", FAILED, detail or gave_up, again)

@@ -140,6 +140,9 @@ def _probe_gave_up(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
         return _startup(case, pod, end, budget)
     if any(f"{end.container} failed liveness probe" in message for message in killed):
         times = count(end.restarts, "time")
+        if asked := refused_question(pod, end.container, "livenessProbe", probe_answer(case, pod)):
+            text = f"container {short(end.container)} is ended by its liveness probe, restarted {times}: {asked}"
+            return Cause("ProbeAnswer", text, FAILED, next=steps.describe(case, "pod", ko.name_of(pod)))
         text = f"container {short(end.container)} stopped answering its liveness probe, restarted {times}"
         step = steps.logs(case, ko.name_of(pod), end.container, previous=True)
         return Cause("LivenessProbe", text, FAILED if end.restarts > 1 else NOT_READY, probe_answer(case, pod), step)
@@ -154,9 +157,12 @@ def _ended_with_its_budget(end: Crash, budget: int) -> bool:
 
 
 def _startup(case: Case, pod: ko.Object, end: Crash, budget: int) -> Cause:
-    """The startup probe's budget is too small for this model. The step doubles it."""
+    """The startup probe's budget is too small for this model, and the step doubles it; or no time would be enough."""
     answer = probe_answer(case, pod)
     after = f" after {duration(budget)}" if budget else ""
+    if asked := refused_question(pod, end.container, "startupProbe", answer):
+        text = f"startup probe gave up{after}, restarted {count(end.restarts, 'time')}: {asked}"
+        return Cause("ProbeAnswer", text, FAILED, next=steps.describe(case, "pod", ko.name_of(pod)))
     text = f"startup probe gave up{after}, restarted {count(end.restarts, 'time')}" + (f": {answer}" if answer else "")
     probe = probe_of(pod, end.container, "startupProbe")
     doubled = probe | {"failureThreshold": 2 * (ko.number(probe, "failureThreshold") or 3)}
@@ -193,6 +199,19 @@ def probe_answer(case: Case, pod: ko.Object) -> str:
         return f"HTTP {status[1]}"
     # 'Get "http://10.0.0.5:8000/v1/health/ready": dial tcp …: connection refused': what follows the address says it.
     return short(re.sub(r'^(?:Get|Head) "[^"]*": ', "", said))
+
+
+# A server that answers so has understood the question, and more time changes nothing. 408, 425 and 429 ask for patience.
+_REFUSED = re.compile(r"HTTP 4(?!08|25|29)\d\d$|HTTP response to HTTPS client|malformed HTTP response|unknown service ")
+
+
+def refused_question(pod: ko.Object, container: str, kind: str, answer: str) -> str:
+    """What the probe asks and hears, if the server would never say anything else; else ""."""
+    get = ko.mapping(probe_of(pod, container, kind), "httpGet")
+    if not _REFUSED.search(answer):
+        return ""
+    asked = f"{ko.text(get, 'scheme') or 'HTTP'} {ko.text(get, 'path') or '/'} of port {ko.text(get, 'port')}"
+    return f"it asks {short(asked)} and hears {answer}" if get else f"it hears {answer}"
 
 
 def _step(case: Case, pod: ko.Object, code: str, message: str) -> str:

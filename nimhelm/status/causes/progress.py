@@ -7,7 +7,7 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, PENDING, Cause
-from nimhelm.status.causes.crashes import probe_answer, probe_of
+from nimhelm.status.causes.crashes import probe_answer, probe_of, refused_question
 from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.wording import duration, last_line, short
 
@@ -74,7 +74,14 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
     name, container = ko.name_of(pod), ko.text(status, "name")
     answer = probe_answer(case, pod)
     said = f": {answer}" if answer else ""
-    if ko.dig(status, "started") is not True:
+    starts = ko.dig(status, "started") is not True
+    if asked := refused_question(pod, container, "startupProbe" if starts else "readinessProbe", answer):
+        what, which = ("starting", "startup") if starts else ("runs", "readiness")
+        text = f"{what} for {duration(age)}, and its {which} probe is refused: {asked}"
+        late = age > _READINESS_PATIENCE
+        step = steps.describe(case, "pod", name) if late else ""
+        return Cause("ProbeAnswer", text, NOT_READY, next=step, problem=late, log=(name, container))
+    if starts:
         budget = case.service.startup_seconds
         of = f" of {duration(budget)}" if budget else ""
         if asked := _wrong_port(pod, container, answer):

@@ -9,8 +9,8 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.causes import limits
-from nimhelm.status.evidence import Case, event_time, held_by, message_of
-from nimhelm.status.graph import DEPLOYMENT, RELEASE_LABEL
+from nimhelm.status.evidence import Case, elsewhere, event_time, held_by, message_of
+from nimhelm.status.graph import DEPLOYMENT
 from nimhelm.status.readiness import is_being_deleted, workload_of
 from nimhelm.wording import duration, short
 
@@ -89,13 +89,14 @@ REFUSALS = (
 
 def workload_missing(case: Case) -> Cause | None:
     """The graph names a Deployment that the cluster does not have, or that another release has."""
-    if case.deployment is not None or case.pods or case.service.workload != DEPLOYMENT:
+    if case.deployment is not None or case.service.workload != DEPLOYMENT:
         return None
+    if case.pods:
+        text = f"Deployment {short(case.name)} does not exist: its pods run on, and nothing replaces them"
+        return Cause("WorkloadMissing", text, NOT_READY, next=steps.upgrade(case.evidence))
     for each in case.evidence.snapshot.of("deployments"):
         if ko.name_of(each) == case.name:
-            owner = ko.text(each, "metadata", "annotations", "meta.helm.sh/release-name") or ko.label(
-                each, RELEASE_LABEL
-            )
+            owner = elsewhere(each, case.evidence.graph.release)
             whose = f"release {short(owner)}, not to this one" if owner else "no release"
             text = f"Deployment {short(case.name)} belongs to {whose}"
             step = steps.command(case.evidence, "get", "deployment", case.name, "--show-labels")

@@ -8,7 +8,7 @@ from datetime import datetime
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
-from nimhelm.status.evidence import Case, held_by, is_ready
+from nimhelm.status.evidence import Case, elsewhere, held_by, is_ready
 from nimhelm.status.graph import INFERENCE_SERVICE
 from nimhelm.wording import short
 
@@ -29,6 +29,12 @@ def service_missing(case: Case) -> Cause | None:
             return None
         text = f"Service {short(case.name)} is being deleted{held_by(there)}"
         return Cause("ServiceMissing", text, FAILED, next=steps.describe(case, "service", case.name))
+    for each in case.evidence.snapshot.of("services"):
+        if ko.name_of(each) == case.name:
+            owner = elsewhere(each, case.evidence.graph.release)
+            text = f"Service {short(case.name)} belongs to release {short(owner)}, not to this one"
+            step = steps.command(case.evidence, "get", "service", case.name, "--show-labels")
+            return Cause("OtherRelease", text, FAILED, next=step)
     text = f"Service {short(case.name)} does not exist"
     if refused := _refused(case):
         text += f": {refused}"
@@ -47,6 +53,11 @@ def wrong_selector(case: Case) -> Cause | None:
     """The Service's selector was changed, so that it finds none of the service's pods."""
     service = case.evidence.services.get(case.name)
     selector = ko.mapping(service, "spec", "selector")
+    if ko.text(service, "spec", "type") == "ExternalName":
+        text = (
+            f"Service {short(case.name)} leads to {short(ko.text(service, 'spec', 'externalName'))} and not to the pods"
+        )
+        return Cause("ServiceSelector", text, FAILED, next=_again(case))
     ready = [pod for pod in case.pods if is_ready(pod)]
     if not service or not selector or not ready:
         return None
@@ -61,8 +72,14 @@ def port_not_served(case: Case) -> Cause | None:
     """The Service sends a port to one that no container of the pods has."""
     service = case.evidence.services.get(case.name)
     ready = [pod for pod in case.pods if is_ready(pod)]
-    if not service or not ready or not ko.mapping(service, "spec", "selector") or _is_as_made(case, service):
+    if not service or not ready or not ko.mapping(service, "spec", "selector"):
         return None
+    made = _made(case)
+    if _targets(made) == _targets(service):  # the chart knows what a NIM serves without declaring it
+        return None
+    if lost := sorted({port for port, _ in _targets(made)} - {port for port, _ in _targets(service)}):
+        text = f"Service {short(case.name)} has no port {', '.join(map(str, lost))}, which the chart gives it"
+        return Cause("ServicePort", text, FAILED, next=_again(case))
     served = [each for container in ko.items(ready[0], "spec", "containers") for each in ko.items(container, "ports")]
     numbers = {ko.number(each, "containerPort") for each in served}
     names = {ko.text(each, "name") for each in served}
@@ -76,17 +93,10 @@ def port_not_served(case: Case) -> Cause | None:
     return None
 
 
-def _is_as_made(case: Case, service: ko.Object) -> bool:
-    """Whether its ports are those of the chart, which knows what a NIM serves without declaring it."""
-    made = next(
-        (
-            each
-            for each in case.evidence.snapshot.manifest or []
-            if ko.text(each, "kind") == "Service" and ko.name_of(each) == case.name
-        ),
-        None,
-    )
-    return made is not None and _targets(made) == _targets(service)
+def _made(case: Case) -> ko.Object:
+    """The Service as the chart makes it, {} where Helm's record was not read."""
+    objects = case.evidence.snapshot.manifest or []
+    return next((each for each in objects if ko.text(each, "kind") == "Service" and ko.name_of(each) == case.name), {})
 
 
 def _targets(service: ko.Object) -> set[tuple[int, str]]:

@@ -9,6 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, Cause
 from nimhelm.status.causes.containers import statuses
+from nimhelm.status.causes.crashes import probe_answer
 from nimhelm.status.evidence import Case, event_time, is_ready, message_of
 from nimhelm.wording import count, duration, last_line, short
 
@@ -45,7 +46,8 @@ def _end(case: Case, pod: ko.Object, status: ko.Object, ended: ko.Object) -> str
     name = ko.text(status, "name")
     for event in case.evidence.events_of("Pod", ko.name_of(pod), "Killing"):
         if f"{name} failed liveness probe" in message_of(event):
-            return "failed its liveness probe"
+            answer = probe_answer(case, pod)
+            return f"failed its liveness probe: {answer}" if answer else "failed its liveness probe"
     reason = ko.text(ended, "reason")
     said = last_line(ko.text(ended, "message"))
     if reason and reason not in ("Error", "Completed"):
