@@ -40,6 +40,9 @@ def upgrade(evidence: Evidence, *values: tuple[str, Any]) -> str:
     upgrade(e, ("llm.replicas", 1)) -> "helm upgrade rag ./rag-pipeline --reset-then-reuse-values --set llm.replicas=1". A
     field of the chart is only ever changed like this: one that kubectl changes makes the next upgrade of Helm 4 fail.
     """
+    record = evidence.snapshot.helm
+    if record and record.status == "uninstalling":  # Helm refuses to upgrade what it takes away
+        return helm(evidence, "history", evidence.graph.release)
     chart = evidence.graph.chart or evidence.graph.pipeline
     words = ["upgrade", evidence.graph.release, f"./{chart}", "--reset-then-reuse-values"]
     for path, value in values:

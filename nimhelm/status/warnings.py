@@ -74,7 +74,10 @@ def _helm(evidence: Evidence) -> list[Warned]:
         back = steps.helm(evidence, "rollback", release, str(record.deployed or record.revision))
         return [Warned(f"{said}; once no helm runs any more, a rollback ends it", back)]
     if record.status == "uninstalling":
-        return [Warned(f"{revision} is being uninstalled", steps.helm(evidence, "history", release))]
+        said = (
+            f"{revision} is being uninstalled, and helm upgrade is refused; what was interrupted, helm uninstall ends"
+        )
+        return [Warned(said, steps.helm(evidence, "history", release))]
     if record.failed_tests:
         tests = ", ".join(short(name) for name in record.failed_tests[:3])
         return [Warned(f"the last helm test failed: {tests}", steps.helm(evidence, "test", release, "--logs"))]
@@ -171,7 +174,8 @@ def _missing(evidence: Evidence) -> list[Warned]:
         for kind, name in objects
         if owner not in services and kind != "Job"
     ]
-    if not found:
+    helm = evidence.snapshot.helm
+    if not found or (helm and helm.status == "uninstalling"):
         return []
     named = ", ".join(f"{short(kind)} {short(name)}" for kind, name in found[:5])
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""

@@ -218,6 +218,25 @@ def test_an_interrupted_install_is_ended_by_the_step(short_release: Callable[...
 
 
 @pytest.mark.parametrize("helm", HELMS)
+def test_an_interrupted_uninstall_names_no_upgrade(short_release: Callable[..., Release], helm: str) -> None:
+    """Helm refuses one; the uninstall that status names instead ends it."""
+    release = short_release(service("llm"), service("after", "llm"), helm_path=HELMS[helm])
+    release.install(wait=False)
+    release.kubectl("patch", "service", "llm", "--type=merge", "-p", '{"metadata":{"finalizers":["example.com/hold"]}}')
+    words = [str(release.helm_path), "uninstall", release.name, "-n", release.namespace, "--wait"]
+    with subprocess.Popen(words, env=release.cluster.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        wait_until(lambda: len(release.get("services")["items"]) == 1, what="the Services to go")
+        run.send_signal(signal.SIGKILL)
+    said = release.wait_for_cause("llm", "ServiceMissing")
+    assert "held by finalizer example.com/hold" in said["cause"]["text"]
+    assert "is being uninstalled" in release.status().stdout
+    assert "helm upgrade demo" not in release.status().stdout
+    release.kubectl("patch", "service", "llm", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    release.helm("uninstall", release.name, "--wait")
+    assert release.helm("history", release.name, check=False) == ""
+
+
+@pytest.mark.parametrize("helm", HELMS)
 def test_a_failed_upgrade_is_ended_by_the_step(short_release: Callable[..., Release], helm: str) -> None:
     release = short_release(service("llm", ready_after=8), helm_path=HELMS[helm])
     release.helm("install", release.name, str(release.chart), "--wait", "--timeout=3s", check=False)
