@@ -100,10 +100,19 @@ def load_text(path: str, content: bytes, loaded: Loaded) -> None:
 
 
 def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> None:
-    """Add what a file has about NIMs to `loaded`; skip the rest, or with `named` name its objects."""
-    from nimhelm.recognise import is_own, mentions, own_findings
+    """Add what a file has about NIMs to `loaded`; skip the rest, or with `named` name its objects.
+
+    A patch of Kustomize is a part of a document, and is left alone.
+    """
+    from nimhelm.recognise import is_own, kustomization_of, mentions, own_findings
 
     if not named and not mentions(content):
+        return
+    kustomization = kustomization_of(path) if mentions(content) else ""
+    if kustomization:
+        message = f"a patch of {kustomization}: not part of the chart"
+        way_out = f"kubectl kustomize {os.path.dirname(kustomization) or '.'} | nimhelm build -"
+        loaded.findings.append(Finding(shown_path(path), 1, 1, "NH008", NOTE, message, "", way_out))
         return
     documents, findings = read_content(path, content)
     loaded.findings.extend(own_findings(content, findings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -197,11 +198,42 @@ def test_outputs(tmp_path: Path) -> None:
     assert "first: give the service another claim" in row
 
 
+HPA = {"enabled": True, "hpa": {"maxReplicas": 5, "metrics": [
+    {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        {"scale": HPA, "resources": {"requests": {"cpu": "1"}}},
+        {"expose": {"service": {"port": 9000}}},
+        {"storage": {"emptyDir": {}}},
+        {"expose": {"service": {"type": "LoadBalancer"}}},
+        {"metrics": {"enabled": True, "serviceMonitor": {"interval": "30s"}}},
+    ],
+    ids=lambda new: next(iter(new)),
+)
+def test_each_change_is_followed_by_its_consequence_and_each_heading_by_a_change(
+    new: dict[str, Any], tmp_path: Path
+) -> None:
+    port = new.get("expose", {}).get("service", {}).get("port", 8000)
+    old = [service("a", storage=PVC), service("b", {"name": "a", "port": 8000})]
+    found = plan(tmp_path, old, [service("a", **{"storage": PVC, **new}), service("b", {"name": "a", "port": port})])
+    lines = OUTPUTS["text"](found).splitlines()
+    for line, below in itertools.pairwise(lines):
+        if line.startswith("~") and line.endswith(":"):
+            assert below.startswith("    ")
+        if line.startswith("    ") and " -> " in line and line[4] != " ":
+            assert below.startswith("        ")
+    assert "besides" not in OUTPUTS["markdown"](found)
+
+
 def test_markdown_is_not_broken_by_values(tmp_path: Path) -> None:
     env = [{"name": "A", "value": "a|b`c` <script> @team\n| x |"}]
     printed = OUTPUTS["markdown"](plan(tmp_path, [service("a")], [service("a", env=env)]))
     (row,) = [line for line in printed.splitlines() if line.startswith("| `env")]
     assert row.replace("\\|", "").count("|") == 5
+    assert "b`c`" in row
 
 
 def test_exit_codes(tmp_path: Path) -> None:

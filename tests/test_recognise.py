@@ -107,3 +107,31 @@ def test_a_tag_of_yaml_that_does_not_fit_is_named(tmp_path: Path, capsys: pytest
     assert guarded(["validate", "--own-only", str(path)]) == 0
     path.write_text("a: !Ref {b: c}\n")
     assert guarded(["validate", str(path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "entry"),
+    [
+        ("patch.yaml", "patches: [{path: patch.yaml}]"),
+        (
+            "patches/size.yaml",
+            "patches: [{patch: '- op: add'}, {path: ./patches/size.yaml, target: {kind: NIMService}}]",
+        ),
+        ("patch.yaml", "patchesStrategicMerge: [patch.yaml]"),
+    ],
+)
+def test_a_patch_of_kustomize_is_no_document(
+    place: str, entry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [base]\n{entry}\n")
+    patch = tmp_path / place
+    patch.parent.mkdir(exist_ok=True)
+    start = "apiVersion: apps.nvidia.com/v1alpha1\nkind: NIMService\nmetadata: {name: a}\nspec: {replicas: 2"
+    patch.write_text(start + "}\n")
+    assert guarded(["validate", "--own-only", str(patch)]) == 0
+    assert capsys.readouterr().out == ""
+    assert guarded(["validate", str(patch)]) == 1  # whoever names it means it
+    (tmp_path / "whole.yaml").write_text(
+        start + ", image: {repository: x, tag: '1'}, authSecret: s, storage: {emptyDir: {}}}\n"
+    )
+    assert guarded(["validate", str(tmp_path)]) == 0

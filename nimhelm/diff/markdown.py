@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from nimhelm.diff.effects import DELETE_DATA, REFUSED, RESTART, WAIT, Effect
 from nimhelm.diff.plan import Difference
-from nimhelm.diff.text import QUIET, gpu_lines, shown, summary
+from nimhelm.diff.text import gpu_lines, is_quiet, shown, summary
 from nimhelm.report import printable
 
 _MARKS = {REFUSED: "⛔ ", DELETE_DATA: "🗑️ ", WAIT: "⏳ ", RESTART: "🔄 "}
@@ -31,10 +33,12 @@ def markdown(plan: Difference) -> str:
         for each in plan.consequences:
             change = each.change
             if change.service == service:
-                said = "not known" if plan.unknown else _said([e for e in each.effects if e.code not in QUIET])
+                said = "not known" if plan.unknown else _said([e for e in each.effects if not is_quiet(e)])
                 row = (_cell(change.field), _cell(shown(change.old)), _cell(shown(change.new)), said)
                 lines.append("| " + " | ".join(row) + " |")
-    others = [e for e in plan.effects if e.service in (*plan.added, *plan.removed) and e.first] + list(plan.rest)
+    others = [e for e in plan.effects if e.service in (*plan.added, *plan.removed) and e.first] + [
+        e for e in plan.rest if not is_quiet(e)
+    ]
     if others:
         lines += ["", "#### besides", "", *(f"- {_one(each)}" for each in others)]
     return "\n".join([*lines, ""])
@@ -50,12 +54,15 @@ def _one(effect: Effect) -> str:
 
 
 def _cell(said: str) -> str:
-    return f"`{_code(said)}`"
+    """A code span in a table's cell; around a text with backticks it has longer ones."""
+    longest = max(map(len, re.findall("`+", said)), default=0)
+    fence, space = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{space}{_code(said)}{space}{fence}"
 
 
 def _code(said: str) -> str:
     """Text inside a code span of a table's cell."""
-    return printable(said).replace("`", "'").replace("|", "\\|")
+    return printable(said).replace("|", "\\|")
 
 
 def _plain(said: str) -> str:

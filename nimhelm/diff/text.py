@@ -24,8 +24,9 @@ def text(plan: Difference) -> str:
         lines += _effects([each for each in plan.effects if each.service in names], indent="    ")
     lines += _services(plan)
     lines += [f"~ {name}: wave {before} -> {after}" for name, before, after in plan.waves]
-    if plan.rest:
-        lines += ["~ by the chart's templates, with the same values:", *_effects(list(plan.rest), indent="    ")]
+    rest = _effects(list(plan.rest), indent="    ")
+    if rest:
+        lines += ["~ by the chart's templates, with the same values:", *rest]
     if plan.waits:
         lines += ["! held back by gates:", *_effects(list(plan.waits), indent="    ")]
     lines += gpu_lines(plan)
@@ -56,17 +57,19 @@ def _change(each: Consequence, known: bool) -> list[str]:
     lines = [f"    {change.field}: {shown(change.old)} -> {shown(change.new)}"]
     if not known:
         return lines
-    loud = [effect for effect in each.effects if effect.code not in QUIET]
-    if not loud:
-        return [*lines, "        no effect on pods"]
     together = " (with the other changes)" if each.shared else ""
-    return lines + _effects(loud, "        ", together)
+    return lines + (_effects(list(each.effects), "        ", together) or ["        no effect on pods"])
+
+
+def is_quiet(effect: Effect) -> bool:
+    """Whether an effect is one that no pod notices."""
+    return effect.code in QUIET or (effect.code == CREATE and "no effect on pods" in effect.text)
 
 
 def _effects(found: list[Effect], indent: str, behind: str = "") -> list[str]:
     lines = []
     for effect in found:
-        if effect.code in QUIET or (effect.code == CREATE and "no effect on pods" in effect.text):
+        if is_quiet(effect):
             continue
         lines.append(f"{indent}{effect.object}: {effect.text}{behind}")
         if effect.first:
