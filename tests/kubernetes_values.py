@@ -399,6 +399,27 @@ podTemplate: {spec: {initContainers: [{name: wait-setup, resources: {limits: {cp
 podTemplate: {spec: {volumes: [{name: tmp, emptyDir: {}}]}}\nvolumeMounts: [{name: tmp, mountPath: /tmp}]
 """
 
+PODS_REFUSED = """
+global: {nimhelm: {podTemplate: {spec: {priorityClass: x}}}}
+global: {nimhelm: {podTemplate: {spec: {priorityClassName: "A b"}}}}
+global: {nimhelm: {podTemplate: {spec: {topologySpreadConstraints: [{maxSkew: 0, topologyKey: a, whenUnsatisfiable: DoNotSchedule}]}}}}
+global: {nimhelm: {podTemplate: {spec: {containers: [{name: llm-service-ctr, image: a}]}}}}
+global: {nimhelm: {podTemplate: {spec: {initContainers: []}}}}
+global: {nimhelm: {podTemplate: {metadata: {labels: {a: b}}}}}
+global: {nimhelm: {priorityClassName: x}}
+global: {nimhelm: {tolerations: []}}
+nimCaches: {c: {podTemplate: {spec: {priorityClass: x}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: other}]}}}}
+nimCaches: {c: {podTemplate: {spec: {securityContext: {runAsUser: -1}}}}}
+nimCaches: {c: {priorityClassName: x}}
+"""
+"""Overlays of pods that are not a service's own, each wrong."""
+
+PODS_ACCEPTED = """
+global: {nimhelm: {podTemplate: {spec: {priorityClassName: x, serviceAccountName: team, securityContext: {fsGroupChangePolicy: OnRootMismatch}}}}}
+nimCaches: {c: {podTemplate: {metadata: {labels: {a: b}}, spec: {priorityClassName: x, containers: [{name: nim-cache-ctr, securityContext: {readOnlyRootFilesystem: true}}]}}}}
+"""
+
 
 def rows(table: str) -> list[dict[str, object]]:
     """The values of llm-service, one for each line."""

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes_values import ACCEPTED, OBJECTS_ACCEPTED, OBJECTS_REFUSED, REFUSED, REFUSED_BY_KEDA, REFUSED_LATER, rows
+from kubernetes_values import (
+    ACCEPTED,
+    OBJECTS_ACCEPTED,
+    OBJECTS_REFUSED,
+    PODS_ACCEPTED,
+    PODS_REFUSED,
+    REFUSED,
+    REFUSED_BY_KEDA,
+    REFUSED_LATER,
+    rows,
+)
 
 from nimhelm.assets import schema
 from nimhelm.rules.kubernetes import FIELDS, ONE_OF, RULES
@@ -37,6 +47,30 @@ def test_refused(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", rows(ACCEPTED), ids=str)
 def test_accepted(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
     assert errors(values, built / "rag-pipeline", tmp_path) == []
+
+
+CACHE = {"source": {"ngc": {"modelPuller": "a:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}
+
+
+def pod_errors(values: dict[str, Any], chart: Path, folder: Path) -> list[Any]:
+    """The errors of a values file with fields of the cache `c`, or of all services."""
+    for cache in values.get("nimCaches", {}).values():
+        cache.update(CACHE)
+    path = folder / "values.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return [one for one in check_values_file(str(path), *chart_values(chart))[0] if one.severity == "error"]
+
+
+@pytest.mark.parametrize("values", rows(PODS_REFUSED), ids=str)
+def test_overlays_of_other_pods_refused(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
+    found = pod_errors(values, built / "rag-pipeline", tmp_path)
+    assert len(found) == 1, found
+    assert found[0].hint or " must " in found[0].message, found
+
+
+@pytest.mark.parametrize("values", rows(PODS_ACCEPTED), ids=str)
+def test_overlays_of_other_pods_accepted(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
+    assert pod_errors(values, built / "rag-pipeline", tmp_path) == []
 
 
 @pytest.mark.parametrize("each", rows(OBJECTS_REFUSED), ids=str)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nimhelm.graph.picture import CACHE, EXTERNAL, Edge, Node, Picture, placed
-from nimhelm.status.compute import compute, graph_configmap
-from nimhelm.status.graph import Graph, GraphService, read_graph
+from nimhelm.status.compute import compute, graph_configmaps
+from nimhelm.status.graph import Graph, GraphService, read_graphs
 from nimhelm.status.snapshot import Snapshot
 
 
 def picture_of_release(snapshot: Snapshot) -> Picture:
     """The release's services with their states."""
-    graph = read_graph(graph_configmap(snapshot), snapshot.release)
+    graph = read_graphs(graph_configmaps(snapshot), snapshot.release)
     return picture_of_graph(graph, {service.name: service.state for service in compute(snapshot).services})
 
 

@@ -6,6 +6,7 @@ which reads the release's records and every object. What a chart looks up in the
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,15 +149,16 @@ def _templates(value: ko.Object) -> Iterator[tuple[ko.Object, int]]:
                 yield {"metadata": metadata, "spec": spec}, max(1, ko.number(predictor, "minReplicas"))
 
 
-def graph_of(objects: list[ko.Object]) -> Any:
-    """The graph that the chart carries, as data; {} for a chart that has none."""
+def graph_of(objects: list[ko.Object]) -> ko.Object:
+    """The lists of the graph that the chart carries, or of all graphs of a parent chart; {} for a chart without one."""
+    found: dict[str, Any] = {}
     for each in objects:
         if ko.label(each, GRAPH_LABEL) == "true":
-            try:
-                return json.loads(ko.text(each, "data", "pipeline.json"))
-            except ValueError:
-                return {}
-    return {}
+            with contextlib.suppress(ValueError):
+                graph = json.loads(ko.text(each, "data", "pipeline.json"))
+                for key in ("services", "caches", "secrets"):
+                    found.setdefault(key, []).extend(ko.items(graph, key))
+    return found
 
 
 def graph_waves(objects: list[ko.Object]) -> dict[str, int]:

@@ -12,15 +12,15 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from nimhelm.assets import schema
-from nimhelm.finding import Finding
-from nimhelm.pipeline import Service, dig, number
+from nimhelm.finding import ERROR, Finding
+from nimhelm.pipeline import Cache, Service, dig, number
 from nimhelm.quantity import nanos
 from nimhelm.rules.annotations import is_range
 from nimhelm.rules.probes import HANDLERS
 from nimhelm.rules.resources import amounts
 from nimhelm.rules.variables import READABLE
 from nimhelm.schema_check import Schema, check_shape
-from nimhelm.yamlread import Path, field_text
+from nimhelm.yamlread import Document, Path, field_text
 
 Fault = tuple[Path, str, str]
 """Where, below a value; what the API server says; the way out."""
@@ -74,34 +74,67 @@ def check_kubernetes(service: Service) -> Iterator[Finding]:
 
 
 def _check(service: Service, each: Typed) -> Iterator[Finding]:
-    definitions = schema("kubernetes")["definitions"]
-    one: Schema = {"$ref": f"#/definitions/{each.type}"}
-    root = {"type": "array", "items": one} if each.listed else one
     field = (*service.spec_field, *each.field)
-    shape = check_shape(service.document, {**root, "definitions": definitions}, field)
-    yield from (finding for finding in shape if not (each.overlay and _is_partial(service, each.field, finding)))
     for place, message, hint in kept_running(service.mapping(*each.field)) if each.type == "PodSpec" else ():
         yield service.error("NH112", (*each.field, *place), message, hint)
-    for below, name, value in typed(service.get(*each.field), root, definitions):
-        for place, message, hint in faults(name, value):
-            yield service.error("NH112", (*each.field, *below, *place), message, hint)
+    known = own_names(service) if each.overlay else None
+    yield from check_typed(service.document, field, each.type, service.get(*each.field), each.listed, known)
 
 
-def _is_partial(service: Service, overlay: Path, finding: Finding) -> bool:
+def check_typed(
+    document: Document, field: Path, name: str, value: Any, listed: bool = False, known: set[str] | None = None
+) -> Iterator[Finding]:
+    """A value, or a list of values, of a type of Kubernetes. An overlay takes `known`: the names of the items below it."""
+    definitions = schema("kubernetes")["definitions"]
+    one: Schema = {"$ref": f"#/definitions/{name}"}
+    root = {"type": "array", "items": one} if listed else one
+    for finding in check_shape(document, {**root, "definitions": definitions}, field):
+        if known is None or not _is_partial(value, field, known, finding):
+            yield finding
+    for below, type_, inner in typed(value, root, definitions):
+        for place, message, hint in faults(type_, inner):
+            yield document.finding(ERROR, "NH112", (*field, *below, *place), message, hint)
+
+
+def _is_partial(value: Any, field: Path, known: set[str], finding: Finding) -> bool:
     """Whether a field is missing that the chart has. An item of a list is found by its name, so that must be there."""
     if finding.code != "NH011" or finding.field.endswith(".name"):
         return False
-    known = own_names(service)
-    below = service.get(*overlay)
-    inside = finding.field.removeprefix(f"{field_text((*service.spec_field, *overlay))}.")
+    inside = finding.field.removeprefix(f"{field_text(field)}.")
     for part in re.findall(r"[^.\[\]]+", inside):
-        if isinstance(below, list):
-            below = below[int(part)] if part.isdecimal() and int(part) < len(below) else None
-            if not isinstance(below, dict) or below.get("name") not in known:
+        if isinstance(value, list):
+            value = value[int(part)] if part.isdecimal() and int(part) < len(value) else None
+            if not isinstance(value, dict) or value.get("name") not in known:
                 return False
         else:
-            below = dig(below, part)
+            value = dig(value, part)
     return True
+
+
+POD_TEMPLATE: Path = ("podTemplate", "spec")
+
+
+def check_pods(document: Document, shared: Path, caches: list[Cache]) -> Iterator[Finding]:
+    """The overlays of pods that are not a service's own: that of all pods, and those of downloads."""
+    field = (*shared, *POD_TEMPLATE)
+    value = dig(document.data, *field)
+    yield from check_typed(document, field, "PodSpec", value, known=set()) if value else ()
+    for place, message, hint in kept_running(value) if isinstance(value, dict) else ():
+        yield document.finding(ERROR, "NH112", (*field, *place), message, hint)
+    for key in ("containers", "initContainers", "ephemeralContainers"):
+        if dig(value, key) is not None:
+            hint = f"set <service>.podTemplate.spec.{key}, or nimCaches.<name>.podTemplate.spec.{key}"
+            yield document.finding(ERROR, "NH112", (*field, key), "each pod has other containers", hint)
+    for cache in caches:
+        if value := cache.get(*POD_TEMPLATE):
+            names = {*cache.own_containers(), "mark-complete", "nim-cache-volume", "scratch", "nimhelm-scripts"}
+            where = (*cache.spec_field, *POD_TEMPLATE)
+            yield from check_typed(document, where, "PodSpec", value, known=names)
+            for index, container in cache.items(*POD_TEMPLATE, "containers"):
+                if container.get("name") not in names and not container.get("image"):
+                    message = f"the pod has no container {container.get('name')}, and a new one needs an image"
+                    unnamed = (*where, "containers", index, "name")
+                    yield document.finding(ERROR, "NH112", unnamed, message, "the download is called nim-cache-ctr")
 
 
 def own_names(service: Service) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
+from nimhelm.rules.kubernetes import check_pods
 from nimhelm.rules.objects import check_objects
 from nimhelm.rules.resources import amounts
 from nimhelm.yamlread import Document, Path
@@ -22,6 +23,7 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     yield from check_further_names(services)
     if document.data.get("extraObjects"):
         yield from check_objects(document)
+    yield from check_pods(document, SHARED, caches)
     for key in ("helperResources", "containerResources"):
         for place, message, hint in amounts(dig(document.data, *SHARED, key)):
             yield document.finding(ERROR, "NH042", (*SHARED, key, *place), message, hint)

@@ -34,8 +34,9 @@ from nimhelm.status.graph import (
     RELEASE_LABEL,
     ROUTES,
     Graph,
+    graphs_of,
     is_graph,
-    read_graph,
+    read_graphs,
     releases_of,
 )
 from nimhelm.status.lists import Asked, Lists, note, read_lists
@@ -56,7 +57,8 @@ def read_release(
     finally:
         end([table])
     notes += lost
-    graph = next((each for each in lists["configmaps"] if ko.label(each, RELEASE_LABEL) == release), {})
+    graphs = graphs_of(lists["configmaps"], release)
+    graph = next(iter(graphs.values()), {})
     if helm and helm.status == UNRECORDED and not _is_made_by_helm(graph):
         helm = None
     if not graph and helm is None:
@@ -71,7 +73,7 @@ def read_release(
         context=context,
         kubeconfig=kubeconfig,
     )
-    snapshot = _second_round(access, snapshot, read_graph(graph, release))
+    snapshot = _second_round(access, snapshot, read_graphs(graphs.values(), release))
     if not graph:
         graph = next((each for each in snapshot.manifest or [] if is_graph(each)), {})
         snapshot = snapshot._replace(namespace=ko.text(graph, "metadata", "namespace") or namespace)
@@ -107,7 +109,7 @@ def _second_round(access: Access, snapshot: Snapshot, graph: Graph) -> Snapshot:
         record, manifest = read_manifest(access, snapshot.release, snapshot.helm)
         snapshot = snapshot._replace(helm=record)
         if not graph.services:
-            graph = read_graph(next((each for each in manifest or [] if is_graph(each)), {}), snapshot.release)
+            graph = read_graphs(graphs_of(manifest or [], snapshot.release).values(), snapshot.release)
     ours = f"{RELEASE_LABEL}={snapshot.release}"
     kinds = {service.workload for service in graph.services if service.enabled}
     wanted = [Asked("nodes")] if is_unready(snapshot.lists) else []

@@ -27,7 +27,16 @@ from nimhelm.status.causes.steadiness import Restarts, restarts_of
 from nimhelm.status.devices import devices_of
 from nimhelm.status.diagnose import cache_unfilled, diagnose, hindered
 from nimhelm.status.evidence import Case, Evidence, case_of, gather
-from nimhelm.status.graph import GRAPH_KEY, Dependency, Graph, GraphCache, GraphService, graph_of, read_graph
+from nimhelm.status.graph import (
+    GRAPH_KEY,
+    Dependency,
+    Graph,
+    GraphCache,
+    GraphService,
+    graphs_of,
+    read_graph,
+    read_graphs,
+)
 from nimhelm.status.readiness import readiness, since
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.status.warnings import Warned, warnings_of
@@ -103,8 +112,8 @@ class PipelineStatus(NamedTuple):
 
 def compute(snapshot: Snapshot) -> PipelineStatus:
     """The status of the snapshot's release. Never raises, whatever the objects look like."""
-    configmap = graph_configmap(snapshot)
-    graph = read_graph(configmap, snapshot.release)
+    configmaps = graph_configmaps(snapshot)
+    graph = read_graphs(configmaps, snapshot.release)
     evidence = gather(snapshot, graph)
     services = [_service(evidence, service) for service in graph.services]
     found = {service.name: service for service in services}
@@ -114,7 +123,8 @@ def compute(snapshot: Snapshot) -> PipelineStatus:
     ]
     caches = [_cache(evidence, cache) for cache in graph.caches.values() if _stands_alone(graph, cache)]
     state = _state(graph, services + caches)
-    created = ko.moment(configmap, "metadata", "creationTimestamp")
+    made = [ko.moment(each, "metadata", "creationTimestamp") for each in configmaps]
+    created = min((moment for moment in made if moment), default=None)
     entered = _entered(state, services + caches, created or snapshot.now)
     return PipelineStatus(
         name=graph.pipeline,
@@ -131,18 +141,21 @@ def compute(snapshot: Snapshot) -> PipelineStatus:
     )
 
 
-def graph_configmap(snapshot: Snapshot) -> ko.Object:
-    """The ConfigMap with the release's graph: the cluster's, or the one in Helm's record if that was edited or is gone.
+def graph_configmaps(snapshot: Snapshot) -> list[ko.Object]:
+    """The ConfigMaps with the release's graphs: the cluster's, or those in Helm's record if they were edited or are gone."""
+    found = graphs_of(snapshot.of("configmaps"), snapshot.release)
+    recorded = graphs_of(snapshot.manifest or [], snapshot.release)
+    if not found or _went_well(snapshot):
+        found = {name: {} for name in recorded} | found
+    return [_whole(snapshot, each, recorded.get(name, {})) for name, each in found.items()]
 
-    {} if there is none.
-    """
-    found = graph_of(snapshot.of("configmaps"), snapshot.release)
-    recorded = graph_of(snapshot.manifest or [], snapshot.release)
-    if not found or (recorded and _is_edited(snapshot, found, recorded)):
-        created = ko.dig(found, "metadata", "creationTimestamp")
-        born = {"creationTimestamp": created} if created else {}
-        return recorded | {"metadata": ko.mapping(recorded, "metadata") | born} if recorded else found
-    return found
+
+def _whole(snapshot: Snapshot, found: ko.Object, recorded: ko.Object) -> ko.Object:
+    if not recorded or (found and not _is_edited(snapshot, found, recorded)):
+        return found
+    created = ko.dig(found, "metadata", "creationTimestamp")
+    born = {"creationTimestamp": created} if created else {}
+    return recorded | {"metadata": ko.mapping(recorded, "metadata") | born}
 
 
 def _is_edited(snapshot: Snapshot, found: ko.Object, recorded: ko.Object) -> bool:
@@ -152,8 +165,14 @@ def _is_edited(snapshot: Snapshot, found: ko.Object, recorded: ko.Object) -> boo
     """
     if read_graph(found, snapshot.release).trouble:
         return True
-    went_well = snapshot.helm is not None and snapshot.helm.status == "deployed"
-    return went_well and ko.text(found, "data", GRAPH_KEY).strip() != ko.text(recorded, "data", GRAPH_KEY).strip()
+    return (
+        _went_well(snapshot)
+        and ko.text(found, "data", GRAPH_KEY).strip() != ko.text(recorded, "data", GRAPH_KEY).strip()
+    )
+
+
+def _went_well(snapshot: Snapshot) -> bool:
+    return snapshot.helm is not None and snapshot.helm.status == "deployed"
 
 
 def _service(evidence: Evidence, service: GraphService) -> ServiceStatus:

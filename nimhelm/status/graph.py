@@ -1,9 +1,9 @@
-"""The graph of a release, as its chart stored it in the ConfigMap with the label nimhelm.dev/graph."""
+"""The graph of a release, as its chart stored it in a ConfigMap with the label nimhelm.dev/graph."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -83,9 +83,22 @@ def is_graph(configmap: ko.Object) -> bool:
     return ko.label(configmap, GRAPH_LABEL) == "true"
 
 
-def graph_of(objects: list[ko.Object], release: str) -> ko.Object:
-    """The ConfigMap among the objects that carries the release's graph, {} if there is none."""
-    return next((each for each in objects if is_graph(each) and ko.label(each, RELEASE_LABEL) == release), {})
+def graphs_of(objects: list[ko.Object], release: str) -> dict[str, ko.Object]:
+    """The ConfigMaps among the objects that carry the release's graphs, by name: one for each pipeline."""
+    found = [each for each in objects if is_graph(each) and ko.label(each, RELEASE_LABEL) == release]
+    return {ko.name_of(each): each for each in found}
+
+
+def read_graphs(configmaps: Iterable[ko.Object], release: str) -> Graph:
+    """The graph of a release. A parent chart may hold several pipelines: their graphs as one."""
+    first, *more = [read_graph(each, release) for each in configmaps] or [read_graph({}, release)]
+    services = [service for each in (first, *more) for service in each.services]
+    return first._replace(
+        pipeline=", ".join(dict.fromkeys([first.pipeline, *(each.pipeline for each in more)])),
+        services=tuple({each.name: each for each in services}.values()),
+        caches={name: cache for each in (first, *more) for name, cache in each.caches.items()},
+        trouble=next((each.trouble for each in (first, *more) if each.trouble), ""),
+    )
 
 
 def read_graph(configmap: ko.Object, release: str) -> Graph:

@@ -9,7 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.causes.storage import claims_of
 from nimhelm.status.evidence import Evidence, about, event_time, message_of
-from nimhelm.status.graph import GRAPH_KEY, ROUTES, graph_of
+from nimhelm.status.graph import GRAPH_KEY, ROUTES, graphs_of
 from nimhelm.status.snapshot import UNRECORDED, HelmRecord
 from nimhelm.wording import duration, short
 
@@ -95,16 +95,18 @@ def _why_failed(record: HelmRecord) -> str:
 
 def _graph_edited(evidence: Evidence) -> list[Warned]:
     """The ConfigMap with the graph was changed, so that other programs read something wrong in it."""
-    found, recorded = (
-        ko.text(graph_of(each, evidence.graph.release), "data", GRAPH_KEY).strip()
-        for each in (evidence.snapshot.of("configmaps"), evidence.snapshot.manifest or [])
-    )
-    helm = evidence.snapshot.helm
-    if found == recorded or not found or not recorded or helm is None or helm.status != "deployed":
+    snapshot, helm = evidence.snapshot, evidence.snapshot.helm
+    if helm is None or helm.status != "deployed":
         return []
-    name = ko.name_of(graph_of(evidence.snapshot.of("configmaps"), evidence.graph.release))
-    step = f"{steps.command(evidence, 'delete', 'configmap', name)} && {steps.upgrade(evidence)}"
-    return [Warned(f"ConfigMap {short(name)} was changed by hand; this status goes by Helm's record instead", step)]
+    recorded = graphs_of(snapshot.manifest or [], evidence.graph.release)
+    warned = []
+    for name, each in graphs_of(snapshot.of("configmaps"), evidence.graph.release).items():
+        found, wanted = (ko.text(one, "data", GRAPH_KEY).strip() for one in (each, recorded.get(name, {})))
+        if found and wanted and found != wanted:
+            step = f"{steps.command(evidence, 'delete', 'configmap', name)} && {steps.upgrade(evidence)}"
+            said = f"ConfigMap {short(name)} was changed by hand; this status goes by Helm's record instead"
+            warned.append(Warned(said, step))
+    return warned
 
 
 def _leaving_claims(evidence: Evidence) -> list[Warned]:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from nimhelm.pipeline import gate_name
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.compute import READY, graph_configmap
+from nimhelm.status.compute import READY, graph_configmaps
 from nimhelm.status.compute import compute as compute_status
 from nimhelm.status.evidence import Evidence, current_pods, gather, is_leaving
-from nimhelm.status.graph import Graph, GraphService, read_graph
+from nimhelm.status.graph import Graph, GraphService, read_graphs
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.timeline.gains import gains_of
 from nimhelm.timeline.model import PULL, Segment, Timeline, Track
@@ -28,7 +28,7 @@ CACHE_PREFIX = "cache/"
 
 def timeline_of(snapshot: Snapshot) -> Timeline:
     """Where the time of the release's newest roll-out went. Never raises, whatever the objects look like."""
-    graph = read_graph(graph_configmap(snapshot), snapshot.release)
+    graph = read_graphs(graph_configmaps(snapshot), snapshot.release)
     evidence = gather(snapshot, graph)
     lives = _lives(evidence, graph)
     begin, chosen = _newest_rollout(lives, snapshot.now)

@@ -115,7 +115,7 @@ def pod_specs(rendered: dict[tuple[str, str], Object]) -> Iterator[tuple[str, Ob
     for (kind, name), document in rendered.items():
         if kind == "Pod":
             yield name, document["spec"]
-        elif kind in ("Deployment", "Job"):
+        elif kind in ("DaemonSet", "Deployment", "Job"):
             yield name, document["spec"]["template"]["spec"]
         elif kind == "LeaderWorkerSet":
             for role in ("leaderTemplate", "workerTemplate"):

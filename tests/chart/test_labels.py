@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .assemble import spec
+from collections.abc import Callable
+from typing import Any
+
+from .assemble import Object, pod_specs, spec
 from .conftest import Render
 
 STANDARD = {
@@ -72,17 +75,68 @@ def test_additional_labels_of_a_monitor_win(render: Render) -> None:
     assert labels["app.kubernetes.io/part-of"] == "prometheus"
 
 
+EPP = {
+    "containerSpec": {"name": "epp", "image": {"repository": "epp", "tag": "1"}},
+    "config": {"plugins": [{"type": "q"}], "schedulingProfiles": [{"name": "d", "plugins": [{"pluginRef": "q"}]}]},
+}
+GROUP = {"parallelism": {"pipeline": 2, "tensor": 1}, "computeDomain": {"create": True}}
+CACHE = {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}
+DEVICES = [{"claimCreationSpec": {"devices": [{"name": "gpu", "deviceClassName": "gpu.nvidia.com"}]}}]
+ALL_PODS: dict[str, dict[str, Any]] = {
+    "own": spec(labels={"team": "own"}, draResources=DEVICES),
+    "routed": spec(
+        expose={"router": {"hostDomainName": "x.io", "gateway": {"name": "g", "namespace": "n"}, "eppConfig": EPP}}
+    ),
+    "group": spec(multiNode=GROUP),
+    "served": spec(inferencePlatform="kserve"),
+}
+"""Services that have every kind of pod between them, with a cache and the pre-pull of images."""
+
+
+def metadata_of_pods(document: Object) -> list[Object]:
+    """The metadata of an object, and of the templates in it."""
+    found = [document["metadata"]]
+    below = document.get("spec", {})
+    for template in (below, below.get("leaderWorkerTemplate", {})):
+        found += [
+            template[key]["metadata"] for key in ("template", "leaderTemplate", "workerTemplate") if key in template
+        ]
+    return found
+
+
 def test_labels_and_annotations_of_everything(render: Render) -> None:
     """Policies of a cluster may want them; what a service says itself wins."""
-    common = {"commonLabels": {"team": "ml"}, "commonAnnotations": {"owner": "me"}}
-    caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}}
-    rendered = render({"a": spec(labels={"team": "own"}), "llm": spec()}, nimhelm=common, nimCaches=caches)
+    common = {"commonLabels": {"team": "ml"}, "commonAnnotations": {"owner": "me"}, "prePull": True}
+    rendered = render(
+        ALL_PODS, "--set=global.nimhelm.networkPolicy.enabled=true", nimhelm=common, nimCaches={"c": CACHE}
+    )
     for (kind, name), document in rendered.items():
-        metadata = document["metadata"]
-        assert metadata["labels"]["team"] == ("own" if metadata["labels"]["app.kubernetes.io/name"] == "a" else "ml"), (
-            name
-        )
-        assert metadata["annotations"]["owner"] == "me", f"{kind} {name}"
-    pod = rendered["Deployment", "llm"]["spec"]["template"]["metadata"]
-    assert (pod["labels"]["team"], pod["annotations"]["owner"]) == ("ml", "me")
-    assert rendered["ServiceAccount", "llm"]["metadata"]["labels"]["team"] == "ml"
+        for metadata in metadata_of_pods(document):
+            mine = document["metadata"]["labels"]["app.kubernetes.io/name"] == "own"
+            assert metadata.get("labels", {}).get("team") in ("ml", "own" if mine else "ml"), f"{kind} {name}"
+            assert metadata.get("annotations", {}).get("owner") == "me", f"{kind} {name}"
+
+
+def test_fields_of_all_pods(render: Render) -> None:
+    """A policy may want a field of every pod. What a pod has itself wins, and an overlay of its own over that."""
+    shared = {"spec": {"priorityClassName": "batch", "serviceAccountName": "team", "hostUsers": False}}
+    own = {"podTemplate": {"spec": {"hostUsers": True, "priorityClassName": "urgent"}}}
+    rendered = render(
+        {**ALL_PODS, "first": spec(priorityClassName="first"), "last": spec(**own)},
+        nimhelm={"podTemplate": shared, "prePull": True},
+        nimCaches={"c": CACHE, "d": {**CACHE, **own}},
+    )
+    found = {owner: (pod.get("priorityClassName"), pod.get("hostUsers")) for owner, pod in pod_specs(rendered)}
+    others = {owner: each for owner, each in found.items() if owner not in ("first", "last") and "d-job" not in owner}
+    assert set(others.values()) == {("batch", False)}
+    assert {"r-demo-test", "group-lws/workerTemplate", "served", "routed-epp", "routed-pull"} <= set(others)
+    assert found["first"] == ("first", False)
+    assert {each for owner, each in found.items() if owner == "last" or "d-job" in owner} == {("urgent", True)}
+    accounts = {owner: pod["serviceAccountName"] for owner, pod in pod_specs(rendered)}
+    assert accounts["r-demo-test"] == accounts["own-pull"] == "team"
+    assert accounts["routed-epp"] == "routed-epp"
+
+
+def test_an_overlay_of_all_pods_has_no_containers(refusal: Callable[..., str]) -> None:
+    said = refusal({"llm": spec()}, nimhelm={"podTemplate": {"spec": {"containers": [{"name": "x", "image": "y"}]}}})
+    assert "set <service>.podTemplate.spec.containers" in said

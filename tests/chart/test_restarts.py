@@ -153,6 +153,7 @@ GLOBALS: dict[str, Any] = {
     "containerResources": {"limits": {"cpu": "1"}, "requests": {}},
     "commonLabels": {"x": "y"},
     "commonAnnotations": {"x": "y"},
+    "podTemplate": {"spec": {"hostname": "x"}},
     "restricted": True,
     "openshift": "restricted",
     "requireKeys": True,
@@ -189,6 +190,7 @@ CACHES: dict[str, dict[str, Any]] = {
     "nimCaches.*.source": {"source": {"ngc": {"modelPuller": "x:2"}}},
     "nimCaches.*.env": {"env": [{"name": "X", "value": "1"}]},
     "nimCaches.*.resources": {"resources": {"cpu": "1"}},
+    "nimCaches.*.podTemplate": {"podTemplate": {"spec": {"priorityClassName": "x"}}},
     "nimCaches.*.storage.pvc.size": {"storage": {"pvc": {"size": "2Gi"}}},
 }
 

@@ -160,6 +160,22 @@ def test_any_graph_can_be_read(document: Any) -> None:
     check(compute(snapshot._replace(lists={**snapshot.lists, "configmaps": [configmap]})))
 
 
+@pytest.mark.parametrize("name", sorted(name for name, each in SNAPSHOTS.items() if each.manifest is None))
+def test_the_pipelines_of_one_release_are_one(name: str) -> None:
+    """A parent chart may hold several pipelines. Their services are those of the release, wherever they stand."""
+    snapshot, whole = SNAPSHOTS[name], compute(SNAPSHOTS[name])
+    graph = _graph(snapshot)
+    halves = []
+    for part, services in (("a", graph["services"][:1]), ("b", graph["services"][1:])):
+        half = graph_configmap(graph | {"pipeline": part, "services": services})
+        half["metadata"]["name"] = part
+        halves.append(half)
+    status = compute(snapshot._replace(lists={**snapshot.lists, "configmaps": halves}, manifest=None))
+    assert status.name == "a, b"
+    rows = [[(each.name, each.state, each.ready) for each in found.services] for found in (status, whole)]
+    assert rows[0] == rows[1]
+
+
 @given(st.text() | st.text(alphabet="\x1b[]0;mJ\x07\x9b\u202eab"))
 def test_nothing_shown_controls_a_terminal(foreign: str) -> None:
     import unicodedata

@@ -18,6 +18,7 @@
   "networkPolicy": {"egressPorts": [], "enabled": false, "gatewayNamespaces": [], "monitoringNamespaces": ["monitoring"]},
   "openshift": "auto",
   "orderFor": "",
+  "podTemplate": {},
   "prePull": false,
   "pullWhileWaiting": true,
   "requireKeys": false,

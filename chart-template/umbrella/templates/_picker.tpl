@@ -88,20 +88,6 @@ spec:
 {{- $epp := .epp }}
 {{- $labels := dict }}
 {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list $root.Values.labels $nim.stableLabels (dict "app" .name))) }}
-{{- $args := list
-  "--pool-name" $nim.name
-  "--pool-namespace" $root.Release.Namespace
-  "--pool-group" "inference.networking.k8s.io"
-  "--zap-encoder" "json" }}
-{{- with .config }}
-  {{- $args = concat $args (list "--config-file" (printf "/config/%s" .key)) }}
-{{- end }}
-{{- $args = concat $args (list "--v" "6" "--model-server-metrics-path" "/v1/metrics") }}
-{{- $probe := dict "grpc" (dict "port" 9003) "initialDelaySeconds" 5 "periodSeconds" 10 }}
-{{- $probes := dict "livenessProbe" ($epp.livenessProbe | default $probe) "readinessProbe" ($epp.readinessProbe | default $probe) }}
-{{- with $epp.startupProbe }}{{ $_ := set $probes "startupProbe" . }}{{ end }}
-{{- $own := dict "env" (get $epp.containerSpec "env" | default list) }}
-{{- include "nimhelm.v2.env.last" $own }}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -119,59 +105,84 @@ spec:
     metadata:
       labels:
         {{- include "nimhelm.v2.yaml" $labels | nindent 8 }}
+      {{- $annotations := deepCopy $nim.global.commonAnnotations }}
       {{- if and $epp.config (not $nim.global.keepOperatorPods) }}
-      annotations:
         {{- /* The picker reads its configuration only at start. */}}
-        nimhelm.dev/config-checksum: {{ toJson $epp.config | sha256sum }}
+        {{- $_ := set $annotations "nimhelm.dev/config-checksum" (toJson $epp.config | sha256sum) }}
+      {{- end }}
+      {{- with $annotations }}
+      annotations:
+        {{- include "nimhelm.v2.yaml" . | nindent 8 }}
       {{- end }}
     spec:
-      enableServiceLinks: false
-      serviceAccountName: {{ toJson .name }}
-      {{- with include "nimhelm.v2.pullSecrets" (dict "global" $nim.global "names" $root.Values.image.pullSecrets) | trim }}
-      imagePullSecrets:
-        {{- . | nindent 8 }}
-      {{- end }}
-      {{- if $nim.global.restricted }}
-      securityContext:
-        runAsNonRoot: true
-        seccompProfile:
-          type: RuntimeDefault
-      {{- end }}
-      containers:
-        - name: epp
-          {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" (omit $epp.containerSpec.image "pullPolicy")) | nindent 10 }}
-          {{- with $epp.containerSpec.command }}
-          command:
-            {{- include "nimhelm.v2.yaml" . | nindent 12 }}
-          {{- end }}
-          args:
-            {{- include "nimhelm.v2.yaml" ($epp.containerSpec.args | default $args) | nindent 12 }}
-          {{- with $own.env }}
-          env:
-            {{- include "nimhelm.v2.yaml" . | nindent 12 }}
-          {{- end }}
-          ports:
-            {{- include "nimhelm.v2.yaml" .ports | nindent 12 }}
-          {{- include "nimhelm.v2.yaml" $probes | nindent 10 }}
-          {{- if $nim.global.restricted }}
-          securityContext:
-            allowPrivilegeEscalation: false
-            capabilities:
-              drop: ["ALL"]
-          {{- end }}
-          {{- $given := $epp.containerSpec.resources | default $nim.global.containerResources }}
-          {{- include "nimhelm.v2.givenResources" (dict "given" $given) | nindent 10 | trimSuffix "\n          " }}
-          terminationMessagePolicy: FallbackToLogsOnError
-          {{- with .config }}
-          volumeMounts:
-            - name: epp-config
-              mountPath: /config
-              readOnly: true
-      volumes:
-        - name: epp-config
-          configMap:
-            name: {{ toJson .name }}
-          {{- end }}
+      {{- include "nimhelm.v2.overlaid" (dict "spec" (include "nimhelm.v2.picker.spec" .) "global" $nim.global) | nindent 6 }}
+{{- end }}
+
+{{- define "nimhelm.v2.picker.spec" -}}
+{{- $root := .root }}
+{{- $nim := $root.nim }}
+{{- $epp := .epp }}
+{{- $args := list
+  "--pool-name" $nim.name
+  "--pool-namespace" $root.Release.Namespace
+  "--pool-group" "inference.networking.k8s.io"
+  "--zap-encoder" "json" }}
+{{- with .config }}
+  {{- $args = concat $args (list "--config-file" (printf "/config/%s" .key)) }}
+{{- end }}
+{{- $args = concat $args (list "--v" "6" "--model-server-metrics-path" "/v1/metrics") }}
+{{- $probe := dict "grpc" (dict "port" 9003) "initialDelaySeconds" 5 "periodSeconds" 10 }}
+{{- $probes := dict "livenessProbe" ($epp.livenessProbe | default $probe) "readinessProbe" ($epp.readinessProbe | default $probe) }}
+{{- with $epp.startupProbe }}{{ $_ := set $probes "startupProbe" . }}{{ end }}
+{{- $own := dict "env" (get $epp.containerSpec "env" | default list) }}
+{{- include "nimhelm.v2.env.last" $own -}}
+enableServiceLinks: false
+serviceAccountName: {{ toJson .name }}
+{{- with include "nimhelm.v2.pullSecrets" (dict "global" $nim.global "names" $root.Values.image.pullSecrets) | trim }}
+imagePullSecrets:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- if $nim.global.restricted }}
+securityContext:
+  runAsNonRoot: true
+  seccompProfile:
+    type: RuntimeDefault
+{{- end }}
+containers:
+  - name: epp
+    {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" (omit $epp.containerSpec.image "pullPolicy")) | nindent 4 }}
+    {{- with $epp.containerSpec.command }}
+    command:
+      {{- include "nimhelm.v2.yaml" . | nindent 6 }}
+    {{- end }}
+    args:
+      {{- include "nimhelm.v2.yaml" ($epp.containerSpec.args | default $args) | nindent 6 }}
+    {{- with $own.env }}
+    env:
+      {{- include "nimhelm.v2.yaml" . | nindent 6 }}
+    {{- end }}
+    ports:
+      {{- include "nimhelm.v2.yaml" .ports | nindent 6 }}
+    {{- include "nimhelm.v2.yaml" $probes | nindent 4 }}
+    {{- if $nim.global.restricted }}
+    securityContext:
+      allowPrivilegeEscalation: false
+      capabilities:
+        drop: ["ALL"]
+    {{- end }}
+    {{- $given := $epp.containerSpec.resources | default $nim.global.containerResources }}
+    {{- include "nimhelm.v2.givenResources" (dict "given" $given) | nindent 4 | trimSuffix "\n    " }}
+    terminationMessagePolicy: FallbackToLogsOnError
+    {{- with .config }}
+    volumeMounts:
+      - name: epp-config
+        mountPath: /config
+        readOnly: true
+volumes:
+  - name: epp-config
+    configMap:
+      name: {{ toJson .name }}
+    {{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.picker.pool" }}

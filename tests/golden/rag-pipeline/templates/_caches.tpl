@@ -228,78 +228,84 @@ a full volume) can be fixed without a change to the job.
 
 {{- define "nimhelm.v2.cache.jobSpec" -}}
 {{- include "nimhelm.v2.facts.cache" . }}
-{{- $nim := .root.nim -}}
+{{- $nim := .root.nim }}
+{{- $extra := dig "podTemplate" "metadata" dict .cache -}}
 backoffLimit: 5
 {{- /* A job's pod template is immutable. */}}
 template:
   metadata:
     labels:
-      {{- include "nimhelm.v2.yaml" (merge (dict "app.kubernetes.io/name" .name "nimhelm.dev/cache" .name) (omit $nim.labels "helm.sh/chart" "nimhelm.dev/pipeline")) | nindent 6 }}
+      {{- include "nimhelm.v2.yaml" (merge (dict "app.kubernetes.io/name" .name "nimhelm.dev/cache" .name) (omit $nim.labels "helm.sh/chart" "nimhelm.dev/pipeline") (get $extra "labels" | default dict)) | nindent 6 }}
       {{- /* A mesh sidecar would keep the pod from completing. */}}
       sidecar.istio.io/inject: "false"
-    {{- if eq $nim.global.mesh "linkerd" }}
+    {{- with include "nimhelm.v2.helperAnnotations" (dict "global" $nim.global "own" $extra.annotations) }}
     annotations:
-      linkerd.io/inject: disabled
+      {{- . | nindent 6 }}
     {{- end }}
   spec:
-    restartPolicy: Never
-    serviceAccountName: {{ include "nimhelm.v2.cache.account" .root | toJson }}
-    automountServiceAccountToken: false
-    enableServiceLinks: false
-    {{- with include "nimhelm.v2.pullSecrets" (dict "global" $nim.global "names" (list (get .source "pullSecret") | compact)) | trim }}
-    imagePullSecrets:
-      {{- . | nindent 6 }}
+    {{- include "nimhelm.v2.overlaid" (dict "spec" (include "nimhelm.v2.cache.podSpec" .) "global" $nim.global "own" .cache.podTemplate) | nindent 4 }}
+{{- end }}
+
+{{- define "nimhelm.v2.cache.podSpec" -}}
+{{- $nim := .root.nim -}}
+restartPolicy: Never
+serviceAccountName: {{ include "nimhelm.v2.cache.account" .root | toJson }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with include "nimhelm.v2.pullSecrets" (dict "global" $nim.global "names" (list (get .source "pullSecret") | compact)) | trim }}
+imagePullSecrets:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- with .placement }}
+{{- include "nimhelm.v2.yaml" . | nindent 0 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  {{- with include "nimhelm.v2.users" (dict "nim" $nim "userID" (dig "userID" 1000 .cache) "groupID" (dig "groupID" 2000 .cache)) }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- /* The OpenShift constraint nonroot refuses pods that set a seccomp profile. */}}
+  {{- if ne $nim.openshift "scc" }}
+  seccompProfile:
+    type: RuntimeDefault
+  {{- end }}
+{{- with include "nimhelm.v2.cache.initContainers" . | trim }}
+initContainers:
+  {{- . | nindent 2 }}
+{{- end }}
+containers:
+  {{- if .native }}
+  {{- include "nimhelm.v2.cache.marking" . | nindent 2 }}
+  {{- else }}
+  {{- include "nimhelm.v2.cache.download" . | nindent 2 }}
+  {{- end }}
+volumes:
+  - name: nim-cache-volume
+    {{- with dig "storage" "hostPath" "" .cache }}
+    hostPath:
+      path: {{ include "nimhelm.v2.yaml" . }}
+      type: DirectoryOrCreate
+    {{- else }}
+    persistentVolumeClaim:
+      claimName: {{ include "nimhelm.v2.cache.claim" . | toJson }}
     {{- end }}
-    {{- with .placement }}
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-    {{- end }}
-    securityContext:
-      runAsNonRoot: true
-      {{- with include "nimhelm.v2.users" (dict "nim" $nim "userID" (dig "userID" 1000 .cache) "groupID" (dig "groupID" 2000 .cache)) }}
-      {{- . | nindent 6 }}
-      {{- end }}
-      {{- /* The OpenShift constraint nonroot refuses pods that set a seccomp profile. */}}
-      {{- if ne $nim.openshift "scc" }}
-      seccompProfile:
-        type: RuntimeDefault
-      {{- end }}
-    {{- with include "nimhelm.v2.cache.initContainers" . | trim }}
-    initContainers:
-      {{- . | nindent 6 }}
-    {{- end }}
-    containers:
-      {{- if .native }}
-      {{- include "nimhelm.v2.cache.marking" . | nindent 6 }}
-      {{- else }}
-      {{- include "nimhelm.v2.cache.download" . | nindent 6 }}
-      {{- end }}
-    volumes:
-      - name: nim-cache-volume
-        {{- with dig "storage" "hostPath" "" .cache }}
-        hostPath:
-          path: {{ include "nimhelm.v2.yaml" . }}
-          type: DirectoryOrCreate
-        {{- else }}
-        persistentVolumeClaim:
-          claimName: {{ include "nimhelm.v2.cache.claim" . | toJson }}
-        {{- end }}
-      - name: scratch
-        emptyDir: {}
-      - name: nimhelm-scripts
-        configMap:
-          name: {{ include "nimhelm.v2.scriptsName" (dict "root" .root "pipeline" $nim.pipeline) | toJson }}
-      {{- with get .cache "certConfig" }}
-      - name: cert-volume
-        configMap:
-          name: {{ toJson .name }}
-      {{- end }}
-      {{- with .certificates }}
-      - name: ca-cert-volume
-        emptyDir: {}
-      - name: custom-ca
-        configMap:
-          name: {{ toJson . }}
-      {{- end }}
+  - name: scratch
+    emptyDir: {}
+  - name: nimhelm-scripts
+    configMap:
+      name: {{ include "nimhelm.v2.scriptsName" (dict "root" .root "pipeline" $nim.pipeline) | toJson }}
+  {{- with get .cache "certConfig" }}
+  - name: cert-volume
+    configMap:
+      name: {{ toJson .name }}
+  {{- end }}
+  {{- with .certificates }}
+  - name: ca-cert-volume
+    emptyDir: {}
+  - name: custom-ca
+    configMap:
+      name: {{ toJson . }}
+  {{- end }}
 {{- end }}
 
 {{- /*

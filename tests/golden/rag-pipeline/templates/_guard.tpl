@@ -221,6 +221,9 @@ Refuses values that the API server would reject, or that would never become read
   {{- if and $digest $built (ne $digest $built) }}
     {{- printf "the values are those of another build of this chart: upgrade with --reset-then-reuse-values instead of --reuse-values, and take global.nimhelm.valuesDigest out of your values files\n" }}
   {{- end }}
+  {{- range keys (pick (dig "spec" dict $nim.global.podTemplate) "containers" "initContainers") }}
+    {{- printf "global.nimhelm.podTemplate.spec.%s is of all pods, and each has other containers: set <service>.podTemplate.spec.%s\n" . . }}
+  {{- end }}
   {{- $services := dict }}
   {{- range $nim.services }}{{ $_ := set $services .name . }}{{ end }}
   {{- range $name, $service := $services }}

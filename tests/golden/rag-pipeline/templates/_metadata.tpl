@@ -81,6 +81,12 @@ metadata:
   {{- end }}
 {{- end }}
 
+{{- /* The annotations of pods that are not a service's, which no proxy is to join. Takes global and own (further ones). */}}
+{{- define "nimhelm.v2.helperAnnotations" -}}
+  {{- $mesh := ternary (dict "linkerd.io/inject" "disabled") dict (eq .global.mesh "linkerd") }}
+  {{- with merge $mesh (.own | default dict) .global.commonAnnotations }}{{ include "nimhelm.v2.yaml" . }}{{ end }}
+{{- end }}
+
 {{- /*
 Selects the pods of a service under any workload, without its endpoint picker. Takes the facts of the service.
 */}}

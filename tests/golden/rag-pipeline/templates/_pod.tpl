@@ -12,16 +12,29 @@ annotations of the pods. Pods carry it as a label (see _gates.tpl). Takes the ro
     {{- range ternary (list "leader" "worker") (list "") (eq .nim.workload "LeaderWorkerSet") }}
       {{- $box := dict "root" $root "role" . }}
       {{- $spec := include "nimhelm.v2.podSpec" $box }}
-      {{- with dig "spec" dict $root.Values.podTemplate }}
-        {{- $whole := $spec | fromYaml }}
-        {{- include "nimhelm.v2.mergeByName" (dict "into" $whole "from" .) }}
-        {{- $spec = include "nimhelm.v2.yaml" $whole }}
-      {{- end }}
-      {{- $_ := set $specs . $spec }}
+      {{- $_ := set $specs . (include "nimhelm.v2.overlaid" (dict "spec" $spec "global" $root.nim.global "own" $root.Values.podTemplate)) }}
       {{- $all = concat $all (list (include "nimhelm.v2.podMetadata" $box) (get $specs .)) }}
     {{- end }}
     {{- $_ := set .nim "specs" $specs }}
     {{- $_ := set .nim "revision" (join "\n" $all | sha256sum | trunc 10) }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+The spec of a pod between two overlays: under it the fields of all pods, over it those of its service or cache. Takes
+spec (as text), global, and own (the podTemplate of the service or cache).
+*/}}
+{{- define "nimhelm.v2.overlaid" -}}
+  {{- $shared := dig "spec" dict .global.podTemplate }}
+  {{- $own := dig "spec" dict (.own | default dict) }}
+  {{- if or $shared $own }}
+    {{- $whole := deepCopy $shared }}
+    {{- range list (fromYaml .spec) $own }}
+      {{- include "nimhelm.v2.mergeByName" (dict "into" $whole "from" .) }}
+    {{- end }}
+    {{- include "nimhelm.v2.yaml" $whole }}
+  {{- else }}
+    {{- .spec }}
   {{- end }}
 {{- end }}
 
