@@ -43,6 +43,7 @@ BROKEN: dict[str, tuple[tuple[str, ...], str]] = {
     "service account deleted": (("delete", "serviceaccount", "llm"), "ObjectMissing"),
     "deployment deleted": (("delete", "deployment", "llm"), "WorkloadMissing"),
     "pods orphaned": (("delete", "deployment", "llm", "--cascade=orphan"), "WorkloadMissing"),
+    "label lost": (("label", "deployment", "llm", "app.kubernetes.io/instance-"), "OtherRelease"),
     "scaled away": (("scale", "deployment/llm", "--replicas=0"), "ScaledToZero"),
 }
 

@@ -38,6 +38,7 @@ PROOFS = {
     "MultiAttach": ("test_damage", "scaled away"),
     "OOMKilled": ("test_status", "out of memory"),
     "ObjectMissing": ("test_damage", "service account deleted"),
+    "OtherRelease": ("test_damage", "label lost"),
     "PodSecurity": ("test_next_steps", "restricted namespace"),
     "ReadOnly": ("test_next_steps", "read-only volume"),
     "RegistryUnreachable": ("test_next_steps", "gates' image"),

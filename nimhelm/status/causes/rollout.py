@@ -10,7 +10,7 @@ from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.causes import limits
 from nimhelm.status.evidence import Case, elsewhere, event_time, held_by, message_of
-from nimhelm.status.graph import DEPLOYMENT
+from nimhelm.status.graph import DEPLOYMENT, RELEASE_LABEL
 from nimhelm.status.readiness import is_being_deleted, workload_of
 from nimhelm.wording import duration, short
 
@@ -91,18 +91,21 @@ def workload_missing(case: Case) -> Cause | None:
     """The graph names a Deployment that the cluster does not have, or that another release has."""
     if case.deployment is not None or case.service.workload != DEPLOYMENT:
         return None
-    if case.pods:
-        text = f"Deployment {short(case.name)} does not exist: its pods run on, and nothing replaces them"
-        return Cause("WorkloadMissing", text, NOT_READY, next=steps.upgrade(case.evidence))
+    release = case.evidence.graph.release
     for each in case.evidence.snapshot.of("deployments"):
-        if ko.name_of(each) == case.name:
-            owner = elsewhere(each, case.evidence.graph.release)
-            whose = f"release {short(owner)}, not to this one" if owner else "no release"
-            text = f"Deployment {short(case.name)} belongs to {whose}"
-            step = steps.command(case.evidence, "get", "deployment", case.name, "--show-labels")
-            return Cause("OtherRelease", text, FAILED, next=step)
+        if ko.name_of(each) != case.name:
+            continue
+        if ko.text(each, "metadata", "annotations", "meta.helm.sh/release-name") == release:
+            text = f"Deployment {short(case.name)} has lost its label {RELEASE_LABEL}={short(release)}"
+            return Cause("OtherRelease", text, NOT_READY, next=steps.upgrade(case.evidence))
+        owner = elsewhere(each, release)
+        whose = f"release {short(owner)}, not to this one" if owner else "no release"
+        step = steps.command(case.evidence, "get", "deployment", case.name, "--show-labels")
+        return Cause("OtherRelease", f"Deployment {short(case.name)} belongs to {whose}", FAILED, next=step)
     text = f"Deployment {short(case.name)} does not exist"
-    return Cause("WorkloadMissing", text, PENDING, next=steps.upgrade(case.evidence))
+    if case.pods:
+        text += ": its pods run on, and nothing replaces them"
+    return Cause("WorkloadMissing", text, NOT_READY if case.pods else PENDING, next=steps.upgrade(case.evidence))
 
 
 def creation_refused(case: Case) -> Cause | None:
