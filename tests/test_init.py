@@ -377,6 +377,10 @@ def test_a_folder_with_charts_in_it(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == OUTPUT
 
 
+def test_localhost_is_the_pod_itself() -> None:
+    assert added(service("llm", env=env(A="http://localhost:8000")), service("localhost")) == []
+
+
 def test_what_is_said_of_stated_dependencies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stated = [{"name": "embed", "port": 8000}]
     plain = pipeline({**service("llm", env=env(A="http://embed:8000")), "dependencies": stated}, service("embed"))

@@ -67,7 +67,7 @@ def references(
 
     `namespace` is that of them all; "" where the documents name none. `maps` are the ConfigMaps of the input.
     """
-    hosts = {other.name: other for other in services}
+    hosts = {other.name: other for other in services if other.name != "localhost"}
     hosts |= {f"{other.name}-predictor": other for other in services if is_kserve(other)}
     for place, text, port in texts(service, maps or {}):
         alone = ADDRESS.fullmatch(text.strip()) if port >= 0 else None
