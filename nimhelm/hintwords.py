@@ -202,12 +202,18 @@ OF_A_CACHE = {
     **dict.fromkeys(("replicas", "expose", "scale", "metrics", "livenessProbe", "readinessProbe"), AT_THE_SERVICE),
     **dict.fromkeys(
         (
-            "affinity", "timeout", "backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds", "serviceAccountName",
-            "serviceAccount", "securityContext", "priorityClassName", "schedulerName", "volumes", "volumeMounts", "command",
-            "args", "restartPolicy", "imagePullPolicy",
+            "timeout", "backoffLimit", "ttlSecondsAfterFinished", "serviceAccount", "volumeMounts", "command", "args",
+            "restartPolicy", "imagePullPolicy",
         ),
         "remove it: the job that fills a cache has no such setting",
     ),
+    **{
+        key: f"set nimCaches.NAME.podTemplate.spec.{key} in the values of the chart"
+        for key in (
+            "affinity", "activeDeadlineSeconds", "securityContext", "priorityClassName", "schedulerName", "volumes",
+            "topologySpreadConstraints", "serviceAccountName", "hostNetwork", "dnsConfig", "dnsPolicy",
+        )
+    },
     "keep": KEPT,
 }  # fmt: skip
 """What people write in the spec of a NIMCache, and the way out."""

@@ -206,6 +206,7 @@ AT_THE_TOP = {
     "global.nimhelm.networkPolicy.ingress": "write a NetworkPolicy of your own in extraObjects, at the top of the file",
     "nimCaches.c.labels": "set global.nimhelm.commonLabels, which is for all objects",
     "nimCaches.c.backoffLimit": "remove it: the job that fills a cache has no such setting",
+    "nimCaches.c.priorityClassName": "set nimCaches.NAME.podTemplate.spec.priorityClassName in the values of the chart",
     "nimCaches.c.modelPuller": "write it in the source, for example as source.ngc.modelPuller",
     "nimCaches.c.source.ngc.profiles": "write it as source.ngc.model.profiles",
     "fullnameOverride": "objects have the name of their service: rename the service in the pipeline",
