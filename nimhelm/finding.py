@@ -10,6 +10,8 @@ WARNING = "warning"
 NOTE = "note"
 """What a user may want to know, and need not change: no exit code depends on it, not even under strict."""
 
+LONGEST = 1000
+"""Characters of a message, a field or a hint."""
 MAX_OF_A_FILE = 500
 
 
@@ -34,6 +36,7 @@ def has_errors(findings: list[Finding], strict: bool = False) -> bool:
 
 def capped(findings: list[Finding]) -> list[Finding]:
     """The findings in order, at most MAX_OF_A_FILE of each file, errors first; what is left out is counted in one more."""
+    findings = [_shortened(finding) for finding in findings]
     if len(findings) <= MAX_OF_A_FILE:
         return sorted(findings)
     number: Counter[str] = Counter()
@@ -49,3 +52,11 @@ def capped(findings: list[Finding]) -> list[Finding]:
         message = f"and at least {number[path] - MAX_OF_A_FILE} more findings in this file"
         kept.append(first._replace(code="NH003", message=message, field="", hint="correct the others first"))
     return sorted(kept)
+
+
+def _shortened(finding: Finding) -> Finding:
+    """The finding without what no one reads: a name of the document may be of any length."""
+    message, field, hint = (
+        f"{text[:LONGEST]}…" if len(text) > LONGEST else text for text in (finding.message, finding.field, finding.hint)
+    )
+    return finding._replace(message=message, field=field, hint=hint)

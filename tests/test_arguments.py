@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nimhelm.cli import run_click
+from nimhelm.errors import KubectlError
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,16 @@ def test_names_are_no_options(
     monkeypatch.setattr("subprocess.Popen", never)
     assert run_click(arguments) == 2
     assert "evil" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["--kubeconfig=evil", "-evil", "evil,app", "evil in (a)"])
+def test_a_picture_is_of_a_file_or_a_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("a tool was started")
+
+    monkeypatch.setattr("subprocess.Popen", never)
+    with pytest.raises(KubectlError, match="neither a file nor a release"):
+        run_click(["graph", "--", name])
 
 
 @pytest.mark.parametrize("value", ["!!str {b: c}", "!!int [1]", "!own {b: c}", "!!map [1]"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tarfile
 import time
 from pathlib import Path
 
 import pytest
 
 from nimhelm.check import check_documents
+from nimhelm.errors import LoadError
 from nimhelm.finding import ERROR, MAX_OF_A_FILE, WARNING, Finding, capped, has_errors
 from nimhelm.load import load_files
 from nimhelm.quantity import nanos
 from nimhelm.schema_check import LONGEST, MAX_FINDINGS, scalar_problem
+from nimhelm.status.bundle import opened
 
 HEAD = """\
 apiVersion: apps.nvidia.com/v1alpha1
@@ -118,3 +121,19 @@ WIDE = ["18446744073709551615", "18446744073709551616", "9223372036854775808", "
 def test_a_field_of_a_whole_number_takes_no_more_than_64_bits(field: str, number: str, tmp_path: Path) -> None:
     found, _ = checked(tmp_path, "        " + field.format(number) + "\n")
     assert [finding.code for finding in found if finding.severity == ERROR and finding.line == 11]
+
+
+def test_a_name_of_any_length_is_not_printed_whole(tmp_path: Path) -> None:
+    long = "a" * 100_000
+    (tmp_path / "p.yaml").write_text(f"{HEAD.replace('name: a', f'name: {long}')}        {long}: 1\n")
+    found = check_documents(load_files([str(tmp_path / "p.yaml")]))
+    assert found
+    assert max(len(str(one)) for one in found) < 10_000
+
+
+def test_an_archive_of_many_files_is_refused_at_once(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        for number in range(6000):
+            tar.addfile(tarfile.TarInfo(f"logs/{number}.log"))
+    with pytest.raises(LoadError, match="files"), opened(str(tmp_path / "a.tar.gz")):
+        pass

@@ -92,7 +92,11 @@ def guard(chart: Chart, disk: OnDisk, force: bool, inputs: Iterable[str] = ()) -
     target = disk.path
     if not os.path.lexists(target):
         return
-    if target.is_symlink() or not target.is_dir():
+    if target.is_symlink():
+        raise WriteError(
+            f"{target} is a link, and a chart is a folder", "choose the folder it leads to as -o, or remove it"
+        )
+    if not target.is_dir():
         raise WriteError(f"{target} is not a folder that nimhelm wrote", ELSEWHERE)
     if disk.record is None:
         others = sorted(entry.name for entry in os.scandir(target) if not is_beside(entry.name))

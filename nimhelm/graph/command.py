@@ -12,6 +12,7 @@ from nimhelm.graph.mermaid import mermaid
 from nimhelm.graph.picture import Picture
 from nimhelm.graph.svg import svg
 from nimhelm.graph.text import text
+from nimhelm.options import NAME
 
 OUTPUTS: dict[str, Callable[[Picture], str]] = {"text": text, "mermaid": mermaid, "dot": dot, "svg": svg}
 
@@ -55,6 +56,8 @@ def pictures(*targets: str, where: Where = HERE, values: tuple[str, ...] = ()) -
 def _of_release(release: str, where: Where) -> Picture:
     from nimhelm.graph.release import picture_of_release
 
+    if not NAME.fullmatch(release):
+        raise KubectlError(f"{release!r} is neither a file nor a release", "name a pipeline, a chart or a release")
     if where.from_dir:
         from nimhelm.status.dump import load_dump
 

@@ -29,7 +29,7 @@ from nimhelm.status.snapshot import Snapshot
 from nimhelm.wording import short
 
 SUFFIXES = (".tar.gz", ".tgz")
-_GATE_LINES, _LINES, _MOST_LOGS, _LARGEST = 200, 50, 300, 200 << 20
+_GATE_LINES, _LINES, _MOST_LOGS, _MOST_FILES, _LARGEST = 200, 50, 300, 5000, 200 << 20
 _CONTENTS = "contents.json"
 _ALWAYS_LEFT_OUT = (
     "values of environment variables and of headers, commands and arguments of containers",
@@ -95,14 +95,16 @@ def opened(path: str) -> Iterator[str]:
 def _extract(tar: tarfile.TarFile, folder: Path) -> None:
     """The lists alone: regular files at the top, under names that lead nowhere else."""
     total = 0
-    for entry in tar:
+    for number, entry in enumerate(tar):
         name = entry.name.removeprefix("./")
         total += entry.size
-        if total > _LARGEST:
-            raise tarfile.TarError(f"larger than {_LARGEST >> 20} MiB")
+        if total > _LARGEST or number >= _MOST_FILES:
+            raise tarfile.TarError(f"larger than {_LARGEST >> 20} MiB, or more than {_MOST_FILES:,} files")
         stream = tar.extractfile(entry) if entry.isfile() and "/" not in name and name.endswith(".json") else None
         if stream is not None:
             (folder / name).write_bytes(stream.read())
+    if not any(folder.iterdir()):
+        raise tarfile.TarError("no .json file at its top")
 
 
 def _objects(snapshot: Snapshot) -> dict[str, bytes]:
