@@ -28,6 +28,14 @@ CASES = {
         "second.storage.pvc.volumeAccessMode=ReadWriteMany",
         "the claim second-pvc has the access mode ReadWriteOnce and cannot change to ReadWriteMany",
     ),
+    "volume": (
+        "second.storage.pvc.volumeName=other",
+        r"the claim second-pvc has the volumeName \S+, which cannot change: set second.storage.pvc.volumeName=",
+    ),
+    "selector": (
+        "second.storage.pvc.selector.matchLabels.disk=fast",
+        "the claim second-pvc has the selector null, which cannot change: set second.storage.pvc.selector=null",
+    ),
     "an address": (
         "first.expose.service.overlay.clusterIP=10.96.200.200",
         r"the Service first has clusterIP \S+, which cannot change to 10.96.200.200: set clusterIP=",

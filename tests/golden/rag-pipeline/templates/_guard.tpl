@@ -320,6 +320,19 @@ root, claim (its name), pvc (its values) and path (of these values).
     {{- if and $modes (ne (list $mode | toJson) (toJson $modes)) }}
       {{- printf "the claim %s has the access mode %s and cannot change to %s: set %s.volumeAccessMode=%s, or %s\n" $.claim (join ", " $modes) $mode $path (first $modes) $another }}
     {{- end }}
+    {{- $claim := . }}
+    {{- range $field := list "volumeName" "selector" "dataSource" }}
+      {{- $has := dig "spec" $field "" $claim }}
+      {{- $wanted := get $.pvc $field }}
+      {{- if kindIs "map" $has }}{{ $has = omit $has "apiGroup" }}{{ end }}
+      {{- if kindIs "map" $wanted }}{{ $wanted = omit $wanted "apiGroup" }}{{ end }}
+      {{- /* The volume of a claim without one is open, and one that the values leave out may have been found. */}}
+      {{- $open := and (eq $field "volumeName") (or (not $has) (not $wanted)) }}
+      {{- if not (or $open (eq (toJson ($has | default "")) (toJson ($wanted | default "")))) }}
+        {{- $back := ternary (toJson $has | trimAll "\"") "null" (not (empty $has)) }}
+        {{- printf "the claim %s has the %s %s, which cannot change: set %s.%s=%s, or %s\n" $.claim $field $back $path $field $back $another }}
+      {{- end }}
+    {{- end }}
   {{- end }}
 {{- end }}
 
