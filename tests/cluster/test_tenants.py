@@ -119,6 +119,24 @@ def test_policy_of_a_platform_team(short_release: Callable[..., Release], policy
     put_up(release, "--set=global.nimhelm.commonLabels.team=ml", *HELPERS)
 
 
+@pytest.mark.parametrize("helm", HELMS)
+def test_fields_of_every_pod(short_release: Callable[..., Release], policy: Callable[..., None], helm: str) -> None:
+    """A policy that wants a priority class and an account of the team's, of the check of `helm test` as well."""
+    release = short_release(*two_services(), helm_path=HELMS[helm])
+    release.kubectl("create", "serviceaccount", "team")
+    policy(
+        release.namespace,
+        "object.spec.?priorityClassName.orValue('') == 'system-node-critical'",
+        "object.spec.serviceAccountName != 'default'",
+    )
+    settings = {"priorityClassName": "system-node-critical", "serviceAccountName": "team"}
+    put_up(release, f"--set-json=global.nimhelm.podTemplate.spec={json.dumps(settings)}")
+    release.helm("test", release.name)
+    release.upgrade('--set-json=global.nimhelm.podTemplate.spec={"priorityClassName":"system-node-critical"}')
+    with pytest.raises(AssertionError, match="denied"):  # the check has no account of its own
+        release.helm("test", release.name)
+
+
 def test_users_of_the_namespace_only(short_release: Callable[..., Release], policy: Callable[..., None]) -> None:
     """The policy refuses what OpenShift's restricted-v2 refuses: users and groups that the namespace did not give."""
     release = short_release(*two_services())
