@@ -13,9 +13,10 @@ from nimhelm.rules.variables import env_fields
 from nimhelm.yamlread import Path
 
 ADDRESS = re.compile(
-    r"(?:(https?|grpc)://)?([a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)(?::([0-9]{1,5}))?(?:[/?].*)?", re.DOTALL
+    r"(?:(https?|grpc)://(?:[^/@\s]*@)?)?([a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)(?::([0-9]{1,5}))?(?:[/?].*)?",
+    re.DOTALL | re.IGNORECASE,
 )
-"""`http://llm:8000/v1`, `llm:8000`, `grpc://llm.nim.svc:9000`: scheme, host, port."""
+"""`http://llm:8000/v1`, `llm:8000`, `grpc://user:password@llm.nim.svc:9000`: scheme, host, port."""
 
 SCHEME_PORTS = {"http": 80, "https": 443}
 NEAR = 0.8
@@ -23,7 +24,7 @@ NEAR = 0.8
 
 
 class Address(NamedTuple):
-    """Where a variable points to; port 0 when it names none."""
+    """Where a variable points to, once for each address of a list; port 0 when it names none."""
 
     host: str
     port: int
@@ -63,13 +64,14 @@ def addresses(service: Service, namespace: str) -> Iterator[Address]:
 def _address(value: object, field: Path, namespace: str) -> Iterator[Address]:
     if not isinstance(value, str) or len(value) > 2000:
         return
-    match = ADDRESS.fullmatch(value)
-    if match is None or not (match[1] or match[3]):
-        return
-    name, _, rest = match[2].partition(".")
-    if rest and not (namespace and rest in (f"{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local"))):
-        return
-    yield Address(name, int(match[3] or SCHEME_PORTS.get(match[1] or "", 0)), field)
+    for part in value.split(","):
+        match = ADDRESS.fullmatch(part.strip())
+        if match is None or not (match[1] or match[3]):
+            continue
+        name, _, rest = match[2].lower().partition(".")
+        if rest and not (namespace and rest in (f"{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local"))):
+            continue
+        yield Address(name, int(match[3] or SCHEME_PORTS.get((match[1] or "").lower(), 0)), field)
 
 
 def _port(service: Service, target: Service, address: Address) -> Iterator[Finding]:
