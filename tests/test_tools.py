@@ -173,7 +173,7 @@ def test_no_word_of_a_user_is_an_option_of_a_tool(asked: Any, chart: str, tmp_pa
         lambda: release_side(EVIL, cluster),
         lambda: own_values(EVIL, cluster),
         lambda: read_release(EVIL, EVIL, EVIL, EVIL, 5.0),
-        lambda: show_graph(EVIL, "text", where, ()),
+        lambda: show_graph(("rag",), "text", where, ()),  # it asks for no word that is not a release
         lambda: preflight_here(Options(**wanted)),
         lambda: complete_releases(context, click.Option(["-x"]), ""),
     ]
