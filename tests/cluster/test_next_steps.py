@@ -139,7 +139,7 @@ ROWS = {
         "CacheJobMissing", (cached_service(), cache(STANDIN_DOWNLOAD_SECONDS="20")), after=job_deleted
     ),
     "caching job suspended": Row(
-        "CacheJobSuspended", (cached_service(), cache(STANDIN_DOWNLOAD_SECONDS="5")), after=job_suspended
+        "CacheJobSuspended", (cached_service(), cache(STANDIN_DOWNLOAD_SECONDS="20")), after=job_suspended
     ),
     "account of the chart": Row("ServiceAccountMissing", (service("llm"),), after=without_account),
     "account of somebody": Row(
