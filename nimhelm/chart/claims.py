@@ -49,8 +49,8 @@ def _made(block: Any) -> dict[str, Any]:
 
 def _claim(pvc: dict[str, Any], name: str, users: tuple[str, ...], keeps: bool) -> Claim:
     """The API's default access mode and the cluster's default storage class apply where the pipeline names none."""
-    mode, storage_class = pvc.get("volumeAccessMode") or "ReadWriteOnce", pvc.get("storageClass") or "the default one"
-    storage_class = "none" if storage_class == "-" else storage_class
+    mode, named = pvc.get("volumeAccessMode") or "ReadWriteOnce", pvc.get("storageClass") or ""
+    storage_class = {"": "the default one", "-": "none"}.get(named, named)
     policy = dig(pvc, "annotations", RESOURCE_POLICY)
     kept = keeps if policy is None else policy == _KEEP
     return Claim(name, str(pvc.get("size") or ""), mode, storage_class, users, kept)

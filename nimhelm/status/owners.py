@@ -114,8 +114,7 @@ def _foreign(value: ko.Object) -> Iterator[tuple[str, str]]:
 
 def _made(snapshot: Snapshot, kind: str, name: str) -> ko.Object | None:
     """The object as the chart made it, None where Helm's record does not tell."""
-    found = [each for each in snapshot.manifest or [] if ko.text(each, "kind") == kind and ko.name_of(each) == name]
-    made = whole(found[0]) if found else {}
+    made = whole(snapshot.recorded(kind, name))
     return made if "spec" in made else None
 
 

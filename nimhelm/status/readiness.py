@@ -23,8 +23,7 @@ def workload_of(case: Case) -> ko.Object:
     if case.service.workload not in lists:
         return case.deployment or {}
     name = case.name + ("-lws" if case.service.workload == LEADER_WORKER_SET else "")
-    found = case.evidence.snapshot.of(lists[case.service.workload])
-    return next((each for each in found if ko.name_of(each) == name), {})
+    return case.evidence.snapshot.named(lists[case.service.workload], name)
 
 
 def is_being_deleted(case: Case) -> bool:

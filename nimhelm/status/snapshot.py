@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from nimhelm.status.kubeobject import Object
+from nimhelm.status.kubeobject import Object, name_of, text
 
 # The lists a snapshot may hold, under the names kubectl has for them.
 KINDS = (
@@ -82,6 +82,14 @@ class Snapshot(NamedTuple):
     def has(self, kind: str) -> bool:
         """Whether the list was read: only then does an object that is not in it not exist."""
         return kind in self.lists
+
+    def named(self, kind: str, name: str) -> Object:
+        """The object of that name in the list of the kind, {} if there is none or it was not read."""
+        return next((each for each in self.of(kind) if name_of(each) == name), {})
+
+    def recorded(self, kind: str, name: str) -> Object:
+        """The object of that kind (`Service`) and name as Helm's record has it, {} if it does not, or was not read."""
+        return next((one for one in self.manifest or [] if text(one, "kind") == kind and name_of(one) == name), {})
 
     def log_of(self, pod: str, container: str) -> str:
         """The last lines of the container, "" if they were not read."""

@@ -47,8 +47,7 @@ def unfilled(evidence: Evidence, cache: GraphCache, explain: Explain) -> Cause |
 
 
 def _is_done(job: Case) -> bool:
-    there = [each for each in job.evidence.snapshot.of("jobs") if ko.name_of(each) == job.name]
-    complete = any(ko.text(ko.condition(each, "Complete"), "status") == "True" for each in there)
+    complete = ko.text(ko.condition(_object(job), "Complete"), "status") == "True"
     return complete or any(ko.text(pod, "status", "phase") == "Succeeded" for pod in job.pods)
 
 
@@ -96,11 +95,15 @@ def _job_case(evidence: Evidence, cache: GraphCache, service: GraphService) -> C
     return Case(evidence, as_service, current_pods(pods), failed, None)
 
 
+def _object(job: Case) -> ko.Object:
+    """The Job itself, {} if it does not exist or was not read."""
+    return job.evidence.snapshot.named("jobs", job.name)
+
+
 def _gone(job: Case) -> Cause | None:
     """The Job was deleted, so that nobody fills the cache."""
     evidence = job.evidence
-    there = {ko.name_of(each) for each in evidence.snapshot.of("jobs")}
-    if not evidence.snapshot.has("jobs") or job.name in there or job.pods or job.departed:
+    if not evidence.snapshot.has("jobs") or _object(job) or job.pods or job.departed:
         return None
     text = f"its caching job {short(job.name)} does not exist"
     return Cause("CacheJobMissing", text, FAILED, next=steps.upgrade(evidence))
@@ -108,14 +111,13 @@ def _gone(job: Case) -> Cause | None:
 
 def _suspended(job: Case) -> Cause | None:
     """Somebody has stopped the Job, or its queue does not let it start yet: it has no pods until it may go on."""
-    for each in job.evidence.snapshot.of("jobs"):
-        if ko.name_of(each) != job.name or not ko.true(each, "spec", "suspend"):
-            continue
-        queue = ko.label(each, "kueue.x-k8s.io/queue-name")
-        said = f": queue {short(queue)} has not let it start" if queue else " and fills nothing"
-        step = steps.command(job.evidence, "describe", "job", job.name) if queue else _anew(job)
-        return Cause("CacheJobSuspended", f"its caching job {short(job.name)} is suspended{said}", NOT_READY, next=step)
-    return None
+    there = _object(job)
+    if not ko.true(there, "spec", "suspend"):
+        return None
+    queue = ko.label(there, "kueue.x-k8s.io/queue-name")
+    said = f": queue {short(queue)} has not let it start" if queue else " and fills nothing"
+    step = steps.command(job.evidence, "describe", "job", job.name) if queue else _anew(job)
+    return Cause("CacheJobSuspended", f"its caching job {short(job.name)} is suspended{said}", NOT_READY, next=step)
 
 
 def _anew(job: Case) -> str:
@@ -144,9 +146,8 @@ def _failed(job: Case, explain: Explain) -> Cause | None:
 
 def _gave_up(job: Case) -> str:
     """What says that the Job tries no more, "" if it does."""
-    for each in job.evidence.snapshot.of("jobs"):
-        failed = ko.condition(each, "Failed")
-        if ko.name_of(each) == job.name and ko.text(failed, "status") == "True":
-            return short(ko.text(failed, "message")) or "failed"
+    failed = ko.condition(_object(job), "Failed")
+    if ko.text(failed, "status") == "True":
+        return short(ko.text(failed, "message")) or "failed"
     events = job.evidence.events_of("Job", job.name, "BackoffLimitExceeded", "DeadlineExceeded")
     return short(message_of(events[0])) if events else ""

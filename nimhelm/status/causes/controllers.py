@@ -27,8 +27,7 @@ def custom_missing(case: Case) -> Cause | None:
 def custom(case: Case) -> ko.Object:
     """The service's object of another controller, {} if there is none or it was not read."""
     _, _, name = steps.workload(case).partition("/")
-    found = case.evidence.snapshot.of(_LISTS.get(case.service.workload, ""))
-    return next((each for each in found if ko.name_of(each) == name), {})
+    return case.evidence.snapshot.named(_LISTS.get(case.service.workload, ""), name)
 
 
 def inference_service(case: Case) -> Cause | None:

@@ -92,20 +92,24 @@ def workload_missing(case: Case) -> Cause | None:
     if case.deployment is not None or case.service.workload != DEPLOYMENT:
         return None
     release = case.evidence.graph.release
-    for each in case.evidence.snapshot.of("deployments"):
-        if ko.name_of(each) != case.name:
-            continue
-        if ko.text(each, "metadata", "annotations", "meta.helm.sh/release-name") == release:
-            text = f"Deployment {short(case.name)} has lost its label {RELEASE_LABEL}={short(release)}"
-            return Cause("OtherRelease", text, NOT_READY, next=steps.upgrade(case.evidence))
-        owner = elsewhere(each, release)
-        whose = f"release {short(owner)}, not to this one" if owner else "no release"
-        step = steps.command(case.evidence, "get", "deployment", case.name, "--show-labels")
-        return Cause("OtherRelease", f"Deployment {short(case.name)} belongs to {whose}", FAILED, next=step)
+    there = case.evidence.snapshot.named("deployments", case.name)
+    if there and ko.text(there, "metadata", "annotations", "meta.helm.sh/release-name") == release:
+        text = f"Deployment {short(case.name)} has lost its label {RELEASE_LABEL}={short(release)}"
+        return Cause("OtherRelease", text, NOT_READY, next=steps.upgrade(case.evidence))
+    if there:
+        return not_ours(case, "Deployment", there)
     text = f"Deployment {short(case.name)} does not exist"
     if case.pods:
         text += ": its pods run on, and nothing replaces them"
     return Cause("WorkloadMissing", text, NOT_READY if case.pods else PENDING, next=steps.upgrade(case.evidence))
+
+
+def not_ours(case: Case, kind: str, there: ko.Object) -> Cause:
+    """An object with the service's name that another release has taken over, or nobody's."""
+    owner = elsewhere(there, case.evidence.graph.release)
+    whose = f"release {short(owner)}, not to this one" if owner else "no release"
+    step = steps.command(case.evidence, "get", kind.lower(), case.name, "--show-labels")
+    return Cause("OtherRelease", f"{kind} {short(case.name)} belongs to {whose}", FAILED, next=step)
 
 
 def creation_refused(case: Case) -> Cause | None:
@@ -190,10 +194,8 @@ def _step(case: Case, code: str, found: list[str]) -> str:
 
 def _is_ours(case: Case, kind: str, name: str) -> bool:
     """Whether the chart makes it: helm refuses to take over what somebody else makes in its place."""
-    manifest = case.evidence.snapshot.manifest
-    if manifest is None:
-        return name == case.name
-    return any(ko.text(each, "kind") == kind and ko.name_of(each) == name for each in manifest)
+    snapshot = case.evidence.snapshot
+    return name == case.name if snapshot.manifest is None else bool(snapshot.recorded(kind, name))
 
 
 def deadline_exceeded(case: Case) -> Cause | None:

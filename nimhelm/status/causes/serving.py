@@ -8,7 +8,8 @@ from datetime import datetime
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
-from nimhelm.status.evidence import Case, elsewhere, held_by, is_ready
+from nimhelm.status.causes.rollout import not_ours
+from nimhelm.status.evidence import Case, held_by, is_ready
 from nimhelm.status.graph import INFERENCE_SERVICE
 from nimhelm.wording import short
 
@@ -29,12 +30,8 @@ def service_missing(case: Case) -> Cause | None:
             return None
         text = f"Service {short(case.name)} is being deleted{held_by(there)}"
         return Cause("ServiceMissing", text, FAILED, next=steps.describe(case, "service", case.name))
-    for each in case.evidence.snapshot.of("services"):
-        if ko.name_of(each) == case.name:
-            owner = elsewhere(each, case.evidence.graph.release)
-            text = f"Service {short(case.name)} belongs to release {short(owner)}, not to this one"
-            step = steps.command(case.evidence, "get", "service", case.name, "--show-labels")
-            return Cause("OtherRelease", text, FAILED, next=step)
+    if there := case.evidence.snapshot.named("services", case.name):
+        return not_ours(case, "Service", there)
     text = f"Service {short(case.name)} does not exist"
     if refused := _refused(case):
         text += f": {refused}"
@@ -74,7 +71,7 @@ def port_not_served(case: Case) -> Cause | None:
     ready = [pod for pod in case.pods if is_ready(pod)]
     if not service or not ready or not ko.mapping(service, "spec", "selector"):
         return None
-    made = _made(case)
+    made = case.evidence.snapshot.recorded("Service", case.name)
     if _targets(made) == _targets(service):  # the chart knows what a NIM serves without declaring it
         return None
     if lost := sorted({port for port, _ in _targets(made)} - {port for port, _ in _targets(service)}):
@@ -91,12 +88,6 @@ def port_not_served(case: Case) -> Cause | None:
         text = f"Service {short(case.name)} {sends}, which none of its pods serves"
         return Cause("ServicePort", text, FAILED, next=_again(case))
     return None
-
-
-def _made(case: Case) -> ko.Object:
-    """The Service as the chart makes it, {} where Helm's record was not read."""
-    objects = case.evidence.snapshot.manifest or []
-    return next((each for each in objects if ko.text(each, "kind") == "Service" and ko.name_of(each) == case.name), {})
 
 
 def _targets(service: ko.Object) -> set[tuple[int, str]]:

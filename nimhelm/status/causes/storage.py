@@ -165,9 +165,7 @@ def _place_of(case: Case, claim: str) -> tuple[str, str] | None:
     """Where the claim's volume is, in words and as the name of a node; None if nothing tells."""
     held = case.evidence.claims.get(claim)
     volume_name = ko.text(held, "spec", "volumeName")
-    found = next(
-        (each for each in case.evidence.snapshot.of("persistentvolumes") if ko.name_of(each) == volume_name), None
-    )
+    found = case.evidence.snapshot.named("persistentvolumes", volume_name)
     for term in ko.items(found, "spec", "nodeAffinity", "required", "nodeSelectorTerms"):
         for each in ko.items(term, "matchExpressions"):
             key, values = ko.text(each, "key"), ko.texts(each, "values")
