@@ -23,6 +23,7 @@ from nimhelm.hintwords import (
     OF_A_CACHE,
     OF_A_MODEL,
     OF_A_SERVICE,
+    OF_ALL_PODS,
     OF_THE_POD,
     OTHER_CHARTS,
     PRIMARY,
@@ -80,7 +81,9 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
         if not found:
             return f"remove it: {parent} itself is not switched on or off"
     if found:
-        return "it belongs under " + " or ".join(found[:2])
+        of_all = key in OF_ALL_PODS and "global" in root.get("properties", {}) and field in ((), ("global", "nimhelm"))
+        for_all = f"; for all pods, set global.nimhelm.podTemplate.spec.{key}" if of_all else ""
+        return "it belongs under " + " or ".join(found[:2]) + for_all
     possible = get_close_matches(key.lower(), lower, 1, POSSIBLE)
     if possible:
         return f"did you mean {lower[possible[0]]}?"
@@ -140,11 +143,8 @@ def _known(key: str, properties: Schema, parent: str) -> str:
         return f'write it as resources.limits["{key}"]' if "/" in key else "it belongs under limits or requests"
     in_values = "podTemplate" in properties
     of_a_service = in_values or parent in ("spec", "services")
-    if (
-        parent == "services"
-        and "spec" in properties
-        and _MEANT.get(bare(key), "dependencies") not in ("dependencies", "name")
-    ):
+    beside_spec = parent == "services" and "spec" in properties and bare(key) not in _NOWHERE
+    if beside_spec and _MEANT.get(bare(key), "dependencies") not in ("dependencies", "name"):
         return f"write it as spec.{_MEANT[bare(key)]}"
     if parent == "spec" and "image" in properties and key != _MEANT.get(bare(key)) == "dependencies" and not in_values:
         return "write it beside spec, as dependencies"
@@ -154,9 +154,12 @@ def _known(key: str, properties: Schema, parent: str) -> str:
     if meant and (re.split(r"[.\[]", meant)[0] in properties or (parent, key) in MEANT_AT):
         return f"write it as {meant}" if "." in meant else f"did you mean {meant}?"
     if parent == "service" and key in OF_A_SERVICE and "port" in properties:
+        key = "clusterIP" if key == "headless" else key
         if "overlay" in properties:
             return f"write it as expose.service.overlay.{key}"
         return f"a NIMService has no such field: set expose.service.overlay.{key} in the values of the chart"
+    if parent == "podTemplate" and "spec" in properties:
+        return f"write it as podTemplate.{'metadata' if key in ('labels', 'annotations') else 'spec'}.{key}"
     if (parent, key) == ("image", "digest"):
         return 'write it behind the tag: tag: "1.0.3@sha256:..."'
     if parent == "spec" and "services" in properties and key in ("name", "namespace", "labels", "annotations"):
@@ -199,6 +202,9 @@ def _value_of_a_service(key: str, properties: Schema) -> str:
     others -= {"global", "dependencies", "enabled"}
     if key in others:
         return "a NIMService has no such field: set it in the values of the chart"
+    meant = _MEANT.get(bare(key), "")
+    if meant.partition(".")[0] in others or meant.startswith("scale.keda"):
+        return f"a NIMService has no such field: set {meant} in the values of the chart"
     near = get_close_matches(key, sorted(others), 1, LIKELY)
     if near and not get_close_matches(key, list(properties), 1, LIKELY):
         return f"a NIMService has no such field: set {near[0]} in the values of the chart"
@@ -369,9 +375,9 @@ def _primary(text: str, name: str) -> str:
     if name == "storage":
         size = re.fullmatch(r"[0-9.]+([KMGTP]i?)?", text)
         return f"write storage: {{pvc: {{create: true, size: {text}}}}}" if size else ""
-    if name == "draResources":
-        return f"write {{{path}: {text}}}"
     first, _, second = path.partition(".")
+    if name in ("draResources", "envFrom"):
+        return f"write {{{first}: {{{second}: {text}}}}}" if second else f"write {{{path}: {text}}}"
     return f"write {name}: {{{first}: {{{second}: {text}}}}}" if second else f"write {name}: {{{first}: {text}}}"
 
 
@@ -415,6 +421,8 @@ def _inside_alone(data: dict[str, Any], name: str = "") -> str:
         inner = next(iter(data.values()))
         if isinstance(inner, dict):
             return _inside_alone(inner)
+    if isinstance(data.get("repository"), str):
+        return f"write it as one string: {data['repository']}:{data.get('tag', 'TAG')}"
     for key in ("name", "path", "secretName", "value", "port", "size"):
         if isinstance(data.get(key), (str, int)):
             return f"write the {key} alone: {data[key]}"
@@ -472,6 +480,8 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
     short = SHORT.get(data.lower())
     if short and short in allowed:
         return f"write {short}"
+    if data.lower() == "ingress" and "ClusterIP" in allowed:
+        return "write ClusterIP, and set expose.router.ingress"
     near = get_close_matches(data.lower(), [word.lower() for word in allowed if isinstance(word, str)], 1, LIKELY)
     if near:
         return f"write {next(word for word in allowed if isinstance(word, str) and word.lower() == near[0])}"

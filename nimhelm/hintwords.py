@@ -35,6 +35,11 @@ MEANT = {
     "extraVolumes": "volumes", "extraVolumeMounts": "volumeMounts", "extraEnvFrom": "envFrom",
     "podSpec": "podTemplate.spec", "template": "podTemplate", "gate": "wait", "gates": "wait",
     "modelProfile": "storage.nimCache.profile", "podAnnotations": "annotations", "podLabels": "labels",
+    "containerSecurityContext": "securityContext", "modelCache": "storage", "monitoring": "metrics",
+    "nodeAffinity": "affinity.nodeAffinity", "podAntiAffinity": "affinity.podAntiAffinity",
+    "gracePeriod": "terminationGracePeriodSeconds", "gracePeriodSeconds": "terminationGracePeriodSeconds",
+    "preStop": "lifecycle.preStop", "postStart": "lifecycle.postStart", "dns": "dnsConfig",
+    "kedaScaledObject": "scale.keda", "scaledObject": "scale.keda", "keda": "scale.keda",
 }  # fmt: skip
 """Names from Kubernetes, Compose and other charts, and the field of a service, or its value, that they stand for."""
 
@@ -52,6 +57,7 @@ MEANT_AT = {
     ("service", "ports"): "expose.service.port",
     ("service", "targetPort"): "expose.service.port",
     ("service", "openaiPort"): "port",
+    ("service", "servicePort"): "port",
     ("nimCache", "create"): "storage.pvc.create",
     ("pvc", "accessModes"): "storage.pvc.volumeAccessMode",
     ("pvc", "storageClassName"): "storage.pvc.storageClass",
@@ -76,7 +82,6 @@ MEANT_AT = {
     ("secretKeyRef", "secretName"): "name",
     ("configMapKeyRef", "configMapName"): "name",
     ("image", "name"): "image.repository",
-    ("image", "registry"): "image.repository",
     ("image", "version"): "image.tag",
     ("", "service"): "spec.services",
     ("env", "key"): "name",
@@ -131,7 +136,12 @@ MEANT_AT = {
     ("networkPolicy", "create"): "enabled",
     ("nimhelm", "labels"): "commonLabels",
     ("nimhelm", "annotations"): "commonAnnotations",
-    ("nimhelm", "timeout"): "waitTimeoutSeconds",
+    **{("nimhelm", key): "waitTimeoutSeconds" for key in ("timeout", "waitTimeout", "gateTimeout", "timeoutSeconds")},
+    **{("nimhelm", key): "imageRegistry" for key in ("mirror", "registryMirror", "privateRegistry")},
+    **{("nimhelm", key): f"mesh: {key}" for key in ("istio", "linkerd")},
+    **{("nimhelm", key): f"orderFor: {key.lower()}" for key in ("argocd", "argoCD", "kapp", "nelm")},
+    **{("nimhelm", key): "helperResources" for key in ("resources", "waitResources", "gateResources", "initResources")},
+    **{("nimhelm", key): "imagePullSecrets" for key in ("pullSecrets", "pullSecret", "imagePullSecret")},
     **{
         ("networkPolicy", key): "gatewayNamespaces"
         for key in ("allowFrom", "allowedNamespaces", "ingressNamespaces", "namespaces", "fromNamespaces")
@@ -153,6 +163,7 @@ AT_THE_CACHE = "a NIMCache has it: write it there"
 AS_VOLUMES = "set it as one of volumes, in the values of the chart"
 OWN_POLICY = "write a NetworkPolicy of your own in extraObjects, at the top of the file"
 OWN_MONITOR = "write a ServiceMonitor of your own in extraObjects, at the top of the file of values"
+BY_DEPENDENCIES = "remove it: the order follows from dependencies"
 OF_A_GATE = "a pipeline has no such field: set wait of this dependency in the values of the chart"
 NOWHERE_AT = {
     ("pvc", "volumeMode"): "remove it: a model needs a file system",
@@ -176,6 +187,15 @@ NOWHERE_AT = {
     },
     ("dependencies", "namespace"): "a pipeline has no such field: set wait.host of this dependency in the values of the chart",
     ("dependencies", "url"): "write name and port",
+    **{("services", key): BY_DEPENDENCIES for key in ("order", "wave", "weight", "stage", "step", "priority")},
+    ("services", "type"): "remove it: the image is the model",
+    ("services", "url"): "remove it: the address is the name of the service and its port",
+    ("services", "condition"): "write enabled",
+    ("services", "optional"): "write enabled: false to leave the service out",
+    **{("wait", key): "set global.nimhelm.waitTimeoutSeconds" for key in ("timeout", "timeoutSeconds")},
+    ("scale", "type"): "remove it: scale has an HPA",
+    ("image", "registry"): "write it in front of the repository: repository: nvcr.io/nim/...",
+    ("service", "portName"): "remove it: the port is named api",
     **{
         ("spec", key): "a NIMCache is a document of its own: write it below the pipeline, after a line of ---"
         for key in ("caches", "nimCaches")
@@ -232,9 +252,17 @@ NO_KEYS = "put the key in a Secret, and write the name of the Secret as authSecr
 METRICS_OF_HPA = (
     "write metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]"
 )
+OF_THE_IMAGE = {
+    **dict.fromkeys(
+        ("statefulSet", "deployment", "workload"),
+        "remove it: a service is a Deployment, or a LeaderWorkerSet with multiNode",
+    ),
+    "logLevel": "write it as a variable: env: [{name: NIM_LOG_LEVEL, value: INFO}]",
+    "jsonLogging": 'write it as a variable: env: [{name: NIM_JSONL_LOGGING, value: "1"}]',
+}
+"""Settings of other charts that are variables here, or none."""
+
 NOWHERE = {
-    "keda": "a NIMService has no such field: set scale.keda in the values of the chart",
-    "scaledObject": "a NIMService has no such field: set scale.keda in the values of the chart",
     "networkPolicy": "a NIMService has no such field: set global.nimhelm.networkPolicy in the values of the chart",
     "prometheusRule": "a NIMService has no such field: set metrics.prometheusRule in the values of the chart",
     "source": "a NIMService has no such field: a NIMCache has it",
@@ -256,6 +284,7 @@ NOWHERE = {
     "serviceAccountName": "a NIMService has no such field: set serviceAccount.name in the values of the chart",
     "volumeMounts": "there is no such field: every container gets the volumes of the main one",
     "containers": ONE_CONTAINER, "template": ONE_CONTAINER,
+    **OF_THE_IMAGE,
     "restart": SAYS_ITSELF, "restartPolicy": SAYS_ITSELF, "networks": SAYS_ITSELF,
     "metadata": "the name belongs beside spec; labels and annotations are fields of spec",
     "deploy": "write replicas and resources in spec",
@@ -274,15 +303,22 @@ OF_THE_POD = {
 }  # fmt: skip
 """Fields of a pod that only the chart's overlay of the pod template sets."""
 
+OF_ALL_PODS = {
+    "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName", "runtimeClassName",
+    "schedulerName", "hostAliases", "dnsPolicy", "dnsConfig", "terminationGracePeriodSeconds",
+}  # fmt: skip
+"""Values of a service that the overlay of all pods can set for every service."""
+
 OF_A_SERVICE = {
     "publishNotReadyAddresses", "internalTrafficPolicy", "sessionAffinityConfig", "trafficDistribution", "externalIPs",
-    "allocateLoadBalancerNodePorts", "healthCheckNodePort", "loadBalancerIP", "clusterIP", "clusterIPs",
+    "allocateLoadBalancerNodePorts", "healthCheckNodePort", "loadBalancerIP", "clusterIP", "clusterIPs", "headless",
 }  # fmt: skip
 """Fields of a Service that only the chart's overlay of it sets."""
 
 OWN_NAMES = "objects have the name of their service: rename the service in the pipeline"
 FURTHER = "write the object in extraObjects, at the top of the file"
 OTHER_CHARTS = {
+    **OF_THE_IMAGE,
     "nameOverride": OWN_NAMES, "fullnameOverride": OWN_NAMES,
     "namespaceOverride": "Helm chooses the namespace: helm install -n NAMESPACE",
     **dict.fromkeys(("extraManifests", "extraDeploy", "extraResources"), "did you mean extraObjects, at the top of the file?"),
@@ -295,7 +331,6 @@ OTHER_CHARTS = {
     **dict.fromkeys(("extraEnvVarsCM", "extraEnvVarsSecret", "envFromSecret"), "did you mean envFrom?"),
     "rollingUpdate": "write it as updateStrategy.rollingUpdate", "existingClaim": "write it as storage.pvc.name",
     **dict.fromkeys(("accessMode", "accessModes"), "write it as storage.pvc.volumeAccessMode"),
-    **dict.fromkeys(("scaledObject", "kedaScaledObject"), "write it as scale.keda"),
     **dict.fromkeys(("route", "httpRoute", "gatewayAPI"), "write it as expose.router.gateway"),
     "ingressClassName": "write it as expose.router.ingress.ingressClass", "tls": "write it as expose.router.ingress.tls",
 }  # fmt: skip
@@ -304,12 +339,14 @@ OTHER_CHARTS = {
 PRIMARY = {
     "pvc": "name", "nimCache": "name", "service": "port", "storage": "pvc.size", "expose": "service.port",
     "multiNode": "parallelism.pipeline", "httpGet": "path", "emptyDir": "sizeLimit", "draResources": "resourceClaimName",
+    "updateStrategy": "type", "podDisruptionBudget": "minAvailable", "envFrom": "secretRef.name", "serviceAccount": "name",
 }  # fmt: skip
 """The field that people mean when they write one word in place of a mapping."""
 
 SHORT = {
     "rwo": "ReadWriteOnce", "rwx": "ReadWriteMany", "rox": "ReadOnlyMany", "rwop": "ReadWriteOncePod",
     "lb": "LoadBalancer", "knative": "kserve", "serverless": "kserve", "rawdeployment": "kserve",
+    "argo": "argocd", "argo-cd": "argocd", "carvel": "kapp", "werf": "nelm",
 }  # fmt: skip
 """Abbreviations of values."""
 
