@@ -94,7 +94,7 @@ CODES = {
     "NH132": "a created device claim is incomplete",
     "NH133": "a device selector is wrong",
     "NH134": "the devices or requests of a claim",
-    "NH140": "an unknown KServe mode",
+    "NH140": "an unknown or an old KServe mode",
     "NH141": "KServe's serverless mode excludes it",
     "NH142": "an HPA target that KServe cannot take",
     "NH150": "an endpoint picker with two configurations",

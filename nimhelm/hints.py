@@ -57,6 +57,7 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
     parent = next((part for part in reversed(field) if isinstance(part, str)), "")
     hint = (
         _of_a_document(key, field, root)
+        or _image_of_a_source(key, value, properties)
         or _known(key, properties, parent)
         or _value_here(key, field, root)
         or _misplaced(key, value, properties, parent)
@@ -123,6 +124,15 @@ def _of_each_service(key: str, value: Any, field: Path, root: Schema) -> str:
     return (
         f"each service has its own, such as {services[0]}: {hint}" if hint.startswith(("write it as", "did")) else hint
     )
+
+
+def _image_of_a_source(key: str, value: Any, properties: Schema) -> str:
+    """The image of a service that is written as the source of a NIMCache is, "" for anything else."""
+    source = value.get("ngc") if key == "source" and "image" in properties and isinstance(value, dict) else None
+    image = source.get("modelPuller") if isinstance(source, dict) else None
+    if not isinstance(image, str):
+        return ""
+    return f"a NIMCache has it; in a service {_from_text(image, 'image', '')}, and authSecret beside it"
 
 
 def _known(key: str, properties: Schema, parent: str) -> str:
@@ -491,7 +501,7 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
         return f"write the unit: {data}s"
     if field and "/" in str(field[-1]) and any(part in ("limits", "requests") for part in field[-2:-1]):
         return f"write {NUMBERS[data.lower()]}" if data.lower() in NUMBERS else "write a whole number, for example 1"
-    filled = re.search(r"\$\{\w+\}|\$\(\w+\)|\$\w+|{{.*?}}", data)
+    filled = re.search(r"\$\{\w[^{}]*\}|\$\(\w+\)|\$\w+|{{.*?}}|<[^<>]+>", data)
     if filled:
         return f"nothing fills in {filled[0]} here: write the value itself"
     if data[:1] in "“”‘’«" and data:
@@ -508,7 +518,7 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
     cores = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(?:cores?|cpus?|vcpus?)", data, re.IGNORECASE)
     if cores:
         return f"write {cores[1]}"
-    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([kKmMgGtT])[iI]?(?:[bB]|[bB]ytes)?", data)
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)([kKmMgGtT])[iI]?(?:[bB]|[bB]ytes)?", data.replace(" ", ""))
     if match and match[1].strip("0."):
         digits, unit = match[1], match[2].upper()
         return f"write {digits}{'k' if unit == 'K' else unit} or {digits}{unit}i"

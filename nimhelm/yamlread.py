@@ -180,13 +180,26 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
         return Finding(
             path, line, column, "NH001", ERROR, "a tab cannot indent YAML", "", "indent with spaces (two a level)"
         )
-    hint = _blank_missing(rows, start.line if start else line - 1) or (
-        "check the indentation and the quotes of this line and the one above"
+    hint = (
+        _not_yaml(rows, line)
+        or _blank_missing(rows, start.line if start else line - 1)
+        or "check the indentation and the quotes of this line and the one above"
     )
     message = f"not valid YAML: {problem}" + (f", {context}" if context else "")
     if context and start and start.line + 1 != line:
         message += f" that starts at line {start.line + 1}"
     return Finding(path, line, column, "NH001", ERROR, message, "", hint)
+
+
+def _not_yaml(rows: list[str], line: int) -> str:
+    """The way out of what stands around YAML or in it where it was copied from, "" for YAML: fences, commands, variables."""
+    for number, row in enumerate(rows[:line], 1):
+        if row.startswith(("```", "~~~")):
+            return f"remove the Markdown around the YAML: line {number}"
+        if re.match(r"(?:[$>] ?)?(?:cat|kubectl|oc|helm|echo|sudo)\s+[^:\s]", row):
+            return f"remove the command around the YAML: line {number}"
+    found = re.search(r"(?<![\"'\w])\$\{\w+\}", rows[line - 1]) if line <= len(rows) else None
+    return f"nothing fills in {found[0]} here: write the value itself" if found else ""
 
 
 def _blank_missing(rows: list[str], at: int) -> str:

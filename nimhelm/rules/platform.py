@@ -168,6 +168,10 @@ def check_kserve(service: Service) -> Iterator[Finding]:
     if mode is not None and mode not in MODES:
         field: Path = ("annotations", "serving.kserve.io/deploymentMode")
         yield service.error("NH140", field, f"{mode} is not a deployment mode of KServe", "one of " + ", ".join(MODES))
+    elif mode == "RawDeployment":
+        message = "KServe 0.16 and later refuse RawDeployment beside a deployment strategy, which the service has"
+        hint = "write Standard, the new name of this mode; KServe before 0.16 knows RawDeployment alone"
+        yield service.warning("NH140", ("annotations", "serving.kserve.io/deploymentMode"), message, hint)
     yield from _predictor_target(service)
     if mode not in KNATIVE:
         return
