@@ -141,11 +141,12 @@ def read_content(path: str, content: bytes) -> tuple[list[Document], list[Findin
 
 
 def unpack(document: Document) -> list[Document]:
-    """The document itself, or the items of a List."""
+    """The document itself, or the items of a List, which may be Lists again."""
     data = document.data
     if isinstance(data, dict) and str(data.get("kind", "")).endswith("List") and isinstance(data.get("items"), list):
         base: Path = (*document.base, "items")
-        return [document._replace(data=item, base=(*base, index)) for index, item in enumerate(data["items"])]
+        items = (document._replace(data=item, base=(*base, index)) for index, item in enumerate(data["items"]))
+        return [part for item in items for part in unpack(item)]
     return [document]
 
 

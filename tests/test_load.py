@@ -32,7 +32,9 @@ def test_several_documents_and_kinds() -> None:
 def test_a_list() -> None:
     items = [pipeline(name="a"), {"apiVersion": "v1", "kind": "Service"}, cache("c")]
     for kind, version in (("List", "v1"), ("NIMPipelineList", "apps.nvidia.com/v1alpha1")):
-        assert names({"apiVersion": version, "kind": kind, "items": items}) == ["a", "c"]
+        listed = {"apiVersion": version, "kind": kind, "items": items}
+        assert names(listed) == ["a", "c"]
+        assert names({"apiVersion": "v1", "kind": "List", "items": [listed, cache("d")]}) == ["a", "c", "d"]
 
 
 def test_places_in_a_list_are_those_of_the_file() -> None:
