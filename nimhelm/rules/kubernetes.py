@@ -579,6 +579,12 @@ def check_reach(service: Service) -> Iterator[Finding]:
     if service.get(*over, "clusterIP") == "None" and kind != "ClusterIP":
         message = f"a Service of type {kind} needs an address of its own"
         yield service.error("NH112", (*over, "clusterIP"), message, "write type: ClusterIP, or remove clusterIP")
+    affinity = service.get(*over, "sessionAffinity") or service.get("expose", "service", "sessionAffinity")
+    if service.get(*over, "sessionAffinityConfig") and affinity != "ClientIP":
+        message = "sessionAffinityConfig needs sessionAffinity: ClientIP"
+        yield service.error(
+            "NH112", (*over, "sessionAffinityConfig"), message, "add it, or remove sessionAffinityConfig"
+        )
     policy = service.get(*over, "externalTrafficPolicy") or service.get("expose", "service", "externalTrafficPolicy")
     if service.get(*over, "healthCheckNodePort") and policy != "Local":
         message = "healthCheckNodePort needs externalTrafficPolicy: Local"

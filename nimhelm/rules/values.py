@@ -29,12 +29,18 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
             yield document.finding(ERROR, "NH042", (*SHARED, key, *place), message, hint)
     if dig(document.data, *SHARED, "waitEnabled") is not False:
         yield from check_waits(document, by_name)
-        yield from check_caches(services, {cache.name for cache in caches})
+        yield from check_caches(services, {cache.name: cache for cache in caches})
+    running = [service for service in services if service.enabled]
+    for service in running:
+        yield from check_image_and_storage(service)
     if dig(document.data, *SHARED, "restricted") is True:
-        for service in services:
-            yield from check_restricted(service) if service.enabled else ()
+        for service in running:
+            yield from check_restricted(service)
         for cache in caches:
             yield from check_restricted(cache)
+    if dig(document.data, *SHARED, "openshift") == "restricted":
+        for service in running:
+            yield from check_openshift(service, has_mesh=bool(dig(document.data, *SHARED, "mesh")))
 
 
 def check_repeated(services: list[Service]) -> Iterator[Finding]:
@@ -100,18 +106,51 @@ def asks_elsewhere(dependency: dict[str, Any]) -> bool:
     return bool(dig(dependency, "wait", "host") or dig(dependency, "wait", "port"))
 
 
-def check_caches(services: list[Service], on: set[str]) -> Iterator[Finding]:
-    """A service waits for the download of its cache, so something must download it."""
+def check_caches(services: list[Service], on: dict[str, Cache]) -> Iterator[Finding]:
+    """A service waits for the download of its cache, so something must download it, into the claim of the service."""
+    users = {str(service.get("storage", "nimCache", "name") or ""): service for service in services if service.enabled}
+    fill = {name: service.get("storage", "nimCache", "fill", "enabled") is True for name, service in users.items()}
     for service in services:
-        name = service.get("storage", "nimCache", "name")
-        waits = (
-            service.get("storage", "nimCache", "wait", "enabled") is True
-            and service.get("wait", "enabled") is not False
-        )
-        if service.enabled and waits and isinstance(name, str) and name and name not in on:
+        cache = service.mapping("storage", "nimCache")
+        name = cache.get("name")
+        if not service.enabled or not isinstance(name, str) or not name:
+            continue
+        waits = dig(cache, "wait", "enabled") is True and service.get("wait", "enabled") is not False
+        off = f"{service.name}.storage.nimCache.wait.enabled: false"
+        place: Path = ("nimCaches", name, "enabled")
+        if waits and name not in on:
             message = f"{service.name} waits for the cache {name}, which the chart does not fill"
-            hint = f"set nimCaches.{name}.enabled: true, or {service.name}.storage.nimCache.wait.enabled: false"
-            yield service.document.finding(ERROR, "NH165", ("nimCaches", name, "enabled"), message, hint)
+            hint = f"set nimCaches.{name}.enabled: true, or {off}"
+            yield service.document.finding(ERROR, "NH165", place, message, hint)
+        elif waits and on[name].get("filledBy") == "service" and not fill[name] and not _is_native(service, on[name]):
+            message = f"{service.name} waits for the cache {name}, which a service is to fill, and none does"
+            hint = f"set nimCaches.{name}.filledBy: job, or {service.name}.storage.nimCache.fill.enabled: true"
+            yield service.document.finding(ERROR, "NH165", ("nimCaches", name, "filledBy"), message, hint)
+        if name in on and not on[name].get("storage", "hostPath"):
+            filled = on[name].get("storage", "pvc", "name") or f"{name}-pvc"
+            claim = cache.get("claimName") or f"{name}-pvc"
+            if claim != filled:
+                message = (
+                    f"{service.name} looks for the cache {name} in the claim {claim}, and it is filled in {filled}"
+                )
+                hint = f"set {service.name}.storage.nimCache.claimName: {filled}"
+                yield service.error("NH165", ("storage", "nimCache", "claimName"), message, hint)
+
+
+def _is_native(service: Service, cache: Cache) -> bool:
+    return "native" in (service.get("imageLayout"), cache.get("imageLayout"))
+
+
+def check_image_and_storage(service: Service) -> Iterator[Finding]:
+    """Values that a pipeline does not have, beside those that it has: a digest, and compiled code."""
+    tag = service.get("image", "tag")
+    if service.get("image", "digest") and isinstance(tag, str) and "@" in tag:
+        message = f"the image of {service.name} has two digests, in tag and in digest"
+        yield service.error("NH112", ("image", "digest"), message, "remove one of the two")
+    is_read_only = service.get("storage", "readOnly") is True or service.get("storage", "image", "reference")
+    if service.get("storage", "compileCache") is True and is_read_only:
+        message = f"{service.name} keeps compiled code beside its model, which is read-only"
+        yield service.error("NH058", ("storage", "compileCache"), message, "write compileCache: false")
 
 
 def check_restricted(block: Block) -> Iterator[Finding]:
@@ -128,3 +167,19 @@ def check_restricted(block: Block) -> Iterator[Finding]:
         message = f"{block.title} {what}, which Pod Security restricted forbids"
         place = field if block.document.holds(field) else (*SHARED, "restricted")
         yield block.document.finding(ERROR, "NH111", place, message, f"{way}, or set global.nimhelm.restricted: false")
+
+
+def check_openshift(service: Service, *, has_mesh: bool) -> Iterator[Finding]:
+    """What the constraint restricted-v2 of OpenShift forbids, where the values ask to keep to it."""
+    found: list[tuple[Path, str, str]] = []
+    if service.get("storage", "hostPath"):
+        found.append((("storage", "hostPath"), "keeps its model in a folder of the node", "use a claim"))
+    if service.get("proxy", "certConfigMap"):
+        found.append((("proxy", "certConfigMap"), "adds certificates as root", "leave out proxy.certConfigMap"))
+    waits = [each for each in service.dependencies if dig(each, "wait", "enabled") is not False]
+    if has_mesh and waits and service.get("wait", "enabled") is not False:
+        what = "has gates that run as the user of the mesh's proxy"
+        found.append((("dependencies",), what, "leave out global.nimhelm.mesh and use native sidecars"))
+    for below, what, way in found:
+        message = f"{service.title} {what}, which OpenShift's restricted-v2 forbids"
+        yield service.error("NH111", below, message, f"{way}, or set global.nimhelm.openshift: scc")

@@ -12,6 +12,8 @@ from .conftest import Render
 
 Refusal = Callable[..., str]
 GATEWAY = {"name": "g", "namespace": "n"}
+CLAIM = {"pvc": {"create": True, "size": "1Gi"}}
+DIGEST = "sha256:" + 64 * "0"
 SCALE = {"enabled": True, "hpa": {"maxReplicas": 2}}
 NODES = {"parallelism": {"pipeline": 2, "tensor": 8}}
 
@@ -29,6 +31,18 @@ SERVICE_CASES: dict[str, tuple[dict[str, Any], str]] = {
     "profile alone": ({"storage": {"nimCache": {"profile": "p"}}}, "set llm.storage.nimCache.name"),
     "claim without name": ({"storage": {"pvc": {"size": "1Gi"}}}, "set llm.storage.pvc.name, or create=true"),
     "claim without size": ({"storage": {"pvc": {"create": True}}}, "set llm.storage.pvc.size"),
+    "compiled code": (
+        {"storage": {**CLAIM, "compileCache": True, "readOnly": True}},
+        "set llm.storage.compileCache=false",
+    ),
+    "compiled code in an image": (
+        {"storage": {"image": {"reference": "a.b/c:1"}, "compileCache": True}},
+        "set llm.storage.compileCache=false",
+    ),
+    "two digests": (
+        {"image": {"repository": "x", "tag": "1@" + DIGEST, "digest": DIGEST}},
+        "llm's image has two digests",
+    ),
     "unequal GPUs": (
         {"resources": {"requests": {"nvidia.com/gpu": 1}, "limits": {"nvidia.com/gpu": 2}}},
         "llm requests 1 nvidia.com/gpu but is limited to 2",
@@ -117,6 +131,12 @@ def test_a_service_alone(refusal: Refusal, case: str) -> None:
 def test_what_pod_security_forbids(refusal: Refusal, values: dict[str, Any]) -> None:
     said = refusal({"llm": spec(**values)}, nimhelm={"restricted": True})
     assert "or set global.nimhelm.restricted=false" in said
+
+
+@pytest.mark.parametrize("values", [{"storage": {"hostPath": "/x"}}, {"proxy": {"certConfigMap": "certs"}}])
+def test_what_openshift_forbids(refusal: Refusal, values: dict[str, Any]) -> None:
+    said = refusal({"llm": spec(**values)}, nimhelm={"openshift": "restricted"})
+    assert "which OpenShift's restricted-v2 forbids: set global.nimhelm.openshift=scc" in said
 
 
 @pytest.mark.parametrize("values", [{"proxy": {"certConfigMap": "certs"}}, {"userID": 0}])
