@@ -16,6 +16,7 @@ from conftest import EXAMPLES, Helm
 
 from nimhelm.chart.read import read_folder
 from nimhelm.chart.record import RECORD
+from nimhelm.chart.write import write_chart
 from nimhelm.convert import convert_files
 
 FOLDER = Path(__file__).parent / "golden"
@@ -66,10 +67,39 @@ def test_both_helms_render_the_same(example: Path, built: Path, helm: Helm) -> N
     assert objects(rendered) == objects(wanted)
 
 
+SOURCES = Path(__file__).parent
+WITH_VALUES: dict[str, tuple[str, list[str]]] = {
+    "everything": ("everything", []),
+    "everything-values": ("everything", ["-f", str(SOURCES / "everything.values.yaml")]),
+    "everything-as-operator": ("everything", ["--set", "global.nimhelm.keepOperatorPods=true"]),
+    "platforms": ("platforms", []),
+    "platforms-values": ("platforms", ["-f", str(SOURCES / "platforms.values.yaml")]),
+}
+"""Golden files that hold every field and value, for what the examples do not show: the pipeline, and helm's arguments.
+
+They leave out the scripts and the dashboard, which are files of the chart, and the keys that Helm makes anew for MPI.
+"""
+
+
+@pytest.mark.parametrize("name", WITH_VALUES)
+def test_rendered_values(name: str, helm4: Helm, golden: Callable[[Path, str], None], tmp_path: Path) -> None:
+    source, arguments = WITH_VALUES[name]
+    chart = write_chart(convert_files([str(SOURCES / f"{source}.yaml")]).charts[0], tmp_path)
+    rendered = helm4.template(chart, *arguments).stdout
+    shown = [text for text in rendered.split("\n---\n") if not is_copied(text) and "private.key:" not in text]
+    golden(FOLDER / f"{name}.rendered.yaml", "\n---\n".join(shown))
+
+
+def is_copied(text: str) -> bool:
+    """Whether an object holds files of the chart as they are: the scripts and the dashboard."""
+    return "kind: ConfigMap" in text and ("wait.sh:" in text or "dashboard.json:" in text)
+
+
 def objects(rendered: str) -> list[object]:
     return list(yaml.load_all(rendered, Loader=yaml.CSafeLoader))
 
 
 def test_no_golden_is_left_over() -> None:
     stems = {example.stem for example in EXAMPLES}
-    assert {path.name for path in FOLDER.iterdir()} == stems | {f"{stem}.rendered.yaml" for stem in stems}
+    rendered = {f"{stem}.rendered.yaml" for stem in [*stems, *WITH_VALUES]}
+    assert {path.name for path in FOLDER.iterdir()} == stems | rendered
