@@ -54,6 +54,8 @@ def complain(error: Exception) -> int:
     from nimhelm.errors import NimhelmError
     from nimhelm.report import printable
 
+    if isinstance(error, OSError) and error.filename is not None:  # no command expected it: still no bug of nimhelm
+        error = NimhelmError(f"{error.filename}: {error.strerror or error}", "check its permissions and the free space")
     if isinstance(error, NimhelmError):
         hint = f"\n  {printable(error.hint)}" if error.hint else ""
         message = "\n".join(map(printable, str(error).splitlines()))

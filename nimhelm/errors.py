@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 
 class NimhelmError(Exception):
     """Something other than the user's documents prevents the work.
@@ -18,6 +20,18 @@ class NimhelmError(Exception):
 
 class LoadError(NimhelmError):
     """A file cannot be read: absent, a directory, no permission."""
+
+
+def unreadable(error: OSError, path: object = "") -> LoadError:
+    """What the system says about a file or a folder, as a sentence. `path` is for an error that names none."""
+    return LoadError(
+        f"cannot read {error.filename or path}: {error.strerror or error}", "check the path and its permissions"
+    )
+
+
+def refuse(error: OSError) -> NoReturn:
+    """For os.walk, which skips a folder that it cannot read unless it is told what to do."""
+    raise unreadable(error) from error
 
 
 class WriteError(NimhelmError):

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, NamedTuple
 
-from nimhelm.errors import LoadError
+from nimhelm.errors import LoadError, refuse, unreadable
 from nimhelm.finding import ERROR, NOTE, WARNING, Finding
 from nimhelm.nimservice import API_VERSION, pipelines_of
 from nimhelm.pipeline import dig
@@ -65,7 +65,7 @@ def files_of(paths: list[str]) -> list[str]:
             files.append(path)
             continue
         inside: list[str] = []
-        for folder, below, names in os.walk(path):
+        for folder, below, names in os.walk(path, onerror=refuse):
             below[:] = sorted(name for name in below if not name.startswith("."))
             inside += [os.path.join(folder, name) for name in sorted(names) if name.endswith(SUFFIXES)]
         if not inside:
@@ -87,7 +87,7 @@ def read_bytes(path: str) -> bytes:
         with open(path, "rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise LoadError(f"cannot read {path}: {error.strerror}", "check the path and its permissions") from error
+        raise unreadable(error, path) from error
 
 
 def load_text(path: str, content: bytes, loaded: Loaded) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import re
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import EXAMPLES, HELMS, ROOT, run_nimhelm
@@ -336,6 +339,37 @@ def test_what_the_machine_refuses(run, file, arguments) -> None:
     assert ran.err.startswith("nimhelm: ")
     assert "internal error" not in ran.err
     assert "Traceback" not in ran.err + ran.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["validate", "locked"], ["validate", "."], ["build", "."], ["init", "."], ["diff", "demo", "p.yaml"], ["images", "."],
+        ["status", "demo", "--from-dir", "locked"], ["timeline", "demo", "--from-dir", "locked"], ["diff", "p.yaml", "demo"],
+        ["build", "p.yaml", "--force"], ["build", "p.yaml", "--check"],
+    ],
+)  # fmt: skip
+def test_what_may_not_be_read_is_named(run, file, monkeypatch, arguments) -> None:
+    """No folder is skipped, no chart is read in part, and nothing is a bug: the user has no right to it."""
+    file(pipeline())
+    run("build", "p.yaml")
+    Path("locked").mkdir()
+    Path("demo/locked").mkdir()
+    Path("demo/values.yaml").write_text("{}")
+
+    def deny(real: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(path: Any = ".", *rest: Any) -> Any:
+            if Path(os.fsdecode(path)).name in ("locked", "values.yaml"):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return real(path, *rest)
+
+        return ask
+
+    for name in ("scandir", "listdir"):
+        monkeypatch.setattr(os, name, deny(getattr(os, name)))
+    monkeypatch.setattr(Path, "read_bytes", deny(Path.read_bytes))
+    ran = run(*arguments)
+    assert (ran.code, "Permission denied" in ran.err, "internal error" in ran.err) == (3, True, False), ran.err
 
 
 def test_control_characters_of_a_file_name_are_shown(run) -> None:

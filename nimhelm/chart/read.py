@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from nimhelm.chart.record import is_beside
-from nimhelm.errors import LoadError
+from nimhelm.errors import LoadError, refuse, unreadable
 
 MAX_BYTES = 100 * 1024 * 1024
 """Helm's own limit for a chart."""
@@ -30,6 +30,8 @@ def read_chart(path: Path) -> dict[str, bytes]:
                 f"make a chart of it first: nimhelm build {shlex.quote(str(path))}",
             )
         files = read_folder(path) if path.is_dir() else read_archive(path)
+    except PermissionError as error:
+        raise unreadable(error, path) from error
     except (OSError, tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise LoadError(
             f"cannot read the chart {path}: {error}", "is it a chart packaged by helm or nimhelm?"
@@ -48,7 +50,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     """Every file of a chart's folder by relative path; what Helm would not read, such as `.git`, is left out."""
     files: dict[str, bytes] = {}
     total = 0
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not is_beside(name))
         for name in sorted(names):
             place = Path(root, name)
