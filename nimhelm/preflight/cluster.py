@@ -55,11 +55,15 @@ def _quoted(word: str) -> str:
 
 
 class Refusal(NamedTuple):
-    """What the API server said to a dry run. `kind` is "" where it names no object."""
+    """What the API server said to a dry run. `kind` is "" where it names no object.
+
+    `about_user`: a policy says it that looks at who asks.
+    """
 
     kind: str
     name: str
     message: str
+    about_user: bool = False
 
 
 class Cluster(NamedTuple):

@@ -85,7 +85,7 @@ def _about(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _plain(refusals: tuple[Refusal, ...] | None) -> list[list[str]] | None:
+def _plain(refusals: tuple[Refusal, ...] | None) -> list[list[Any]] | None:
     return None if refusals is None else [list(each) for each in refusals]
 
 
@@ -132,4 +132,8 @@ def _cluster(about: Any, reach: Reach, lists: dict[str, list[ko.Object]]) -> Clu
 
 def _refusals(about: Any, key: str) -> tuple[Refusal, ...] | None:
     found = ko.dig(about, key)
-    return tuple(Refusal(*map(str, each)) for each in found) if isinstance(found, list) else None
+    return (
+        tuple(Refusal._make([*map(str, each[:3]), each[3:] == [True]]) for each in found)
+        if isinstance(found, list)
+        else None
+    )

@@ -42,9 +42,19 @@ def refusals(pod: ko.Object, ranges: list[ko.Object]) -> Iterator[str]:
             counted = {
                 side: {name: nanos(value) or 0 for name, value in given.items()} for side, given in sides.items()
             }
-            yield from _judged(f"container {ko.text(container, 'name')}", counted, item)
+            who = f"container {ko.text(container, 'name')}"
+            yield from _judged(who, counted, item)
+            yield from _above_default(who, counted, item)
     for item in of_type(ranges, "Pod"):
         yield from _judged("the pod", {side: amounts(pod, side) for side in ("requests", "limits")}, item)
+
+
+def _above_default(who: str, counted: dict[str, dict[str, int]], item: ko.Object) -> Iterator[str]:
+    """A default limit below what the container requests makes its pod invalid."""
+    for name, value in ko.mapping(item, "default").items():
+        request, limit = counted["requests"].get(name, 0), counted["limits"].get(name)
+        if limit is not None and limit == nanos(value) and request > limit:
+            yield f"{who} requests {shown(name, request)} {name}, and its limit is by default {shown(name, limit)}"
 
 
 def _judged(who: str, counted: dict[str, dict[str, int]], item: ko.Object) -> Iterator[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from sys import intern
 from typing import Any
 
+from nimhelm.imagereference import Reference
 from nimhelm.status import kubeobject as ko
 
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PULL_TYPES = {"kubernetes.io/dockerconfigjson": ".dockerconfigjson", "kubernetes.io/dockercfg": ".dockercfg"}
 
 
@@ -36,6 +39,10 @@ def _pod(pod: ko.Object) -> ko.Object:
     spec: ko.Object = {"nodeName": intern(ko.text(pod, "spec", "nodeName"))}
     if priority := ko.number(pod, "spec", "priority"):
         spec["priority"] = priority
+    if avoided := ko.items(pod, "spec", "affinity", "podAntiAffinity", _REQUIRED):
+        spec["affinity"] = {"podAntiAffinity": {_REQUIRED: avoided}}
+    if claims := [each for each in ko.items(pod, "spec", "volumes") if "persistentVolumeClaim" in each]:
+        spec["volumes"] = claims
     for place in ("containers", "initContainers"):
         if asked := [_asked(each) for each in ko.items(pod, "spec", place)]:
             spec[place] = asked
@@ -54,7 +61,8 @@ def _asked(container: ko.Object) -> ko.Object:
         if amounts := ko.mapping(container, "resources", side):
             kept[side] = {intern(key): intern(str(amount)) for key, amount in amounts.items()}
     always = {"restartPolicy": "Always"} if ko.text(container, "restartPolicy") == "Always" else {}
-    return ({"resources": kept} if kept else {}) | always
+    ports = [each for each in ko.items(container, "ports") if "hostPort" in each]
+    return ({"resources": kept} if kept else {}) | always | ({"ports": ports} if ports else {})
 
 
 def _node(node: ko.Object) -> ko.Object:
@@ -74,8 +82,8 @@ def _secret(secret: ko.Object) -> ko.Object:
 
 
 def _configmap(configmap: ko.Object) -> ko.Object:
-    keys = {key: "" for place in ("data", "binaryData") for key in ko.mapping(configmap, place)}
-    return {"kind": "ConfigMap", "metadata": _metadata(configmap), "data": keys}
+    kept = {place: dict.fromkeys(ko.mapping(configmap, place), "") for place in ("data", "binaryData")}
+    return {"kind": "ConfigMap", "metadata": _metadata(configmap), **kept}
 
 
 def _slice(value: ko.Object) -> ko.Object:
@@ -102,7 +110,7 @@ def logins_of(secret: ko.Object) -> dict[str, str]:
     except (ValueError, RecursionError):
         return {}
     entries = ko.mapping(held, "auths") if key == ".dockerconfigjson" else ko.mapping(held)
-    return {host_of(server): _login(entry) for server, entry in entries.items()}
+    return {place_of(server): _login(entry) for server, entry in entries.items()}
 
 
 def _login(entry: Any) -> str:
@@ -114,9 +122,27 @@ def _login(entry: Any) -> str:
 
 def host_of(server: str) -> str:
     """The registry of an entry: "https://index.docker.io/v1/" -> "docker.io", "nvcr.io" -> "nvcr.io"."""
-    host = server.partition("://")[2] or server
-    host = host.partition("/")[0]
-    return "docker.io" if host in ("index.docker.io", "registry-1.docker.io") else host
+    return place_of(server).partition("/")[0]
+
+
+def place_of(server: str) -> str:
+    """The registry of an entry with its path: "https://corp:5000/team" -> "corp:5000/team", without that of the API, /v1/."""
+    host, _, path = (server.partition("://")[2] or server).partition("/")
+    path = path[3:] if path.startswith(("v1/", "v2/")) else path
+    host = "docker.io" if host in ("index.docker.io", "registry-1.docker.io") else host
+    return f"{host}/{path}" if path else host
+
+
+def covers(place: str, image: Reference) -> bool:
+    """Whether the kubelet uses a login of that place for the image.
+
+    `*` stands for one part of a host's name, and a path for all that is under it.
+    """
+    host, _, path = place.partition("/")
+    (name, _, port), (own_name, _, own_port) = host.partition(":"), host_of(image.host).partition(":")
+    parts, own = name.split("."), own_name.split(".")
+    alike = len(parts) == len(own) and all(fnmatchcase(*each) for each in zip(own, parts, strict=True))
+    return alike and port == own_port and image.repository.startswith(path)
 
 
 _REDUCE: dict[str, Callable[[ko.Object], ko.Object]] = {

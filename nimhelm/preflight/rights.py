@@ -24,6 +24,7 @@ _OWNER = {
     "controller": True,
 }
 """Policies that forbid pods without a controller are not what a pod of a Deployment meets."""
+_POLICY = re.compile(r"ValidatingAdmissionPolicy '([^']+)'")
 _API_ERROR = re.compile(r"^(?:Error from server|The [A-Z]\w+ |error: |Error: )")
 _SUBJECTS = (
     re.compile(r'The ([A-Z]\w+) "([^"]+)" is invalid'),
@@ -152,12 +153,50 @@ def may(cluster: Cluster, right: Right) -> bool | None:
 
 def dry_run(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
     """The cluster with what its API server says to the objects and to the pods, which it checks and does not store."""
-    objects = [each for each in rendered.objects if _can_apply(cluster, each) and not _binds_new_role(rendered, each)]
+    objects = [
+        each
+        for each in (_record(cluster), *rendered.objects)
+        if _can_apply(cluster, each) and not _binds_new_role(rendered, each)
+    ]
     pods = [_pod(rendered, workload, number) for number, workload in enumerate(rendered.workloads)]
+    sets = [_replica_set(pod) for pod, each in zip(pods, rendered.workloads, strict=True) if each.kind == "Deployment"]
+    pods += [each for each in sets if _can_apply(cluster, each)]
     return cluster._replace(
         refusals=_refusals(access, objects),
-        pod_refusals=_refusals(access, pods) if _may_make_pods(cluster) else None,
+        pod_refusals=_judged(access, _refusals(access, pods)) if _may_make_pods(cluster) else None,
     )
+
+
+def _record(cluster: Cluster) -> ko.Object:
+    """The secret in which helm keeps its record: a policy may forbid that, too."""
+    revision = (cluster.helm[1] if cluster.helm else 0) + 1
+    labels = {"owner": "helm", "name": cluster.reach.release, "status": "pending-install", "version": str(revision)}
+    metadata = {"name": f"sh.helm.release.v1.{cluster.reach.release}.v{revision}", "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": metadata}
+
+
+def _replica_set(pod: ko.Object) -> ko.Object:
+    """The ReplicaSet between a Deployment and its pods."""
+    metadata = {key: item for key, item in pod["metadata"].items() if key in ("labels", "annotations")}
+    selector = {"matchLabels": ko.mapping(metadata, "labels")}
+    owned = pod["metadata"] | {"ownerReferences": [_OWNER | {"kind": "Deployment"}]}
+    spec = {"replicas": 1, "selector": selector, "template": {"metadata": metadata, "spec": pod["spec"]}}
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": owned, "spec": spec}
+
+
+def _judged(access: Access, refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
+    """With what policies look at who asks: this user asks for the pods here, a controller does in an install."""
+    denied = {each: match[1] for each in refusals if (match := _POLICY.search(each.message))}
+    if not denied:
+        return refusals
+    words = ["get", "validatingadmissionpolicies", *dict.fromkeys(denied.values()), "-o", "json"]
+    try:
+        answer = json.loads(run(access, "policies", *words))
+    except (KubectlError, ValueError):  # not for this user to read
+        return refusals
+    policies = ko.items(answer, "items") or [answer]
+    about_users = {ko.name_of(each) for each in policies if "userInfo" in json.dumps(each.get("spec"))}
+    return tuple(each._replace(about_user=denied.get(each) in about_users) for each in refusals)
 
 
 def _binds_new_role(rendered: Rendered, value: ko.Object) -> bool:

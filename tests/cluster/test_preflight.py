@@ -79,6 +79,7 @@ class Case:
 
 
 REFUSED, NO_PODS, NOT_STARTED = "helm refuses", "no pods", "not started"
+HELD_BACK = {"CreateContainerConfigError", "ErrImagePull", "ImagePullBackOff"}
 MEMORY = {"resources": {"requests": {"memory": "1Gi"}}}
 SELECTED = {"nodeSelector": {"kubernetes.io/os": "linux"}}
 SECRET = variable(secretKeyRef={"name": "extra", "key": "token"})
@@ -271,11 +272,15 @@ def watched(cluster: Cluster, namespace: str, broken: bool, services: int) -> tu
 
     def up() -> bool:
         found = cluster.get("deployments", namespace=namespace)["items"]
-        return len(found) == services and all(each.get("status", {}).get("readyReplicas") for each in found)
+        return len(found) == services and all(
+            each.get("status", {}).get("readyReplicas", 0) >= each["spec"].get("replicas", 1) > 0 for each in found
+        )
 
     if not broken:
-        wait_until(up, 120, what=f"{namespace} is up")
-        return True, ""
+        try:
+            return bool(wait_until(up, 120)), ""
+        except AssertionError:  # of one case, which its own test reports
+            return False, ""
 
     def failing() -> str:
         deployments = cluster.get("deployments", namespace=namespace)["items"]
@@ -289,7 +294,7 @@ def watched(cluster: Cluster, namespace: str, broken: bool, services: int) -> tu
         unplaced = any(each["type"] == "PodScheduled" and each["status"] == "False" for each in conditions)
         statuses = [each for pod in pods for each in pod.get("status", {}).get("containerStatuses", [])]
         reasons = {each.get("state", {}).get("waiting", {}).get("reason") for each in statuses}
-        return NOT_STARTED if unplaced or "CreateContainerConfigError" in reasons else ""
+        return NOT_STARTED if unplaced or reasons & HELD_BACK else ""
 
     try:
         way = wait_until(failing, 60)

@@ -32,6 +32,7 @@ from .test_preflight import (
     preflight,
     stored,
 )
+from .test_preflight_pods import earlier
 from .test_status import paste
 
 PRIORITY = "nimhelm-preflight"
@@ -78,12 +79,7 @@ def volume_elsewhere(cluster: Cluster, namespace: str, chart: Path, broken: bool
 
 
 def earlier_install(cluster: Cluster, namespace: str, chart: Path, broken: bool) -> None:
-    """Leaves its claim behind, with 1Gi, as the chart says of it."""
-    release = Release(cluster, namespace, chart)
-    release.install("--set", "llm.storage.pvc.size=1Gi", wait=False)
-    wait_until(lambda: release.get("pvc")["items"][0]["status"]["phase"] == "Bound", what="the claim")
-    release.helm("uninstall", NAME, "--wait")
-    assert release.get("pvc")["items"]
+    earlier(cluster, namespace, chart, "--set=llm.storage.pvc.size=1Gi")
 
 
 CASES = {

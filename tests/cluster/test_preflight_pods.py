@@ -92,6 +92,15 @@ def bound(cluster: Cluster, namespace: str) -> None:
     )
 
 
+def earlier(cluster: Cluster, namespace: str, chart: Path, *options: str) -> None:
+    """Leaves the claim of an earlier install behind, as the chart says of it."""
+    release = Release(cluster, namespace, chart)
+    release.install(*options, wait=False)
+    wait_until(lambda: release.get("pvc")["items"], what="the claim")
+    release.helm("uninstall", NAME, "--wait")
+    assert release.get("pvc")["items"]
+
+
 def of_another_release(cluster: Cluster, namespace: str, chart: Path, broken: bool) -> None:
     release = Release(cluster, namespace, chart, name="other")
     release.install(wait=False)

@@ -13,7 +13,7 @@ import pytest
 
 from nimhelm.imagereference import Reference, parsed
 from nimhelm.preflight.checks import images
-from nimhelm.preflight.reduce import host_of, logins_of, reduced
+from nimhelm.preflight.reduce import covers, host_of, logins_of, place_of, reduced
 
 from .world import cluster, codes, named, node, rendered, workload
 
@@ -153,3 +153,23 @@ def test_pull_secrets_are_read_and_not_kept() -> None:
         logins_of(named("Secret", "x", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": "%%"})) == {}
     )
     assert host_of("https://nvcr.io") == "nvcr.io"
+
+
+@pytest.mark.parametrize(
+    ("place", "image", "used"),
+    [
+        ("nvcr.io", "nvcr.io/nim/llm:1", True),
+        ("https://nvcr.io/v2/", "nvcr.io/nim/llm:1", True),
+        ("nvcr.io/nim", "nvcr.io/nim/llm:1", True),
+        ("nvcr.io/other", "nvcr.io/nim/llm:1", False),
+        ("https://index.docker.io/v1/", "busybox", True),
+        ("corp:5000/team", "corp:5000/team/llm:1", True),
+        ("corp:5000", "corp:5001/team/llm:1", False),
+        ("corp", "corp:5000/team/llm:1", False),
+        ("*.corp.com", "a.corp.com/llm:1", True),
+        ("*.corp.com", "a.b.corp.com/llm:1", False),
+        ("*", "corp.com/llm:1", False),
+    ],
+)
+def test_the_logins_that_the_kubelet_uses(place: str, image: str, used: bool) -> None:
+    assert covers(place_of(place), parsed(image)) is used

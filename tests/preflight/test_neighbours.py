@@ -28,6 +28,23 @@ def spread(key: str, when: str = "DoNotSchedule") -> dict[str, Any]:
     return {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": when}]}
 
 
+def own_spread(**rule: Any) -> dict[str, Any]:
+    """A spread over the zones that counts the service's own pods."""
+    fields = {"maxSkew": 1, "topologyKey": ZONE, "whenUnsatisfiable": "DoNotSchedule"}
+    return {"topologySpreadConstraints": [fields | {"labelSelector": {"matchLabels": {"app": "llm"}}} | rule]}
+
+
+def shy(node_name: str, of: str, place: str = "team") -> dict[str, Any]:
+    """A pod that wants no pod of that app beside it."""
+    pod = beside(node_name, "shy", place)
+    pod["spec"] |= rule("podAntiAffinity", of)
+    return pod
+
+
+def on_port(number: int) -> dict[str, Any]:
+    return {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80, "hostPort": number}]}]}
+
+
 NODES = (node("one", labels={ZONE: "a"}), node("two", labels={ZONE: "b"}))
 
 
@@ -48,6 +65,23 @@ NODES = (node("one", labels={ZONE: "a"}), node("two", labels={ZONE: "b"}))
         (spread(ZONE), 5, [], []),
         (spread("absent"), 1, [], ["TopologySpread"]),
         (spread("absent", "ScheduleAnyway"), 1, [], []),
+        (own_spread(), 4, [], []),
+        (own_spread(), 2, [beside("one", "llm")] * 3, []),
+        (own_spread(), 5, [beside("one", "llm")] * 3, []),
+        (own_spread(minDomains=3), 2, [], []),
+        (own_spread(minDomains=3), 3, [], ["TopologySpread"]),
+        (own_spread(minDomains=3, maxSkew=2), 3, [], []),
+        (own_spread() | {"nodeSelector": {ZONE: "a"}}, 9, [], []),
+        (own_spread(nodeAffinityPolicy="Ignore") | {"nodeSelector": {ZONE: "a"}}, 2, [], ["TopologySpread"]),
+        ({}, 1, [shy("one", "llm"), shy("two", "llm")], ["PodAffinity"]),
+        ({}, 1, [shy("one", "llm")], []),
+        ({}, 1, [shy("one", "other"), shy("two", "other")], []),
+        ({}, 1, [shy("one", "llm", "elsewhere"), shy("two", "llm", "elsewhere")], []),
+        (on_port(80), 2, [], []),
+        (on_port(80), 3, [], ["HostPort"]),
+        (on_port(80), 1, [beside("one", "db") | {"spec": {"nodeName": "one"} | on_port(80)}], []),
+        (on_port(80), 2, [beside("one", "db") | {"spec": {"nodeName": "one"} | on_port(80)}], ["HostPort"]),
+        (on_port(81), 2, [beside("one", "db") | {"spec": {"nodeName": "one"} | on_port(80)}], []),
     ],
 )
 def test_other_pods(spec: dict[str, Any], replicas: int, pods: list[dict[str, Any]], expected: list[str]) -> None:

@@ -167,7 +167,8 @@ def env(**source: Any) -> Workload:
 
 
 def volume(**source: Any) -> Workload:
-    return workload(volumes=[{"name": "v", **source}])
+    container = {"name": "c", "image": "nvcr.io/nim/llm:1", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    return workload(volumes=[{"name": "v", **source}], containers=[container])
 
 
 SECRET = named("Secret", "s", type="Opaque", data={"token": ""})
@@ -192,7 +193,18 @@ PULLED = {"imagePullSecrets": [{"name": "pull"}]}
             [named("ConfigMap", "c", data={})],
             ["ConfigMapKeyMissing"],
         ),
+        (
+            env(configMapKeyRef={"name": "c", "key": "token"}),
+            [named("ConfigMap", "c", binaryData={"token": ""})],
+            ["ConfigMapKeyMissing"],
+        ),
+        (
+            volume(configMap={"name": "c", "items": [{"key": "token"}]}),
+            [named("ConfigMap", "c", binaryData={"token": ""})],
+            [],
+        ),
         (volume(secret={"secretName": "t"}), [SECRET], ["SecretMissing"]),
+        (workload(volumes=[{"name": "nowhere", "secret": {"secretName": "t"}}]), [SECRET], []),
         (volume(secret={"secretName": "s", "items": [{"key": "x"}]}), [SECRET], ["SecretKeyMissing"]),
         (volume(projected={"sources": [{"secret": {"name": "t"}}]}), [SECRET], ["SecretMissing"]),
         (workload(serviceAccountName="a"), [named("ServiceAccount", "b")], ["ServiceAccountMissing"]),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nimhelm.imagereference import Reference, parsed
 from nimhelm.preflight.cluster import Cluster
-from nimhelm.preflight.reduce import host_of
+from nimhelm.preflight.reduce import covers
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds
 from nimhelm.registry import Registry, RegistryError
@@ -115,7 +115,7 @@ def _platforms(registry: Registry, image: Reference) -> tuple[str, ...]:
 def _logins(use: Use, cluster: Cluster, image: Reference) -> list[str]:
     """Logins of the pull secrets for the registry."""
     held = [cluster.logins.get(name, {}) for name in use.secrets]
-    return [login for each in held for host, login in each.items() if host == host_of(image.host) and login]
+    return [login for each in held for place, login in each.items() if covers(place, image) and login]
 
 
 def _judged(cluster: Cluster, use: Use, answer: Answer) -> Check | None:

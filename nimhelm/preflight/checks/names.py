@@ -57,8 +57,11 @@ def _taken(cluster: Cluster, value: ko.Object, existing: ko.Object) -> Check:
         whose = f"the NIM Operator ({ko.text(owner, 'kind')} {short(ko.text(owner, 'name'))})"
         step = " ".join(["nimhelm adopt", *map(quote, (reach.release, reach.chart)), "-n", quote(reach.namespace)])
     elif release:
-        whose = f"Helm release {short(release)}"
+        place = ko.text(existing, "metadata", "annotations", "meta.helm.sh/release-namespace") or reach.namespace
+        whose = f"Helm release {short(release)}" + (f" of namespace {short(place)}" if place != reach.namespace else "")
         step = reach.helm("status", release)
+        if place != reach.namespace:
+            step = reach.kubectl("get", kind.lower(), name, "-o", "yaml")
     elif owner:
         whose = f"{short(ko.text(owner, 'kind'))} {short(ko.text(owner, 'name'))}"
         step = reach.kubectl("get", kind.lower(), name, "-o", "yaml")

@@ -1,4 +1,4 @@
-"""Rules about other pods: required affinity, anti-affinity, and spread over zones or nodes.
+"""Rules about other pods: required affinity, anti-affinity, spread over zones or nodes, and ports of the node.
 
 A rule that looks into namespaces by their labels is not judged. Preferences stop no pod.
 """
@@ -31,6 +31,8 @@ def check(cluster: Cluster, rendered: Rendered, every: list[Candidates]) -> Iter
                 yield from _company(cluster, rendered, each, term)
             for term in ko.items(spec, "affinity", "podAntiAffinity", _REQUIRED):
                 yield from _distance(cluster, each, term)
+            yield from _unwelcome(cluster, each)
+            yield from _ports(cluster, each)
 
 
 def _zones(cluster: Cluster, key: str, nodes: list[str]) -> dict[str, str]:
@@ -62,12 +64,43 @@ def _others(cluster: Cluster, term: ko.Object) -> list[ko.Object] | None:
 
 
 def _spread(cluster: Cluster, each: Candidates, rule: ko.Object) -> Iterator[Check]:
-    key = ko.text(rule, "topologyKey")
-    if ko.text(rule, "whenUnsatisfiable") == "ScheduleAnyway" or _zones(cluster, key, each.large):
+    key, many = ko.text(rule, "topologyKey"), each.workload.replicas
+    if ko.text(rule, "whenUnsatisfiable") == "ScheduleAnyway":
         return
-    text = f"topology spread constraints count by {short(key)}, which no fitting node has as a label"
+    if not _zones(cluster, key, each.large):
+        text = f"topology spread constraints count by {short(key)}, which no fitting node has as a label"
+    elif cluster.knows("Pod") and (fitting := _spread_out(cluster, each, rule)) < many:
+        text = f"topology spread constraints by {short(key)} let {fitting} of {count(many, 'replica')} start"
+    else:
+        return
     step = cluster.reach.kubectl("get", "nodes", "-L", key, everywhere=True)
     yield Check("GPUs", FAILS, text, "TopologySpread", "its pods stay Pending", (each.workload.service,), step)
+
+
+def _spread_out(cluster: Cluster, each: Candidates, rule: ko.Object) -> int:
+    """How many of its pods the rule lets start, each in the zone that has fewest. A zone counts whose nodes take no pods."""
+    labels, key, many = (
+        ko.mapping(each.workload.pod, "metadata", "labels"),
+        ko.text(rule, "topologyKey"),
+        each.workload.replicas,
+    )
+    if not _is_own(labels, rule):
+        return many
+    nodes = each.open if ko.text(rule, "nodeTaintsPolicy") == "Honor" else each.matching
+    if ko.text(rule, "nodeAffinityPolicy") == "Ignore":
+        nodes = [ko.name_of(node) for node in cluster.of("Node")]
+    zones, usable = _zones(cluster, key, nodes), set(_zones(cluster, key, each.large).values())
+    filled = dict.fromkeys(zones.values(), 0)
+    for pod in _others(cluster, rule) or [] if "matchLabelKeys" not in rule else []:
+        if (zone := zones.get(ko.text(pod, "spec", "nodeName"))) is not None:
+            filled[zone] += 1
+    for placed in range(many):
+        zone = min(usable & set(filled), key=lambda name: filled[name], default=None)
+        least = min(filled.values(), default=0) if len(filled) >= ko.number(rule, "minDomains") else 0
+        if zone is None or filled[zone] + 1 - least > ko.number(rule, "maxSkew"):
+            return placed
+        filled[zone] += 1
+    return many
 
 
 def _company(cluster: Cluster, rendered: Rendered, each: Candidates, term: ko.Object) -> Iterator[Check]:
@@ -96,6 +129,61 @@ def _distance(cluster: Cluster, each: Candidates, term: ko.Object) -> Iterator[C
     if len(left) < many:
         have = f"{count(each.workload.replicas, 'replica')} wanted, {len(left)} of {short(key)} free for them"
         yield _kept(cluster, each, f"pod anti-affinity keeps it from the nodes: {have}")
+
+
+def _unwelcome(cluster: Cluster, each: Candidates) -> Iterator[Check]:
+    """Pods that run already may keep others away from their node or zone."""
+    labels, taken = ko.mapping(each.workload.pod, "metadata", "labels"), set()
+    for pod in _strangers(cluster):
+        for term in ko.items(pod, "spec", "affinity", "podAntiAffinity", _REQUIRED):
+            places = ko.texts(term, "namespaces") or [ko.text(pod, "metadata", "namespace")]
+            if "namespaceSelector" in term or "matchLabelKeys" in term or "mismatchLabelKeys" in term:
+                continue
+            if cluster.reach.namespace in places and _is_own(labels, term):
+                zones = _zones(cluster, ko.text(term, "topologyKey"), [ko.name_of(node) for node in cluster.of("Node")])
+                zone = zones.get(ko.text(pod, "spec", "nodeName"))
+                taken |= {node for node in zones if zones[node] == zone}
+    if taken and taken >= set(each.large):
+        yield _kept(cluster, each, "pods that run already keep it from every node that fits, by their anti-affinity")
+
+
+def _strangers(cluster: Cluster) -> list[ko.Object]:
+    """Pods on nodes that are not the release's."""
+    return [
+        pod
+        for pod in cluster.of("Pod")
+        if ko.text(pod, "spec", "nodeName")
+        and (ko.text(pod, "metadata", "namespace"), ko.label(pod, "app.kubernetes.io/instance"))
+        != (cluster.reach.namespace, cluster.reach.release)
+    ]
+
+
+def _ports(cluster: Cluster, each: Candidates) -> Iterator[Check]:
+    """A port of the node is there once; addresses of the node are not told apart."""
+    wanted = _host_ports(each.workload.pod)
+    if not wanted:
+        return
+    busy = {ko.text(pod, "spec", "nodeName") for pod in _strangers(cluster) if wanted & _host_ports(pod)}
+    free, many = len(set(each.large) - busy), each.workload.replicas
+    if free < many:
+        named = ", ".join(str(number) for _, number in sorted(wanted))
+        text = f"{count(many, 'replica')} want port {named} of a node each, and it is free on {count(free, 'node')}"
+        step = cluster.reach.kubectl("get", "pods", "-A", "-o", "wide", everywhere=True)
+        yield Check("GPUs", FAILS, text, "HostPort", "pods stay Pending", (each.workload.service,), step)
+
+
+def _host_ports(pod: ko.Object) -> set[tuple[str, int]]:
+    on_host = ko.true(pod, "spec", "hostNetwork")
+    ports = [port for each in ko.items(pod, "spec", "containers") for port in ko.items(each, "ports")]
+    found = {
+        (
+            ko.text(each, "protocol") or "TCP",
+            ko.number(each, "hostPort") or (ko.number(each, "containerPort") if on_host else 0),
+        )
+        for each in ports
+        if not ko.text(each, "hostIP")
+    }
+    return {each for each in found if each[1]}
 
 
 def _kept(cluster: Cluster, each: Candidates, text: str) -> Check:

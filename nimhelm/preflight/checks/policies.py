@@ -45,6 +45,12 @@ _HARMLESS = re.compile(
 
 def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """Each policy that can be read, then whatever else the dry run brings up."""
+    namespace = next(iter(cluster.of("Namespace")), {})
+    if ko.text(namespace, "metadata", "deletionTimestamp"):
+        text = f"namespace {short(cluster.reach.namespace)} is being deleted"
+        step = cluster.reach.kubectl("get", "namespace", cluster.reach.namespace, "-o", "yaml", everywhere=True)
+        yield Check("policies", FAILS, text, "NamespaceTerminating", "nothing can be created in it", (), step)
+        return
     found = [*_pod_security(rendered, cluster), *_limit_ranges(rendered, cluster), *_quotas(rendered, cluster)]
     yield from found
     told = {each.code for each in found if each.level == FAILS}
@@ -162,11 +168,18 @@ def _refused(rendered: Rendered, cluster: Cluster, refusal: Refusal, told: set[s
         return None
     is_pod = refusal.name.startswith("nimhelm-preflight-")
     # kubectl cannot reach the server: that is no answer.
-    level = WARNS if code == "ObjectRefused" and not refusal.name else FAILS
+    level = WARNS if (code == "ObjectRefused" and not refusal.name) or refusal.about_user else FAILS
     said = re.sub(r"^Error from server[^:]*: (?:error when \w+ \"[^\"]*\": )?", "", refusal.message)
     said = re.sub(r'^pods "nimhelm-preflight-\d+" is forbidden: ', "", said)
-    said = re.sub(r'(?:The )?(?:Pod|pods) "nimhelm-preflight-\d+" is', "its pods are", said)
-    effect = _REFUSED if is_pod else "the API server refuses the object, and helm stops"
+    said = re.sub(
+        r'(?:The )?(?:Pod|pods|ReplicaSet|replicasets(?:\.apps)?) "nimhelm-preflight-\d+" is', "its pods are", said
+    )
+    if refusal.about_user:
+        effect = "the policy looks at who asks: pods are made by a controller, which it may let through"
+    elif is_pod:
+        effect = _REFUSED
+    else:
+        effect = "the API server refuses the object, and helm stops"
     return Check(
         "policies", level, short(said, 500), code, effect, _services(rendered, refusal), _step(cluster, code, refusal)
     )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import NamedTuple
 
-from nimhelm.imagereference import split_host
+from nimhelm.imagereference import Reference, parsed
 from nimhelm.preflight.cluster import Cluster
-from nimhelm.preflight.reduce import PULL_TYPES, host_of
+from nimhelm.preflight.reduce import PULL_TYPES, covers, host_of
 from nimhelm.preflight.render import Rendered, Workload, graph_of
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds
 from nimhelm.status import kubeobject as ko
@@ -20,11 +20,12 @@ _KEYLESS = {"Secret": "SecretKeyMissing", "ConfigMap": "ConfigMapKeyMissing"}
 
 
 class Named(NamedTuple):
-    """One mention of a secret or ConfigMap; `key` is "" where all of it is taken."""
+    """One mention of a secret or ConfigMap; `key` is "" where all of it is taken. A file may be binary, a variable not."""
 
     kind: str
     name: str
     key: str = ""
+    is_file: bool = False
 
 
 def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
@@ -64,12 +65,15 @@ def _optional(rendered: Rendered, cluster: Cluster, judged: set[tuple[str, str]]
 def mentioned(pod: ko.Object) -> Iterator[Named]:
     """The secrets and ConfigMaps that keep a pod from starting when they are absent."""
     spec = ko.mapping(pod, "spec")
+    mounted = set()
     for container in ko.items(spec, "initContainers") + ko.items(spec, "containers"):
+        mounted |= {ko.text(each, "name") for each in ko.items(container, "volumeMounts")}
         for variable in ko.items(container, "env"):
             yield from _reference(ko.mapping(variable, "valueFrom"), "secretKeyRef", "configMapKeyRef")
         for source in ko.items(container, "envFrom"):
             yield from _reference(source, "secretRef", "configMapRef")
-    for volume in ko.items(spec, "volumes"):
+    # The kubelet waits for the volumes that some container mounts.
+    for volume in [each for each in ko.items(spec, "volumes") if ko.text(each, "name") in mounted]:
         yield from _volume(volume)
         for source in ko.items(volume, "projected", "sources"):
             yield from _volume(source)
@@ -87,7 +91,7 @@ def _volume(volume: ko.Object) -> Iterator[Named]:
         source = ko.mapping(volume, field)
         name = ko.text(source, "secretName") or ko.text(source, "name")
         if name and not ko.true(source, "optional"):
-            yield from [Named(kind, name, ko.text(each, "key")) for each in ko.items(source, "items")] or [
+            yield from [Named(kind, name, ko.text(each, "key"), True) for each in ko.items(source, "items")] or [
                 Named(kind, name)
             ]
 
@@ -98,7 +102,7 @@ def _judged(rendered: Rendered, cluster: Cluster, workload: Workload, each: Name
     kind = _NAMES[each.kind]
     if held is None:
         text, code = f"{kind} {short(each.name)} does not exist", _ABSENT[each.kind]
-    elif each.key and each.key not in _keys(held):
+    elif each.key and each.key not in _keys(held, each.is_file):
         text, code = f"{kind} {short(each.name)} has no key {short(each.key)}", _KEYLESS[each.kind]
     else:
         return None
@@ -106,8 +110,9 @@ def _judged(rendered: Rendered, cluster: Cluster, workload: Workload, each: Name
     return Check("secrets", FAILS, text, code, effect, (workload.service,), _make(cluster, each))
 
 
-def _keys(held: ko.Object) -> set[str]:
-    return {key for place in ("data", "stringData", "binaryData") for key in ko.mapping(held, place)}
+def _keys(held: ko.Object, with_binary: bool = False) -> set[str]:
+    places = ("data", "stringData", *(("binaryData",) if with_binary else ()))
+    return {key for place in places for key in ko.mapping(held, place)}
 
 
 def _make(cluster: Cluster, each: Named) -> str:
@@ -162,25 +167,23 @@ def _pull_secrets(rendered: Rendered, cluster: Cluster, workload: Workload) -> I
             text = f"secret {short(name)} is of type {short(ko.text(secret, 'type'))} and no pull secret"
             yield _pull(cluster, workload, name, "PullSecretType", text)
         held.update(ko.texts(secret, "registries"))
-    for host in dict.fromkeys(registries(workload)):
-        if held and not any(host == each or host.endswith(each.removeprefix("*")) for each in held):
-            text = f"no pull secret holds a login for {short(host)}"
+    for image in dict.fromkeys(images(workload)):
+        if held and not any(covers(each, image) for each in held):
+            host = host_of(image.host)
+            # Another path of the same registry needs a login that says so.
+            wanted = f"{host}/{image.repository}" if host in map(host_of, held) else host
+            text = f"no pull secret holds a login for {short(wanted)}"
             yield _pull(cluster, workload, named[0], "PullSecretHost", text, host)
 
 
-def registries(workload: Workload) -> Iterator[str]:
-    """The registries of the service's own containers; gates use a public image."""
+def images(workload: Workload) -> Iterator[Reference]:
+    """The images of the service's own containers; gates use a public one."""
     for container in ko.items(workload.pod, "spec", "containers"):
-        yield registry_of(ko.text(container, "image"))
-
-
-def registry_of(image: str) -> str:
-    """The registry's host: "nvcr.io/nim/x:1" -> "nvcr.io", "busybox" -> "docker.io"."""
-    return host_of(split_host(image)[0])
+        yield parsed(ko.text(container, "image"))
 
 
 def _pull(cluster: Cluster, workload: Workload, name: str, code: str, text: str, host: str = "") -> Check:
-    host = host or next(registries(workload), "nvcr.io")
+    host = host or next((host_of(each.host) for each in images(workload)), "nvcr.io")
     if host == "nvcr.io":
         login = "--docker-username='$oauthtoken' --docker-password=\"$NGC_API_KEY\""
         variables = '"${NGC_API_KEY:?is not set}"'

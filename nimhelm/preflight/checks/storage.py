@@ -261,6 +261,27 @@ def _named(rendered: Rendered, cluster: Cluster, volumes: _Volumes, workload: Wo
             yield Check("storage", FAILS, text, "ClaimUnbound", effect, services, look)
     elif phase == "Bound":
         yield from _elsewhere(cluster, workload, existing)
+        yield from _in_use(cluster, workload, existing)
+
+
+def _in_use(cluster: Cluster, workload: Workload, claim: ko.Object) -> Iterator[Check]:
+    """A claim that one pod alone may use, and one does."""
+    name = ko.name_of(claim)
+    if "ReadWriteOncePod" not in ko.texts(claim, "spec", "accessModes"):
+        return
+    holders = [
+        ko.name_of(pod)
+        for pod in cluster.of("Pod")
+        if ko.text(pod, "metadata", "namespace") == cluster.reach.namespace
+        and ko.label(pod, "app.kubernetes.io/instance") != cluster.reach.release
+        and any(
+            ko.text(each, "persistentVolumeClaim", "claimName") == name for each in ko.items(pod, "spec", "volumes")
+        )
+    ]
+    if holders:
+        text = f"pod {short(holders[0])} uses claim {short(name)}, which one pod alone may (ReadWriteOncePod)"
+        step = cluster.reach.kubectl("describe", "pvc", name)
+        yield Check("storage", FAILS, text, "ClaimInUse", "its pods stay Pending", (workload.service,), step)
 
 
 def _elsewhere(cluster: Cluster, workload: Workload, claim: ko.Object) -> Iterator[Check]:
