@@ -5,6 +5,17 @@ from __future__ import annotations
 
 TAKEN = [
     *r"""
+[1].sum() == 1 || [1, 2].min() < [1, 2].max() || [1].isSorted()
+'ab'.find('a') == 'a' && 'ab'.findAll('a').size() == 1 && 'a'.charAt(0) == 'a' && 'ab'.substring(1) == 'b'
+quantity('1Gi').add(quantity('1')).isGreaterThan(quantity('1')) || quantity('1').asApproximateFloat() > 0.5 || quantity('1').asInteger() == 1
+semver('1.2.3').major() == 1 && semver('1.2.3').minor() == 2 && isSemver('1.2.3')
+cidr('10.0.0.0/8').containsIP('10.1.1.1') && isCIDR('10.0.0.0/8') && cidr('10.0.0.0/8').prefixLength() == 8
+url('https://a:1').getPort() == '1' && isURL('https://a') && isIP('1.2.3.4')
+[1].first().hasValue() && format.dns1123Label().validate('a').hasValue() && [1].transformList(i, v, v) == [1]
+sets.equivalent([1], [1]) && sets.intersects([1], [1])
+optional.of(1).optMap(x, x + 1).orValue(0) == 2 || [1].exists_one(x, x == 1)
+duration('1s') < duration('2s') && timestamp('2026-01-01T00:00:00Z').getFullYear() == 2026
+device.driver.matches('H[12]00|(A|B)') && 'a,b'.replace(',', ';') == 'a;b' && strings.quote('a') != 'a'
 device.driver == 'gpu.nvidia.com'
 device.attributes["gpu.nvidia.com"].productName.matches('H100.*') && device.capacity["gpu.nvidia.com"].memory.compareTo(quantity("40Gi")) >= 0
 device.attributes['gpu.nvidia.com'].architecture in ['Hopper', 'Blackwell',]
@@ -55,6 +66,21 @@ true ? false : true ? true : false
 
 REFUSED = [
     *r"""
+nosuchfn(device.driver)
+device.driver.hasPrefix('x')
+device.driver == 5
+device.driver != 1.5
+device.driver
+'gpu'
+5
+device.driver.startsWith(1)
+device.driver.contains(5)
+device.driver.matches('[')
+device.driver.matches("a(b")
+device.capacity['d.x'].memory.isGreaterThan('40Gi')
+device.capacity['d.x'].memory.compareTo(40) >= 0
+device.attributes['d.x'].v.isLessThan('1.2.3')
+semver('1.2.3').compareTo('1.2.4') == 0
 )
 (true
 device.driver == 'x

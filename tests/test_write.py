@@ -310,6 +310,14 @@ def test_a_parent_that_is_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "parent").read_text() == "mine"
 
 
+def test_what_a_killed_package_left_is_removed_by_the_next_run(tmp_path: Path) -> None:
+    """Also where the package itself was in its place already, and the next run has nothing to write."""
+    package_chart(NEW, tmp_path)
+    (tmp_path / ".demo-0.1.0.tgz.nimhelm-dead" / "part").mkdir(parents=True)
+    package_chart(NEW, tmp_path)
+    assert left_in(tmp_path) == ["demo-0.1.0.tgz"]
+
+
 def test_leftovers_of_killed_builds_are_removed_and_those_of_running_ones_kept(tmp_path: Path) -> None:
     (tmp_path / ".demo.nimhelm-dead" / "part").mkdir(parents=True)
     (tmp_path / ".other.nimhelm-dead").mkdir()

@@ -20,7 +20,7 @@ from nimhelm.chart.build import Chart
 from nimhelm.chart.ondisk import ELSEWHERE, guard, look_at_folder, look_at_package, refuse_inputs
 from nimhelm.chart.workspace import ASIDE, carry, chart_workspace, clear_leftovers, dissolve, own_files, stage
 from nimhelm.errors import WriteError
-from nimhelm.savefile import save, settle
+from nimhelm.savefile import save, settle, tidy
 
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
@@ -79,6 +79,7 @@ def package_chart(chart: Chart, folder: Path, force: bool = False, inputs: Itera
         if os.path.lexists(target):
             if holds_package(target, content):
                 clear_leftovers(folder, chart.name)
+                tidy(target)
                 return target
             guard_package(target, force, inputs)
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,15 @@
 """Whether an API server compiles the CEL expression of a device selector.
 
-The whole syntax is read, and of the meaning what people get wrong: names that are not there, and amounts compared as
-numbers. Types in general are the server's to check. The libraries for CEL are as large as this project, and none knows
-the types of a device. (Grammar: github.com/google/cel-go, parser/gen/CEL.g4)
+The whole syntax is read, and of the meaning what people get wrong: names and functions that are not there, amounts and
+versions compared as numbers or texts, and an expression that is not true or false.
+Types in general are the server's. The libraries for CEL are as large as this project, and none knows the types of a device.
+(Grammar: github.com/google/cel-go, parser/gen/CEL.g4)
 """
 
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import NamedTuple
 
 LONGEST = 10240
@@ -34,11 +36,30 @@ _BINARY = {"&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%"
 _CLOSES = {"(": ")", "call(": ")", "[": "]", "index[": "]", "{": "}", "{:": "}"}
 _KNOWN = {
     "device", "bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint", "cel", "format",
-    "ip", "optional", "sets",
+    "ip", "optional", "sets", "strings",
 }  # fmt: skip
 """What an expression may begin a name with: the device, types, and the namespaces of functions."""
 _HINTS = {"and": "write &&", "or": "write ||", "not": "write !", "=": "write ==", "&": "write &&", "|": "write ||"}
 _FIELDS = {"driver", "attributes", "capacity", "allowMultipleAllocations"}
+_FUNCTIONS = set(
+    """
+    has size type dyn int uint double string bool bytes duration timestamp matches contains startsWith endsWith
+    all exists exists_one existsOne map filter bind transformList transformMap transformMapEntry
+    getFullYear getMonth getDate getDayOfMonth getDayOfWeek getDayOfYear getHours getMinutes getSeconds getMilliseconds
+    charAt indexOf lastIndexOf join lowerAscii upperAscii replace split substring trim reverse quote format find findAll
+    isSorted sum min max slice intersects equivalent flatten sort sortBy distinct range first last
+    of none ofNonZeroValue hasValue value or orValue optMap optFlatMap unwrap unwrapOpt
+    quantity isQuantity isInteger asInteger asApproximateFloat sign add sub isGreaterThan isLessThan compareTo
+    semver isSemver major minor patch url isURL getScheme getHost getHostname getPort getEscapedPath getQuery
+    ip isIP isCanonical family isUnspecified isLoopback isLinkLocalMulticast isLinkLocalUnicast isGlobalUnicast
+    cidr isCIDR containsIP containsCIDR prefixLength masked named validate
+    dns1123Label dns1123Subdomain dns1035Label qualifiedName dns1123LabelPrefix dns1123SubdomainPrefix dns1035LabelPrefix
+    labelValue uri uuid byte date datetime
+    """.split()  # noqa: SIM905
+)
+"""Functions and macros of API servers, those to come as well: a name that is none of them is a slip."""
+_ORDERS, _TEXTUAL = ("isGreaterThan", "isLessThan", "compareTo"), ("startsWith", "endsWith", "contains", "matches")
+_TEXT, _DRIVER = re.compile(r"""[rR]?["']"""), ["device", ".", "driver"]
 _AMOUNT = re.compile(r"""\bdevice\.capacity\[[^\]]*\]\.\w+\s*(<=|>=|<|>)""")
 
 
@@ -178,8 +199,40 @@ def _meaning(tokens: list[_Token], expression: str) -> Refusal | None:
         root = token.kind == "name" and before.text not in (".", "?") and after not in ("(", ":")
         if root and token.text not in _KNOWN | bound:
             return Refusal(f"nothing is called {token.text}", "the expression knows device; a text stands in quotes")
+        if token.kind == "name" and after == "(" and (found := _called(token.text, tokens[index + 2])):
+            return found
         before = token
+    texts = [token.text for token in tokens[:-1]]
+    if texts == _DRIVER or (len(texts) == 1 and tokens[0].kind == "literal" and texts[0] not in ("true", "false")):
+        return Refusal("the expression is neither true nor false", "compare it, for example with ==")
+    for index, token in enumerate(tokens[3:-1], 3):
+        other = tokens[index + 1]
+        if token.text in ("==", "!=") and texts[index - 3 : index] == _DRIVER and _is_number(other):
+            return Refusal(f"device.driver is a text, and {other.text} is none", f"write '{other.text}'")
     if compared := _AMOUNT.search(expression):
         hint = f"write .compareTo(quantity('40Gi')) {compared[1]} 0"
         return Refusal(f"a capacity cannot be compared with {compared[1]}", hint)
     return None
+
+
+def _called(name: str, argument: _Token) -> Refusal | None:
+    """What is wrong with a call of a function, whose first argument begins with a token."""
+    if name not in _FUNCTIONS:
+        near = get_close_matches(name, _FUNCTIONS, 1)
+        return Refusal(f"there is no function {name}", f"did you mean {near[0]}?" if near else "compare with == or in")
+    if name in _ORDERS and argument.kind == "literal":
+        plain = argument.text.strip("\"'")
+        kind = "semver" if re.fullmatch(r"\d+\.\d+\.\d+.*", plain) else "quantity"
+        return Refusal(f"{name} takes no {argument.text} as it stands", f"write {name}({kind}('{plain}'))")
+    if name in _TEXTUAL and _is_number(argument):
+        return Refusal(f"{name} takes a text, and {argument.text} is none", f"write '{argument.text}'")
+    if name == "matches" and _TEXT.match(argument.text) and not re.search(r"\\|\(\?", argument.text):
+        try:
+            re.compile(argument.text.lstrip("rR").strip("\"'"))
+        except re.error as error:
+            return Refusal(f"{argument.text} is no regular expression: {error}", "close its brackets")
+    return None
+
+
+def _is_number(token: _Token) -> bool:
+    return token.kind == "literal" and token.text[:1].isdigit()
