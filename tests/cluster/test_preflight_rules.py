@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from .connection import Cluster, wait_until
-from .release import service
+from .release import THIS_RUN, service
 from .test_preflight import (
     MEMORY,
     NO_PODS,
@@ -38,6 +38,7 @@ MARK = "nimhelm.dev/rules-test"
 GPU = "nvidia.com/gpu"
 OTHER = "preflight-rules"
 TAKEN, FREE = random.sample(range(30100, 32700), 2)
+PORT = random.randrange(33000, 60000)
 
 
 def login(*servers: str) -> dict[str, Any]:
@@ -48,11 +49,11 @@ def login(*servers: str) -> dict[str, Any]:
 
 
 def private(name: str) -> dict[str, Any]:
-    return {"image": {"repository": f"localhost:5000/private/rules/{name}", "tag": "1", "pullSecrets": ["login"]}}
+    return {"image": {"repository": f"localhost:5000/private/{THIS_RUN}/{name}", "tag": "1", "pullSecrets": ["login"]}}
 
 
 def deep(name: str) -> dict[str, Any]:
-    return {"image": {"repository": f"a.b.example.com/private/rules/{name}", "tag": "1", "pullSecrets": ["login"]}}
+    return {"image": {"repository": f"a.b.example.com/private/{THIS_RUN}/{name}", "tag": "1", "pullSecrets": ["login"]}}
 
 
 def policy(name: str, group: str, resource: str, expression: str, **spec: Any) -> list[dict[str, Any]]:
@@ -150,7 +151,7 @@ def shy(cluster: Cluster, namespace: str, chart: Path, broken: bool) -> None:
 
 def on_port(cluster: Cluster, namespace: str, chart: Path, broken: bool) -> None:
     if broken:  # it need not run: what the scheduler counts is the pod's node
-        ports = [{"containerPort": 80, "hostPort": 39871}]
+        ports = [{"containerPort": 80, "hostPort": PORT}]
         container = {"name": "holder", "image": "nvcr.io/nim/test/holder:1.0", "ports": ports}
         cluster.apply(made("Pod", "holder", spec={"containers": [container]}), namespace=namespace)
         wait_until(lambda: cluster.get("pod", "holder", namespace=namespace)["spec"].get("nodeName"))
@@ -220,7 +221,7 @@ PROJECTED = values(**{
     "volumes[0].projected.sources[0].secret.items[0].path": "token",
 })  # fmt: skip
 ON_HOST = values(**{
-    "containers[0].name": "llm-ctr", "containers[0].ports[0].containerPort": 9999, "containers[0].ports[0].hostPort": 39871,
+    "containers[0].name": "llm-ctr", "containers[0].ports[0].containerPort": 9999, "containers[0].ports[0].hostPort": PORT,
 })  # fmt: skip
 MOUNTED = values(**{
     "containers[0].name": "llm-ctr", "containers[0].volumeMounts[0].name": "more",
@@ -281,8 +282,7 @@ CASES = {
         "AdmissionPolicy", REFUSED, stored("bench-hostpath"), before=labelled(broken="claims", mended="audited"),
     ),
     "policy without its parameters": Case(
-        "AdmissionPolicy", REFUSED, before=labelled(broken="params", mended="params"),
-        mended_objects=(made("ConfigMap", "allowed"),),
+        "AdmissionPolicy", REFUSED, before=labelled(broken="params"),
     ),
     "webhook that is down": Case("WebhookUnreachable", REFUSED, before=labelled(broken="down", mended="ignored")),
     "webhook for pods that is down": Case("WebhookUnreachable", NO_PODS, before=labelled(broken="down-for-pods")),

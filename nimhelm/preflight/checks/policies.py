@@ -164,6 +164,8 @@ def _refused(rendered: Rendered, cluster: Cluster, refusal: Refusal, told: set[s
         return None
     matches = (code for pattern, code in _MEANINGS if re.search(pattern, refusal.message, re.IGNORECASE))
     code = next(matches, "ObjectRefused")
+    if "LimitRange" in told and "must be less than or equal to" in refusal.message:
+        return None  # the limit is a default of the range
     if code in told or "is not yet ready to handle request" in refusal.message:
         return None
     is_pod = refusal.name.startswith("nimhelm-preflight-")
