@@ -24,11 +24,39 @@ _FIELDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("spec", "dataSource"),
     ),
     "RoleBinding": (("roleRef",),),
+    "ClusterRoleBinding": (("roleRef",),),
+    "Secret": (("type",),),
+    "StorageClass": (("provisioner",), ("parameters",), ("reclaimPolicy",), ("volumeBindingMode",)),
+    "PriorityClass": (("value",), ("preemptionPolicy",)),
+    "RuntimeClass": (("handler",),),
+    "IngressClass": (("spec", "controller"),),
+    "DaemonSet": (("spec", "selector"),),
+    "StatefulSet": (
+        ("spec", "selector"),
+        ("spec", "serviceName"),
+        ("spec", "volumeClaimTemplates"),
+        ("spec", "podManagementPolicy"),
+    ),
+    "ResourceClaim": (("spec",),),
     "ResourceClaimTemplate": (("spec",),),
     "ComputeDomain": (("spec",),),
     "InferenceService": (("metadata", "annotations", "serving.kserve.io/deploymentMode"),),
 }
 
+# What the API server takes a field for that is left out.
+_DEFAULTS: Mapping[tuple[str, ...], Any] = {
+    ("type",): "Opaque",
+    ("parameters",): {},
+    ("reclaimPolicy",): "Delete",
+    ("volumeBindingMode",): "Immediate",
+    ("value",): 0,
+    ("preemptionPolicy",): "PreemptLowerPriority",
+    ("spec", "volumeMode"): "Filesystem",
+    ("spec", "serviceName"): "",
+    ("spec", "podManagementPolicy"): "OrderedReady",
+    ("spec", "completions"): 1,
+    ("spec", "completionMode"): "NonIndexed",
+}
 _CLAIM = "PersistentVolumeClaim"
 
 
@@ -36,14 +64,16 @@ def refusals(old: Object, new: Object) -> Iterator[Refusal]:
     """What the API server refuses of an update of one object."""
     kind = str(new.get("kind"))
     for path in _FIELDS.get(kind, ()):
-        if dig(old, *path) != dig(new, *path):
+        one, two = (dig(each, *path) for each in (old, new))
+        default = _DEFAULTS.get(path)
+        if (default if one is None else one) != (default if two is None else two):
             yield ".".join(path), "is immutable", _way_out(kind, new)
     if kind == _CLAIM:
         yield from _smaller(old, new)
     elif kind == "Service":
         yield from _service(old, new)
     elif kind in ("ConfigMap", "Secret") and old.get("immutable") is True:
-        for field in ("data", "binaryData", "immutable"):
+        for field in ("data", "stringData", "binaryData", "immutable"):
             if old.get(field) != new.get(field):
                 yield field, "is immutable", _way_out(kind, new)
 

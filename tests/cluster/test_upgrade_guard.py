@@ -181,3 +181,63 @@ def nested(keys: list[str], value: Any) -> str:
     for key in reversed(keys):
         value = {key: value}
     return json.dumps(value)
+
+
+def of_the_user(namespace: str, **change: Any) -> list[dict[str, Any]]:
+    """Objects that a user adds, of kinds with fields that never change."""
+    name, rbac = f"guard-{namespace[-8:]}", "rbac.authorization.k8s.io"
+    role = {"apiGroup": rbac, "kind": "ClusterRole", "name": change.get("role", "view")}
+    subject = {"kind": "ServiceAccount", "name": change.get("subject", "default"), "namespace": namespace}
+    modes = {"accessModes": [change.get("mode", "ReadWriteOnce")], "resources": {"requests": {"storage": "1Gi"}}}
+    given = {key: value for key, value in change.items() if key in ("reclaimPolicy", "type")}
+    of_class, of_secret = (
+        {key: each for key, each in given.items() if key == one} for one in ("reclaimPolicy", "type")
+    )
+    objects = [
+        {
+            "kind": "StorageClass",
+            "apiVersion": "storage.k8s.io/v1",
+            "provisioner": change.get("provisioner", "a"),
+            **of_class,
+        },
+        {"kind": "PriorityClass", "apiVersion": "scheduling.k8s.io/v1", "value": change.get("value", 1000000)},
+        {"kind": "RoleBinding", "apiVersion": f"{rbac}/v1", "roleRef": role, "subjects": [subject]},
+        {"kind": "Secret", "apiVersion": "v1", "stringData": {"a": change.get("text", "b")}, **of_secret},
+        {"kind": "ConfigMap", "apiVersion": "v1", "immutable": True, "data": {"a": change.get("fixed", "b")}},
+        {"kind": "PersistentVolumeClaim", "apiVersion": "v1", "spec": modes},
+    ]
+    return [each | {"metadata": {"name": name}} for each in objects]
+
+
+# A change -> the kind that Kubernetes refuses, "" for what it allows.
+OF_THE_USER: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing": ({}, ""),
+    "what may change": ({"subject": "other", "text": "c", "reclaimPolicy": "Delete", "type": "Opaque"}, ""),
+    "provisioner": ({"provisioner": "b"}, "StorageClass"),
+    "policy of a class": ({"reclaimPolicy": "Retain"}, "StorageClass"),
+    "priority": ({"value": 5}, "PriorityClass"),
+    "role": ({"role": "edit"}, "RoleBinding"),
+    "type of a secret": ({"type": "example.com/other"}, "Secret"),
+    "fixed text": ({"fixed": "c"}, "ConfigMap"),
+    "mode of a claim": ({"mode": "ReadWriteMany"}, "PersistentVolumeClaim"),
+}
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_objects_of_the_user(helm: str, short_release: Callable[..., Release], tmp_path: Path) -> None:
+    release = short_release(service("first"), helm_path=HELMS[helm])
+    values = tmp_path / "values.yaml"
+
+    def give(**change: Any) -> tuple[str, str]:
+        values.write_text(json.dumps({"extraObjects": of_the_user(release.namespace, **change)}))
+        return "-f", str(values)
+
+    release.install(*give(), wait=False)
+    for change, kind in OF_THE_USER.values():
+        upgrade = partial(release.helm, "upgrade", release.name, str(release.chart), *give(**change))
+        if kind:
+            with pytest.raises(AssertionError, match=f"the {kind} guard-.* (?:cannot change|is immutable)"):
+                upgrade()
+        else:
+            upgrade()
+    release.helm("uninstall", release.name)

@@ -282,6 +282,7 @@ Refuses values that the API server would reject, or that would never become read
       {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" $claim "pvc" $pvc "path" (printf "nimCaches.%s.storage.pvc" $name)) }}
     {{- end }}
   {{- end }}
+  {{- include "nimhelm.v2.problems.extraObjects" . }}
   {{- if $nim.global.restricted }}
     {{- range $name, $cache := $nim.caches }}
       {{- if not (dig "userID" 1000 $cache | int64) }}
@@ -327,10 +328,69 @@ root, claim (its name), pvc (its values) and path (of these values).
       {{- if kindIs "map" $has }}{{ $has = omit $has "apiGroup" }}{{ end }}
       {{- if kindIs "map" $wanted }}{{ $wanted = omit $wanted "apiGroup" }}{{ end }}
       {{- /* The volume of a claim without one is open, and one that the values leave out may have been found. */}}
-      {{- $open := and (eq $field "volumeName") (or (not $has) (not $wanted)) }}
+      {{- $open := and (eq $field "volumeName") (or (not $has) (and (not $wanted) (not (include "nimhelm.v2.namedVolume" $claim)))) }}
       {{- if not (or $open (eq (toJson ($has | default "")) (toJson ($wanted | default "")))) }}
         {{- $back := ternary (toJson $has | trimAll "\"") "null" (not (empty $has)) }}
         {{- printf "the claim %s has the %s %s, which cannot change: set %s.%s=%s, or %s\n" $.claim $field $back $path $field $back $another }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /* Whether somebody named the volume of a claim. Kubernetes fills in the one that it finds. */}}
+{{- define "nimhelm.v2.namedVolume" -}}
+  {{- range dig "metadata" "managedFields" list . }}
+    {{- if and (ne .manager "kube-controller-manager") (hasKey (dig "fieldsV1" "f:spec" dict .) "f:volumeName") }}true{{ end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+Changes of objects of the user that Kubernetes refuses. A field that is left out has its default, or stays as it is where it has none
+here.
+*/}}
+{{- define "nimhelm.v2.problems.extraObjects" -}}
+  {{- $fixed := dict
+    "Secret" (dict "type" "Opaque")
+    "RoleBinding" (dict "roleRef" nil)
+    "ClusterRoleBinding" (dict "roleRef" nil)
+    "StorageClass" (dict "provisioner" nil "parameters" dict "reclaimPolicy" "Delete" "volumeBindingMode" "Immediate")
+    "PriorityClass" (dict "value" 0 "preemptionPolicy" "PreemptLowerPriority")
+    "RuntimeClass" (dict "handler" nil)
+    "PersistentVolumeClaim" (dict "accessModes" nil "storageClassName" nil "volumeMode" "Filesystem" "volumeName" nil)
+  }}
+  {{- range .Values.extraObjects }}
+    {{- $new := . }}
+    {{- $name := dig "metadata" "name" "" . }}
+    {{- $namespace := dig "metadata" "namespace" $.Release.Namespace . }}
+    {{- $fields := get $fixed .kind | default dict }}
+    {{- $known := or $fields (eq .kind "ConfigMap") }}
+    {{- if or (hasPrefix "Cluster" .kind) (has .kind (list "StorageClass" "PriorityClass" "RuntimeClass")) }}{{ $namespace = "" }}{{ end }}
+    {{- /* Helm makes hooks anew. */}}
+    {{- if and $known $name (not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook")) }}
+      {{- with lookup .apiVersion .kind $namespace $name }}
+        {{- $live := . }}
+        {{- $delete := printf "kubectl delete %s %s%s" (lower .kind) $name (ternary "" (printf " -n %s" $namespace) (empty $namespace)) }}
+        {{- range $field, $default := $fields }}
+          {{- $place := ternary "spec" "" (eq $live.kind "PersistentVolumeClaim") }}
+          {{- $has := get (ternary $live.spec $live (eq $place "spec")) $field }}
+          {{- $wanted := get (ternary $new.spec $new (eq $place "spec")) $field }}
+          {{- if eq (toString $wanted) "" }}{{ $wanted = $default }}{{ end }}
+          {{- if kindIs "map" $has }}{{ $has = omit $has "apiGroup" }}{{ end }}
+          {{- if kindIs "map" $wanted }}{{ $wanted = omit $wanted "apiGroup" }}{{ end }}
+          {{- $same := or (kindIs "invalid" $wanted) (and (empty $has) (empty $wanted)) (eq (toJson $has) (toJson $wanted)) }}
+          {{- if not $same }}
+            {{- printf "the %s %s of extraObjects has the %s %s, which cannot change to %s: set it back, or delete it first with %s\n"
+              $live.kind $name $field (toJson $has | trimAll "\"") (toJson $wanted | trimAll "\"") $delete }}
+          {{- end }}
+        {{- end }}
+        {{- if get $live "immutable" }}
+          {{- $kept := get $live "data" | default dict }}
+          {{- $given := get $new "data" | default dict }}
+          {{- range $key, $text := get $new "stringData" | default dict }}{{ $given = set (deepCopy $given) $key (b64enc $text) }}{{ end }}
+          {{- if or (ne (toJson $kept) (toJson $given)) (not (get $new "immutable")) }}
+            {{- printf "the %s %s of extraObjects is immutable, and its data would change: give it another name, or delete it first with %s\n" $live.kind $name $delete }}
+          {{- end }}
+        {{- end }}
       {{- end }}
     {{- end }}
   {{- end }}
