@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
@@ -37,6 +38,7 @@ _LISTS = {
     "InferenceService": "inferenceservices",
 }
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
 
 class Evidence(NamedTuple):
@@ -83,13 +85,17 @@ class Evidence(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One service under diagnosis: its pods that count, those that are gone for good, its Deployment."""
+    """One service under diagnosis: its pods that count, those that are gone for good, its Deployment.
+
+    `init_since` is since when an init container of that name runs, in the pod where it does so the longest.
+    """
 
     evidence: Evidence
     service: GraphService
     pods: list[ko.Object]
     departed: list[ko.Object]
     deployment: ko.Object | None
+    init_since: Mapping[str, datetime] = MappingProxyType({})
 
     @property
     def now(self) -> datetime:
@@ -138,13 +144,26 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
 def case_of(evidence: Evidence, service: GraphService) -> Case:
     """The service's own objects out of the evidence."""
     pods = evidence.pods.get(service.name, [])
+    current = current_pods(pods)
     return Case(
         evidence=evidence,
         service=service,
-        pods=current_pods(pods),
+        pods=current,
         departed=[pod for pod in pods if ko.text(pod, "status", "phase") == "Failed"],
         deployment=evidence.deployments.get(service.name),
+        init_since=running_since(current),
     )
+
+
+def running_since(pods: list[ko.Object]) -> dict[str, datetime]:
+    """Since when the init containers run, by name: of all pods once, as thousands may stand at the same gate."""
+    found: dict[str, datetime] = {}
+    for pod in pods:
+        for status in ko.items(pod, "status", "initContainerStatuses"):
+            name, started = ko.text(status, "name"), ko.moment(status, "state", "running", "startedAt")
+            if started and started < found.get(name, _FAR_AHEAD):
+                found[name] = started
+    return found
 
 
 def current_pods(pods: list[ko.Object]) -> list[ko.Object]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nimhelm.status.evidence import Case, Evidence
 from nimhelm.status.graph import DEPLOYMENT, INFERENCE_SERVICE, JOB, LEADER_WORKER_SET
+from nimhelm.status.snapshot import UNRECORDED
 from nimhelm.wording import clean
 
 NGC_HOST = "nvcr.io"
@@ -40,11 +41,14 @@ def upgrade(evidence: Evidence, *values: tuple[str, Any]) -> str:
     upgrade(e, ("llm.replicas", 1)) -> "helm upgrade rag ./rag-pipeline --reset-then-reuse-values --set llm.replicas=1". A
     field of the chart is only ever changed like this: one that kubectl changes makes the next upgrade of Helm 4 fail.
     """
-    record = evidence.snapshot.helm
-    if record and record.status == "uninstalling":  # Helm refuses to upgrade what it takes away
+    status = evidence.snapshot.helm.status if evidence.snapshot.helm else ""
+    if status == "uninstalling":  # Helm refuses to upgrade what it takes away
         return helm(evidence, "history", evidence.graph.release)
     chart = evidence.graph.chart or evidence.graph.pipeline
-    words = ["upgrade", evidence.graph.release, f"./{chart}", "--reset-then-reuse-values"]
+    if status == UNRECORDED:  # nor what it does not know, of which there are no values to keep
+        words = ["install", evidence.graph.release, f"./{chart}"]
+    else:
+        words = ["upgrade", evidence.graph.release, f"./{chart}", "--reset-then-reuse-values"]
     for path, value in values:
         if isinstance(value, str | bool | int):
             shown = str(value).lower() if isinstance(value, bool) else str(value)
@@ -53,7 +57,17 @@ def upgrade(evidence: Evidence, *values: tuple[str, Any]) -> str:
             words += ["--set-json", f"{path}={json.dumps(value, separators=(',', ':'))}"]
     if evidence.by_hand.taken:  # without it the upgrade fails on what somebody changed by hand
         words.append("--force-conflicts")
-    return helm(evidence, *words)
+    # Nor one whose last operation was interrupted.
+    unlocked = f"{rollback(evidence)} && " if status.startswith("pending-") else ""
+    return unlocked + helm(evidence, *words)
+
+
+def rollback(evidence: Evidence) -> str:
+    """Back to the revision that was deployed last, or to the only one there is: it ends what was interrupted."""
+    record = evidence.snapshot.helm
+    revision = str(record.deployed or record.revision) if record else "0"
+    forced = ["--force-conflicts"] if evidence.by_hand.taken else []
+    return helm(evidence, "rollback", evidence.graph.release, revision, *forced)
 
 
 def key(*parts: str) -> str:

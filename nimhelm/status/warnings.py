@@ -64,15 +64,15 @@ def _helm(evidence: Evidence) -> list[Warned]:
         return []
     if record.status == UNRECORDED:
         said = f"Helm keeps no record of {short(release)} in the secrets of this namespace, and helm upgrade fails without one"
-        again = steps.helm(evidence, "install", release, f"./{evidence.graph.chart or evidence.graph.pipeline}")
-        return [Warned(f"{said}; an install with the same chart and values takes the objects over", again)]
+        return [
+            Warned(f"{said}; an install with the same chart and values takes the objects over", steps.upgrade(evidence))
+        ]
     revision = f"Helm's revision {record.revision}"
     if record.status == "failed":
         return [Warned(f"{revision} is recorded as failed: {_why_failed(record)}", steps.upgrade(evidence))]
     if record.status.startswith("pending-"):
         said = f"{revision} is {short(record.status)}: Helm is at work, or was interrupted and refuses the next upgrade"
-        back = steps.helm(evidence, "rollback", release, str(record.deployed or record.revision))
-        return [Warned(f"{said}; once no helm runs any more, a rollback ends it", back)]
+        return [Warned(f"{said}; once no helm runs any more, a rollback ends it", steps.rollback(evidence))]
     if record.status == "uninstalling":
         said = (
             f"{revision} is being uninstalled, and helm upgrade is refused; what was interrupted, helm uninstall ends"

@@ -217,6 +217,26 @@ def test_an_interrupted_install_is_ended_by_the_step(short_release: Callable[...
     assert "pending" not in release.status().stdout
 
 
+@pytest.mark.parametrize("record", ["pending", "deleted"])
+@pytest.mark.parametrize("helm", HELMS)
+def test_a_step_that_helm_would_refuse_mends_its_record_first(
+    short_release: Callable[..., Release], helm: str, record: str
+) -> None:
+    starved = service("llm", env={"STANDIN_ALLOCATE_MIB": "80"}, resources={"limits": {"memory": "64Mi"}})
+    release = short_release(starved, helm_path=HELMS[helm])
+    words = [str(release.helm_path), "install", release.name, str(release.chart), "-n", release.namespace, "--wait"]
+    with subprocess.Popen(words, env=release.cluster.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        wait_until(lambda: release.get("deployments")["items"], what="the Deployment")
+        run.send_signal(signal.SIGKILL)
+    if record == "deleted":
+        release.kubectl("delete", "secret", "-l", "owner=helm")
+    said = release.wait_for_cause("llm", "OOMKilled")
+    paste(release, said["next"], timeout=120)
+    release.wait_until_ready(BACK_OFF)
+    release.upgrade("--reset-then-reuse-values")
+    assert release.status().returncode == 0
+
+
 @pytest.mark.parametrize("helm", HELMS)
 def test_an_interrupted_uninstall_names_no_upgrade(short_release: Callable[..., Release], helm: str) -> None:
     """Helm refuses one; the uninstall that status names instead ends it."""

@@ -55,8 +55,7 @@ def has_begun(pod: ko.Object, gate: str) -> bool:
 
 def waited(case: Case, gate: str) -> int:
     """The seconds that the pods have been at the gate, of the one that waits longest."""
-    started = (ko.moment(gate_status(pod, gate), "state", "running", "startedAt") for pod in case.pods)
-    return max((ko.seconds_since(each, case.now) for each in started), default=0)
+    return ko.seconds_since(case.init_since.get(gate), case.now)
 
 
 def gate_closed(case: Case, pod: ko.Object) -> Cause | None:
