@@ -272,6 +272,10 @@ OBJECTS_REFUSED = """
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 25 * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "TZ=UTC 0 3 * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * * *", timeZone: europe/berlin, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * * *", timeZone: Local, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * * *", timeZone: "", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * * *", timeZone: Mars/Olympus, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * * *", concurrencyPolicy: forbid, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {containers: [{name: a, image: b}]}}}}}}
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}, spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
@@ -345,6 +349,8 @@ OBJECTS_ACCEPTED = """
 {apiVersion: batch/v1, kind: Job, metadata: {name: x4, annotations: {helm.sh/hook: pre-install}}, spec: {ttlSecondsAfterFinished: 60, backoffLimit: 0, activeDeadlineSeconds: 60, template: {spec: {activeDeadlineSeconds: 9, restartPolicy: OnFailure, containers: [{name: a, image: b}]}}}}
 {apiVersion: batch/v1, kind: Job, metadata: {name: x5}, spec: {completionMode: Indexed, completions: 2, parallelism: 2, suspend: true, template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: x6}, spec: {schedule: "*/5 0-4,7 1 JAN-mar MON", timeZone: Europe/Berlin, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: x6c}, spec: {schedule: "*/5 0-4,7 1 JAN-mar MON", timeZone: Asia/Calcutta, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: x6u}, spec: {schedule: "*/5 0-4,7 1 JAN-mar MON", timeZone: US/Pacific, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: x7}, spec: {schedule: "@daily", jobTemplate: {metadata: {labels: {a: b}}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: x8}, spec: {schedule: "@every 1h30m", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}}}}
 {apiVersion: v1, kind: Pod, metadata: {name: x9, annotations: {helm.sh/hook: test}}, spec: {restartPolicy: Never, containers: [{name: a, image: b, command: [a], args: ["1"]}]}}

@@ -225,6 +225,19 @@ _CRON = re.compile(
 _MOST = (59, 23, 31, 12, 6)
 
 
+def _is_time_zone(name: str) -> bool:
+    """Whether an API server may know a time zone. The machine's own list can lack old names: it tells areas and spelling."""
+    from zoneinfo import available_timezones
+
+    known = available_timezones() or {name}
+    if name in known:
+        return name not in ("", "Local")
+    area, slash, _ = name.partition("/")
+    if slash:
+        return area in {zone.partition("/")[0] for zone in known} | {"Brazil", "Canada", "Chile", "Mexico", "US"}
+    return name not in ("", "Local") and name.lower() not in {zone.lower() for zone in known}
+
+
 def _schedule(value: dict[str, Any]) -> Iterator[Fault]:
     text = value.get("schedule")
     if isinstance(text, str) and "TZ=" in text:
@@ -236,6 +249,9 @@ def _schedule(value: dict[str, Any]) -> Iterator[Fault]:
         ]
         if not _CRON.fullmatch(text.strip()) or (text[:1] != "@" and any(one > most for one, most in numbers)):
             yield ("schedule",), f"{text!r} is not a schedule of cron", 'for example "0 3 * * *", or @daily'
+    zone = value.get("timeZone")
+    if isinstance(zone, str) and not _is_time_zone(zone):
+        yield ("timeZone",), f"{zone!r} is not a time zone", "for example Europe/Berlin or Etc/UTC, in this spelling"
 
 
 def _service(value: dict[str, Any]) -> Iterator[Fault]:
