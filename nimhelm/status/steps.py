@@ -57,8 +57,9 @@ def upgrade(evidence: Evidence, *values: tuple[str, Any]) -> str:
             words += ["--set-json", f"{path}={json.dumps(value, separators=(',', ':'))}"]
     if evidence.by_hand.taken:  # without it the upgrade fails on what somebody changed by hand
         words.append("--force-conflicts")
-    # Nor one whose last operation was interrupted.
-    unlocked = f"{rollback(evidence)} && " if status.startswith("pending-") else ""
+    # Nor one whose last operation was interrupted, or of which an uninstall kept the history alone.
+    refused = status.startswith("pending-") or status == "uninstalled"
+    unlocked = f"{rollback(evidence)} && " if refused else ""
     return unlocked + helm(evidence, *words)
 
 

@@ -73,6 +73,9 @@ def _helm(evidence: Evidence) -> list[Warned]:
     if record.status.startswith("pending-"):
         said = f"{revision} is {short(record.status)}: Helm is at work, or was interrupted and refuses the next upgrade"
         return [Warned(f"{said}; once no helm runs any more, a rollback ends it", steps.rollback(evidence))]
+    if record.status == "uninstalled":
+        said = f"{revision} is uninstalled, its history was kept, and helm upgrade is refused"
+        return [Warned(f"{said}; a rollback makes the objects again", steps.rollback(evidence))]
     if record.status == "uninstalling":
         said = (
             f"{revision} is being uninstalled, and helm upgrade is refused; what was interrupted, helm uninstall ends"
@@ -177,7 +180,7 @@ def _missing(evidence: Evidence) -> list[Warned]:
         if owner not in services and kind != "Job"
     ]
     helm = evidence.snapshot.helm
-    if not found or (helm and helm.status == "uninstalling"):
+    if not found or (helm and helm.status in ("uninstalling", "uninstalled")):
         return []
     named = ", ".join(f"{short(kind)} {short(name)}" for kind, name in found[:5])
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""

@@ -238,6 +238,21 @@ def test_a_step_that_helm_would_refuse_mends_its_record_first(
 
 
 @pytest.mark.parametrize("helm", HELMS)
+def test_a_release_of_which_the_history_was_kept_comes_back_by_the_step(
+    short_release: Callable[..., Release], helm: str
+) -> None:
+    release = short_release(service("llm"), helm_path=HELMS[helm])
+    release.install()
+    release.helm("uninstall", release.name, "--keep-history", "--wait")
+    assert "is uninstalled, its history was kept" in release.status().stdout
+    said = release.wait_for_cause("llm", "ServiceMissing")
+    paste(release, said["next"], timeout=120)
+    release.wait_until_ready()
+    release.upgrade("--reset-then-reuse-values")
+    assert "uninstalled" not in release.status().stdout
+
+
+@pytest.mark.parametrize("helm", HELMS)
 def test_an_interrupted_uninstall_names_no_upgrade(short_release: Callable[..., Release], helm: str) -> None:
     """Helm refuses one; the uninstall that status names instead ends it."""
     release = short_release(service("llm"), service("after", "llm"), helm_path=HELMS[helm])

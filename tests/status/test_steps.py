@@ -57,6 +57,10 @@ PROOFS = {
     "WorkloadMissing": ("test_damage", "deployment deleted"),
     "warning: Helm keeps no record": ("test_damage", "test_a_release_without_a_record_is_recorded_again"),
     "warning: recorded as failed": ("test_next_steps", "test_a_failed_upgrade_is_ended_by_the_step"),
+    "warning: its history was kept": (
+        "test_next_steps",
+        "test_a_release_of_which_the_history_was_kept_comes_back_by_the_step",
+    ),
     "warning: Helm is at work": ("test_next_steps", "test_an_interrupted_install_is_ended_by_the_step"),
     "warning: changed by hand": ("test_damage", "test_a_field_that_was_patched_is_named_with_the_way_out"),
     "warning: should hold": ("test_damage", "test_a_graph_that_was_deleted_is_read_from_helms_record"),
