@@ -376,6 +376,8 @@ def policy(app: str, kind: str, *rules: dict[str, Any]) -> dict[str, Any]:
         ([policy("llm", "Egress", DNS, TO_EMBED)], ""),
         ([policy("llm", "Egress", DNS), policy("llm", "Egress", TO_EMBED)], ""),
         ([policy("llm", "Egress", {})], ""),
+        ([policy("llm", "Egress", TO_EMBED, {"ports": [{"port": 53}]})], "closes DNS"),
+        ([policy("llm", "Egress", DNS, {"ports": [{"port": 8000, "protocol": "UDP"}]})], "keeps llm from embed:8000"),
         (
             [policy("embed", "Ingress", {"from": [{"podSelector": {"matchLabels": {"app": "chat"}}}]})],
             "lets nothing of llm into",

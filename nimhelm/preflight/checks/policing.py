@@ -95,7 +95,9 @@ def _selects(policy: ko.Object, labels: ko.Object) -> bool:
 def _lets(rule: ko.Object, side: str, labels: ko.Object, port: int, elsewhere: bool = False) -> bool:
     """Whether a rule lets traffic with such pods through on the port; `elsewhere` are pods of another namespace."""
     ports = ko.items(rule, "ports")
-    if ports and not any(_is_port(each, port) for each in ports):
+    # Names are asked for by UDP, all else by TCP.
+    protocol = "UDP" if port == _DNS else "TCP"
+    if ports and not any((ko.text(each, "protocol") or "TCP") == protocol and _is_port(each, port) for each in ports):
         return False
     peers = ko.items(rule, side)
     return not peers or any(_is_peer(each, labels, elsewhere) for each in peers)
