@@ -1,6 +1,5 @@
 {{- /* A PodDisruptionBudget for services that ask for one. */}}
 {{- define "nimhelm.v2.disruption" }}
-{{- include "nimhelm.v2.service" . }}
 {{- with .Values.podDisruptionBudget }}
 apiVersion: policy/v1
 kind: PodDisruptionBudget

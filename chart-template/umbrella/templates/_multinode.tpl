@@ -112,7 +112,6 @@ fi
 
 {{- /* The objects that a LeaderWorkerSet needs. */}}
 {{- define "nimhelm.v2.multinode" }}
-{{- include "nimhelm.v2.service" . }}
 {{- if .nim.mpi }}
   {{- include "nimhelm.v2.mpi.configMaps" . }}
   {{- include "nimhelm.v2.mpi.secret" . }}

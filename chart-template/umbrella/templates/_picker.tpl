@@ -1,7 +1,6 @@
 {{- /* The endpoint picker: a process that tells a gateway which replica gets a request. */}}
 
 {{- define "nimhelm.v2.picker" }}
-{{- include "nimhelm.v2.service" . }}
 {{- if and .Values.expose.router.eppConfig .nim.ownsService }}
 {{- if include "nimhelm.v2.served" (dict "root" . "api" "inference.networking.k8s.io/v1/InferencePool" "remedy" "install the Gateway API inference extension") }}
   {{- $epp := .Values.expose.router.eppConfig }}

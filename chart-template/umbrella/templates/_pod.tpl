@@ -174,7 +174,6 @@ imagePullSecrets:
 {{- end }}
 
 {{- define "nimhelm.v2.workload" }}
-{{- include "nimhelm.v2.service" . }}
 {{- if eq .nim.workload "Deployment" }}
   {{- include "nimhelm.v2.deployment" . }}
 {{- else if eq .nim.workload "LeaderWorkerSet" }}

@@ -10,7 +10,7 @@ Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may have one
            meaning of a template changes after a release.
 Context    A template of a service takes the root of the service's chart as ".". A template that needs more takes a
            dict with names, the root among them: (dict "root" . "container" $container).
-Facts      nimhelm.v2.service, which every template of an object calls first, settles the values and puts what is
+Facts      nimhelm.v2.service, which ../service/templates/service.yaml calls first, settles the values and puts what is
            derived from them into .nim, once for all templates of a service:
 
              .nim.name, .pipeline       names of the service and of its pipeline
@@ -40,7 +40,6 @@ Printing   Values are printed by nimhelm.v2.yaml, names by toJson. Nothing uses 
 Example: a PodDisruptionBudget for services that ask for one. This is the template, templates/_disruption.tpl:
 
   {{- define "nimhelm.v2.disruption" }}
-  {{- include "nimhelm.v2.service" . }}
   {{- with .Values.podDisruptionBudget }}
   apiVersion: policy/v1
   kind: PodDisruptionBudget

@@ -29,7 +29,6 @@ fsGroup: {{ int64 .groupID }}
 {{- end }}
 
 {{- define "nimhelm.v2.access" }}
-{{- include "nimhelm.v2.service" . }}
 {{- $account := .Values.serviceAccount }}
 {{- if $account.create }}
 apiVersion: v1

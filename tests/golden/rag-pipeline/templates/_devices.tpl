@@ -93,7 +93,6 @@ digit. Templates have no exclusive or, so the lowest byte is computed bit by bit
 {{- end }}
 
 {{- define "nimhelm.v2.devices" }}
-{{- include "nimhelm.v2.service" . }}
 {{- range $index, $resource := .Values.draResources }}
 {{- if $resource.claimCreationSpec }}
 ---

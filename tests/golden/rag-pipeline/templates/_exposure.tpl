@@ -1,7 +1,6 @@
 {{- /* How a service is reached: its Service, an Ingress or routes of a Gateway; and how it is watched. */}}
 
 {{- define "nimhelm.v2.kubernetesService" }}
-{{- include "nimhelm.v2.service" . }}
 {{- $service := .Values.expose.service }}
 {{- if .nim.ownsService }}
 apiVersion: v1
@@ -45,7 +44,6 @@ spec:
 {{- end }}
 
 {{- define "nimhelm.v2.routes" }}
-{{- include "nimhelm.v2.service" . }}
 {{- if .nim.ownsService }}
   {{- $router := .Values.expose.router }}
   {{- $gateway := $router.gateway }}
@@ -149,7 +147,6 @@ hostnames:
 {{- end }}
 
 {{- define "nimhelm.v2.monitoring" }}
-{{- include "nimhelm.v2.service" . }}
 {{- $monitor := .Values.metrics.serviceMonitor }}
 {{- if and .Values.metrics.enabled (not .nim.knative) }}
 {{- if include "nimhelm.v2.served" (dict "root" . "api" "monitoring.coreos.com/v1/ServiceMonitor" "remedy" "install the Prometheus operator, or set metrics.enabled=false") }}

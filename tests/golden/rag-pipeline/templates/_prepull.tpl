@@ -4,7 +4,6 @@ an init container for each image. It runs a static busybox, because an image may
 */}}
 
 {{- define "nimhelm.v2.prePull" }}
-{{- include "nimhelm.v2.service" . }}
 {{- if .nim.global.prePull }}
 {{- $nim := .nim }}
 apiVersion: apps/v1

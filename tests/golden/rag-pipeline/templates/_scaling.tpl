@@ -2,7 +2,6 @@
 
 {{- /* Metrics of an autoscaler are grouped by type, as the API server writes them. */}}
 {{- define "nimhelm.v2.scaling" }}
-{{- include "nimhelm.v2.service" . }}
 {{- $scale := .Values.scale }}
 {{- if eq .nim.workload "Deployment" }}
 {{- if $scale.enabled }}

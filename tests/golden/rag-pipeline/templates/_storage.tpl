@@ -112,7 +112,6 @@
 {{- end }}
 
 {{- define "nimhelm.v2.storage" }}
-{{- include "nimhelm.v2.service" . }}
 {{- $pvc := .Values.storage.pvc }}
 {{- if and $pvc.create (not .Values.storage.nimCache.name) }}
 {{- $annotations := dict }}
