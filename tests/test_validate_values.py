@@ -23,6 +23,7 @@ from nimhelm.__main__ import guarded
 from nimhelm.chart.build import build_chart
 from nimhelm.chart.schema import is_own
 from nimhelm.chart.write import package_chart, write_chart
+from nimhelm.convert import convert_files
 from nimhelm.errors import LoadError
 from nimhelm.validate_values import chart_values, check_values_file, layer, merge
 from nimhelm.yamlwrite import dump
@@ -78,6 +79,7 @@ LLM, EMBED = "llm-service", "embedding-service"
         ({}, []),
         ({"global": {"nimhelm": {"imageRegistry": "registry.example.com:5000"}, "other": {"any": 1}}}, []),
         ({LLM: {"replicas": 1}}, []),
+        ({LLM: {"storage": {"pvc": None, "image": {"reference": "a.b/model:1"}}}}, []),
         ({LLM: {"enabled": False}}, []),
         ({EMBED: {"enabled": False}, LLM: {"enabled": False}}, []),
         ({EMBED: {"enabled": False}, LLM: {"wait": {"enabled": False}}}, []),
@@ -122,6 +124,18 @@ LLM, EMBED = "llm-service", "embedding-service"
 )
 def test_what_a_values_file_may_say(values: dict[str, Any], expected: list[str], built: Path, tmp_path: Path) -> None:
     assert found_in(values, built / "rag-pipeline", tmp_path) == expected
+
+
+SOURCES = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "name"), [("everything", "everything"), ("platforms", "platforms"), ("platforms", "restricted")]
+)
+def test_what_the_golden_files_render_has_no_errors(pipeline: str, name: str, tmp_path: Path) -> None:
+    chart = write_chart(convert_files([str(SOURCES / f"{pipeline}.yaml")]).charts[0], tmp_path)
+    found = check_values_file(str(SOURCES / f"{name}.values.yaml"), *chart_values(chart))[0]
+    assert [one for one in found if one.severity == "error"] == []
 
 
 TOP = "it belongs at the top of the file"

@@ -8,13 +8,15 @@ from nimhelm.finding import Finding
 from nimhelm.pipeline import Block, Service, max_replicas
 
 SOURCES = ("nimCache", "pvc", "emptyDir", "hostPath")
+IN_VALUES = "image"
+"""A source that only the chart's values have."""
 
 
 def storage_sources(service: Service) -> list[str]:
     """The storage sources a service sets, in its order. An empty mapping counts for emptyDir alone, as in the webhook."""
     found = []
     for name, value in service.mapping("storage").items():
-        if name not in SOURCES:
+        if name not in SOURCES and name != IN_VALUES:
             continue
         if isinstance(value, dict):
             used = name == "emptyDir" or any(item not in (None, "", False, {}) for item in value.values())

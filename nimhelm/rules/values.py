@@ -108,8 +108,11 @@ def asks_elsewhere(dependency: dict[str, Any]) -> bool:
 
 def check_caches(services: list[Service], on: dict[str, Cache]) -> Iterator[Finding]:
     """A service waits for the download of its cache, so something must download it, into the claim of the service."""
-    users = {str(service.get("storage", "nimCache", "name") or ""): service for service in services if service.enabled}
-    fill = {name: service.get("storage", "nimCache", "fill", "enabled") is True for name, service in users.items()}
+    filled = {
+        str(service.get("storage", "nimCache", "name"))
+        for service in services
+        if service.enabled and service.get("storage", "nimCache", "fill", "enabled") is True
+    }
     for service in services:
         cache = service.mapping("storage", "nimCache")
         name = cache.get("name")
@@ -122,18 +125,18 @@ def check_caches(services: list[Service], on: dict[str, Cache]) -> Iterator[Find
             message = f"{service.name} waits for the cache {name}, which the chart does not fill"
             hint = f"set nimCaches.{name}.enabled: true, or {off}"
             yield service.document.finding(ERROR, "NH165", place, message, hint)
-        elif waits and on[name].get("filledBy") == "service" and not fill[name] and not _is_native(service, on[name]):
+        elif (
+            waits and on[name].get("filledBy") == "service" and name not in filled and not _is_native(service, on[name])
+        ):
             message = f"{service.name} waits for the cache {name}, which a service is to fill, and none does"
             hint = f"set nimCaches.{name}.filledBy: job, or {service.name}.storage.nimCache.fill.enabled: true"
             yield service.document.finding(ERROR, "NH165", ("nimCaches", name, "filledBy"), message, hint)
         if name in on and not on[name].get("storage", "hostPath"):
-            filled = on[name].get("storage", "pvc", "name") or f"{name}-pvc"
+            kept = on[name].get("storage", "pvc", "name") or f"{name}-pvc"
             claim = cache.get("claimName") or f"{name}-pvc"
-            if claim != filled:
-                message = (
-                    f"{service.name} looks for the cache {name} in the claim {claim}, and it is filled in {filled}"
-                )
-                hint = f"set {service.name}.storage.nimCache.claimName: {filled}"
+            if claim != kept:
+                message = f"{service.name} looks for the cache {name} in the claim {claim}, and it is filled in {kept}"
+                hint = f"set {service.name}.storage.nimCache.claimName: {kept}"
                 yield service.error("NH165", ("storage", "nimCache", "claimName"), message, hint)
 
 

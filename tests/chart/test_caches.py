@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from nimhelm.chart.schema import schema_of
+from nimhelm.load import read_content
+from nimhelm.validate_values import check_merged
+
 from .assemble import GRAPH_NAME, SCRIPTS, Object, containers, dependency, env_of, spec
 from .conftest import Render
 
@@ -163,7 +167,10 @@ FILLER = spec(
 def test_pods_fill_the_cache_with_their_own_devices(render: Render) -> None:
     waiter = spec(storage={"nimCache": GATED})
     services = {"first": spec(), "filler": FILLER, "waiter": waiter}
-    rendered = render(services, nimCaches={"c": {**cache(ngc=NGC), "filledBy": "service"}})
+    caches = {"c": {**cache(ngc=NGC), "filledBy": "service"}}
+    rendered = render(services, nimCaches=caches)
+    document = read_content("values.yaml", json.dumps({**services, "nimCaches": caches}).encode())[0][0]
+    assert "NH165" not in {one.code for one in check_merged(document, schema_of(list(services)))}
     assert not [name for kind, name in rendered if kind == "Job"]
     pod = rendered["Deployment", "filler"]["spec"]["template"]["spec"]
     assert [one["name"] for one in pod["initContainers"]] == ["fill-cache-c", "wait-setup", "wait-for-first", "own"]

@@ -39,6 +39,10 @@ SERVICE_CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"storage": {"image": {"reference": "a.b/c:1"}, "compileCache": True}},
         "set llm.storage.compileCache=false",
     ),
+    "an image beside a claim": (
+        {"storage": {**CLAIM, "image": {"reference": "a.b/c:1"}}},
+        "keeps its model in several places (pvc, image)",
+    ),
     "two digests": (
         {"image": {"repository": "x", "tag": "1@" + DIGEST, "digest": DIGEST}},
         "llm's image has two digests",
