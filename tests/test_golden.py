@@ -73,6 +73,7 @@ WITH_VALUES: dict[str, tuple[str, list[str]]] = {
     "everything-values": ("everything", ["-f", str(SOURCES / "everything.values.yaml")]),
     "everything-as-operator": ("everything", ["--set", "global.nimhelm.keepOperatorPods=true"]),
     "platforms": ("platforms", []),
+    "platforms-as-operator": ("platforms", ["--set", "global.nimhelm.keepOperatorPods=true"]),
     "platforms-restricted": ("platforms", ["-f", str(SOURCES / "restricted.values.yaml")]),
     "platforms-values": ("platforms", ["-f", str(SOURCES / "platforms.values.yaml")]),
 }
