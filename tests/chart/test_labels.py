@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from .assemble import Object, pod_specs, spec
 from .conftest import Render
 
@@ -115,6 +117,41 @@ def test_labels_and_annotations_of_everything(render: Render) -> None:
             mine = document["metadata"]["labels"]["app.kubernetes.io/name"] == "own"
             assert metadata.get("labels", {}).get("team") in ("ml", "own" if mine else "ml"), f"{kind} {name}"
             assert metadata.get("annotations", {}).get("owner") == "me", f"{kind} {name}"
+
+
+def selects(selector: Object, labels: Object) -> bool:
+    """Whether a label selector takes the labels."""
+    if not selector.get("matchLabels", {}).items() <= labels.items():
+        return False
+    return all(labels.get(each["key"]) not in each["values"] for each in selector.get("matchExpressions", ()))
+
+
+@pytest.mark.parametrize("key", ["app", "app.kubernetes.io/name", "nim-llm-role", "sidecar.istio.io/inject"])
+def test_labels_of_the_user_put_no_pod_behind_a_service(render: Render, key: str) -> None:
+    """Downloads, checks, pre-pulls and pickers are not behind the Services and policies of services, however all is labelled."""
+    for value in ("own", "group-lws"):
+        common = {"commonLabels": {key: value}, "prePull": True, "networkPolicy": {"enabled": True}}
+        cache = {**CACHE, "podTemplate": {"metadata": {"labels": {key: value}}}}
+        rendered = render(ALL_PODS, nimhelm=common, nimCaches={"c": cache, "d": CACHE})
+        pods = {
+            (kind, name): metadata.get("labels", {})
+            for (kind, name), document in rendered.items()
+            for metadata in metadata_of_pods(document)
+            if kind in ("Deployment", "Job", "DaemonSet", "Pod", "LeaderWorkerSet")
+            and (kind == "Pod" or metadata is not document["metadata"])
+        }
+        helpers = {each for each in pods if each[0] in ("Job", "DaemonSet", "Pod") or each[1].endswith("-epp")}
+        assert len(helpers) >= 6
+        for (kind, name), document in rendered.items():
+            if kind == "Service" and name != "routed-epp":
+                selector = {"matchLabels": document["spec"].get("selector") or {"no": "pods"}}
+            elif kind == "NetworkPolicy":
+                selector = document["spec"]["podSelector"]
+            else:
+                continue
+            taken = {each for each in helpers if selects(selector, pods[each])}
+            assert taken == set(), f"{kind} {name}"
+            assert key in pods["Pod", "r-demo-test"], "a policy may want the label on every pod"
 
 
 def test_fields_of_all_pods(render: Render) -> None:

@@ -175,9 +175,9 @@ class Release:
         assert result.stdout, result.stderr
         return {each["name"]: each for each in json.loads(result.stdout)["status"]["services"]}
 
-    def preflight(self) -> dict[str, list[str]]:
+    def preflight(self, *options: str) -> dict[str, list[str]]:
         """What ``nimhelm preflight`` finds in the chart: code -> names of services, and warnings with them."""
-        command = ("preflight", str(self.chart), "-n", self.namespace, "--release", self.name, "-o", "json")
+        command = ("preflight", str(self.chart), "-n", self.namespace, "--release", self.name, "-o", "json", *options)
         result = self.run_nimhelm(*command, HELM=str(self.helm_path))
         assert result.stdout, result.stderr
         found: dict[str, list[str]] = {}

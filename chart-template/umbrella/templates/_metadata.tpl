@@ -81,6 +81,21 @@ metadata:
   {{- end }}
 {{- end }}
 
+{{- /*
+The labels of pods that are not a service's. The Services and NetworkPolicies of services select by app and
+app.kubernetes.io/name: a user's value of these could put such a pod behind one of them, so it gets a value that no
+service's name can be. Takes own, and users (a list of the user's labels, of which the first wins).
+*/}}
+{{- define "nimhelm.v2.helperLabels" -}}
+  {{- $labels := dict }}
+  {{- range .users }}{{ $labels = merge $labels (deepCopy .) }}{{ end }}
+  {{- range list "app" "app.kubernetes.io/name" }}
+    {{- if hasKey $labels . }}{{ $_ := set $labels . "nimhelm.helper" }}{{ end }}
+  {{- end }}
+  {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .own)) }}
+  {{- include "nimhelm.v2.yaml" $labels }}
+{{- end }}
+
 {{- /* The annotations of pods that are not a service's, which no proxy is to join. Takes global and own (further ones). */}}
 {{- define "nimhelm.v2.helperAnnotations" -}}
   {{- $mesh := ternary (dict "linkerd.io/inject" "disabled") dict (eq .global.mesh "linkerd") }}

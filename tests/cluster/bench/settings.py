@@ -45,6 +45,7 @@ APT_PACKAGES = {
     "nftables": "/usr/sbin/nft",
     "iptables": "/usr/sbin/iptables",
     "conntrack": "/usr/sbin/conntrack",
+    "ipset": "/usr/sbin/ipset",
     "iproute2": "/bin/ip",
     "busybox-static": "/bin/busybox",
     "openssl": "/usr/bin/openssl",

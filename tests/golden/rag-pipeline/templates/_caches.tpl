@@ -235,9 +235,13 @@ backoffLimit: 5
 template:
   metadata:
     labels:
-      {{- include "nimhelm.v2.yaml" (merge (dict "app.kubernetes.io/name" .name "nimhelm.dev/cache" .name) (omit $nim.labels "helm.sh/chart" "nimhelm.dev/pipeline") (get $extra "labels" | default dict)) | nindent 6 }}
       {{- /* A mesh sidecar would keep the pod from completing. */}}
-      sidecar.istio.io/inject: "false"
+      {{- $own := dict "app.kubernetes.io/name" .name "nimhelm.dev/cache" .name "sidecar.istio.io/inject" "false" }}
+      {{- range list "instance" "managed-by" "part-of" }}
+        {{- $key := printf "app.kubernetes.io/%s" . }}
+        {{- $_ := set $own $key (get $nim.labels $key) }}
+      {{- end }}
+      {{- include "nimhelm.v2.helperLabels" (dict "own" $own "users" (list $nim.global.commonLabels (get $extra "labels" | default dict))) | nindent 6 }}
     {{- with include "nimhelm.v2.helperAnnotations" (dict "global" $nim.global "own" $extra.annotations) }}
     annotations:
       {{- . | nindent 6 }}

@@ -19,10 +19,10 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "nimhelm.v2.yaml" (merge (dict
+        {{- include "nimhelm.v2.helperLabels" (dict "users" (list $nim.global.commonLabels) "own" (dict
           "app.kubernetes.io/instance" .Release.Name
           "nimhelm.dev/pulls-images-of" $nim.name
-          "sidecar.istio.io/inject" "false") (omit $nim.global.commonLabels "app")) | nindent 8 }}
+          "sidecar.istio.io/inject" "false")) | nindent 8 }}
       {{- with include "nimhelm.v2.helperAnnotations" (dict "global" $nim.global) }}
       annotations:
         {{- . | nindent 8 }}
