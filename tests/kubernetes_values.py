@@ -164,7 +164,7 @@ expose: {router: {hosts: [10.0.0.1], ingress: {ingressClass: nginx}}}
 expose: {router: {hosts: ["a..com"], ingress: {ingressClass: nginx}}}
 expose: {router: {hosts: [10.0.0.1], gateway: {name: g, namespace: n}}}
 expose: {router: {hosts: [a.com, a.com], gateway: {name: g, namespace: n}}}
-storage: {image: {reference: "a b"}}
+storage: {pvc: null, image: {reference: "a b"}}
 storage: {pvc: {create: true, size: 1Gi, volumeAccessMode: ReadWriteOnce, name: c, selector: {matchExpressions: [{key: a, operator: In}]}}}
 storage: {pvc: {create: true, size: 1Gi, volumeAccessMode: ReadWriteOnce, name: c, volumeName: "A b"}}
 storage: {pvc: {create: true, size: 1Gi, volumeAccessMode: ReadWriteOnce, name: c, labels: {a: "b c"}}}

@@ -48,9 +48,9 @@ def readme(plan: Plan, version: str, values: dict[str, Any]) -> str:
         "| `<service>.wait` | all waits of the service: `enabled`, `timeoutSeconds` (0: each its own) |",
         "| `<service>.progressDeadlineSeconds` | when Kubernetes calls the roll-out stuck |",
         "| `<service>.imageLayout` | `legacy`, or `native` for images with the native model layout |",
-        "", "These values apply to all services, under `global.nimhelm`:", "",
-        "| value | default | meaning |", "|---|---|---|",
-        *(f"| `{key}` | `{_shown(default)}` | {text} |" for key, (default, text) in shared_values().items()), "",
+        "", "The values for all services stand under `global.nimhelm` in `values.yaml`, each with its meaning.",
+        "Only `helperResources` is not written there, because Helm would merge it: the resources of the gates and",
+        f"other small containers, {_shown(shared_values()['helperResources'][0])} by default.",
         "Every value, its type and what it may be is in `values.schema.json`.", "",
     ))  # fmt: skip
 

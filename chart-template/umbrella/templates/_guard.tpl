@@ -325,11 +325,9 @@ root, claim (its name), pvc (its values) and path (of these values).
     {{- range $field := list "volumeName" "selector" "dataSource" }}
       {{- $has := dig "spec" $field "" $claim }}
       {{- $wanted := get $.pvc $field }}
-      {{- if kindIs "map" $has }}{{ $has = omit $has "apiGroup" }}{{ end }}
-      {{- if kindIs "map" $wanted }}{{ $wanted = omit $wanted "apiGroup" }}{{ end }}
       {{- /* The volume of a claim without one is open, and one that the values leave out may have been found. */}}
       {{- $open := and (eq $field "volumeName") (or (not $has) (and (not $wanted) (not (include "nimhelm.v2.namedVolume" $claim)))) }}
-      {{- if not (or $open (eq (toJson ($has | default "")) (toJson ($wanted | default "")))) }}
+      {{- if not (or $open (include "nimhelm.v2.same" (list ($has | default "") ($wanted | default "")))) }}
         {{- $back := ternary (toJson $has | trimAll "\"") "null" (not (empty $has)) }}
         {{- printf "the claim %s has the %s %s, which cannot change: set %s.%s=%s, or %s\n" $.claim $field $back $path $field $back $another }}
       {{- end }}
@@ -344,56 +342,55 @@ root, claim (its name), pvc (its values) and path (of these values).
   {{- end }}
 {{- end }}
 
-{{- /*
-Changes of objects of the user that Kubernetes refuses. A field that is left out has its default, or stays as it is where it has none
-here.
-*/}}
+{{- /* Changes of the user's objects that Kubernetes refuses. A field that is left out has its default, or stays as it is. */}}
 {{- define "nimhelm.v2.problems.extraObjects" -}}
   {{- $fixed := dict
+    "ConfigMap" dict
     "Secret" (dict "type" "Opaque")
     "RoleBinding" (dict "roleRef" nil)
     "ClusterRoleBinding" (dict "roleRef" nil)
     "StorageClass" (dict "provisioner" nil "parameters" dict "reclaimPolicy" "Delete" "volumeBindingMode" "Immediate")
     "PriorityClass" (dict "value" 0 "preemptionPolicy" "PreemptLowerPriority")
     "RuntimeClass" (dict "handler" nil)
-    "PersistentVolumeClaim" (dict "accessModes" nil "storageClassName" nil "volumeMode" "Filesystem" "volumeName" nil)
-  }}
-  {{- range .Values.extraObjects }}
-    {{- $new := . }}
+    "PersistentVolumeClaim" (dict "accessModes" nil "storageClassName" nil "volumeMode" "Filesystem" "volumeName" nil) }}
+  {{- range $new := .Values.extraObjects }}
     {{- $name := dig "metadata" "name" "" . }}
     {{- $namespace := dig "metadata" "namespace" $.Release.Namespace . }}
-    {{- $fields := get $fixed .kind | default dict }}
-    {{- $known := or $fields (eq .kind "ConfigMap") }}
-    {{- if or (hasPrefix "Cluster" .kind) (has .kind (list "StorageClass" "PriorityClass" "RuntimeClass")) }}{{ $namespace = "" }}{{ end }}
+    {{- if or (hasPrefix "Cluster" .kind) (hasSuffix "Class" .kind) }}{{ $namespace = "" }}{{ end }}
     {{- /* Helm makes hooks anew. */}}
-    {{- if and $known $name (not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook")) }}
+    {{- if and $name (hasKey $fixed .kind) (not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook")) }}
       {{- with lookup .apiVersion .kind $namespace $name }}
-        {{- $live := . }}
-        {{- $delete := printf "kubectl delete %s %s%s" (lower .kind) $name (ternary "" (printf " -n %s" $namespace) (empty $namespace)) }}
-        {{- range $field, $default := $fields }}
-          {{- $place := ternary "spec" "" (eq $live.kind "PersistentVolumeClaim") }}
-          {{- $has := get (ternary $live.spec $live (eq $place "spec")) $field }}
-          {{- $wanted := get (ternary $new.spec $new (eq $place "spec")) $field }}
+        {{- $what := printf "the %s %s of extraObjects" .kind $name }}
+        {{- $delete := printf "delete it first with kubectl delete %s %s%s" (lower .kind) $name (ternary "" (printf " -n %s" $namespace) (empty $namespace)) }}
+        {{- $in := eq .kind "PersistentVolumeClaim" }}
+        {{- $live := ternary .spec . $in }}
+        {{- $wish := ternary $new.spec $new $in }}
+        {{- range $field, $default := get $fixed .kind }}
+          {{- $has := get $live $field }}
+          {{- $wanted := get $wish $field }}
           {{- if eq (toString $wanted) "" }}{{ $wanted = $default }}{{ end }}
-          {{- if kindIs "map" $has }}{{ $has = omit $has "apiGroup" }}{{ end }}
-          {{- if kindIs "map" $wanted }}{{ $wanted = omit $wanted "apiGroup" }}{{ end }}
-          {{- $same := or (kindIs "invalid" $wanted) (and (empty $has) (empty $wanted)) (eq (toJson $has) (toJson $wanted)) }}
-          {{- if not $same }}
-            {{- printf "the %s %s of extraObjects has the %s %s, which cannot change to %s: set it back, or delete it first with %s\n"
-              $live.kind $name $field (toJson $has | trimAll "\"") (toJson $wanted | trimAll "\"") $delete }}
+          {{- $same := include "nimhelm.v2.same" (list $has $wanted) }}
+          {{- if not (or (kindIs "invalid" $wanted) (and (empty $has) (empty $wanted)) $same) }}
+            {{- printf "%s has the %s %s, which cannot change to %s: set it back, or %s\n" $what $field (toJson $has | trimAll "\"") (toJson $wanted | trimAll "\"") $delete }}
           {{- end }}
         {{- end }}
-        {{- if get $live "immutable" }}
-          {{- $kept := get $live "data" | default dict }}
-          {{- $given := get $new "data" | default dict }}
-          {{- range $key, $text := get $new "stringData" | default dict }}{{ $given = set (deepCopy $given) $key (b64enc $text) }}{{ end }}
-          {{- if or (ne (toJson $kept) (toJson $given)) (not (get $new "immutable")) }}
-            {{- printf "the %s %s of extraObjects is immutable, and its data would change: give it another name, or delete it first with %s\n" $live.kind $name $delete }}
+        {{- if get . "immutable" }}
+          {{- $given := deepCopy (get $new "data" | default dict) }}
+          {{- range $key, $text := get $new "stringData" }}{{ $_ := set $given $key (b64enc $text) }}{{ end }}
+          {{- if not (and (get $new "immutable") (include "nimhelm.v2.same" (list (get . "data" | default dict) $given))) }}
+            {{- printf "%s is immutable, and its data would change: give it another name, or %s\n" $what $delete }}
           {{- end }}
         {{- end }}
       {{- end }}
     {{- end }}
   {{- end }}
+{{- end }}
+
+{{- /* Whether two values are equal. The API server fills in the group of a reference. Takes a list of the two. */}}
+{{- define "nimhelm.v2.same" -}}
+  {{- $texts := list }}
+  {{- range . }}{{ $texts = append $texts (ternary (omit (ternary . dict (kindIs "map" .)) "apiGroup") . (kindIs "map" .) | toJson) }}{{ end }}
+  {{- if eq (first $texts) (last $texts) }}true{{ end }}
 {{- end }}
 
 {{- /*

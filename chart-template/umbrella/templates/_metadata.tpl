@@ -82,18 +82,18 @@ metadata:
 {{- end }}
 
 {{- /*
-The labels of pods that are not a service's. The Services and NetworkPolicies of services select by app and
-app.kubernetes.io/name: a user's value of these could put such a pod behind one of them, so it gets a value that no
-service's name can be. Takes own, and users (a list of the user's labels, of which the first wins).
+Puts the user's labels under those of a pod that is not a service's. Services and NetworkPolicies select by app and
+app.kubernetes.io/name, so a user's value of these becomes one that no service has. Takes into, and users (a list, of
+which the first wins).
 */}}
 {{- define "nimhelm.v2.helperLabels" -}}
-  {{- $labels := dict }}
-  {{- range .users }}{{ $labels = merge $labels (deepCopy .) }}{{ end }}
-  {{- range list "app" "app.kubernetes.io/name" }}
-    {{- if hasKey $labels . }}{{ $_ := set $labels . "nimhelm.helper" }}{{ end }}
+  {{- $into := .into }}
+  {{- range .users }}
+    {{- range $key, $value := . }}
+      {{- $value = ternary "nimhelm.helper" $value (has $key (list "app" "app.kubernetes.io/name")) }}
+      {{- if not (hasKey $into $key) }}{{ $_ := set $into $key $value }}{{ end }}
+    {{- end }}
   {{- end }}
-  {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .own)) }}
-  {{- include "nimhelm.v2.yaml" $labels }}
 {{- end }}
 
 {{- /* The annotations of pods that are not a service's, which no proxy is to join. Takes global and own (further ones). */}}

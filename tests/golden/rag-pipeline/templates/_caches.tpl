@@ -237,11 +237,9 @@ template:
     labels:
       {{- /* A mesh sidecar would keep the pod from completing. */}}
       {{- $own := dict "app.kubernetes.io/name" .name "nimhelm.dev/cache" .name "sidecar.istio.io/inject" "false" }}
-      {{- range list "instance" "managed-by" "part-of" }}
-        {{- $key := printf "app.kubernetes.io/%s" . }}
-        {{- $_ := set $own $key (get $nim.labels $key) }}
-      {{- end }}
-      {{- include "nimhelm.v2.helperLabels" (dict "own" $own "users" (list $nim.global.commonLabels (get $extra "labels" | default dict))) | nindent 6 }}
+      {{- $own = merge $own (pick $nim.labels "app.kubernetes.io/instance" "app.kubernetes.io/managed-by" "app.kubernetes.io/part-of") }}
+      {{- include "nimhelm.v2.helperLabels" (dict "into" $own "users" (list $nim.global.commonLabels (get $extra "labels" | default dict))) }}
+      {{- include "nimhelm.v2.yaml" $own | nindent 6 }}
     {{- with include "nimhelm.v2.helperAnnotations" (dict "global" $nim.global "own" $extra.annotations) }}
     annotations:
       {{- . | nindent 6 }}

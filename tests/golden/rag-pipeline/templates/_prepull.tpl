@@ -19,10 +19,9 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "nimhelm.v2.helperLabels" (dict "users" (list $nim.global.commonLabels) "own" (dict
-          "app.kubernetes.io/instance" .Release.Name
-          "nimhelm.dev/pulls-images-of" $nim.name
-          "sidecar.istio.io/inject" "false")) | nindent 8 }}
+        {{- $labels := dict "app.kubernetes.io/instance" .Release.Name "nimhelm.dev/pulls-images-of" $nim.name "sidecar.istio.io/inject" "false" }}
+        {{- include "nimhelm.v2.helperLabels" (dict "into" $labels "users" (list $nim.global.commonLabels)) }}
+        {{- include "nimhelm.v2.yaml" $labels | nindent 8 }}
       {{- with include "nimhelm.v2.helperAnnotations" (dict "global" $nim.global) }}
       annotations:
         {{- . | nindent 8 }}
