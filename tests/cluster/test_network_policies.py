@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -51,12 +51,8 @@ def test_a_pipeline_behind_its_policies(short_release: Callable[..., Release], h
     release.helm("test", release.name)
     assert ask(release, "stranger") == "Failed"
     release.upgrade("--set=global.nimhelm.networkPolicy.enabled=false")
-    wait_until(lambda: ask(release, "friend") == "Succeeded" or again(release), what="an answer without policies")
-
-
-def again(release: Release) -> None:
-    """Take the pod away that asked too early."""
-    release.kubectl("delete", "pod", "friend")
+    tries = count()
+    wait_until(lambda: ask(release, f"friend-{next(tries)}") == "Succeeded", 120, "an answer without policies")
 
 
 CLOSED: dict[str, dict[str, Any]] = {
@@ -89,5 +85,4 @@ def test_policies_of_the_namespace(short_release: Callable[..., Release], rules:
         put_up(release)
         return
     release.install("--set=llm.wait.timeoutSeconds=12", wait=False)
-    said = release.wait_for_cause("llm", "GateTimeout", "DependencyUnreachable", timeout=90)
-    assert "policy" in json.dumps(said).lower(), said
+    release.wait_for_cause("llm", "GateTimeout", timeout=90)

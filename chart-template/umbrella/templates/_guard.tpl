@@ -327,7 +327,7 @@ root, claim (its name), pvc (its values) and path (of these values).
       {{- $wanted := get $.pvc $field }}
       {{- /* The volume of a claim without one is open, and one that the values leave out may have been found. */}}
       {{- $open := and (eq $field "volumeName") (or (not $has) (and (not $wanted) (not (include "nimhelm.v2.namedVolume" $claim)))) }}
-      {{- if not (or $open (include "nimhelm.v2.same" (list ($has | default "") ($wanted | default "")))) }}
+      {{- if not (or $open (include "nimhelm.v2.same" (dict "has" ($has | default "") "wanted" ($wanted | default "")))) }}
         {{- $back := ternary (toJson $has | trimAll "\"") "null" (not (empty $has)) }}
         {{- printf "the claim %s has the %s %s, which cannot change: set %s.%s=%s, or %s\n" $.claim $field $back $path $field $back $another }}
       {{- end }}
@@ -369,7 +369,7 @@ root, claim (its name), pvc (its values) and path (of these values).
           {{- $has := get $live $field }}
           {{- $wanted := get $wish $field }}
           {{- if eq (toString $wanted) "" }}{{ $wanted = $default }}{{ end }}
-          {{- $same := include "nimhelm.v2.same" (list $has $wanted) }}
+          {{- $same := include "nimhelm.v2.same" (dict "has" $has "wanted" $wanted) }}
           {{- if not (or (kindIs "invalid" $wanted) (and (empty $has) (empty $wanted)) $same) }}
             {{- printf "%s has the %s %s, which cannot change to %s: set it back, or %s\n" $what $field (toJson $has | trimAll "\"") (toJson $wanted | trimAll "\"") $delete }}
           {{- end }}
@@ -377,7 +377,7 @@ root, claim (its name), pvc (its values) and path (of these values).
         {{- if get . "immutable" }}
           {{- $given := deepCopy (get $new "data" | default dict) }}
           {{- range $key, $text := get $new "stringData" }}{{ $_ := set $given $key (b64enc $text) }}{{ end }}
-          {{- if not (and (get $new "immutable") (include "nimhelm.v2.same" (list (get . "data" | default dict) $given))) }}
+          {{- if not (and (get $new "immutable") (include "nimhelm.v2.same" (dict "has" (get . "data" | default dict) "wanted" $given))) }}
             {{- printf "%s is immutable, and its data would change: give it another name, or %s\n" $what $delete }}
           {{- end }}
         {{- end }}
@@ -386,11 +386,12 @@ root, claim (its name), pvc (its values) and path (of these values).
   {{- end }}
 {{- end }}
 
-{{- /* Whether two values are equal. The API server fills in the group of a reference. Takes a list of the two. */}}
+{{- /* Whether a field stays. The API server fills in the group of a reference. Takes has and wanted. */}}
 {{- define "nimhelm.v2.same" -}}
-  {{- $texts := list }}
-  {{- range . }}{{ $texts = append $texts (ternary (omit (ternary . dict (kindIs "map" .)) "apiGroup") . (kindIs "map" .) | toJson) }}{{ end }}
-  {{- if eq (first $texts) (last $texts) }}true{{ end }}
+  {{- range $key, $value := . }}
+    {{- if kindIs "map" $value }}{{ $_ := set $ $key (omit $value "apiGroup") }}{{ end }}
+  {{- end }}
+  {{- if eq (toJson .has) (toJson .wanted) }}true{{ end }}
 {{- end }}
 
 {{- /*
