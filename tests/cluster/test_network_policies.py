@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from .connection import Cluster, wait_until
-from .release import HELM3, HELM4, READY_PATH, Release, put_up, service
+from .release import HELM3, HELM4, Release, put_up, service
 
 pytestmark = pytest.mark.heavy
 
@@ -24,10 +24,11 @@ def firewall(cluster: Cluster) -> None:
 
 
 def ask(release: Release, name: str, **labels: str) -> str:
-    """How a pod of the namespace with these labels ends that asks llm whether it is ready."""
-    # The static busybox of the bench does not look up names.
-    url = f"http://{release.get('service', 'llm')['spec']['clusterIP']}:8000{READY_PATH}"
-    container = {"name": "ask", "image": "docker.io/library/busybox:1.37", "command": ["wget", "-qO-", "-T5", url]}
+    """How a pod of the namespace with these labels ends that connects to llm."""
+    # The static busybox of the bench cannot look up names, and its wget needs to.
+    address = release.get("service", "llm")["spec"]["clusterIP"]
+    command = ["nc", "-w", "5", address, "8000"]
+    container = {"name": "ask", "image": "docker.io/library/busybox:1.37", "command": command}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}}
     release.cluster.apply(
         {**pod, "spec": {"restartPolicy": "Never", "containers": [container]}}, namespace=release.namespace
