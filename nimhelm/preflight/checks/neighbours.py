@@ -20,6 +20,7 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 def check(cluster: Cluster, rendered: Rendered, every: list[Candidates]) -> Iterator[Check]:
     """The rules of each workload that has a node otherwise."""
+    avoiding = _avoiding(cluster) if cluster.knows("Pod") else []
     for each in every:
         if not each.large or not each.workload.replicas:
             continue
@@ -31,7 +32,7 @@ def check(cluster: Cluster, rendered: Rendered, every: list[Candidates]) -> Iter
                 yield from _company(cluster, rendered, each, term)
             for term in ko.items(spec, "affinity", "podAntiAffinity", _REQUIRED):
                 yield from _distance(cluster, each, term)
-            yield from _unwelcome(cluster, each)
+            yield from _unwelcome(cluster, each, avoiding)
             yield from _ports(cluster, each)
 
 
@@ -131,11 +132,19 @@ def _distance(cluster: Cluster, each: Candidates, term: ko.Object) -> Iterator[C
         yield _kept(cluster, each, f"pod anti-affinity keeps it from the nodes: {have}")
 
 
-def _unwelcome(cluster: Cluster, each: Candidates) -> Iterator[Check]:
+def _avoiding(cluster: Cluster) -> list[tuple[ko.Object, list[ko.Object]]]:
+    """Pods of others that keep pods away from their node or zone, and the terms by which they do."""
+    place = ("spec", "affinity", "podAntiAffinity", _REQUIRED)
+    return [(pod, terms) for pod in _strangers(cluster) if (terms := ko.items(pod, *place))]
+
+
+def _unwelcome(
+    cluster: Cluster, each: Candidates, avoiding: list[tuple[ko.Object, list[ko.Object]]]
+) -> Iterator[Check]:
     """Pods that run already may keep others away from their node or zone."""
     labels, taken = ko.mapping(each.workload.pod, "metadata", "labels"), set()
-    for pod in _strangers(cluster):
-        for term in ko.items(pod, "spec", "affinity", "podAntiAffinity", _REQUIRED):
+    for pod, terms in avoiding:
+        for term in terms:
             places = ko.texts(term, "namespaces") or [ko.text(pod, "metadata", "namespace")]
             if "namespaceSelector" in term or "matchLabelKeys" in term or "mismatchLabelKeys" in term:
                 continue
