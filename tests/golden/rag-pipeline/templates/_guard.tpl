@@ -376,7 +376,7 @@ root, claim (its name), pvc (its values) and path (of these values).
         {{- end }}
         {{- if get . "immutable" }}
           {{- $given := deepCopy (get $new "data" | default dict) }}
-          {{- range $key, $text := get $new "stringData" }}{{ $_ := set $given $key (b64enc $text) }}{{ end }}
+          {{- range $key, $text := get $new "stringData" | default dict }}{{ $_ := set $given $key (b64enc $text) }}{{ end }}
           {{- if not (and (get $new "immutable") (include "nimhelm.v2.same" (dict "has" (get . "data" | default dict) "wanted" $given))) }}
             {{- printf "%s is immutable, and its data would change: give it another name, or %s\n" $what $delete }}
           {{- end }}
