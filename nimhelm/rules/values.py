@@ -156,15 +156,21 @@ def check_image_and_storage(service: Service) -> Iterator[Finding]:
         yield service.error("NH058", ("storage", "compileCache"), message, "write compileCache: false")
 
 
-def check_restricted(block: Block) -> Iterator[Finding]:
-    """What the Pod Security level "restricted" forbids of a service or a download."""
+def _needs_rights(block: Block) -> list[tuple[Path, str, str]]:
+    """What every restricted pod may not do: the field, what it does, and the way out."""
     found: list[tuple[Path, str, str]] = []
     if block.get("storage", "hostPath"):
         found.append((("storage", "hostPath"), "keeps its model in a folder of the node", "use a claim"))
-    if number(block.get("userID"), 1000) == 0:
-        found.append((("userID",), "runs as root", f"set {'.'.join(map(str, block.spec_field))}.userID"))
     if block.get("proxy", "certConfigMap"):
         found.append((("proxy", "certConfigMap"), "adds certificates as root", "leave out proxy.certConfigMap"))
+    return found
+
+
+def check_restricted(block: Block) -> Iterator[Finding]:
+    """What the Pod Security level "restricted" forbids of a service or a download."""
+    found = _needs_rights(block)
+    if number(block.get("userID"), 1000) == 0:
+        found.append((("userID",), "runs as root", f"set {'.'.join(map(str, block.spec_field))}.userID"))
     for below, what, way in found:
         field: Path = (*block.spec_field, *below)
         message = f"{block.title} {what}, which Pod Security restricted forbids"
@@ -174,11 +180,7 @@ def check_restricted(block: Block) -> Iterator[Finding]:
 
 def check_openshift(service: Service, *, has_mesh: bool) -> Iterator[Finding]:
     """What the constraint restricted-v2 of OpenShift forbids, where the values ask to keep to it."""
-    found: list[tuple[Path, str, str]] = []
-    if service.get("storage", "hostPath"):
-        found.append((("storage", "hostPath"), "keeps its model in a folder of the node", "use a claim"))
-    if service.get("proxy", "certConfigMap"):
-        found.append((("proxy", "certConfigMap"), "adds certificates as root", "leave out proxy.certConfigMap"))
+    found = _needs_rights(service)
     waits = [each for each in service.dependencies if dig(each, "wait", "enabled") is not False]
     if has_mesh and waits and service.get("wait", "enabled") is not False:
         what = "has gates that run as the user of the mesh's proxy"
