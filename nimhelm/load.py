@@ -7,7 +7,9 @@ Takes files and folders, with several documents each, Lists, and what `kubectl g
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from nimhelm.errors import LoadError, refuse, unreadable
@@ -19,6 +21,8 @@ from nimhelm.yamlread import Document, Path, place_of, read
 GROUP = API_VERSION.split("/")[0]
 MAX_BYTES = 20_000_000
 SUFFIXES = (".yaml", ".yml", ".json")
+RENDERED = re.compile(rb"^# Source: \S+/templates/.*$", re.MULTILINE)
+"""What Helm writes above each object that it renders."""
 OURS = "write kind: NIMPipeline, NIMService or NIMCache"
 
 
@@ -94,9 +98,8 @@ def load_text(path: str, content: bytes, loaded: Loaded) -> None:
     """Add the documents and findings of one file's content to `loaded`."""
     documents, findings = read_content(path, content)
     loaded.findings.extend(findings)
-    for document in documents:
-        for item in unpack(document):
-            sort_in(item, loaded)
+    for item in items_of(documents, content, loaded):
+        sort_in(item, loaded)
 
 
 def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> None:
@@ -116,7 +119,7 @@ def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> 
         return
     documents, findings = read_content(path, content)
     loaded.findings.extend(own_findings(content, findings))
-    for item in (item for document in documents for item in unpack(document)):
+    for item in items_of(documents, content, loaded):
         kind, version = dig(item.data, "kind"), dig(item.data, "apiVersion")
         if is_own(item):
             sort_in(item, loaded)
@@ -137,7 +140,36 @@ def read_content(path: str, content: bytes) -> tuple[list[Document], list[Findin
         line, column = place_of(before, len(before))
         message = f"not UTF-8 text: byte 0x{error.object[error.start]:02X}"
         return [], [Finding(shown, line, column, "NH003", ERROR, message, "", "save the file as UTF-8")]
-    return read(shown, text)
+    documents, findings = read(shown, text)
+    return documents, _of_rendered(content, findings) if RENDERED.search(content) else findings
+
+
+def items_of(documents: list[Document], content: bytes, loaded: Loaded) -> Iterator[Document]:
+    """The objects of a file. From what Helm rendered, unknown fields are left out as the API server does, with a warning."""
+    items = [item for document in documents for item in unpack(document)]
+    return (_installed(item, loaded) for item in items) if RENDERED.search(content) else iter(items)
+
+
+def _of_rendered(content: bytes, findings: list[Finding]) -> list[Finding]:
+    """The findings of what Helm rendered. Helm and the API server take the last of repeated keys: those are warnings."""
+    from nimhelm.recognise import own_findings
+
+    repeated = own_findings(content, [finding for finding in findings if finding.code == "NH002"])
+    return [finding for finding in findings if finding.code != "NH002"] + [
+        finding._replace(severity=WARNING, message=f"{finding.message}: the chart keeps the last one")
+        for finding in repeated
+    ]
+
+
+def _installed(document: Document, loaded: Loaded) -> Document:
+    from nimhelm.assets import schema
+    from nimhelm.schema_check import without_unknown
+    from nimhelm.schemas import OF_DOCUMENTS
+
+    kind = OF_DOCUMENTS.get(str(dig(document.data, "kind")))
+    kept, dropped = without_unknown(document, schema(kind)) if kind else (document, [])
+    loaded.findings.extend(dropped)
+    return kept
 
 
 def unpack(document: Document) -> list[Document]:

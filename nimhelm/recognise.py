@@ -90,14 +90,21 @@ def _patches(kustomization: str) -> frozenset[str]:
 
 
 def own_findings(content: bytes, findings: list[Finding]) -> list[Finding]:
-    """The findings of a file's YAML whose part of the file is about NIMs, and is not a Helm template."""
-    parts = ((finding, _part(content, finding.line)) for finding in findings)
+    """The findings of a file's YAML whose part of the file is about NIMs, and is not a Helm template.
+
+    Reading ends at the first error but a repeated key (NH002), so the part of that one is the rest of the file.
+    """
+    parts = ((one, _part(content, one.line, to_the_end=one.code != "NH002")) for one in findings)
     return [finding for finding, part in parts if mentions(part) and _TOP.search(part) and _TEMPLATE not in part]
 
 
-def _part(content: bytes, line: int) -> bytes:
-    """The document of a file, as text between `---` lines, in which a line lies."""
+def _part(content: bytes, line: int, to_the_end: bool) -> bytes:
+    """The document of a file, as text between `---` lines, in which a line lies; with all that follows `to_the_end`."""
     rows = content.splitlines()
     start = next((index for index in range(min(line, len(rows)) - 1, -1, -1) if rows[index].startswith(b"---")), 0)
-    end = next((index for index in range(line, len(rows)) if rows[index].startswith(b"---")), len(rows))
+    end = (
+        len(rows)
+        if to_the_end
+        else next((index for index in range(line, len(rows)) if rows[index].startswith(b"---")), len(rows))
+    )
     return b"\n".join(rows[start:end])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from nimhelm.finding import ERROR, Finding
+from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.yamlread import Document, Path, field_text
 
 Schema = dict[str, Any]
@@ -52,6 +52,17 @@ def check_shape(document: Document, schema: Schema, field: Path = ()) -> list[Fi
         message = f"and {more} more values that the schema does not allow"
         kept.append(kept[-1]._replace(message=message, field="", hint="correct the others first"))
     return kept
+
+
+def without_unknown(document: Document, schema: Schema) -> tuple[Document, list[Finding]]:
+    """A document that Helm rendered, as the API server keeps it: without unknown fields, each of which is a warning.
+
+    Helm 3 installs such an object and prints a warning; Helm 4 and kubectl refuse it.
+    """
+    walk = _Walk(document, schema)
+    dropped: list[Finding] = []
+    data = walk.kept(document.data, schema, (), dropped)
+    return (document._replace(data=data) if dropped else document), dropped
 
 
 class _Walk:
@@ -151,6 +162,27 @@ class _Walk:
         hint = "" if self.brief else for_unknown(key, value, properties, field, self.root)
         where = field_text(field) or "the document"
         return self.at((*field, key), "NH010", f"unknown field {key} in {where}", hint)
+
+    def kept(self, data: Any, schema: Schema, field: Path, dropped: list[Finding]) -> Any:
+        """The value without fields that its schema does not know; a warning at each of them goes to `dropped`."""
+        schema = self.resolved(schema)
+        if isinstance(data, list):
+            items = schema.get("items", {})
+            return [self.kept(item, items, (*field, index), dropped) for index, item in enumerate(data)]
+        if not isinstance(data, dict):
+            return data
+        properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+        known: dict[str, Any] = {}
+        for key, value in data.items():
+            if key in properties or others is not False:
+                below = properties.get(key, others if isinstance(others, dict) else {})
+                known[key] = self.kept(value, below, (*field, key), dropped)
+            else:
+                finding = self.unknown(key, value, properties, field)
+                message = f"{finding.message}: not part of the chart"
+                hint = "remove it: Helm 3 installs the object without it, Helm 4 and kubectl refuse the object"
+                dropped.append(finding._replace(severity=WARNING, message=message, hint=hint))
+        return known
 
     def at(
         self, field: Path, code: str, message: str, hint: str, named: Path | None = None, inside: bool = False

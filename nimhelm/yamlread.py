@@ -329,9 +329,9 @@ class _Composer:
         path = (*frame.path, key)
         if key == "<<":
             frame.merges.append((key_line, key_column, value))
-        elif key in frame.value:
-            self.duplicate(path, key_line, key_column)
         else:
+            if key in frame.value:
+                self.duplicate(path, key_line, key_column)
             frame.value[key] = value
             self.marks[path] = Mark(key_line, key_column, line, column, text)
         return path

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import Helm
 from pipelines import cache, pipeline, service, text
 
@@ -55,6 +56,27 @@ def test_public_kinds_of_files_build(path: Path, helm4: Helm, tmp_path: Path) ->
     (folder,) = write(converted.charts, tmp_path)
     rendered = helm4.template(folder, "--include-crds", "--set", "global.nimhelm.skipMissingKinds=true").stdout
     assert all(f'name: "{one.strip()}"' in rendered for one in services.split(","))
+
+
+def test_slips_that_helm_installs_are_warnings_in_what_helm_rendered_alone(tmp_path: Path) -> None:
+    content = (FOLDER / "rendered-slips.yaml").read_text()
+    converted = convert_files([str(FOLDER / "rendered-slips.yaml")])
+    slips = [(one.code, one.line, one.severity) for one in converted.findings if one.code in ("NH002", "NH010")]
+    assert slips == [
+        ("NH010", 23, "warning"),
+        ("NH010", 38, "warning"),
+        ("NH010", 41, "warning"),
+        ("NH002", 44, "warning"),
+    ]
+    values = yaml.safe_load(converted.charts[0].files["values.yaml"])
+    assert values["slips-ranker"]["replicas"] == 2, "the last one, as Helm and the API server take it"
+    assert "storage" not in values["slips-ranker"]["resources"]
+    written = tmp_path / "written.yaml"
+    written.write_text(content.replace("# Source:", "# From:"))
+    found = convert_files([str(written)]).findings
+    assert [(one.code, one.severity) for one in found if one.code in ("NH002", "NH010")] == [
+        ("NH002", "error"), ("NH010", "error"), ("NH010", "error"), ("NH010", "error"), ("NH002", "error"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

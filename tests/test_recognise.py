@@ -63,6 +63,16 @@ def test_whatever_a_file_is_called(
         assert all(line.startswith(str(path)) for line in said.splitlines())
 
 
+@pytest.mark.parametrize("broken", ["a: [\n", "a: !Ref x\n", 'a: "b\n', "kind: X\n\x07\n", "a: *b\n"])
+def test_a_document_that_hides_a_later_one_is_named(
+    broken: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "all.yaml").write_text(f"{broken}---\n{WRONG}")
+    for arguments in (["--own-only", str(tmp_path / "all.yaml")], [str(tmp_path)]):
+        assert guarded(["validate", *arguments]) == 1
+        assert "all.yaml:" in capsys.readouterr().out
+
+
 def test_hidden_folders_are_left_out(tmp_path: Path) -> None:
     (tmp_path / ".cache").mkdir()
     (tmp_path / ".cache" / "wrong.yaml").write_text(WRONG)

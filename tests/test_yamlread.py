@@ -210,9 +210,9 @@ def in_short(finding: Finding) -> str:
     return f"{finding.line}:{finding.column} {finding.code} {finding.message}"
 
 
-def test_the_first_of_two_keys_counts_and_reading_goes_on() -> None:
+def test_the_last_of_two_keys_counts_and_reading_goes_on() -> None:
     documents, found = read("f.yaml", "a: 1\na: {b: 2}\nc: 3\nc: 4\n")
-    assert documents[0].data == {"a": 1, "c": 3}
+    assert documents[0].data == {"a": {"b": 2}, "c": 4}
     assert [finding.line for finding in found] == [2, 4]
 
 

@@ -12,7 +12,7 @@ from nimhelm.errors import NimhelmError, WriteError
 from nimhelm.finding import ERROR, has_errors
 from nimhelm.init.configmaps import config_maps
 from nimhelm.init.order import Order, order_of
-from nimhelm.load import Loaded, files_of, load_contents, load_text, read_bytes, shown_path
+from nimhelm.load import RENDERED, Loaded, files_of, load_contents, load_text, read_bytes, shown_path
 from nimhelm.nimservice import pipelines_of
 from nimhelm.pipeline import pipeline_of
 from nimhelm.report import printable, text
@@ -60,7 +60,9 @@ def compose(contents: dict[str, bytes], loaded: Loaded, orders: dict[str, Order]
 
     ours = {document.path for document in (*loaded.services, *loaded.pipelines, *loaded.caches)}
     texts = {shown_path(path): content for path, content in contents.items()}
-    sources = [Source(path, content.decode("utf-8-sig")) for path, content in texts.items() if path in ours]
+    # Helm's notes of the templates go: they would tell the reader of the output that Helm rendered it.
+    plain = {path: RENDERED.sub(b"", content).decode("utf-8-sig") for path, content in texts.items() if path in ours}
+    sources = [Source(path, content) for path, content in plain.items()]
     try:
         composer = Composer(sources)
         nodes: list[Any] = [

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 
 from nimhelm.init.order import Dependency
 from nimhelm.yamlread import Document, Path
@@ -29,6 +30,13 @@ class Source(NamedTuple):
     text: str
 
 
+class _LastOfKeys(RoundTripConstructor):
+    """Takes the last of repeated keys, which what Helm rendered may hold; ruamel.yaml would take the first."""
+
+    def check_mapping_key(self, *_: Any) -> bool:
+        return True
+
+
 class Composer:
     """Parsed files, with what the output takes from them."""
 
@@ -36,6 +44,7 @@ class Composer:
         self.yaml = YAML()
         self.yaml.preserve_quotes = True
         self.yaml.width = 4096
+        self.yaml.Constructor = _LastOfKeys
         flush = any(FLUSH.search(source.text) for source in sources)
         self.yaml.indent(mapping=2, sequence=2 if flush else 4, offset=0 if flush else 2)
         self.columns = DEEPER - (2 if flush else 0)
@@ -49,6 +58,7 @@ class Composer:
         for top in self.files[document.path]:
             node = descend(top, document.base)
             if node is not None and line_of(node) == document.mark().line and same_column(node, document):
+                drop(node, document.data)
                 return node
         raise LookupError(document.path)
 
@@ -116,6 +126,18 @@ def descend(node: Any, path: Path) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return node
+
+
+def drop(node: Any, data: Any) -> None:
+    """Take away the fields that loading left out of what Helm rendered."""
+    if isinstance(node, CommentedMap):
+        for key in [key for key in node if key not in data]:
+            del node[key]
+        for key, child in node.items():
+            drop(child, data[key])
+    elif isinstance(node, CommentedSeq):
+        for child, item in zip(node, data, strict=True):
+            drop(child, item)
 
 
 def line_of(node: Any) -> int:
