@@ -427,6 +427,8 @@ def _inside_alone(data: dict[str, Any], name: str = "") -> str:
     """The way out of a mapping that should be one word, the value of the field `name`."""
     if name == "value" and any(str(key).endswith("Ref") for key in data):
         return "write it as valueFrom"
+    if name == "replicas":
+        return "write a number, or scale.hpa with minReplicas and maxReplicas"
     if len(data) == 1:
         inner = next(iter(data.values()))
         if isinstance(inner, dict):

@@ -73,6 +73,7 @@ MEANT_AT = {
     ("storage", "claimName"): "storage.pvc.name",
     ("storage", "cache"): "storage.nimCache.name",
     ("storage", "nimCacheName"): "storage.nimCache.name",
+    ("storage", "modelCache"): "storage.pvc",
     ("storage", "sharedMemory"): "storage.sharedMemorySizeLimit",
     ("storage", "shmSize"): "storage.sharedMemorySizeLimit",
     ("hpa", "min"): "minReplicas",

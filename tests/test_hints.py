@@ -112,6 +112,7 @@ def hints(document: dict[str, Any]) -> dict[str, str]:
         ({"limits": {"nvidia.com/gpu": 1}}, "limits", "write it as resources.limits"),
         ({"requests": {"cpu": 1}}, "requests", "write it as resources.requests"),
         ({"replicas": "two"}, "replicas", "write 2"),
+        ({"replicas": {"min": 1, "max": 3}}, "replicas", "write a number, or scale.hpa with minReplicas and maxReplicas"),
         ({"metrics": {"enabled": "yes"}}, "metrics.enabled", "write true"),
         ({"expose": {"serviceType": "NodePort"}}, "expose.serviceType", "write it as expose.service.type"),
         ({"expose": {"service": {"type": "lb", "port": 1}}}, "expose.service.type", "write LoadBalancer"),
