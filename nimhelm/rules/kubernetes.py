@@ -167,7 +167,7 @@ def faults(name: str, value: dict[str, Any]) -> Iterator[Fault]:
     if name in ONE_OF:
         yield from _one_of(value, *ONE_OF[name])
     for field, key in UNIQUE.get(name, ()):
-        yield from _twice(value, field, key)
+        yield from twice(value, field, key)
     if name in RULES:
         yield from RULES[name](value)
 
@@ -200,12 +200,13 @@ UNIQUE = {
 """Lists of a type whose items differ: the field, and the key by which they do."""
 
 
-def _twice(value: dict[str, Any], field: str, key: str) -> Iterator[Fault]:
+def twice(value: dict[str, Any], field: str, key: str, hint: str = "keep one") -> Iterator[Fault]:
+    """The items of a list that an earlier one has been: by their `key`, or as a whole when it is ""."""
     seen: list[Any] = []
     for index, item in enumerate(listed(value.get(field))):
         given = dig(item, key) if key else item
         if given is not None and given in seen:
-            yield (field, index), f"{field} has {given} twice", "keep one"
+            yield (field, index, key) if key else (field, index), f"{field} has {given} twice", hint
         seen.append(given)
 
 

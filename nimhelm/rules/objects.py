@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, Finding
 from nimhelm.pipeline import Block, dig, number
-from nimhelm.rules.kubernetes import NEEDS, Fault, faults, kept_running, listed, typed
+from nimhelm.rules.kubernetes import NEEDS, Fault, faults, kept_running, listed, twice, typed
 from nimhelm.rules.pod import BLOCK_RULES, check_affinity
 from nimhelm.rules.probes import HANDLERS
 from nimhelm.rules.scale import SOURCES, TARGETS
@@ -125,7 +125,7 @@ def check_pod(pod: Pod) -> Iterator[Finding]:
     devices = {str(each.get("name")) for _, each in pod.items("resourceClaims")}
     grace = number(pod.get("terminationGracePeriodSeconds"), 30)
     for key in ("volumes", "containers"):
-        for fault, message, hint in _twice(pod.spec, key):
+        for fault, message, hint in twice(pod.spec, key, "name", "rename one"):
             yield pod.error("NH112", fault, message, hint)
     if pod.get("dnsPolicy") == "None" and not pod.get("dnsConfig", "nameservers"):
         message = "dnsPolicy None leaves the pods without a name server"
@@ -143,7 +143,7 @@ def check_pod(pod: Pod) -> Iterator[Finding]:
 def _container(value: dict[str, Any], volumes: set[str], devices: set[str], grace: int) -> Iterator[Fault]:
     if not value.get("image"):
         yield (), f"the container {value.get('name')} has no image", "add image"
-    yield from _twice(value, "ports")
+    yield from twice(value, "ports", "name", "rename one")
     paths: set[str] = set()
     for index, mount in enumerate(listed(value.get("volumeMounts"))):
         name, path = str(dig(mount, "name")), str(dig(mount, "mountPath"))
@@ -167,15 +167,6 @@ def _container(value: dict[str, Any], volumes: set[str], devices: set[str], grac
         if (slept := number(dig(value, "lifecycle", hook, "sleep", "seconds"), 0)) > grace:
             message = f"{hook} sleeps for {slept} seconds, and the pod gets {grace} to end"
             yield ("lifecycle", hook, "sleep", "seconds"), message, "raise terminationGracePeriodSeconds"
-
-
-def _twice(value: dict[str, Any], key: str) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for index, each in enumerate(listed(value.get(key))):
-        name = dig(each, "name")
-        if isinstance(name, str) and name in seen:
-            yield (key, index, "name"), f"{key} has the name {name} twice", "rename one"
-        seen.add(str(name))
 
 
 def _workload(value: dict[str, Any]) -> Iterator[Fault]:
@@ -265,7 +256,7 @@ def _service(value: dict[str, Any]) -> Iterator[Fault]:
         if value.get(key) and kind not in types:
             message = f"{key} needs a Service of type {' or '.join(types)}, and this one is {kind}"
             yield (key,), message, f"write type: {types[-1]}, or remove it"
-    yield from _twice(value, "ports")
+    yield from twice(value, "ports", "name", "rename one")
     seen: set[tuple[str, str]] = set()
     for index, port in enumerate(ports):
         both = str(dig(port, "port")), str(dig(port, "protocol") or "TCP")
