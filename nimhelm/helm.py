@@ -8,6 +8,13 @@ import subprocess
 
 from nimhelm.errors import ChartRefusalError, HelmError
 
+_RECORDS = {"": "Secret", "secret": "Secret", "secrets": "Secret", "configmap": "ConfigMap", "configmaps": "ConfigMap"}
+
+
+def record_kind() -> str:
+    """The kind in which helm keeps its records, by $HELM_DRIVER; "" where it keeps them outside of the cluster."""
+    return _RECORDS.get(os.environ.get("HELM_DRIVER", ""), "")
+
 
 def helm_major() -> int:
     """3 or 4: a few flags differ. Raises HelmError."""

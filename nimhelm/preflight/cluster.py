@@ -72,7 +72,8 @@ class Cluster(NamedTuple):
     `forbidden` are kinds that the user may not list. `apis` holds "apps/v1/Deployment" and `plurals` "apps/Deployment" ->
     "deployments". `rights` are the rules that the API server lists for the user, None where they are not known, and `answers`
     what it said of single (verb, group, resource). `refusals` are those of the dry run, None where there was none. `helm` is
-    (status, revision) of a release of that name, `helm_major` the helm that would install. `logins` are secret -> registry -> basic
+    (status, revision) of a release of that name, `helm_major` the helm that would install, and `record_kind`
+    the kind in which it keeps its records, "" where that is outside of the cluster. `logins` are secret -> registry -> basic
     authentication; they are never saved.
     """
 
@@ -88,6 +89,7 @@ class Cluster(NamedTuple):
     pod_refusals: tuple[Refusal, ...] | None = None
     helm: tuple[str, int] | None = None
     helm_major: int = 3
+    record_kind: str = "Secret"
     namespace_exists: bool = True
     logins: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
@@ -96,8 +98,23 @@ class Cluster(NamedTuple):
         return self.lists.get(kind, [])
 
     def named(self, kind: str, name: str) -> ko.Object | None:
-        """The object of that kind and name, None where it is not among what was read."""
-        return next((each for each in self.of(kind) if ko.name_of(each) == name), None)
+        """The object of that kind and name in the namespace or in none, None where it is not among what was read."""
+        places = ("", self.reach.namespace)
+        return next(
+            (
+                each
+                for each in self.of(kind)
+                if ko.name_of(each) == name and ko.text(each, "metadata", "namespace") in places
+            ),
+            None,
+        )
+
+    def owns(self, pod: ko.Object) -> bool:
+        """Whether the pod is of the release as it is installed now."""
+        return (
+            ko.label(pod, "app.kubernetes.io/instance") == self.reach.release
+            and ko.text(pod, "metadata", "namespace") == self.reach.namespace
+        )
 
     def knows(self, kind: str) -> bool:
         """Whether the kind was read."""

@@ -28,9 +28,12 @@ def amounts(pod: ko.Object, side: str = "requests") -> Amounts:
     for each in ko.items(pod, "spec", "containers"):
         for name, amount in _asked(each, side).items():
             together[name] += amount
+    found = {name: max(together[name] + before[name], largest[name]) for name in {*together, *before, *largest}}
+    # What the pod asks for as a whole stands for its containers.
+    found |= _asked(ko.mapping(pod, "spec"), side)
     for name, amount in ko.mapping(pod, "spec", "overhead").items():
-        together[name] += nanos(amount) or 0
-    return {name: max(together[name] + before[name], largest[name]) for name in {*together, *before, *largest}}
+        found[name] = found.get(name, 0) + (nanos(amount) or 0)
+    return found
 
 
 def _sum() -> defaultdict[str, int]:
@@ -51,7 +54,7 @@ def requested_on(pods: list[ko.Object]) -> dict[str, Amounts]:
     for pod in pods:
         node = ko.text(pod, "spec", "nodeName")
         if node:
-            key = str(pod.get("spec", {}).get("containers")) + str(pod.get("spec", {}).get("initContainers"))
+            key = str([pod["spec"].get(field) for field in ("containers", "initContainers", "resources", "overhead")])
             if key not in cache:
                 cache[key] = amounts(pod)
             total = found.setdefault(node, {})

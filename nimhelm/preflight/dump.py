@@ -81,6 +81,7 @@ def _about(cluster: Cluster) -> dict[str, Any]:
         "podRefusals": _plain(cluster.pod_refusals),
         "helm": list(cluster.helm) if cluster.helm else None,
         "helmMajor": cluster.helm_major,
+        "recordKind": cluster.record_kind,
         "namespaceExists": cluster.namespace_exists,
     }
 
@@ -126,6 +127,7 @@ def _cluster(about: Any, reach: Reach, lists: dict[str, list[ko.Object]]) -> Clu
         pod_refusals=_refusals(about, "podRefusals"),
         helm=(str(helm[0]), int(helm[1])) if helm else None,
         helm_major=ko.number(about, "helmMajor") or 3,
+        record_kind=str(about.get("recordKind", "Secret")),
         namespace_exists=ko.dig(about, "namespaceExists") is not False,
     )
 

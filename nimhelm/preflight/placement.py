@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nimhelm.preflight.admission import admitted
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.demand import UNIT, Amounts, amounts, requested_on
-from nimhelm.preflight.limits import with_defaults
 from nimhelm.preflight.render import Rendered, Workload
 from nimhelm.quantity import nanos
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.fit import fits_of
+from nimhelm.status.fit import fits_of, matches
+
+_ZONES = tuple(
+    f"{prefix}/{kind}"
+    for prefix in ("topology.kubernetes.io", "failure-domain.beta.kubernetes.io")
+    for kind in ("zone", "region")
+)
 
 
 class Room(NamedTuple):
@@ -43,7 +49,7 @@ class Placement(NamedTuple):
 
 def rooms(cluster: Cluster, pushed_out_below: int | None = None) -> dict[str, Room]:
     """The nodes with what is left. Pods of the release itself make room for their successors."""
-    staying = [pod for pod in cluster.of("Pod") if not _is_own(cluster, pod)]
+    staying = [pod for pod in cluster.of("Pod") if not cluster.owns(pod)]
     if pushed_out_below is not None:
         staying = [pod for pod in staying if ko.number(pod, "spec", "priority") >= pushed_out_below]
     taken = requested_on(staying)
@@ -56,46 +62,49 @@ def rooms(cluster: Cluster, pushed_out_below: int | None = None) -> dict[str, Ro
     return found
 
 
-def _is_own(cluster: Cluster, pod: ko.Object) -> bool:
-    return (
-        ko.label(pod, "app.kubernetes.io/instance") == cluster.reach.release
-        and ko.text(pod, "metadata", "namespace") == cluster.reach.namespace
-    )
-
-
 def candidates(rendered: Rendered, cluster: Cluster, all_rooms: dict[str, Room]) -> list[Candidates]:
     """For each workload the nodes that could take one of its pods."""
-    nodes = cluster.of("Node")
-    return [_candidates(_admitted(workload, cluster), nodes, all_rooms) for workload in rendered.workloads]
+    return [_candidates(admitted(workload, cluster), cluster, all_rooms) for workload in rendered.workloads]
 
 
-def _admitted(workload: Workload, cluster: Cluster) -> Workload:
-    """The workload with what the API server adds to its pods: defaults of limit ranges, and the runtime class's wishes."""
-    pod = with_defaults(workload.pod, cluster.of("LimitRange"))
-    spec = dict(ko.mapping(pod, "spec"))
-    runtime = cluster.named("RuntimeClass", ko.text(spec, "runtimeClassName"))
-    if selector := ko.mapping(runtime, "scheduling", "nodeSelector"):
-        spec["nodeSelector"] = ko.mapping(spec, "nodeSelector") | selector
-    if tolerations := ko.items(runtime, "scheduling", "tolerations"):
-        spec["tolerations"] = ko.items(spec, "tolerations") + tolerations
-    if overhead := ko.mapping(runtime, "overhead", "podFixed"):
-        spec["overhead"] = overhead
-    return workload._replace(pod=pod | {"spec": spec})
+def within_reach(workload: Workload, cluster: Cluster) -> set[str]:
+    """The nodes that reach the volumes of all bound claims of its pods, by their affinity and their zones."""
+    near = {ko.name_of(node) for node in cluster.of("Node")}
+    for name in claims_of(workload):
+        near &= reach_of(cluster, cluster.named("PersistentVolumeClaim", name))
+    return near
 
 
-def priority_of(workload: Workload, cluster: Cluster) -> int:
-    """The priority of its pods; 0 where they push out nobody."""
-    name = ko.text(workload.pod, "spec", "priorityClassName")
-    default = next((each for each in cluster.of("PriorityClass") if not name and ko.true(each, "globalDefault")), None)
-    found = cluster.named("PriorityClass", name) or default
-    return 0 if ko.text(found, "preemptionPolicy") == "Never" else ko.number(found, "value")
+def reach_of(cluster: Cluster, claim: ko.Object | None) -> set[str]:
+    """The nodes that reach the volume of the claim: all, where it has none yet, or it may not be read."""
+    volume = cluster.named("PersistentVolume", ko.text(claim, "spec", "volumeName"))
+    required = ko.mapping(volume, "spec", "nodeAffinity", "required")
+    wanted = {"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}}}
+    return {ko.name_of(node) for node in cluster.of("Node") if matches(wanted, node) and _in_zone(volume, node)}
 
 
-def _candidates(workload: Workload, nodes: list[ko.Object], all_rooms: dict[str, Room]) -> Candidates:
+def _in_zone(volume: ko.Object | None, node: ko.Object) -> bool:
+    """As the scheduler's VolumeZone has it: a volume with a label of a zone, and a node that has any, must agree."""
+    if not any(ko.label(node, key) for key in _ZONES):
+        return True
+    named = {key: ko.label(volume, key).split("__") for key in _ZONES if ko.label(volume, key)}
+    return all(ko.label(node, key) in zones for key, zones in named.items())
+
+
+def claims_of(workload: Workload) -> list[str]:
+    """The claims that the pods mount."""
+    volumes = ko.items(workload.pod, "spec", "volumes")
+    return [name for each in volumes if (name := ko.text(each, "persistentVolumeClaim", "claimName"))]
+
+
+def _candidates(workload: Workload, cluster: Cluster, all_rooms: dict[str, Room]) -> Candidates:
     asked = amounts(workload.pod) | {"pods": UNIT}
-    fits = [fit for fit in fits_of(workload.pod, nodes) if fit.matches]
+    fits = [fit for fit in fits_of(workload.pod, cluster.of("Node")) if fit.matches]
     free = [fit for fit in fits if not fit.blocked]
     large = [fit.node for fit in free if _holds(all_rooms[fit.node].offers, asked)]
+    # That no volume is near has a check of its own.
+    near = within_reach(workload, cluster)
+    large = [node for node in large if node in near] or large
     blocked = next((_said(fit.blocked, fit.taint) for fit in fits if fit.blocked), "")
     return Candidates(workload, asked, [fit.node for fit in fits], [fit.node for fit in free], large, blocked)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
+from nimhelm.preflight.admission import admitted
 from nimhelm.preflight.checks.storage import class_of, default_classes
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.demand import UNIT, amounts
-from nimhelm.preflight.limits import with_defaults
 from nimhelm.preflight.render import Rendered, Workload
 from nimhelm.quantity import nanos
 from nimhelm.status import kubeobject as ko
@@ -31,25 +31,26 @@ class Share(NamedTuple):
 def shares(rendered: Rendered, cluster: Cluster, quota: ko.Object) -> list[Share]:
     """What the pods add, those of each workload, and what all other objects add together."""
     hard = ko.mapping(quota, "spec", "hard")
-    found = [_pods(workload, cluster, hard) for workload in rendered.workloads if applies(quota, workload)]
+    workloads = [admitted(each, cluster) for each in rendered.workloads]
+    found = [_pods(each, cluster, hard) for each in workloads if applies(quota, each.pod)]
     if not ko.texts(quota, "spec", "scopes") and not ko.mapping(quota, "spec", "scopeSelector"):
         found.append(_objects(rendered, cluster))
     return found
 
 
-def applies(quota: ko.Object, workload: Workload) -> bool:
-    """Whether the quota's scopes take the pods in."""
+def applies(quota: ko.Object, pod: ko.Object) -> bool:
+    """Whether the quota's scopes take the pod in."""
     selectors = [{"scopeName": each, "operator": "Exists"} for each in ko.texts(quota, "spec", "scopes")]
     return all(
-        _in_scope(each, workload) for each in selectors + ko.items(quota, "spec", "scopeSelector", "matchExpressions")
+        _in_scope(each, pod) for each in selectors + ko.items(quota, "spec", "scopeSelector", "matchExpressions")
     )
 
 
-def _in_scope(selector: ko.Object, workload: Workload) -> bool:
-    spec = ko.mapping(workload.pod, "spec")
+def _in_scope(selector: ko.Object, pod: ko.Object) -> bool:
+    spec = ko.mapping(pod, "spec")
     match ko.text(selector, "scopeName"):
         case "BestEffort" | "NotBestEffort" as scope:
-            every = ko.items(spec, "initContainers") + ko.items(spec, "containers")
+            every = [spec, *ko.items(spec, "initContainers"), *ko.items(spec, "containers")]
             best_effort = not any(
                 ko.mapping(each, "resources").get(side) for each in every for side in ("requests", "limits")
             )
@@ -67,8 +68,7 @@ def _in_scope(selector: ko.Object, workload: Workload) -> bool:
 
 
 def _pods(workload: Workload, cluster: Cluster, hard: ko.Object) -> Share:
-    pod = with_defaults(workload.pod, cluster.of("LimitRange"))
-    many = workload.replicas
+    pod, many = workload.pod, workload.replicas
     adds: dict[str, int] = {"pods": many * UNIT, "count/pods": many * UNIT}
     for name, amount in amounts(pod).items():
         adds[f"requests.{name}"] = amount * many
@@ -88,7 +88,8 @@ def _left_open(pod: ko.Object, hard: ko.Object) -> list[str]:
         side, _, name = key.rpartition(".") if key.startswith(("requests.", "limits.")) else ("requests", "", key)
         if name in ("cpu", "memory"):
             every = ko.items(pod, "spec", "initContainers") + ko.items(pod, "spec", "containers")
-            if any(name not in ko.mapping(each, "resources", side) for each in every):
+            whole = name in ko.mapping(pod, "spec", "resources", side)
+            if not whole and any(name not in ko.mapping(each, "resources", side) for each in every):
                 found.append(key)
     return found
 
@@ -108,8 +109,9 @@ def _objects(rendered: Rendered, cluster: Cluster) -> Share:
             _claim(adds, cluster, each)
         if kind == "Service":
             _service(adds, each)
-    adds["secrets"] += UNIT  # Helm's own record
-    adds["count/secrets"] += UNIT
+    if records := f"{cluster.record_kind.lower()}s" if cluster.record_kind else "":  # Helm's own record
+        adds[records] += UNIT
+        adds[f"count/{records}"] += UNIT
     return Share("", dict(adds))
 
 
@@ -132,12 +134,11 @@ def _service(adds: defaultdict[str, int], service: ko.Object) -> None:
         adds["services.nodeports"] += ports * UNIT
 
 
-def own_use(cluster: Cluster) -> dict[str, int]:
-    """What pods of the release use of quotas already: their successors take their place."""
+def own_use(cluster: Cluster, quota: ko.Object) -> dict[str, int]:
+    """What pods of the release use of the quota already: their successors take their place."""
     used: defaultdict[str, int] = defaultdict(int)
     for pod in cluster.of("Pod"):
-        place = ko.text(pod, "metadata", "namespace"), ko.label(pod, "app.kubernetes.io/instance")
-        if place == (cluster.reach.namespace, cluster.reach.release):
+        if cluster.owns(pod) and applies(quota, pod):
             used["pods"] += UNIT
             used["count/pods"] += UNIT
             for side in ("requests", "limits"):

@@ -12,6 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from nimhelm.errors import KubectlError
+from nimhelm.helm import record_kind
 from nimhelm.kubectl import Access, Running, end, finish, partial, start, stream
 from nimhelm.kubectlerrors import ForbiddenError, Request, UnreachableError, explain
 from nimhelm.preflight.checks import queues
@@ -106,8 +107,10 @@ def read_cluster(access: Access, reach: Reach, apis: Apis, rendered: Rendered) -
         "secrets": start(access, "secrets", _get("secrets", "--field-selector=type!=helm.sh/release.v1")),
         "others": start(access, "objects", _get(names)),
         "namespace": start(access, "namespaces", ["get", f"namespace/{reach.namespace}", "-o", "json"]),
-        "release": start(access, "secrets", _records(reach.release)),
     }
+    if kind := record_kind():
+        kinds = f"{kind.lower()}s"
+        processes["release"] = start(access, kinds, _records(kinds, reach.release))
     if "gateway.networking.k8s.io/Gateway" in apis.plurals and rendered.of("HTTPRoute", "GRPCRoute"):
         processes["gateways"] = start(access, "gateways", _get("gateways.gateway.networking.k8s.io", "-A"))
     cluster = Cluster(reach, {}, apis.served, apis.plurals, apis.version)
@@ -136,10 +139,10 @@ def _get(kinds: str, *flags: str) -> list[str]:
     return ["get", kinds, "-o", "json", "--chunk-size=0", *flags]
 
 
-def _records(release: str) -> list[str]:
+def _records(kinds: str, release: str) -> list[str]:
     # The table is made by the server from metadata alone: no secret's content is transferred.
     selector = f"--selector=owner=helm,name={release}"
-    return ["get", "secrets", selector, "--label-columns=status,version", "--no-headers", "--chunk-size=0"]
+    return ["get", kinds, selector, "--label-columns=status,version", "--no-headers", "--chunk-size=0"]
 
 
 def _collected(access: Access, cluster: Cluster, processes: dict[str, Running], kinds: list[str]) -> Cluster:
@@ -180,7 +183,8 @@ def _collected(access: Access, cluster: Cluster, processes: dict[str, Running], 
         forbidden=frozenset(forbidden),
         logins=logins,
         namespace_exists=exists,
-        helm=_record(access, processes["release"]),
+        helm=_record(access, processes["release"]) if "release" in processes else None,
+        record_kind=record_kind(),
     )
 
 

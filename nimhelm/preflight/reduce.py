@@ -41,6 +41,9 @@ def _pod(pod: ko.Object) -> ko.Object:
         spec["priority"] = priority
     if avoided := ko.items(pod, "spec", "affinity", "podAntiAffinity", _REQUIRED):
         spec["affinity"] = {"podAntiAffinity": {_REQUIRED: avoided}}
+    for key in ("priorityClassName", "activeDeadlineSeconds", "resources", "overhead"):
+        if key in ko.mapping(pod, "spec"):
+            spec[key] = pod["spec"][key]
     if claims := [each for each in ko.items(pod, "spec", "volumes") if "persistentVolumeClaim" in each]:
         spec["volumes"] = claims
     for place in ("containers", "initContainers"):
@@ -69,7 +72,12 @@ def _node(node: ko.Object) -> ko.Object:
     metadata = {"name": ko.name_of(node), "labels": ko.mapping(node, "metadata", "labels")}
     spec = {key: item for key, item in ko.mapping(node, "spec").items() if key in ("taints", "unschedulable")}
     ready = [each for each in ko.items(node, "status", "conditions") if ko.text(each, "type") == "Ready"]
-    status = {"allocatable": ko.mapping(node, "status", "allocatable"), "conditions": ready}
+    images = [intern(name) for each in ko.items(node, "status", "images") for name in ko.texts(each, "names")]
+    status = {
+        "allocatable": ko.mapping(node, "status", "allocatable"),
+        "conditions": ready,
+        **({"images": [{"names": images}]} if images else {}),
+    }
     return {"kind": "Node", "metadata": metadata, "spec": spec, "status": status}
 
 

@@ -132,8 +132,10 @@ def _workloads(objects: list[ko.Object]) -> Iterator[Workload]:
 def _templates(value: ko.Object) -> Iterator[tuple[ko.Object, int]]:
     """(template, pods of it for each replica)."""
     match value["kind"]:
-        case "Deployment" | "StatefulSet" | "Job":
+        case "Deployment" | "StatefulSet" | "ReplicaSet" | "Job":
             yield ko.mapping(value, "spec", "template"), 1
+        case "Pod":
+            yield value, 1
         case "LeaderWorkerSet":
             group = ko.mapping(value, "spec", "leaderWorkerTemplate")
             size = ko.number(group, "size") or 1

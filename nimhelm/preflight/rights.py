@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.errors import KubectlError
@@ -32,22 +33,26 @@ _SUBJECTS = (
 )
 
 
-def wanted_rights(rendered: Rendered, plurals: Any, helm_major: int = 3) -> list[Right]:
+def wanted_rights(rendered: Rendered, cluster: Cluster) -> list[Right]:
     """What helm needs in the namespace to install: to keep its record, and to read and make each kind of the chart.
 
     Helm 4 makes objects by server-side apply, for which the API server wants the right to patch as well.
     """
-    found: list[Right] = [(verb, "", "secrets") for verb in ("list", "get", "create", "update")]
-    verbs = ("get", "create", "patch") if helm_major >= 4 else ("get", "create")
-    found += [(verb, *kind) for kind in _kinds(rendered, plurals) for verb in verbs]
+    found = _of_records(cluster, "list", "get", "create", "update")
+    verbs = ("get", "create", "patch") if cluster.helm_major >= 4 else ("get", "create")
+    found += [(verb, *kind) for kind in _kinds(rendered, cluster.plurals) for verb in verbs]
     return list(dict.fromkeys(found))
 
 
-def later_rights(rendered: Rendered, plurals: Any) -> list[Right]:
+def later_rights(rendered: Rendered, cluster: Cluster) -> list[Right]:
     """What an upgrade and an uninstall need beside that: to change and delete what the install made."""
-    found: list[Right] = [("delete", "", "secrets")]
-    found += [(verb, *kind) for kind in _kinds(rendered, plurals) for verb in ("patch", "delete")]
+    found = _of_records(cluster, "delete")
+    found += [(verb, *kind) for kind in _kinds(rendered, cluster.plurals) for verb in ("patch", "delete")]
     return list(dict.fromkeys(found))
+
+
+def _of_records(cluster: Cluster, *verbs: str) -> list[Right]:
+    return [(verb, "", f"{cluster.record_kind.lower()}s") for verb in verbs if cluster.record_kind]
 
 
 def _kinds(rendered: Rendered, plurals: Any) -> list[tuple[str, str]]:
@@ -59,7 +64,7 @@ def _kinds(rendered: Rendered, plurals: Any) -> list[tuple[str, str]]:
 def with_rights(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
     """The cluster with one rules review, and an access review for each right that it does not show."""
     cluster = cluster._replace(rights=_rules(access))
-    needed = {*wanted_rights(rendered, cluster.plurals, cluster.helm_major), *later_rights(rendered, cluster.plurals)}
+    needed = {*wanted_rights(rendered, cluster), *later_rights(rendered, cluster)}
     asked = sorted(right for right in needed if not allows(cluster.rights or (), right))
     return cluster._replace(answers=_answers(access, cluster, asked)) if asked else cluster
 
@@ -155,7 +160,7 @@ def dry_run(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
     """The cluster with what its API server says to the objects and to the pods, which it checks and does not store."""
     objects = [
         each
-        for each in (_record(cluster), *rendered.objects)
+        for each in (*_record(cluster), *rendered.objects)
         if _can_apply(cluster, each) and not _binds_new_role(rendered, each)
     ]
     pods = [_pod(rendered, workload, number) for number, workload in enumerate(rendered.workloads)]
@@ -167,12 +172,15 @@ def dry_run(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
     )
 
 
-def _record(cluster: Cluster) -> ko.Object:
-    """The secret in which helm keeps its record: a policy may forbid that, too."""
+def _record(cluster: Cluster) -> Iterator[ko.Object]:
+    """The object in which helm keeps its record: a policy may forbid that, too."""
+    if not cluster.record_kind:
+        return
     revision = (cluster.helm[1] if cluster.helm else 0) + 1
     labels = {"owner": "helm", "name": cluster.reach.release, "status": "pending-install", "version": str(revision)}
     metadata = {"name": f"sh.helm.release.v1.{cluster.reach.release}.v{revision}", "labels": labels}
-    return {"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": metadata}
+    of_helm = {"type": "helm.sh/release.v1"} if cluster.record_kind == "Secret" else {}
+    yield {"apiVersion": "v1", "kind": cluster.record_kind, "metadata": metadata, **of_helm}
 
 
 def _replica_set(pod: ko.Object) -> ko.Object:

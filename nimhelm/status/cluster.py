@@ -10,10 +10,10 @@ left out with a note.
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 
 from nimhelm.errors import KubectlError
+from nimhelm.helm import record_kind
 from nimhelm.kubectl import Access, Running, end, finish, start, stream
 from nimhelm.kubectlerrors import (
     ForbiddenError,
@@ -85,7 +85,7 @@ def read_release(
 def _is_made_by_helm(graph: ko.Object) -> bool:
     """Argo CD and `helm template` leave no record, nor this note. A driver of the user's choice keeps records elsewhere."""
     noted = ko.text(graph, "metadata", "annotations", "meta.helm.sh/release-name")
-    return bool(noted) and os.environ.get("HELM_DRIVER", "") in ("", "secret", "secrets")
+    return bool(noted) and record_kind() == "Secret"
 
 
 def _first_round(release: str) -> list[Asked]:

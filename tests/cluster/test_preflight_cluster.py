@@ -40,30 +40,27 @@ HELD = {"storage": {"pvc": {"name": "models"}}}
 NO_ACCOUNT = ("llm.serviceAccount.create=false", "llm.serviceAccount.name=team")
 
 
-def volume(node: str, lost: bool, cluster: Cluster, namespace: str) -> None:
-    """A claim `models` on a volume of the node, whose volume is taken away where it is to be lost."""
+def volume_of(name: str, node: str, cluster: Cluster, namespace: str) -> None:
+    """A claim of that name on a volume of the node."""
     on_node = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    volume = f"{namespace}-{name}"
     spec = {
         "accessModes": ["ReadWriteOnce"],
         "capacity": {"storage": "1Gi"},
-        "claimRef": {"namespace": namespace, "name": "models"},
-        "hostPath": {"path": f"/var/tmp/{namespace}", "type": "DirectoryOrCreate"},
+        "claimRef": {"namespace": namespace, "name": name},
+        "hostPath": {"path": f"/var/tmp/{volume}", "type": "DirectoryOrCreate"},
         "nodeAffinity": {"required": {"nodeSelectorTerms": [on_node]}},
         "persistentVolumeReclaimPolicy": "Retain",
         "storageClassName": "",
     }
-    asked = {"accessModes": spec["accessModes"], "storageClassName": "", "volumeName": namespace}
-    claim = made("PersistentVolumeClaim", "models", spec=asked | {"resources": {"requests": spec["capacity"]}})
-    cluster.apply(made("PersistentVolume", namespace, spec=spec), claim, namespace=namespace)
-    wait_until(lambda: phase(cluster, namespace) == "Bound", what=f"the claim of {namespace}")
-    if lost:
-        cluster.kubectl("delete", "pv", namespace, "--wait=false")
-        cluster.kubectl("patch", "pv", namespace, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-        wait_until(lambda: phase(cluster, namespace) == "Lost", what=f"the volume of {namespace} is gone")
+    asked = {"accessModes": spec["accessModes"], "storageClassName": "", "volumeName": volume}
+    claim = made("PersistentVolumeClaim", name, spec=asked | {"resources": {"requests": spec["capacity"]}})
+    cluster.apply(made("PersistentVolume", volume, spec=spec), claim, namespace=namespace)
+    wait_until(lambda: phase(cluster, namespace, name) == "Bound", what=f"the claim of {namespace}")
 
 
-def phase(cluster: Cluster, namespace: str) -> str:
-    return str(cluster.get("pvc", "models", namespace=namespace)["status"]["phase"])
+def phase(cluster: Cluster, namespace: str, name: str = "models") -> str:
+    return str(cluster.get("pvc", name, namespace=namespace)["status"]["phase"])
 
 
 def on_this_node(cluster: Cluster) -> str:
@@ -71,11 +68,17 @@ def on_this_node(cluster: Cluster) -> str:
 
 
 def lost_volume(cluster: Cluster, namespace: str, chart: Path, broken: bool) -> None:
-    volume(on_this_node(cluster), broken, cluster, namespace)
+    """A claim whose volume is taken away."""
+    volume_of("models", on_this_node(cluster), cluster, namespace)
+    if broken:
+        volume = f"{namespace}-models"
+        cluster.kubectl("delete", "pv", volume, "--wait=false")
+        cluster.kubectl("patch", "pv", volume, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        wait_until(lambda: phase(cluster, namespace) == "Lost", what=f"the volume of {namespace} is gone")
 
 
 def volume_elsewhere(cluster: Cluster, namespace: str, chart: Path, broken: bool) -> None:
-    volume("absent" if broken else on_this_node(cluster), False, cluster, namespace)
+    volume_of("models", "absent" if broken else on_this_node(cluster), cluster, namespace)
 
 
 def earlier_install(cluster: Cluster, namespace: str, chart: Path, broken: bool) -> None:

@@ -106,6 +106,65 @@ def test_the_architecture_is_that_of_nodes_that_may_take_the_pod(host: str) -> N
     assert checks_of(host, "public/llm:both", arch="arm64") == []
 
 
+def with_image(name: str, *images: str) -> dict[str, Any]:
+    """A node that says which images it has."""
+    own = node(name)
+    own["status"]["images"] = [{"names": [each]} for each in images]
+    return reduced(own)
+
+
+@pytest.mark.parametrize(
+    ("policy", "on", "wanted"),
+    [
+        ("", (True, True), []),
+        ("IfNotPresent", (True, False), ["warning"]),
+        ("IfNotPresent", (False, False), ["fails"]),
+        ("Always", (True, True), ["fails"]),
+        ("Never", (True, True), []),
+        ("Never", (True, False), ["warning"]),
+        ("Never", (False, False), ["fails"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["missing/llm:1", "private/llm:1", "forbidden/llm:1", "broken/llm:1"])
+def test_an_image_that_nodes_have_is_not_pulled(
+    name: str, policy: str, on: tuple[bool, ...], wanted: list[str], host: str
+) -> None:
+    image = f"{host}/{name}"
+    nodes = [with_image(f"n{number}", *([image] if has else [])) for number, has in enumerate(on)]
+    container = {"name": "c", "image": image} | ({"imagePullPolicy": policy} if policy else {})
+    found = images.check(rendered(workload(containers=[container])), cluster(*nodes))
+    # That a registry does not answer says nothing of the image.
+    levels = ["warning" if name.startswith("broken") and policy != "Never" else each for each in wanted]
+    assert [each.level for each in found if each.code] == levels
+
+
+def test_a_list_of_images_that_is_cut_off_is_no_proof(host: str) -> None:
+    crowded = with_image("n", *(f"other:{number}" for number in range(50)))
+    pod = workload(containers=[{"name": "c", "image": f"{host}/missing/llm:1"}])
+    (found,) = images.check(rendered(pod), cluster(crowded))
+    assert (found.level, found.code) == ("warning", "ImageNotFound")
+
+
+def test_a_kubelet_that_verifies_who_pulled_may_refuse_what_is_there(host: str) -> None:
+    image = f"{host}/private/llm:1"
+    pod = workload(containers=[{"name": "c", "image": image}])
+    (found,) = images.check(rendered(pod), cluster(with_image("n", image), version="v1.35.0"))
+    assert (found.level, found.code) == ("warning", "ImagePullUnauthorized")
+
+
+@pytest.mark.parametrize(
+    ("image", "listed"),
+    [
+        ("busybox", "docker.io/library/busybox:latest"),
+        (f"nvcr.io/nim/llm:1@sha256:{'0' * 64}", f"nvcr.io/nim/llm@sha256:{'0' * 64}"),
+    ],
+)
+def test_names_of_images_are_compared_in_full(image: str, listed: str) -> None:
+    pod = workload(containers=[{"name": "c", "image": image, "imagePullPolicy": "Never"}])
+    assert codes(images.check(rendered(pod), cluster(with_image("n", listed)))) == []
+    assert codes(images.check(rendered(pod), cluster(with_image("n")))) == ["ErrImageNeverPull"]
+
+
 def test_a_login_goes_to_no_plain_http_elsewhere(host: str) -> None:
     assert checks_of(host, "evil/llm:1", USER) == ["ImagePullUnauthorized"]
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nimhelm.preflight.admission import priority_of
 from nimhelm.preflight.checks import devices, neighbours, queues
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.demand import is_device, shown
-from nimhelm.preflight.placement import Candidates, Room, candidates, place, priority_of, rooms
+from nimhelm.preflight.placement import Candidates, Room, candidates, place, rooms
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds, skipped
 from nimhelm.status import kubeobject as ko

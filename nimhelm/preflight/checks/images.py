@@ -19,7 +19,13 @@ from nimhelm.wording import short
 _AT_ONCE = 8
 FOUND, MISSING, UNAUTHORIZED, FORBIDDEN, UNKNOWN = "found", "missing", "unauthorized", "forbidden", "unknown"
 _STATES = {404: MISSING, 401: UNAUTHORIZED, 403: FORBIDDEN, 402: FORBIDDEN}
-_STAYS = "its pods stay in ImagePullBackOff, unless the nodes have the image already"
+_STAYS = "its pods stay in ImagePullBackOff"
+# A kubelet lists this many images, the largest ones: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/
+_LISTED = 50
+# From here on, a kubelet asks again whether a pod may use an image that another login pulled (KubeletEnsureSecretPulledImages).
+_VERIFIES = 35
+_UNLISTED = "unless the nodes have the image already"
+ALWAYS, NEVER = "Always", "Never"
 _CODES = {MISSING: "ImageNotFound", UNAUTHORIZED: "ImagePullUnauthorized", FORBIDDEN: "ImagePullForbidden"}
 
 
@@ -36,40 +42,73 @@ class Answer(NamedTuple):
 
 
 class Use(NamedTuple):
-    """An image, the pull secrets it is pulled with, and who needs it on which architectures."""
+    """An image, its pull policy, the pull secrets it is pulled with, and who needs it on which nodes."""
 
     image: str
+    policy: str
     secrets: tuple[str, ...]
     services: tuple[str, ...]
-    platforms: frozenset[str]
+    nodes: tuple[str, ...]
 
 
 def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """One line for each image that is not as it should be, one for all others together."""
     uses = _uses(rendered, cluster)
+    there = _on_nodes(cluster)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(pool.map(lambda use: ask(use, cluster), uses))
-    found = [problem for use, answer in zip(uses, answers, strict=True) if (problem := _judged(cluster, use, answer))]
-    yield from found
-    if len(uses) > len(found):
-        yield holds(
-            "images", f"{len(uses) - len(found)} of {len(uses)} images can be pulled, as seen from this machine"
-        )
+        answers = list(pool.map(lambda use: ask(use, cluster) if use.policy != NEVER else Answer(NEVER), uses))
+    judged = [(use, answer, _judged(cluster, use, answer, there)) for use, answer in zip(uses, answers, strict=True)]
+    yield from (problem for _, _, problem in judged if problem)
+    fine = [answer for _, answer, problem in judged if not problem]
+    pulled = sum(answer.state == FOUND for answer in fine)
+    if pulled:
+        yield holds("images", f"{pulled} of {len(uses)} images can be pulled, as seen from this machine")
+    if len(fine) > pulled:
+        yield holds("images", f"{len(fine) - pulled} of {len(uses)} images are not pulled: the nodes have them already")
+
+
+def _on_nodes(cluster: Cluster) -> dict[str, set[Reference]]:
+    """The images that each node says it has, by their tags and by their digests."""
+    return {
+        ko.name_of(node): {
+            _as_named(parsed(name)) for each in ko.items(node, "status", "images") for name in ko.texts(each, "names")
+        }
+        for node in cluster.of("Node")
+    }
+
+
+def _as_named(image: Reference) -> Reference:
+    """Where a digest is written, the tag beside it does not count."""
+    return image._replace(tag="") if image.digest else image
 
 
 def _uses(rendered: Rendered, cluster: Cluster) -> list[Use]:
-    together: dict[tuple[str, tuple[str, ...]], Use] = {}
+    together: dict[tuple[str, str, tuple[str, ...]], Use] = {}
     for workload in rendered.workloads:
         spec = ko.mapping(workload.pod, "spec")
         secrets = tuple(ko.text(each, "name") for each in ko.items(spec, "imagePullSecrets"))
         fits = [fit.node for fit in fits_of(workload.pod, cluster.of("Node")) if fit.matches and not fit.blocked]
-        platforms = frozenset(_platform(node) for node in cluster.of("Node") if ko.name_of(node) in fits)
-        for container in ko.items(spec, "initContainers") + ko.items(spec, "containers"):
-            image = ko.text(container, "image")
-            known = together.get((image, secrets), Use(image, secrets, (), frozenset()))
+        for image, policy in dict.fromkeys(_images(spec)):
+            known = together.get((image, policy, secrets), Use(image, policy, secrets, (), ()))
             services = tuple(dict.fromkeys((*known.services, workload.service)))
-            together[image, secrets] = known._replace(services=services, platforms=known.platforms | platforms)
+            nodes = tuple(dict.fromkeys((*known.nodes, *fits)))
+            together[image, policy, secrets] = known._replace(services=services, nodes=nodes)
     return list(together.values())
+
+
+def _images(spec: ko.Object) -> Iterator[tuple[str, str]]:
+    """(image, pull policy) of each container and each volume; what is left out depends on the tag."""
+    named = [
+        (ko.text(each, "image"), ko.text(each, "imagePullPolicy"))
+        for place in ("initContainers", "containers")
+        for each in ko.items(spec, place)
+    ]
+    volumes = [ko.mapping(each, "image") for each in ko.items(spec, "volumes")]
+    named += [(ko.text(each, "reference"), ko.text(each, "pullPolicy")) for each in volumes if each]
+    for image, policy in named:
+        reference = parsed(image)
+        latest = reference.tag == "latest" and not reference.digest
+        yield image, policy or (ALWAYS if latest else "IfNotPresent")
 
 
 def _platform(node: ko.Object) -> str:
@@ -118,7 +157,34 @@ def _logins(use: Use, cluster: Cluster, image: Reference) -> list[str]:
     return [login for each in held for place, login in each.items() if covers(place, image) and login]
 
 
-def _judged(cluster: Cluster, use: Use, answer: Answer) -> Check | None:
+def _judged(cluster: Cluster, use: Use, answer: Answer, there: dict[str, set[Reference]]) -> Check | None:
+    """What is wrong with the image, as far as the nodes have to pull it."""
+    wanted = _as_named(parsed(use.image))
+    lacking = tuple(node for node in use.nodes if wanted not in there[node])
+    have = len(use.nodes) - len(lacking)
+    if use.policy != ALWAYS and use.nodes and not lacking and answer.state != "invalid":
+        locked = answer.state in (UNAUTHORIZED, FORBIDDEN) and cluster.minor >= _VERIFIES
+        return _refused(cluster, use, answer)._replace(level=WARNS) if locked else None
+    if answer.state == NEVER:
+        found = _not_there(cluster, use)
+    else:
+        found = _pulled(cluster, use._replace(nodes=lacking if use.policy != ALWAYS else use.nodes), answer)
+    more = any(len(there[node]) >= _LISTED for node in lacking)
+    if found is None or found.level != FAILS or use.policy == ALWAYS or not (have or more):
+        return found
+    which = f"except on the {have} of {len(use.nodes)} nodes that have the image" if have else _UNLISTED
+    return found._replace(level=WARNS, effect=f"{found.effect}, {which}")
+
+
+def _not_there(cluster: Cluster, use: Use) -> Check | None:
+    if not use.nodes:
+        return None
+    text = f"{short(use.image)} is not on the nodes, and its pull policy is Never"
+    step = cluster.reach.helm("show", "values", cluster.reach.chart)
+    return Check("images", FAILS, text, "ErrImageNeverPull", "its containers cannot start", use.services, step)
+
+
+def _pulled(cluster: Cluster, use: Use, answer: Answer) -> Check | None:
     image, host = short(use.image), parsed(use.image).host
     step = cluster.reach.again()
     if answer.state == "invalid":
@@ -131,8 +197,9 @@ def _judged(cluster: Cluster, use: Use, answer: Answer) -> Check | None:
         effect = "whether the nodes reach it is not known"
         step = f"curl -sS -o /dev/null -w '%{{http_code}}\\n' https://{host}/v2/" if host.isascii() else step
         return Check("images", WARNS, text, "RegistryUnreachable", effect, use.services, step)
-    lacking = sorted(use.platforms - set(answer.platforms)) if answer.platforms else []
-    if lacking and not use.platforms & set(answer.platforms):
+    platforms = {_platform(node) for node in cluster.of("Node") if ko.name_of(node) in use.nodes}
+    lacking = sorted(platforms - set(answer.platforms)) if answer.platforms else []
+    if lacking and not platforms & set(answer.platforms):
         text = f"{image} is made for {', '.join(answer.platforms)}, and the nodes are {', '.join(lacking)}"
         step = cluster.reach.kubectl("get", "nodes", "-L", "kubernetes.io/arch", everywhere=True)
         return Check("images", FAILS, text, "ImagePlatform", "its containers cannot start", use.services, step)
@@ -163,4 +230,5 @@ def _refused(cluster: Cluster, use: Use, answer: Answer) -> Check:
     else:
         step = cluster.reach.kubectl("get", "secrets", "--field-selector=type=kubernetes.io/dockerconfigjson")
     level = WARNS if answer.state != MISSING and "Secret" in cluster.forbidden and use.secrets else FAILS
-    return Check("images", level, said, _CODES[answer.state], _STAYS, use.services, step)
+    effect = _STAYS if use.nodes or use.policy == ALWAYS else f"{_STAYS}, {_UNLISTED}"
+    return Check("images", level, said, _CODES[answer.state], effect, use.services, step)

@@ -7,7 +7,7 @@ from shlex import quote
 
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.render import Rendered
-from nimhelm.preflight.result import FAILS, WARNS, Check, holds
+from nimhelm.preflight.result import FAILS, WARNS, Check, holds, skipped
 from nimhelm.status import kubeobject as ko
 from nimhelm.wording import short
 
@@ -89,6 +89,9 @@ def _handover(cluster: Cluster, kind: str, name: str) -> str:
 
 def _release(cluster: Cluster) -> Iterator[Check]:
     if cluster.helm is None:
+        if not cluster.record_kind:
+            text = "not checked: helm keeps its records outside of the cluster; whether the release exists is not known"
+            yield skipped("names", text)
         return
     status, revision = cluster.helm
     release, reach = cluster.reach.release, cluster.reach

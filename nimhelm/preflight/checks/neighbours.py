@@ -51,17 +51,24 @@ def _is_own(workload_labels: ko.Object, term: ko.Object) -> bool:
 
 def _others(cluster: Cluster, term: ko.Object) -> list[ko.Object] | None:
     """Pods of others on nodes that the rule is about, None where that is not known."""
-    if "namespaceSelector" in term:
+    if ko.mapping(term, "namespaceSelector"):
         return None
-    places = ko.texts(term, "namespaces") or [cluster.reach.namespace]
+    places = _places(cluster, term, cluster.reach.namespace)
     return [
         pod
         for pod in cluster.of("Pod")
         if ko.text(pod, "spec", "nodeName")
         and ko.text(pod, "metadata", "namespace") in places
-        and ko.label(pod, "app.kubernetes.io/instance") != cluster.reach.release
+        and not cluster.owns(pod)
         and _is_own(ko.mapping(pod, "metadata", "labels"), term)
     ]
+
+
+def _places(cluster: Cluster, term: ko.Object, own: str) -> set[str]:
+    """The namespaces of a term of the namespace `own`; a selector that takes all does."""
+    if "namespaceSelector" in term:
+        return {cluster.reach.namespace, *(ko.text(pod, "metadata", "namespace") for pod in cluster.of("Pod"))}
+    return set(ko.texts(term, "namespaces") or [own])
 
 
 def _spread(cluster: Cluster, each: Candidates, rule: ko.Object) -> Iterator[Check]:
@@ -145,8 +152,8 @@ def _unwelcome(
     labels, taken = ko.mapping(each.workload.pod, "metadata", "labels"), set()
     for pod, terms in avoiding:
         for term in terms:
-            places = ko.texts(term, "namespaces") or [ko.text(pod, "metadata", "namespace")]
-            if "namespaceSelector" in term or "matchLabelKeys" in term or "mismatchLabelKeys" in term:
+            places = _places(cluster, term, ko.text(pod, "metadata", "namespace"))
+            if ko.mapping(term, "namespaceSelector") or "matchLabelKeys" in term or "mismatchLabelKeys" in term:
                 continue
             if cluster.reach.namespace in places and _is_own(labels, term):
                 zones = _zones(cluster, ko.text(term, "topologyKey"), [ko.name_of(node) for node in cluster.of("Node")])
@@ -158,13 +165,7 @@ def _unwelcome(
 
 def _strangers(cluster: Cluster) -> list[ko.Object]:
     """Pods on nodes that are not the release's."""
-    return [
-        pod
-        for pod in cluster.of("Pod")
-        if ko.text(pod, "spec", "nodeName")
-        and (ko.text(pod, "metadata", "namespace"), ko.label(pod, "app.kubernetes.io/instance"))
-        != (cluster.reach.namespace, cluster.reach.release)
-    ]
+    return [pod for pod in cluster.of("Pod") if ko.text(pod, "spec", "nodeName") and not cluster.owns(pod)]
 
 
 def _ports(cluster: Cluster, each: Candidates) -> Iterator[Check]:

@@ -103,9 +103,8 @@ def _limit_ranges(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
 
 
 def _quotas(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
-    own = own_use(cluster)
     for quota in cluster.of("ResourceQuota"):
-        found = [*_unset(rendered, cluster, quota), *_exceeded(rendered, cluster, quota, own)]
+        found = [*_unset(rendered, cluster, quota), *_exceeded(rendered, cluster, quota, own_use(cluster, quota))]
         yield from found
         if not found:
             yield holds("policies", f"quota {short(ko.name_of(quota))} has room for the install, gates included")

@@ -18,7 +18,7 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """The namespace, then one line for all rights, or one for what is missing."""
     if not cluster.namespace_exists:
         yield _no_namespace(cluster)
-    wanted = wanted_rights(rendered, cluster.plurals, cluster.helm_major)
+    wanted = wanted_rights(rendered, cluster)
     answers = {right: may(cluster, right) for right in wanted}
     missing = [right for right, answer in answers.items() if answer is False]
     unknown = [right for right, answer in answers.items() if answer is None]
@@ -37,7 +37,7 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
 
 def _later(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """An upgrade of what is installed already needs these at once; an install does not."""
-    lacking = [right for right in later_rights(rendered, cluster.plurals) if may(cluster, right) is False]
+    lacking = [right for right in later_rights(rendered, cluster) if may(cluster, right) is False]
     if not lacking:
         return
     upgrades = cluster.helm is not None and any(verb == "patch" for verb, _, _ in lacking)

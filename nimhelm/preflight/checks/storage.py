@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from nimhelm.preflight.checks.policing import matches
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.demand import shown
+from nimhelm.preflight.placement import claims_of, reach_of, within_reach
 from nimhelm.preflight.render import Rendered, Workload
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds
 from nimhelm.quantity import nanos
@@ -81,18 +82,13 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
         found += [
             problem for name in claims_of(workload) for problem in _named(rendered, cluster, volumes, workload, name)
         ]
+        found += _elsewhere(cluster, workload)
     yield from found
     claims = rendered.of("PersistentVolumeClaim")
     named = {name for workload in rendered.workloads for name in claims_of(workload)}
     if (claims or named) and not any(check.level == FAILS for check in found) and cluster.knows("StorageClass"):
         total = sum(_size(claim) for claim in claims)
         yield holds("storage", f"{len(claims)} claims to create, {shown('storage', total)} in all; their classes exist")
-
-
-def claims_of(workload: Workload) -> list[str]:
-    """The claims that the pods mount."""
-    volumes = ko.items(workload.pod, "spec", "volumes")
-    return [name for each in volumes if (name := ko.text(each, "persistentVolumeClaim", "claimName"))]
 
 
 def _new_claims(rendered: Rendered, cluster: Cluster) -> list[ko.Object]:
@@ -237,6 +233,9 @@ def _named(rendered: Rendered, cluster: Cluster, volumes: _Volumes, workload: Wo
         if not rendered.has("PersistentVolumeClaim", name):
             text, effect = f"claim {short(name)} does not exist", "its pods stay Pending"
             yield Check("storage", FAILS, text, "ClaimMissing", effect, services, cluster.reach.kubectl("get", "pvc"))
+        for claim in rendered.of("PersistentVolumeClaim"):
+            if ko.name_of(claim) == name:
+                yield from _in_use(rendered, cluster, workload, claim)
         return
     phase = ko.text(existing, "status", "phase")
     if ko.text(existing, "metadata", "deletionTimestamp"):
@@ -260,12 +259,11 @@ def _named(rendered: Rendered, cluster: Cluster, volumes: _Volumes, workload: Wo
             text, effect = f"claim {short(name)} is not bound", "its pods stay Pending until it is"
             yield Check("storage", FAILS, text, "ClaimUnbound", effect, services, look)
     elif phase == "Bound":
-        yield from _elsewhere(cluster, workload, existing)
-        yield from _in_use(cluster, workload, existing)
+        yield from _in_use(rendered, cluster, workload, existing)
 
 
-def _in_use(cluster: Cluster, workload: Workload, claim: ko.Object) -> Iterator[Check]:
-    """A claim that one pod alone may use, and one does."""
+def _in_use(rendered: Rendered, cluster: Cluster, workload: Workload, claim: ko.Object) -> Iterator[Check]:
+    """A claim that one pod alone may use, and one does, or several are to."""
     name = ko.name_of(claim)
     if "ReadWriteOncePod" not in ko.texts(claim, "spec", "accessModes"):
         return
@@ -273,29 +271,42 @@ def _in_use(cluster: Cluster, workload: Workload, claim: ko.Object) -> Iterator[
         ko.name_of(pod)
         for pod in cluster.of("Pod")
         if ko.text(pod, "metadata", "namespace") == cluster.reach.namespace
-        and ko.label(pod, "app.kubernetes.io/instance") != cluster.reach.release
+        and not cluster.owns(pod)
         and any(
             ko.text(each, "persistentVolumeClaim", "claimName") == name for each in ko.items(pod, "spec", "volumes")
         )
     ]
+    wanted = sum(each.replicas for each in rendered.workloads if name in claims_of(each))
     if holders:
-        text = f"pod {short(holders[0])} uses claim {short(name)}, which one pod alone may (ReadWriteOncePod)"
-        step = cluster.reach.kubectl("describe", "pvc", name)
-        yield Check("storage", FAILS, text, "ClaimInUse", "its pods stay Pending", (workload.service,), step)
-
-
-def _elsewhere(cluster: Cluster, workload: Workload, claim: ko.Object) -> Iterator[Check]:
-    """A volume that only some nodes reach, and none of them may take the pod."""
-    volume = cluster.named("PersistentVolume", ko.text(claim, "spec", "volumeName"))
-    required = ko.mapping(volume, "spec", "nodeAffinity", "required")
-    if not required or not cluster.of("Node"):
+        who = f"pod {short(holders[0])} uses claim {short(name)}"
+    elif wanted > 1:
+        who = f"{wanted} pods share claim {short(name)}"
+    else:
         return
-    reach = {"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}}}
-    near = {fit.node for fit in fits_of(reach, cluster.of("Node")) if fit.matches}
+    text = f"{who}, which one pod alone may (ReadWriteOncePod)"
+    step = cluster.reach.kubectl(*(("describe", "pvc", name) if holders else ("get", "pvc")))
+    yield Check("storage", FAILS, text, "ClaimInUse", "its pods stay Pending", (workload.service,), step)
+
+
+def _elsewhere(cluster: Cluster, workload: Workload) -> Iterator[Check]:
+    """Volumes that only some nodes reach, and none of them may take the pod."""
     usable = {fit.node for fit in fits_of(workload.pod, cluster.of("Node")) if fit.matches and not fit.blocked}
-    if usable and not near & usable:
-        name = ko.name_of(claim)
+    able = {fit.node for fit in fits_of(workload.pod, cluster.of("Node")) if fit.node in usable and not fit.lacks}
+    if not able or able & within_reach(workload, cluster):
+        return
+    bound = [claim for name in claims_of(workload) if (claim := cluster.named("PersistentVolumeClaim", name))]
+    every = {ko.name_of(node) for node in cluster.of("Node")}
+    reached = [(claim, near) for claim in bound if (near := reach_of(cluster, claim)) < every]
+    lost = next(((claim, near) for claim, near in reached if not near & able), None)
+    if lost is None:
+        names = ", ".join(short(ko.name_of(claim)) for claim, _ in reached)
+        text = f"the volumes of claims {names} are on different nodes"
+        step = cluster.reach.kubectl("get", "pvc")
+    else:
+        claim, near = lost
         where = f"on node {short(min(near))}" if near else "on no node of the cluster"
-        text = f"the volume of claim {short(name)} is {where}, where its pods may not run"
-        step = cluster.reach.kubectl("get", "pv", ko.name_of(volume), "-o", "yaml", everywhere=True)
-        yield Check("storage", FAILS, text, "VolumeElsewhere", "its pods stay Pending", (workload.service,), step)
+        why = "where its pods may not run" if not near & usable else "which lacks what its pods ask for"
+        text = f"the volume of claim {short(ko.name_of(claim))} is {where}, {why}"
+        volume = ko.text(claim, "spec", "volumeName")
+        step = cluster.reach.kubectl("get", "pv", volume, "-o", "yaml", everywhere=True)
+    yield Check("storage", FAILS, text, "VolumeElsewhere", "its pods stay Pending", (workload.service,), step)
