@@ -242,7 +242,10 @@ def replicas(service: Service) -> int:
 
 
 def max_replicas(service: Service) -> int:
-    """How many pods the service may grow to."""
+    """How many pods the service may grow to. Knative has no bound without max-scale, or where it is 0."""
+    if is_knative(service):
+        most = str(service.mapping("annotations").get("autoscaling.knative.dev/max-scale") or "")[:9]
+        return max(int(most) if most.isdecimal() else 0, replicas(service))
     if is_scaled(service):
         return number(service.get("scale", "hpa", "maxReplicas"), 1)
     return number(service.get("scale", "keda", "maxReplicaCount"), 1) if has_keda(service) else replicas(service)

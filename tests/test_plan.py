@@ -238,6 +238,14 @@ def test_replicas() -> None:
     assert [(one.replicas, one.max_replicas) for one in made.services] == [(1, 1), (3, 3), (2, 4), (1, 4), (1, 1)]
 
 
+@pytest.mark.parametrize(("most", "replicas"), [("3", 3), ("0", 1), ("", 1), ("many", 1), (None, 1)])
+def test_knative_grows_to_max_scale(most: str | None, replicas: int) -> None:
+    mode = {"serving.kserve.io/deploymentMode": "Knative", "autoscaling.knative.dev/max-scale": most}
+    annotations = {key: value for key, value in mode.items() if value is not None}
+    (made,) = plan(service("a", inferencePlatform="kserve", annotations=annotations)).services
+    assert (made.replicas, made.max_replicas) == (1, replicas)
+
+
 def with_cache(document: dict[str, Any], wanted: dict[str, Any], **spec: Any) -> Plan:
     files = loaded(pipeline(service("llm", **{"storage": {"nimCache": wanted}, **spec})), document)
     return plan_pipeline(files.pipelines[0], caches_by_name(files))
