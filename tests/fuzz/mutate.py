@@ -60,6 +60,8 @@ def mutated(random: Random, originals: list[list[Any]]) -> bytes:
     )
     if random.random() < 0.3:
         text = changed_text(random, text)
+    if random.random() < 0.2:
+        text = f"# Source: fuzz/templates/all.yaml\n{text}"  # as Helm rendered it
     content = text.encode("utf-8", "surrogatepass")
     return changed_bytes(random, content) if random.random() < 0.1 else content
 
