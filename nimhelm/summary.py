@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from textwrap import wrap
 
 from nimhelm.chart.claims import Claim, delete_command, keep_command
 from nimhelm.plan import Plan, PlannedService
@@ -16,17 +17,18 @@ def summary(plan: Plan, path: Path, version: str, made: list[Claim], before: lis
     previous = -1
     for service in plan.services:
         wave = f"wave {service.wave + 1}" if service.wave != previous else ""
-        lines.append(f"  {wave:<8} {service.name:<{width}}  {_asks(service)}".rstrip())
+        lines += _wrapped(f"  {wave:<8} {service.name:<{width}}  ", _asks(service))
         previous = service.wave
-    lines.append(f"  GPUs     {plan.gpu_totals()}")
+    lines += _wrapped("  GPUs     ", plan.gpu_totals())
     if plan.caches:
-        lines.append("  caches   " + ", ".join(plan.caches))
+        lines += _wrapped("  caches   ", ", ".join(plan.caches))
     if plan.skipped:
-        lines.append("  skipped  " + ", ".join(plan.skipped) + " (disabled; --include-disabled brings them along)")
+        lines += _wrapped("  skipped  ", f"{', '.join(plan.skipped)} (disabled; --include-disabled brings them along)")
     lines += claim_lines(plan.namespace, made, before)
     lines += ["", "  " + install_line(plan, path)]
     if plan.unknown_to_helm:
-        lines.append(f"  (helm itself does not wait for {', '.join(plan.unknown_to_helm)}: the chart's own check does)")
+        others = ", ".join(plan.unknown_to_helm)
+        lines += _wrapped("  ", f"(helm itself does not wait for {others}: the chart's own check does)")
     return "\n".join([*lines, ""])
 
 
@@ -38,18 +40,24 @@ def claim_lines(namespace: str | None, made: list[Claim], before: list[Claim]) -
     left, away = ([each for each in gone if each.kept is keep] for keep in (True, False))
     lines = []
     if kept:
-        lines += [f"  claims   {_sized(kept)}: kept when a service or the release goes", _for_good(kept, namespace)]
+        lines += _wrapped("  claims   ", f"{_sized(kept)}: kept when a service or the release goes")
+        lines.append(_for_good(kept, namespace))
     if lost:
-        lines.append(f"  claims   {_sized(lost)}: deleted with the data when a service or the release goes")
+        lines += _wrapped("  claims   ", f"{_sized(lost)}: deleted with the data when a service or the release goes")
     if left:
-        lines += [
-            f"  kept     {_sized(left)}: no longer in the chart, an upgrade leaves it",
-            _for_good(left, namespace),
-        ]
+        lines += _wrapped("  kept     ", f"{_sized(left)}: no longer in the chart, an upgrade leaves it")
+        lines.append(_for_good(left, namespace))
     if away:
-        lines.append(f"  deleted  {_sized(away)}: no longer in the chart, an upgrade deletes it with the data")
+        lines += _wrapped("  deleted  ", f"{_sized(away)}: no longer in the chart, an upgrade deletes it with the data")
         lines += [f"           to keep it: {keep_command(each.name, namespace)}" for each in away]
     return lines
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    """A label and its text in lines of at most 80 columns, as far as names allow; the further lines stand below the text."""
+    below = " " * (len(label) if len(label) < 40 else 11)
+    lines = wrap(text, 80 - len(below), break_long_words=False, break_on_hyphens=False) or [""]
+    return [f"{label}{lines[0]}".rstrip(), *(below + line for line in lines[1:])]
 
 
 def _sized(found: list[Claim]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,7 @@ def test_the_summary_names_claims(name: str, package: bool, given: Path, capsys:
         given.write_text(text(pipeline(*services)))
         capsys.readouterr()
         assert build(given, "auto", package=package) == 0
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    wrapped = re.compile(r"\n {11}(?!to )")
+    lines = [line.strip() for line in wrapped.sub(" ", capsys.readouterr().out).splitlines()]
     words = ("claims ", "kept ", "deleted ", "to keep", "to delete")
     assert [line for line in lines if line.startswith(words)] == expected
