@@ -31,3 +31,10 @@ _RANK = {FAILED: 0, PENDING: 1, NOT_READY: 2}
 def gravest(causes: list[Cause]) -> Cause | None:
     """The cause to show when a service has several: what fails before what hinders, before what only takes time."""
     return min(causes, key=lambda cause: (not cause.problem, _RANK.get(cause.state, 3)), default=None)
+
+
+class Warned(NamedTuple):
+    """A sentence, and a command that helps or ""."""
+
+    text: str
+    next: str = ""

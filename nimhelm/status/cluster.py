@@ -98,7 +98,8 @@ def _first_round(release: str) -> list[Asked]:
         Asked("persistentvolumeclaims"),
         Asked("events"),
         Asked("services", ours),
-        Asked("endpointslices", ours),
+        # Those that somebody puts behind a Service have no label of the release.
+        Asked("endpointslices"),
     ]
 
 

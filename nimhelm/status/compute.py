@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from nimhelm.pipeline import gate_name
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
-from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause
+from nimhelm.status.cause import DISABLED, FAILED, NOT_READY, PENDING, READY, Cause, Warned
 from nimhelm.status.causes import gates
 from nimhelm.status.causes.serving import UNANSWERED
 from nimhelm.status.causes.steadiness import Restarts, restarts_of
@@ -39,7 +39,7 @@ from nimhelm.status.graph import (
 )
 from nimhelm.status.readiness import readiness, since
 from nimhelm.status.snapshot import Snapshot
-from nimhelm.status.warnings import Warned, warnings_of
+from nimhelm.status.warnings import warnings_of
 from nimhelm.wording import count, short
 
 __all__ = ["DISABLED", "FAILED", "NOT_READY", "PENDING", "READY", "PipelineStatus", "ServiceStatus", "Wait", "compute"]

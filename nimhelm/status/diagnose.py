@@ -46,6 +46,7 @@ READY_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
     serving.wrong_selector,
     serving.port_not_served,
     serving.no_endpoints,
+    serving.others_endpoints,
     serving.object_missing,
     controllers.inference_service,
     steadiness.unsteady,

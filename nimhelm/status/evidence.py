@@ -12,6 +12,7 @@ from typing import NamedTuple
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.graph import (
     CACHE_LABEL,
+    DEPLOYMENT,
     RELEASE_LABEL,
     SERVICE_LABEL,
     Graph,
@@ -37,6 +38,8 @@ _LISTS = {
     "LeaderWorkerSet": "leaderworkersets",
     "InferenceService": "inferenceservices",
 }
+# Of a longer name of a Deployment, the names of its pods do not hold all.
+_UNCUT = 46
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
@@ -111,6 +114,7 @@ class Case(NamedTuple):
 def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
     """The snapshot's objects, indexed."""
     names = {service.name for service in graph.services}
+    deployed = {service.name for service in graph.services if service.workload == DEPLOYMENT}
     pods = [pod for pod in snapshot.of("pods") if in_release(pod, graph.release)]
     deployments = [each for each in snapshot.of("deployments") if in_release(each, graph.release)]
     pickers = [each for each in deployments if _is_picker(each)]
@@ -121,7 +125,7 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
         snapshot=snapshot,
         deployments=_deployments(deployments, names),
         replicasets=_group(snapshot.of("replicasets"), lambda each: service_of_derived(ko.name_of(each), names)),
-        pods=_group(pods, lambda pod: _service_of_pod(pod, names)),
+        pods=_group(pods, lambda pod: _service_of_pod(pod, names, deployed)),
         cache_pods=_group(pods, lambda pod: ko.label(pod, CACHE_LABEL)),
         claims={ko.name_of(each): each for each in snapshot.of("persistentvolumeclaims")},
         nodes={ko.name_of(each): each for each in snapshot.of("nodes")},
@@ -137,7 +141,7 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
         absent=_absent(snapshot),
         by_hand=set_by_hand(snapshot),
         dependants=_dependants(graph),
-        at_gates=_group([pod for pod in pods if _is_at_gate(pod)], lambda pod: _service_of_pod(pod, names)),
+        at_gates=_group([pod for pod in pods if _is_at_gate(pod)], lambda pod: _service_of_pod(pod, names, deployed)),
     )
 
 
@@ -190,6 +194,22 @@ def is_ready(pod: ko.Object) -> bool:
 def is_main(case: Case, container: str) -> bool:
     """Whether it is the NIM's own container, whose settings are values of the service."""
     return container in (f"{case.name}-ctr", "kserve-container")
+
+
+def main_of(case: Case, pod: ko.Object) -> str:
+    """The name of the NIM's own container in the pod, or of its first one."""
+    names = [ko.text(each, "name") for each in ko.items(pod, "spec", "containers")]
+    return next((name for name in names if is_main(case, name)), next(iter(names), ""))
+
+
+def is_made_by(deployment: str, pod: str) -> bool:
+    """Whether a pod of that name is of that Deployment: "llm-canary-6d4cf56db6-x7k2p" is of llm-canary, and not of llm.
+
+    The hash between the two has no vowels, so that it is no word.
+    """
+    if len(deployment) > _UNCUT:
+        return pod.startswith(deployment[:_UNCUT])
+    return bool(re.fullmatch(r"-[b-df-hj-np-tv-xz0-9]{6,10}-[a-z0-9]{5}", pod.removeprefix(deployment)))
 
 
 def held_by(found: ko.Object) -> str:
@@ -284,11 +304,13 @@ def _absent(snapshot: Snapshot) -> dict[str, list[tuple[str, str]]]:
     return dict(found)
 
 
-def _service_of_pod(pod: ko.Object, names: set[str]) -> str:
+def _service_of_pod(pod: ko.Object, names: set[str], deployed: set[str]) -> str:
+    """The service; "" also for a pod of another Deployment with the same labels."""
     if _is_beside(pod):
         return ""
     candidates = (ko.label(pod, SERVICE_LABEL), _controller_label(pod), ko.label(pod, "app").removesuffix("-lws"))
-    return next((name for name in candidates if name in names), "")
+    found = next((name for name in candidates if name in names), "")
+    return found if found not in deployed or is_made_by(found, ko.name_of(pod)) else ""
 
 
 def _deployments(found: list[ko.Object], names: set[str]) -> dict[str, ko.Object]:

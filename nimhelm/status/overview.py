@@ -97,7 +97,7 @@ def read_all(access: Access, everywhere: bool) -> list[Snapshot]:
         Asked("deployments", _OURS, required=True, everywhere=everywhere),
         Asked("pods", _OURS, required=True, everywhere=everywhere),
         Asked("services", _OURS, everywhere=everywhere),
-        Asked("endpointslices", _OURS, everywhere=everywhere),
+        Asked("endpointslices", everywhere=everywhere),
         Asked("persistentvolumeclaims", everywhere=everywhere),
         Asked("events", everywhere=everywhere),
     ]

@@ -11,8 +11,8 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status.record import whole
 from nimhelm.status.snapshot import Snapshot
 
-# What controllers and `kubectl rollout restart` write is none of the chart's.
-_NOT_THE_CHARTS = ("kubectl.kubernetes.io/restartedAt", "deployment.kubernetes.io/revision")
+# What controllers and `kubectl rollout` write is none of the chart's.
+_NOT_THE_CHARTS = ("kubectl.kubernetes.io/restartedAt", "deployment.kubernetes.io/revision", "spec.paused")
 
 
 def owners_of(managed: list[ko.Object]) -> list[ko.Object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from shlex import quote
 from typing import Any
 
@@ -159,13 +160,27 @@ def _login(registry: str) -> str:
 
 
 def key_secret(evidence: Evidence, secret: str, key: str) -> str:
-    """Sets one key of a secret, made if need be, to what the shell has in a variable of the key's name.
+    """Sets one key of a secret, made if need be, to what the shell has in a variable named after it.
 
     The secret's other keys stay: each key is applied under a manager of its own.
     """
-    value = _variable(key if key.isidentifier() else "VALUE")
+    value = _variable(_named_after(secret, key))
     create = command(evidence, "create", "secret", "generic", secret, tail=f"--from-literal={quote(key)}={value}")
     return f"{create} --dry-run=client -o yaml | {_applied(evidence, f'nimhelm-{key}')}"
+
+
+def _named_after(secret: str, key: str) -> str:
+    """("hf", "HF_TOKEN") -> "HF_TOKEN", ("db-login", "user") -> "DB_LOGIN_USER": $USER and $PATH have another meaning."""
+    name = _shell_name(key)
+    return (
+        name
+        if "_" in name.strip("_") and not name[0].isdigit()
+        else f"{_shell_name(secret)}_{name}".lstrip("0123456789_")
+    )
+
+
+def _shell_name(text: str) -> str:
+    return re.sub(r"[^A-Z0-9]+", "_", text.upper()).strip("_")
 
 
 def _variable(name: str) -> str:

@@ -56,6 +56,7 @@ _POD_STATUS = (
     "podIP",
     "initContainerStatuses",
     "containerStatuses",
+    "resize",
 )
 _EVENT = (
     "type",
@@ -152,6 +153,14 @@ def _workload(workload: ko.Object) -> ko.Object:
     return workload | {"spec": spec}
 
 
+def _deployment(deployment: ko.Object) -> ko.Object:
+    """Of the template what its containers ask for: a pod may have been resized since."""
+    containers = ko.items(deployment, "spec", "template", "spec", "containers")
+    kept = [_some(each, ("name", "resources")) for each in containers]
+    spec = ko.mapping(deployment, "spec") | {"template": {"spec": {"containers": kept}}}
+    return deployment | {"spec": spec}
+
+
 def _queued(workload: ko.Object) -> ko.Object:
     """Kueue's object for a pod, without its copy of the pod."""
     kept = {key: workload[key] for key in ("kind", "metadata") if key in workload}
@@ -165,7 +174,7 @@ _TRIMS: dict[str, Callable[[ko.Object], ko.Object]] = {
     "pods": _pod,
     "events": _event,
     "nodes": _node,
-    "deployments": _workload,
+    "deployments": _deployment,
     "jobs": _workload,
     "leaderworkersets": _workload,
     "inferenceservices": _workload,

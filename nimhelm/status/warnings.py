@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
+from nimhelm.status.cause import Warned
 from nimhelm.status.causes.storage import claims_of
 from nimhelm.status.evidence import Evidence, about, event_time, message_of
 from nimhelm.status.graph import GRAPH_KEY, ROUTES, graphs_of
+from nimhelm.status.resizes import resizes
 from nimhelm.status.snapshot import UNRECORDED, HelmRecord
 from nimhelm.wording import duration, short
 
@@ -31,13 +32,6 @@ _COMPLAINTS = (
 )
 
 
-class Warned(NamedTuple):
-    """A sentence, and a command that helps or ""."""
-
-    text: str
-    next: str = ""
-
-
 def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[str, ...] = ()) -> tuple[Warned, ...]:
     """Everything worth a line under the table. `down` are services that answer nobody, `running` those that are Ready."""
     graph = [Warned(short(evidence.graph.trouble))] if evidence.graph.trouble else []
@@ -47,7 +41,9 @@ def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[s
         *_graph_edited(evidence),
         *_held_back(evidence, down, running),
         *_missing(evidence),
+        *_paused(evidence, running),
         *_by_hand(evidence),
+        *resizes(evidence),
         *_leaving_claims(evidence),
         *_ingresses(evidence),
         *_routes(evidence),
@@ -73,6 +69,13 @@ def _helm(evidence: Evidence) -> list[Warned]:
     if record.status.startswith("pending-"):
         said = f"{revision} is {short(record.status)}: Helm is at work, or was interrupted and refuses the next upgrade"
         return [Warned(f"{said}; once no helm runs any more, a rollback ends it", steps.rollback(evidence))]
+    if record.status == "superseded":
+        said = (
+            f"the record of a revision after Helm's {record.revision} was deleted, and helm upgrade goes by the values "
+            f"of {record.revision}"
+        )
+        step = steps.helm(evidence, "get", "values", release, "--revision", str(record.revision))
+        return [Warned(f"{said}: look whether they lack something, and set that with the next upgrade", step)]
     if record.status == "uninstalled":
         said = f"{revision} is uninstalled, its history was kept, and helm upgrade is refused"
         return [Warned(f"{said}; a rollback makes the objects again", steps.rollback(evidence))]
@@ -186,6 +189,16 @@ def _missing(evidence: Evidence) -> list[Warned]:
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""
     verb = "does" if len(found) == 1 else "do"
     return [Warned(f"{named}{more} {verb} not exist, which the release should hold", steps.upgrade(evidence))]
+
+
+def _paused(evidence: Evidence, running: tuple[str, ...]) -> list[Warned]:
+    """Services that run, and whose pods the next upgrade would not change."""
+    found = []
+    for name in running:
+        if ko.true(evidence.deployments.get(name), "spec", "paused"):
+            step = steps.command(evidence, "rollout", "resume", f"deployment/{name}")
+            found.append(Warned(f"the rollout of {short(name)} is paused: no upgrade changes its pods", step))
+    return found
 
 
 def _by_hand(evidence: Evidence) -> list[Warned]:

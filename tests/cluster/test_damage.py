@@ -40,6 +40,7 @@ BROKEN: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         "ServiceSelector",
     ),
+    "selector taken away": (("patch", "service", "llm", "-p", '{"spec":{"selector":null}}'), "ServiceSelector"),
     "service account deleted": (("delete", "serviceaccount", "llm"), "ObjectMissing"),
     "deployment deleted": (("delete", "deployment", "llm"), "WorkloadMissing"),
     "pods orphaned": (("delete", "deployment", "llm", "--cascade=orphan"), "WorkloadMissing"),
@@ -147,6 +148,73 @@ def test_a_field_that_was_patched_is_named_with_the_way_out(running: Release) ->
     paste(running, warned(running)["next"], timeout=120)
     running.upgrade("--reset-then-reuse-values")
     assert "changed by hand" not in running.status().stdout
+
+
+def test_a_paused_rollout_is_named_before_an_upgrade_comes_to_nothing(running: Release) -> None:
+    running.kubectl("rollout", "pause", "deployment/llm")
+    assert warned(running)["text"] == "the rollout of llm is paused: no upgrade changes its pods"
+    paste(running, warned(running)["next"])
+    assert "paused" not in running.status().stdout
+    running.upgrade("--reset-then-reuse-values")
+    running.wait_until_ready()
+
+
+RESIZE = {
+    "containers": [{"name": "after-ctr", "resources": {"limits": {"memory": "3Gi"}, "requests": {"memory": "3Gi"}}}]
+}
+
+
+def test_a_pod_that_was_resized_is_named_and_the_step_keeps_its_size(running: Release) -> None:
+    bounds = [f"after.resources.{side}.memory=2Gi" for side in ("requests", "limits")]
+    running.upgrade("--reset-then-reuse-values", *(word for bound in bounds for word in ("--set", bound)))
+    running.wait_until_ready()
+    (pod,) = running.pods("after")
+    resize = ("patch", "pod", pod["metadata"]["name"], "--subresource=resize", "-p", json.dumps({"spec": RESIZE}))
+    running.kubectl(*resize)
+    wait_until(lambda: "was resized to" in running.status().stdout, what="the resize to be done")
+    paste(running, warned(running)["next"], timeout=120)
+    running.wait_until_ready()
+    assert "resized" not in running.status().stdout
+    (pod,) = running.pods("after")
+    assert pod["spec"]["containers"][0]["resources"]["limits"]["memory"] == "3Gi"
+    running.upgrade("--reset-then-reuse-values")
+
+
+def test_what_others_put_behind_a_service_is_named(running: Release) -> None:
+    """A copy of the Deployment, and an EndpointSlice that somebody made: both get requests that are the service's."""
+    copy = running.get("deployment", "llm")
+    labels = copy["spec"]["template"]["metadata"]["labels"] | {"track": "canary"}
+    template = copy["spec"]["template"] | {"metadata": {"labels": labels}}
+    canary = {"selector": {"matchLabels": {"track": "canary"}}, "template": template}
+    metadata = {"name": "llm-canary", "labels": copy["metadata"]["labels"]}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": canary}
+    entered = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "mine", "labels": {"kubernetes.io/service-name": "llm"}},
+        "addressType": "IPv4",
+        "ports": [{"name": "api", "port": 8000}],
+        "endpoints": [{"addresses": ["192.0.2.7"]}],
+    }
+    for thing, said in ((deployment, "pod llm-canary-"), (entered, "192.0.2.7 (EndpointSlice mine)")):
+        running.cluster.apply(thing, namespace=running.namespace)
+        found = running.wait_for_cause("llm", "OthersEndpoints")
+        assert said in found["cause"]["text"]
+        paste(running, found["next"])
+        running.kubectl("delete", thing["kind"].lower(), thing["metadata"]["name"], "--wait")
+        running.wait_until_ready()
+
+
+def test_an_upgrade_that_would_undo_what_helm_forgot_is_named(running: Release) -> None:
+    """The newest record is gone: the one before has the values that --reset-then-reuse-values takes."""
+    running.upgrade("--reset-then-reuse-values", "--set", "llm.userID=1003")
+    found = running.get("secrets", "-l", "owner=helm,name=demo,status=deployed")["items"]
+    running.kubectl("delete", "secret", found[0]["metadata"]["name"])
+    said = warned(running)
+    assert "was deleted, and helm upgrade goes by the values of" in said["text"]
+    assert "1003" not in paste(running, said["next"])
+    running.upgrade("--reset-then-reuse-values", "--set", "llm.userID=1003")
+    assert "was deleted" not in running.status().stdout
 
 
 def warned(release: Release) -> Any:

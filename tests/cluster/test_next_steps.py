@@ -147,6 +147,7 @@ ROWS = {
         (service("llm"),),
         ("llm.serviceAccount.create=false", "llm.serviceAccount.name=team"),
     ),
+    "memory too small to start": Row("OOMKilled", (service("llm"),), ("llm.resources.limits.memory=1Mi",)),
     "rollout paused": Row("RolloutPaused", (service("llm"),), after=paused),
 }
 

@@ -219,7 +219,13 @@ def slice_object(name: str) -> dict[str, Any]:
         "kind": "EndpointSlice",
         "addressType": "IPv4",
         "metadata": {"name": f"{name}-1", "namespace": "nim-service", "labels": labels},
-        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}],
+        "endpoints": [
+            {
+                "addresses": ["10.0.0.1"],
+                "conditions": {"ready": True},
+                "targetRef": {"kind": "Pod", "name": f"{name}-5f6d8c7b9d-x7k2p"},
+            }
+        ],
         "ports": [],
     }
 

@@ -79,7 +79,6 @@ def test_selects_only_the_release(stub: Any) -> None:
         "configmaps": "nimhelm.dev/graph=true",
         "deployments": "app.kubernetes.io/instance=rag",
         "services": "app.kubernetes.io/instance=rag",
-        "endpointslices.discovery.k8s.io": "app.kubernetes.io/instance=rag",
         "secrets": "owner=helm,name=rag",
     }
 

@@ -174,11 +174,11 @@ def test_names_from_the_cluster_are_quoted_for_the_shell() -> None:
     case = read_case(Path(__file__).parent / "cases" / "crash_loop.yaml")
     for each in case["objects"]:
         if each["kind"] == "Pod" and each["metadata"]["name"].startswith("rerank"):
-            each["metadata"]["name"] = "x; rm -rf $HOME"
+            each["status"]["containerStatuses"][0]["name"] = "x; rm -rf $HOME"
     cause = next(service.cause for service in compute(snapshot_of(case)).services if service.name == "rerank-service")
     assert cause
     assert "'x; rm -rf $HOME'" in cause.next
-    assert shlex.split(cause.next)[2] == "x; rm -rf $HOME"
+    assert shlex.split(cause.next)[4] == "x; rm -rf $HOME"
 
 
 def test_wide_characters_keep_the_columns() -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from nimhelm.status import steps
 from nimhelm.status.compute import compute
+from nimhelm.status.evidence import gather
+from nimhelm.status.graph import read_graphs
 from tests.status.casefile import CASES, read_case, snapshot_of
 from tests.status.test_situations import verb
 
@@ -21,6 +23,7 @@ STATUS = Path(inspect.getfile(steps)).parent
 READING = {
     *(f"`kubectl {word}`" for word in ("get", "describe", "logs")),
     "`helm history`",
+    "`helm get`",
     "`helm test`",  # asks every endpoint again
 }
 # (cause, or "warning") -> the module of tests/cluster and its row or test.
@@ -63,6 +66,8 @@ PROOFS = {
     ),
     "warning: Helm is at work": ("test_next_steps", "test_an_interrupted_install_is_ended_by_the_step"),
     "warning: changed by hand": ("test_damage", "test_a_field_that_was_patched_is_named_with_the_way_out"),
+    "warning: was resized": ("test_damage", "test_a_pod_that_was_resized_is_named_and_the_step_keeps_its_size"),
+    "warning: is paused": ("test_damage", "test_a_paused_rollout_is_named_before_an_upgrade_comes_to_nothing"),
     "warning: should hold": ("test_damage", "test_a_graph_that_was_deleted_is_read_from_helms_record"),
 }
 TABLES: dict[str, tuple[str, ...]] = {
@@ -159,3 +164,24 @@ def places() -> Iterator[tuple[str, int, int]]:
                 and (node.func.value.id, node.func.attr in WRITERS) == ("steps", True)
             ):
                 yield path.name, node.lineno, node.end_lineno or node.lineno
+
+
+@pytest.mark.parametrize(
+    ("secret", "key", "variable"),
+    [
+        ("ngc-api-key", "NGC_API_KEY", "NGC_API_KEY"),
+        ("hf", "HF_TOKEN", "HF_TOKEN"),
+        ("login", "api-key", "API_KEY"),
+        ("login", "tls.crt", "TLS_CRT"),
+        ("db-login", "user", "DB_LOGIN_USER"),
+        ("db", "PATH", "DB_PATH"),
+        ("9lives", "1", "LIVES_1"),
+    ],
+)
+def test_the_variable_is_named_after_the_key_and_is_none_that_the_shell_has(
+    secret: str, key: str, variable: str
+) -> None:
+    case = read_case(CASES[0])
+    snapshot = snapshot_of(case)
+    evidence = gather(snapshot, read_graphs(snapshot.of("configmaps"), snapshot.release))
+    assert f'="${{{variable}:?is not set}}"' in steps.key_secret(evidence, secret, key)

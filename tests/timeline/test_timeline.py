@@ -41,8 +41,8 @@ def pod(
     )
     if ready is not None:
         conditions.append({"type": "Ready", "status": "True", "lastTransitionTime": at(ready)})
-    labels = {"app.kubernetes.io/instance": "rag", "app.kubernetes.io/name": service, "pod-template-hash": "h"}
-    name = f"{service}-h-{number}"
+    labels = {"app.kubernetes.io/instance": "rag", "app.kubernetes.io/name": service, "pod-template-hash": "6d4cf56db6"}
+    name = f"{service}-6d4cf56db6-x7k2{number}"
     inits = [{"name": each["name"], **each.pop("spec", {})} for each in statuses[:-1]]
     return {
         "kind": "Pod",
@@ -109,9 +109,12 @@ def parts(found: Timeline, name: str) -> list[tuple[str, float, float]]:
 def test_one_pod_with_everything() -> None:
     one = pod("a", 0, 10, 60, ended("own-init", 25, 27), running("a-ctr", 30))
     events = [
-        event("a-h-0", "Pulling", 12, 'Pulling image "r:1"'),
+        event("a-6d4cf56db6-x7k20", "Pulling", 12, 'Pulling image "r:1"'),
         event(
-            "a-h-0", "Pulled", 22, 'Successfully pulled image "r:1" in 8s (10s including waiting). Image size: 5 bytes.'
+            "a-6d4cf56db6-x7k20",
+            "Pulled",
+            22,
+            'Successfully pulled image "r:1" in 8s (10s including waiting). Image size: 5 bytes.',
         ),
     ]
     assert parts(timeline([one], events), "a") == [
@@ -122,7 +125,7 @@ def test_one_pod_with_everything() -> None:
 
 def test_events_of_an_earlier_pod_of_that_name_are_not_its_own() -> None:
     one = pod("a", 0, 0, 60, running("a-ctr", 30))
-    stale = event("a-h-0", "Pulled", 20, 'Successfully pulled image "r:1" in 8s (10s including waiting).')
+    stale = event("a-6d4cf56db6-x7k20", "Pulled", 20, 'Successfully pulled image "r:1" in 8s (10s including waiting).')
     stale["involvedObject"]["uid"] = "another"
     assert PULL not in [kind for kind, _, _ in parts(timeline([one], [stale]), "a")]
 
@@ -132,7 +135,11 @@ def test_events_of_an_earlier_pod_of_that_name_are_not_its_own() -> None:
     [
         (pod("a", 0, None, None, {"name": "a-ctr"}), [], SCHEDULE),
         (pod("a", 0, 1, None, {"name": "a-ctr"}), [], PREPARE),
-        (pod("a", 0, 1, None, {"name": "a-ctr"}), [event("a-h-0", "Pulling", 2, 'Pulling image "r:1"')], PULL),
+        (
+            pod("a", 0, 1, None, {"name": "a-ctr"}),
+            [event("a-6d4cf56db6-x7k20", "Pulling", 2, 'Pulling image "r:1"')],
+            PULL,
+        ),
         (pod("a", 0, 1, None, running("wait-for-x", 5), {"name": "a-ctr"}), [], "init"),
         (pod("a", 0, 1, None, running("a-ctr", 5)), [], STARTUP),
     ],
@@ -156,7 +163,7 @@ def test_a_sidecar_that_starts_first_is_no_wait() -> None:
 def test_crashes_cost_time() -> None:
     last = {"terminated": {"startedAt": at(20), "finishedAt": at(25), "exitCode": 137, "reason": "OOMKilled"}}
     one = pod("a", 0, 1, 60, running("a-ctr", 40, restartCount=2, lastState=last))
-    events = [event("a-h-0", "Started", 5, "Started container", "spec.containers{a-ctr}")]
+    events = [event("a-6d4cf56db6-x7k20", "Started", 5, "Started container", "spec.containers{a-ctr}")]
     found = timeline([one], events)
     assert parts(found, "a") == [(SCHEDULE, 0, 1), (PREPARE, 1, 5), (RESTART, 5, 40), (STARTUP, 40, 60)]
     (gain,) = [gain for gain in found.gains if gain.code == "NoRestart"]
@@ -191,7 +198,7 @@ def test_a_rolling_update_is_one_rollout() -> None:
 
 def test_events_that_were_forgotten_are_missed() -> None:
     one = [pod("a", 0, 0, 30, running("a-ctr", 5))]
-    other = [event("a-h-0", "Unhealthy", 9, "x")]
+    other = [event("a-6d4cf56db6-x7k20", "Unhealthy", 9, "x")]
     assert timeline(one, other).notes == ()
     assert "there are no events" in timeline(one, other, now=3700).notes[0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nimhelm.quantity import nanos
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, Cause
@@ -11,6 +12,8 @@ from nimhelm.status.evidence import Case, is_main
 from nimhelm.wording import short
 
 MEMORY = re.compile(r"memory limit|OOM-killed")
+# A server that starts with less is not a NIM.
+_LEAST = "1Gi"
 
 
 def out_of_memory(case: Case, pod: ko.Object, container: str) -> Cause:
@@ -46,6 +49,9 @@ def _limit(pod: ko.Object, container: str) -> str:
 
 
 def _doubled(quantity: str) -> str:
-    """ "16Gi" -> "32Gi"; "" for what is not a plain quantity."""
+    """ "16Gi" -> "32Gi", and at least 1Gi; "" for what is not a plain quantity."""
     match = re.fullmatch(r"(\d{1,18})([KMGT]i?|[kmPE]i?|)", quantity)
-    return f"{2 * int(match[1])}{match[2]}" if match else ""
+    if not match:
+        return ""
+    doubled = f"{2 * int(match[1])}{match[2]}"
+    return max(doubled, _LEAST, key=lambda each: nanos(each) or 0)

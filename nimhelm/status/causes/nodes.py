@@ -7,7 +7,8 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
-from nimhelm.status.evidence import Case, event_time, is_ready, message_of
+from nimhelm.status.causes.memory import MEMORY, out_of_memory
+from nimhelm.status.evidence import Case, event_time, is_ready, main_of, message_of
 from nimhelm.wording import count, duration, short
 
 _RECENT = 3600
@@ -142,6 +143,8 @@ def sandbox(case: Case, pod: ko.Object) -> Cause | None:
             short(message, 600),
             steps.cluster(case.evidence, "get", "runtimeclasses"),
         )
+    if MEMORY.search(message):  # the limit of the pod as a whole, which is that of its containers together
+        return out_of_memory(case, pod, main_of(case, pod))._replace(detail=short(message, 600))
     age = ko.seconds_since(event_time(events[0]), case.now)
     text = f"the node cannot make the pod's sandbox: {short(_SANDBOX.sub('', message), 300)}"
     return Cause(ko.text(events[0], "reason"), text, NOT_READY, short(message, 600), look, problem=age < _RECENT)

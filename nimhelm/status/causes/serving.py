@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.rollout import not_ours
-from nimhelm.status.evidence import Case, held_by, is_ready
-from nimhelm.status.graph import INFERENCE_SERVICE
+from nimhelm.status.evidence import Case, held_by, is_made_by, is_ready
+from nimhelm.status.graph import DEPLOYMENT, INFERENCE_SERVICE
 from nimhelm.wording import short
 
 # With these a service does not answer, although its pods are ready.
@@ -56,8 +57,13 @@ def wrong_selector(case: Case) -> Cause | None:
         )
         return Cause("ServiceSelector", text, FAILED, next=_again(case))
     ready = [pod for pod in case.pods if is_ready(pod)]
-    if not service or not selector or not ready:
+    if not service or not ready:
         return None
+    if not selector:
+        if not ko.mapping(case.evidence.snapshot.recorded("Service", case.name), "spec", "selector"):
+            return None
+        text = f"Service {short(case.name)} selects no pods: its selector was taken away"
+        return Cause("ServiceSelector", text, FAILED, next=_again(case))
     if any(all(ko.label(pod, key) == ko.text(selector, key) for key in selector) for pod in ready):
         return None
     shown = ", ".join(f"{short(key)}={short(ko.text(selector, key))}" for key in selector)
@@ -112,12 +118,39 @@ def no_endpoints(case: Case) -> Cause | None:
     return Cause("NoEndpoints", text, NOT_READY, next=step)
 
 
+def others_endpoints(case: Case) -> Cause | None:
+    """The Service also sends requests to pods that are not the service's, or to addresses that somebody entered."""
+    if case.service.workload != DEPLOYMENT or case.name not in case.evidence.services:
+        return None
+    own = case.evidence.pods.get(case.name, [])
+    names, addresses = {ko.name_of(pod) for pod in own}, {ko.text(pod, "status", "podIP") for pod in own}
+    for each in case.evidence.slices.get(case.name, []):
+        for endpoint in _ready_endpoints(each):
+            # The lists were not read at the same moment: a pod of the right name may be gone, or new.
+            pod, found = ko.text(endpoint, "targetRef", "name"), ko.texts(endpoint, "addresses")
+            if is_made_by(case.name, pod) or pod in names or (not pod and addresses.issuperset(found)):
+                continue
+            whose = (
+                f"pod {short(pod)}" if pod else f"{short(', '.join(found))} (EndpointSlice {short(ko.name_of(each))})"
+            )
+            text = f"Service {short(case.name)} sends requests also to {whose}, which is none of the service's pods"
+            step = steps.command(case.evidence, "get", "endpointslices", "-l", f"{_SLICE_OF}={case.name}", "-o", "wide")
+            if pod:
+                step = steps.command(case.evidence, "get", "pod", pod, "-o", "wide", "--show-labels")
+            return Cause("OthersEndpoints", text, FAILED, next=step)
+    return None
+
+
 def _ready_since(pod: ko.Object) -> datetime | None:
     return ko.moment(ko.condition(pod, "Ready"), "lastTransitionTime")
 
 
 def _has_endpoint(each: ko.Object) -> bool:
-    return any(ko.dig(endpoint, "conditions", "ready") is not False for endpoint in ko.items(each, "endpoints"))
+    return any(_ready_endpoints(each))
+
+
+def _ready_endpoints(each: ko.Object) -> Iterator[ko.Object]:
+    return (one for one in ko.items(each, "endpoints") if ko.dig(one, "conditions", "ready") is not False)
 
 
 def _again(case: Case) -> str:
