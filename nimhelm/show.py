@@ -243,6 +243,7 @@ def completion(shell: str) -> int:
     shell_complete=complete_namespaces,
     help="Namespace of the install; default: that of the current context.",
 )
+@click.option("--create-namespace", is_flag=True, help="As for helm install: a namespace that does not exist is made.")
 @click.option("--release", default="", metavar="NAME", help="Name of the release; default: that of the chart.")
 @VALUES
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="A single value, as for helm install.")

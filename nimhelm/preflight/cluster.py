@@ -21,6 +21,7 @@ class Reach(NamedTuple):
     kubeconfig: str = ""
     values: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
+    create_namespace: bool = False
 
     def kubectl(self, *words: str, everywhere: bool = False) -> str:
         """A kubectl command in the namespace, or for what lies in none; all words are quoted."""
@@ -42,6 +43,7 @@ class Reach(NamedTuple):
     def again(self, *sets: str) -> str:
         """The preflight with further values: shows whether an install with them would come up."""
         reach = _flag("--kubeconfig", self.kubeconfig) + _flag("--context", self.context)
+        reach += ["--create-namespace"] if self.create_namespace else []
         words = ["preflight", *self.chart_with(*sets), "--release", self.release]
         return " ".join(["nimhelm", *map(_quoted, words), *reach, *_flag("-n", self.namespace)])
 

@@ -26,6 +26,7 @@ class Options(NamedTuple):
     chart: str
     release: str = ""
     namespace: str = ""
+    create_namespace: bool = False
     context: str = ""
     kubeconfig: str = ""
     values: tuple[str, ...] = ()
@@ -46,9 +47,8 @@ def preflight(options: Options) -> int:
         if path != "-" and "://" not in path:  # helm reads these itself
             read_bytes(path)
     release = options.release or release_of(options.chart)
-    reach = Reach(
-        options.chart, release, options.namespace, options.context, options.kubeconfig, options.values, options.sets
-    )
+    place = (options.namespace, options.context, options.kubeconfig)
+    reach = Reach(options.chart, release, *place, options.values, options.sets, options.create_namespace)
     rendered, cluster = _saved(options, reach) if options.from_dir else _live(options, reach)
     if options.save:
         from nimhelm.preflight.dump import save

@@ -13,6 +13,8 @@ from nimhelm.imagereference import Reference
 from nimhelm.status import kubeobject as ko
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+SYSTEM_NAMESPACES = ("kube-system", "openshift-dns")
+"""Where the pods of the cluster's DNS are."""
 PULL_TYPES = {"kubernetes.io/dockerconfigjson": ".dockerconfigjson", "kubernetes.io/dockercfg": ".dockercfg"}
 
 
@@ -50,12 +52,10 @@ def _pod(pod: ko.Object) -> ko.Object:
         if asked := [_asked(each) for each in ko.items(pod, "spec", place)]:
             spec[place] = asked
     metadata = {"name": ko.name_of(pod), "namespace": intern(ko.text(pod, "metadata", "namespace")), "labels": labels}
-    return {
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": spec,
-        "status": {"phase": intern(ko.text(pod, "status", "phase"))},
-    }
+    status: ko.Object = {"phase": intern(ko.text(pod, "status", "phase"))}
+    if metadata["namespace"] in SYSTEM_NAMESPACES and (ready := ko.condition(pod, "Ready")):
+        status["conditions"] = [{"type": "Ready", "status": ko.text(ready, "status")}]
+    return {"kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
 
 
 def _asked(container: ko.Object) -> ko.Object:

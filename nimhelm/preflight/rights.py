@@ -17,6 +17,7 @@ from nimhelm.status import kubeobject as ko
 Right = tuple[str, str, str]
 """(verb, group, resource)"""
 
+_OF_RIGHT = ("verb", "group", "resource")
 _OWNER = {
     "apiVersion": "apps/v1",
     "kind": "ReplicaSet",
@@ -51,6 +52,13 @@ def later_rights(rendered: Rendered, cluster: Cluster) -> list[Right]:
     return list(dict.fromkeys(found))
 
 
+def namespace_rights(cluster: Cluster) -> list[Right]:
+    """What helm install --create-namespace needs: it asks for the namespace anew, also where there is one."""
+    if not cluster.reach.create_namespace:
+        return []
+    return [(verb, "", "namespaces") for verb in ("create", *(["patch"] if cluster.helm_major >= 4 else []))]
+
+
 def _of_records(cluster: Cluster, *verbs: str) -> list[Right]:
     return [(verb, "", f"{cluster.record_kind.lower()}s") for verb in verbs if cluster.record_kind]
 
@@ -66,6 +74,8 @@ def with_rights(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster
     cluster = cluster._replace(rights=_rules(access))
     needed = {*wanted_rights(rendered, cluster), *later_rights(rendered, cluster)}
     asked = sorted(right for right in needed if not allows(cluster.rights or (), right))
+    # The rules of a namespace do not say what holds for namespaces.
+    asked += namespace_rights(cluster)
     return cluster._replace(answers=_answers(access, cluster, asked)) if asked else cluster
 
 
@@ -88,16 +98,13 @@ def _rules(access: Access) -> tuple[ko.Object, ...] | None:
 
 
 def _answers(access: Access, cluster: Cluster, rights: list[Right]) -> dict[Right, bool]:
-    namespace = cluster.reach.namespace
     reviews = [
         {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {
-                "resourceAttributes": {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
-            },
+            "spec": {"resourceAttributes": _place(cluster, right) | dict(zip(_OF_RIGHT, right, strict=True))},
         }
-        for verb, group, resource in rights
+        for right in rights
     ]
     given = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
     running = start(
@@ -113,6 +120,13 @@ def _answers(access: Access, cluster: Cluster, rights: list[Right]) -> dict[Righ
         right = (ko.text(attributes, "verb"), ko.text(attributes, "group"), ko.text(attributes, "resource"))
         answers[right] = ko.true(each, "status", "allowed")
     return answers
+
+
+def _place(cluster: Cluster, right: Right) -> dict[str, str]:
+    namespace = cluster.reach.namespace
+    if right[1:] != ("", "namespaces"):
+        return {"namespace": namespace}
+    return {} if right[0] == "create" else {"namespace": namespace, "name": namespace}
 
 
 def _documents(printed: str) -> list[ko.Object]:

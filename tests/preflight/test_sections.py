@@ -10,6 +10,7 @@ import pytest
 from nimhelm.preflight.checks import all_checks, apis, names, network, rights, secrets, storage
 from nimhelm.preflight.cluster import Refusal
 from nimhelm.preflight.output import as_json, text
+from nimhelm.preflight.reduce import reduced
 from nimhelm.preflight.render import Workload
 from nimhelm.preflight.result import WARNS, exit_code
 
@@ -397,16 +398,21 @@ def test_network_policies(policies: list[dict[str, Any]], closed: str) -> None:
     assert all(closed in each.text for each in checks)
 
 
-def route(*hosts: str, section: str = "") -> dict[str, Any]:
-    parent = {"name": "shared", "namespace": "gateways"} | ({"sectionName": section} if section else {})
-    return named("HTTPRoute", "llm", spec={"parentRefs": [parent], "hostnames": list(hosts)})
+def route(*hosts: str, section: str = "", kind: str = "HTTPRoute", **parent: Any) -> dict[str, Any]:
+    parent |= {"name": "shared", "namespace": "gateways"} | ({"sectionName": section} if section else {})
+    return named(kind, "llm", spec={"parentRefs": [parent], "hostnames": list(hosts)})
 
 
-def gateway(hostname: str = "", source: str = "All", name: str = "shared") -> dict[str, Any]:
-    listener = {"name": "web", "allowedRoutes": {"namespaces": {"from": source}}} | (
-        {"hostname": hostname} if hostname else {}
-    )
-    return named("Gateway", name, namespace="gateways", spec={"listeners": [listener]})
+def gateway(hostname: str = "", source: str = "All", name: str = "shared", **listener: Any) -> dict[str, Any]:
+    """A Gateway of one listener. `kinds` and `selector` say what it takes, `status` is that of the listener."""
+    allowed: dict[str, Any] = {"namespaces": {"from": source}}
+    if "kinds" in listener:
+        allowed["kinds"] = [{"kind": kind} for kind in listener.pop("kinds")]
+    if "selector" in listener:
+        allowed["namespaces"] = {"from": "Selector", "selector": listener.pop("selector")}
+    state = {"listeners": [{"name": "web"} | listener.pop("status", {})]}
+    held = {"name": "web", "allowedRoutes": allowed} | ({"hostname": hostname} if hostname else {}) | listener
+    return named("Gateway", name, namespace="gateways", spec={"listeners": [held]}, status=state)
 
 
 @pytest.mark.parametrize(
@@ -418,10 +424,60 @@ def gateway(hostname: str = "", source: str = "All", name: str = "shared") -> di
         (route("a.example.com"), gateway(source="Same"), ["GatewayListener"]),
         (route("a.example.com", section="tls"), gateway(), ["GatewayListener"]),
         (route("a.example.com"), gateway(name="other"), ["GatewayMissing"]),
+        (route("a.example.com"), gateway(source="None"), ["GatewayListener"]),
+        (route("example.com"), gateway("*.example.com"), ["GatewayListener"]),
+        (route("*.a.example.com"), gateway("*.example.com"), []),
+        (route(), gateway("*.example.com"), []),
+        (route(), gateway(protocol="HTTPS"), []),
+        (route(), gateway(protocol="TCP"), ["GatewayListener"]),
+        (route(), gateway(protocol="example.com/own"), []),
+        (route(kind="GRPCRoute"), gateway(protocol="HTTP"), []),
+        (route(kind="GRPCRoute"), gateway(kinds=["HTTPRoute"]), ["GatewayListener"]),
+        (route(kind="GRPCRoute"), gateway(status={"supportedKinds": [{"kind": "HTTPRoute"}]}), ["GatewayListener"]),
+        (route(), gateway(status={"supportedKinds": []}), ["GatewayListener"]),
+        (route(), gateway(status={"conditions": [{"type": "Programmed", "status": "False"}]}), ["GatewayListener"]),
+        (route(), gateway(status={"conditions": [{"type": "Programmed", "status": "Unknown"}]}), []),
+        (route(port=80), gateway(port=80), []),
+        (route(port=443), gateway(port=80), ["GatewayListener"]),
+        (route(), gateway(selector={"matchLabels": {"team": "a"}}), []),
+        (route(), gateway(selector={"matchLabels": {"team": "b"}}), ["GatewayListener"]),
+        (
+            route(),
+            gateway(selector={"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["a"]}]}),
+            ["GatewayListener"],
+        ),
     ],
 )
 def test_gateways(asked: dict[str, Any], existing: dict[str, Any], wanted: list[str]) -> None:
-    assert codes(network.check(rendered(objects=(asked,)), cluster(existing))) == wanted
+    namespace = named("Namespace", "team", labels={"team": "a"})
+    assert codes(network.check(rendered(objects=(asked,)), cluster(existing, namespace))) == wanted
+
+
+def test_a_gateway_of_the_chart_counts() -> None:
+    own = gateway()
+    assert codes(network.check(rendered(objects=(route(), own)), cluster(kinds=("Gateway",)))) == []
+
+
+@pytest.mark.parametrize(
+    ("pods", "wanted"),
+    [
+        ([], []),
+        ([("coredns-1", True), ("coredns-2", False)], []),
+        ([("coredns-1", False)], ["DNSNotReady"]),
+        ([("coredns-1", False), ("coredns-autoscaler-1", True)], ["DNSNotReady"]),
+        ([("other", False)], []),
+    ],
+)
+def test_dns(pods: list[tuple[str, bool]], wanted: list[str]) -> None:
+    every = [
+        reduced(
+            named(
+                "Pod", name, namespace="kube-system", status={"conditions": [{"type": "Ready", "status": str(ready)}]}
+            )
+        )
+        for name, ready in pods
+    ]
+    assert codes(network.check(rendered(), cluster(*every, kinds=("Pod",)))) == wanted
 
 
 INGRESS = named("Ingress", "llm", spec={"ingressClassName": "nginx"})

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nimhelm.preflight.checks.policing import closed_gates
+from nimhelm.preflight.checks import listeners
+from nimhelm.preflight.checks.policing import closed_gates, is_gated
 from nimhelm.preflight.cluster import Cluster
+from nimhelm.preflight.reduce import SYSTEM_NAMESPACES
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import WARNS, Check, holds
 from nimhelm.status import kubeobject as ko
-from nimhelm.wording import short
+from nimhelm.wording import count, short
 
 _DEFAULT = "ingressclass.kubernetes.io/is-default-class"
 _OLD_CLASS = "kubernetes.io/ingress.class"
@@ -21,10 +23,10 @@ _OLD_CLASS = "kubernetes.io/ingress.class"
 def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """Ways in from outside, then ways between the services."""
     yield from _ingresses(rendered, cluster)
-    yield from _routes(rendered, cluster)
+    yield from listeners.check(rendered, cluster)
     yield from _load_balancers(rendered, cluster)
     yield from closed_gates(rendered, cluster)
-    yield from _dns(cluster)
+    yield from _dns(rendered, cluster)
 
 
 def _service(value: ko.Object) -> tuple[str, ...]:
@@ -56,65 +58,6 @@ def _ingresses(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
         )
 
 
-def _routes(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
-    if not cluster.knows("Gateway"):
-        return
-    for route in rendered.of("HTTPRoute", "GRPCRoute"):
-        for parent in ko.items(route, "spec", "parentRefs"):
-            if ko.text(parent, "kind") in ("", "Gateway"):
-                yield _route(rendered, cluster, route, parent)
-
-
-def _route(rendered: Rendered, cluster: Cluster, route: ko.Object, parent: ko.Object) -> Check:
-    name, place = ko.text(parent, "name"), ko.text(parent, "namespace") or cluster.reach.namespace
-    gateway = next(
-        (
-            each
-            for each in cluster.of("Gateway")
-            if ko.name_of(each) == name and ko.text(each, "metadata", "namespace") == place
-        ),
-        None,
-    )
-    shown = f"Gateway {short(place)}/{short(name)}"
-    step = cluster.reach.kubectl("get", "gateways", "-A", everywhere=True)
-    effect = "its route is not served from outside"
-    if gateway is None:
-        return Check("network", WARNS, f"{shown} does not exist", "GatewayMissing", effect, _service(route), step)
-    section, hosts = ko.text(parent, "sectionName"), ko.texts(route, "spec", "hostnames")
-    listeners = [
-        each for each in ko.items(gateway, "spec", "listeners") if not section or ko.text(each, "name") == section
-    ]
-    if not any(_admits(each, hosts, place, cluster) for each in listeners):
-        what = short(", ".join(hosts) or "a route")
-        said = f"no listener of {shown} takes {what} from namespace {short(cluster.reach.namespace)}"
-        step = cluster.reach.kubectl("get", "gateway", name, "-n", place, "-o", "yaml", everywhere=True)
-        return Check("network", WARNS, said, "GatewayListener", effect, _service(route), step)
-    return holds("network", f"{shown} has a listener for {short(', '.join(hosts) or 'the route')}")
-
-
-def _admits(listener: ko.Object, hosts: list[str], place: str, cluster: Cluster) -> bool:
-    own = ko.text(listener, "hostname")
-    if hosts and own and not any(_overlap(own, host) for host in hosts):
-        return False
-    match ko.text(listener, "allowedRoutes", "namespaces", "from"):
-        case "" | "Same":
-            return place == cluster.reach.namespace
-        case "Selector":
-            labels = ko.mapping(next(iter(cluster.of("Namespace")), {}), "metadata", "labels")
-            wanted = ko.mapping(listener, "allowedRoutes", "namespaces", "selector", "matchLabels")
-            # What an expression selects is not judged: it counts as letting in.
-            return not labels or all(labels.get(key) == value for key, value in wanted.items())
-    return True
-
-
-def _overlap(one: str, two: str) -> bool:
-    if one.startswith("*.") and two.startswith("*."):
-        return one.endswith(two[1:]) or two.endswith(one[1:])
-    if one.startswith("*."):
-        return two.endswith(one[1:])
-    return one.endswith(two[1:]) if two.startswith("*.") else one == two
-
-
 def _load_balancers(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """Services of that type elsewhere in the namespace show whether anything gives them an address."""
     wanted = [each for each in rendered.of("Service") if ko.text(each, "spec", "type") == "LoadBalancer"]
@@ -135,13 +78,24 @@ def _load_balancers(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
         yield Check("network", "not checked", text)
 
 
-def _dns(cluster: Cluster) -> Iterator[Check]:
+def _dns(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """Gates find their services by name."""
     if not cluster.knows("Pod"):
         return
-    pods = [
-        each for each in cluster.of("Pod") if ko.text(each, "metadata", "namespace") in ("kube-system", "openshift-dns")
-    ]
-    running = any("dns" in ko.name_of(each) and ko.text(each, "status", "phase") == "Running" for each in pods)
-    if running:
+    pods = [each for each in cluster.of("Pod") if _answers_names(each)]
+    if any(ko.text(ko.condition(each, "Ready"), "status") == "True" for each in pods):
         yield holds("network", "the cluster's DNS runs")
+    elif pods:
+        place = ko.text(pods[0], "metadata", "namespace")
+        text = f"none of the {count(len(pods), 'pod')} of the cluster's DNS in {place} is ready"
+        step = cluster.reach.kubectl("get", "pods", "-n", place, everywhere=True)
+        effect = "gates do not find what they wait for, and no service finds another"
+        services = tuple(dict.fromkeys(each.service for each in rendered.workloads if is_gated(each)))
+        yield Check("network", WARNS, text, "DNSNotReady", effect, services, step)
+
+
+def _answers_names(pod: ko.Object) -> bool:
+    """CoreDNS by its usual label or names, and DNS of OpenShift; not what scales it."""
+    name, place = ko.name_of(pod), ko.text(pod, "metadata", "namespace")
+    usual = ko.label(pod, "k8s-app") == "kube-dns" or name.startswith(("coredns-", "kube-dns-", "dns-default-"))
+    return place in SYSTEM_NAMESPACES and usual and "autoscaler" not in name

@@ -39,11 +39,16 @@ def _waits(rendered: Rendered) -> Iterator[tuple[Workload, str, int]]:
         return
     targets = {ko.text(each, "name"): ko.items(each, "dependencies") for each in services}
     for workload in rendered.workloads:
-        gates = [ko.text(each, "name") for each in ko.items(workload.pod, "spec", "initContainers")]
-        if any(gate.startswith(GATE_PREFIX) for gate in gates):
+        if is_gated(workload):
             for each in targets.get(workload.service, []):
                 if not ko.true(each, "external"):
                     yield workload, ko.text(each, "name"), ko.number(each, "port")
+
+
+def is_gated(workload: Workload) -> bool:
+    """Whether its pods wait at a gate."""
+    gates = ko.items(workload.pod, "spec", "initContainers")
+    return any(ko.text(gate, "name").startswith(GATE_PREFIX) for gate in gates)
 
 
 def _closed(

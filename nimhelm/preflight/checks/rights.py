@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds, skipped
-from nimhelm.preflight.rights import Right, allows, later_rights, may, wanted_rights
+from nimhelm.preflight.rights import Right, allows, later_rights, may, namespace_rights, wanted_rights
 from nimhelm.status import kubeobject as ko
 from nimhelm.wording import short
 
@@ -18,6 +18,17 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
     """The namespace, then one line for all rights, or one for what is missing."""
     if not cluster.namespace_exists:
         yield _no_namespace(cluster)
+    lacking = [right for right in namespace_rights(cluster) if cluster.answers.get(right) is False]
+    if lacking:
+        yield Check(
+            "rights",
+            FAILS,
+            f"this user may not {_said(lacking)}",
+            "RightsMissing",
+            "helm install stops at --create-namespace, whether or not the namespace exists",
+            (),
+            cluster.reach.kubectl("auth", "can-i", lacking[0][0], "namespaces", everywhere=True),
+        )
     wanted = wanted_rights(rendered, cluster)
     answers = {right: may(cluster, right) for right in wanted}
     missing = [right for right, answer in answers.items() if answer is False]
@@ -55,13 +66,16 @@ def _later(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
 
 
 def _no_namespace(cluster: Cluster) -> Check:
-    name = cluster.reach.namespace
+    """helm install makes it if it is told to; what an administrator's tools put into a new one is not known."""
+    name, made = cluster.reach.namespace, cluster.reach.create_namespace
     return Check(
         "rights",
-        WARNS,
+        WARNS if made else FAILS,
         f"namespace {short(name)} does not exist",
         "NamespaceMissing",
-        "helm install creates it with --create-namespace only; secrets, quotas and policies in it are not known yet",
+        "helm install creates it; secrets, quotas and policies in it are not known yet"
+        if made
+        else "helm install stops, unless it and this preflight are given --create-namespace",
         (),
         cluster.reach.kubectl("create", "namespace", name, everywhere=True),
     )
