@@ -79,7 +79,7 @@ CODES = {
     "NH103": "calls to a dependency go through the proxy",
     "NH104": "a start-up that takes longer than Kubernetes waits",
     "NH105": "a Dynamo mode that does not fit the service",
-    "NH106": "an entry of noProxy that is not a host",
+    "NH106": "an entry of noProxy that is no host or range",
     "NH107": "a start-up probe that looks late",
     "NH110": "a container name is taken",
     "NH111": "what Pod Security restricted or OpenShift forbids",

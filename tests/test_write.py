@@ -8,6 +8,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from itertools import count, takewhile
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from nimhelm.chart.read import read_folder
 from nimhelm.chart.record import RECORD
 from nimhelm.chart.workspace import chart_workspace as workspace
 from nimhelm.chart.workspace import dissolve
-from nimhelm.chart.write import archive, package_chart, write_chart
+from nimhelm.chart.write import archive, check_place, package_chart, write_chart
 from nimhelm.errors import WriteError
 
 
@@ -288,6 +289,24 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
         package_chart(NEW, tmp_path)
     monkeypatch.undo()
     assert read_folder(tmp_path / "demo") == OLD.files
+    assert left_in(tmp_path) == ["demo"]
+
+
+@pytest.mark.parametrize("locked", ["", "templates"])
+def test_a_folder_of_the_chart_that_may_not_be_written(
+    locked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be removed is not replaced; the tests may run as root, who may write anything."""
+    write_chart(OLD, tmp_path)
+    place = tmp_path / "demo" / locked
+    place.mkdir(exist_ok=True)
+    monkeypatch.setattr("nimhelm.chart.write.os.access", lambda folder, _: Path(folder) != place)
+    for attempt in (write_chart, partial(check_place, package=False, inputs=())):
+        with pytest.raises(WriteError, match=f"cannot write {place}: Permission denied"):
+            attempt(NEW, tmp_path, force=True)
+    assert write_chart(OLD, tmp_path) == tmp_path / "demo"
+    monkeypatch.undo()
+    assert {name: text for name, text in read_folder(tmp_path / "demo").items() if text is not None} == OLD.files
     assert left_in(tmp_path) == ["demo"]
 
 

@@ -49,6 +49,7 @@ def write_chart(chart: Chart, folder: Path, force: bool = False, inputs: Iterabl
         if disk.holds(chart):
             clear_leftovers(folder, chart.name)
             return target
+        refuse_locked(target)
         with chart_workspace(folder, chart.name) as place:
             part = stage(place)
             write_files(part, chart.files)
@@ -95,11 +96,25 @@ def check_place(chart: Chart, folder: Path, package: bool, force: bool, inputs: 
     target = package_path(chart, folder)
     try:
         if not package:
-            guard(chart, look_at_folder(chart_path(chart, folder), chart.files), force, inputs)
+            place = chart_path(chart, folder)
+            disk = look_at_folder(place, chart.files)
+            guard(chart, disk, force, inputs)
+            if not disk.holds(chart):
+                refuse_locked(place)
         elif os.path.lexists(target) and not holds_package(target, archive(chart)):
             guard_package(target, force, inputs)
     except OSError as error:
         raise refused(target, error) from error
+
+
+def refuse_locked(target: Path) -> None:
+    """Raise WriteError for a folder of the old chart that may not be written: it could be replaced but not removed."""
+    for root, names, _ in os.walk(target):
+        for folder in (root, *(each for name in names if not os.path.islink(each := os.path.join(root, name)))):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise WriteError(
+                    f"cannot write {folder}: Permission denied", "chmod u+w it, or choose a folder with -o"
+                )
 
 
 def holds_package(target: Path, content: bytes) -> bool:

@@ -148,6 +148,27 @@ def check_exempt(cache: Cache) -> Iterator[Finding]:
             yield cache.error("NH106", ("proxy", "noProxy"), message, hint)
 
 
+def check_ranges(block: Block) -> Iterator[Finding]:
+    """A range of addresses that is none: clients ignore it, so that what is in it goes through the proxy."""
+    listed = block.get("proxy", "noProxy")
+    for entry in listed.split(",") if isinstance(listed, str) and "/" in listed else ():
+        # The webhook of NIMCaches wants brackets around addresses of IPv6.
+        if "/" in entry and not _is_range(entry.strip().replace("[", "").replace("]", "")):
+            message = f"{entry.strip()} in noProxy is no range of addresses"
+            hint = "for example 10.0.0.0/8: at most /32 for IPv4, /128 for IPv6"
+            yield block.warning("NH106", ("proxy", "noProxy"), message, hint)
+
+
+def _is_range(entry: str) -> bool:
+    from ipaddress import ip_network
+
+    try:
+        # A mask such as 10.0.0.0/255.0.0.0 is for Python alone.
+        return entry.rpartition("/")[2].isdecimal() and bool(ip_network(entry, strict=False))
+    except ValueError:
+        return False
+
+
 def check_no_proxy(service: Service) -> Iterator[Finding]:
     """A dependency is asked by its bare name, which only noProxy keeps from the proxy."""
     if not service.get("proxy", "httpProxy"):
@@ -161,7 +182,7 @@ def check_no_proxy(service: Service) -> Iterator[Finding]:
         yield service.warning("NH103", ("proxy", "noProxy"), message, f"add {','.join(missing)} to noProxy")
 
 
-BLOCK_RULES = (check_env, check_containers, check_tolerations, check_affinity, check_annotations)
+BLOCK_RULES = (check_env, check_containers, check_tolerations, check_affinity, check_annotations, check_ranges)
 """For services and downloads alike."""
 
 POD_RULES = (check_proxy, check_no_proxy, check_dynamo)

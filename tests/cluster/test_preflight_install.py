@@ -69,7 +69,9 @@ def test_records_elsewhere(helm: Path, cluster: Cluster, namespace: str, tmp_pat
     assert installs(helm, cluster, chart, namespace, **env)
     _, checks = preflight(cluster, chart, namespace, env=env | {"HELM": str(helm)})
     assert any("judged as an upgrade" in each["text"] for each in checks)
-    _, checks = preflight(cluster, chart, namespace, env={"HELM_DRIVER": "memory", "HELM": str(helm)})
+    (tmp_path / "records").write_text("[]")
+    env = {"HELM_DRIVER": "memory", "HELM_MEMORY_DRIVER_DATA": str(tmp_path / "records"), "HELM": str(helm)}
+    _, checks = preflight(cluster, chart, namespace, env=env)
     assert not any("judged as an upgrade" in each["text"] for each in checks)
 
 
