@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 
@@ -13,7 +14,8 @@ from nimhelm.status.fit import requests_of
 from nimhelm.status.graph import RELEASE_LABEL
 from nimhelm.status.lists import Asked, read_lists
 from nimhelm.status.redact import redacted_text
-from nimhelm.status.snapshot import Log, Snapshot
+from nimhelm.status.snapshot import UNRECORDED, Log, Snapshot
+from nimhelm.status.trim import trimmed
 
 # However many services: the first root causes are the ones that are looked at.
 _LOGS = 5
@@ -29,10 +31,13 @@ def look_closer(access: Access, snapshot: Snapshot) -> Snapshot:
     try:
         names = _start_names(access, snapshot.release, expected)
         logs = [(each, _start_log(access, *each)) for each in _wanted_logs(snapshot)]
-        running = [*names, *(process for _, process in logs)]
+        namespace = _start_namespace(access, snapshot)
+        running = [*names, *namespace, *(process for _, process in logs)]
         lists, notes = read_lists(access, _volumes(messages))
         nodes = _with_use(access, snapshot.of("nodes"), messages)
         absent = _absent(access, names, expected)
+        for process in namespace:
+            lists["namespaces"] = _namespace(access, process)
         read = [Log(pod, container, _log(access, process)) for (pod, container), process in logs]
     finally:
         end(running)
@@ -57,6 +62,22 @@ def _expected(snapshot: Snapshot) -> Kinds:
             group, _, version = ko.text(each, "apiVersion").rpartition("/")
             kinds[f"{ko.text(each, 'kind')}.{version}.{group}"].add(ko.name_of(each))
     return dict(kinds)
+
+
+def _start_namespace(access: Access, snapshot: Snapshot) -> list[Running]:
+    """Of a release that goes away piece by piece the namespace tells why."""
+    lost = snapshot.helm is not None and snapshot.helm.status == UNRECORDED
+    if not lost and snapshot.of("deployments"):
+        return []
+    return [start(access, "namespaces", ["get", f"namespace/{snapshot.namespace}", "-o", "json"])]
+
+
+def _namespace(access: Access, process: Running) -> list[ko.Object]:
+    """The namespace, [] where it may not be read: the status does without."""
+    try:
+        return [trimmed("namespaces", json.loads(partial(access, process)[0]))]
+    except (KubectlError, ValueError):
+        return []
 
 
 def _start_names(access: Access, release: str, expected: Kinds) -> list[Running]:

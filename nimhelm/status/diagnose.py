@@ -29,6 +29,7 @@ from nimhelm.wording import duration
 
 # Of the workload as a whole. Of two that are equally grave the upper one is shown.
 WORKLOAD_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
+    rollout.namespace_leaving,
     rollout.creation_refused,
     rollout.scaled_away,
     rollout.workload_missing,
@@ -41,6 +42,7 @@ WORKLOAD_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
 
 # Of a service whose replicas are all ready.
 READY_CAUSES: tuple[Callable[[Case], Cause | None], ...] = (
+    rollout.namespace_leaving,
     serving.service_missing,
     nodes.under_ready_pods,
     serving.wrong_selector,

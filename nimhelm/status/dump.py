@@ -43,6 +43,7 @@ _KIND_OF = {
     "LeaderWorkerSet": "leaderworkersets",
     "InferenceService": "inferenceservices",
     "IngressClass": "ingressclasses",
+    "Namespace": "namespaces",
     "Workload": "workloads",
     "HTTPRoute": "httproutes",
     "GRPCRoute": "grpcroutes",
@@ -226,7 +227,7 @@ def _absent(release: str, namespace: str, others: list[str], records: list[tuple
 
 def _in_namespace(kind: str, objects: list[ko.Object], namespace: str) -> list[ko.Object]:
     """A dump may be of all namespaces."""
-    if kind in ("nodes", "persistentvolumes", "ingressclasses") or not namespace:
+    if kind in ("nodes", "persistentvolumes", "ingressclasses", "namespaces") or not namespace:
         return objects
     return [each for each in objects if ko.text(each, "metadata", "namespace") in ("", namespace)]
 

@@ -71,6 +71,12 @@ class Evidence(NamedTuple):
         """The moment of the snapshot."""
         return self.snapshot.now
 
+    @property
+    def leaving_namespace(self) -> ko.Object:
+        """The namespace if it is being deleted, else {}."""
+        found = self.snapshot.named("namespaces", self.graph.namespace or self.snapshot.namespace)
+        return found if ko.dig(found, "metadata", "deletionTimestamp") else {}
+
     def all_dependants(self, name: str) -> set[str]:
         """The services that wait for this one, over any number of steps."""
         found: set[str] = set()

@@ -27,6 +27,7 @@ KINDS = (
     "grpcroutes",
     "replicasets",
     "horizontalpodautoscalers",
+    "namespaces",
 )
 
 

@@ -56,7 +56,7 @@ def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[s
 def _helm(evidence: Evidence) -> list[Warned]:
     """Helm's record of an operation that did not end well: the services may be ready, and still no upgrade works."""
     record, release = evidence.snapshot.helm, evidence.graph.release
-    if record is None:
+    if record is None or evidence.leaving_namespace:
         return []
     if record.status == UNRECORDED:
         said = f"Helm keeps no record of {short(release)} in the secrets of this namespace, and helm upgrade fails without one"
@@ -183,7 +183,7 @@ def _missing(evidence: Evidence) -> list[Warned]:
         if owner not in services and kind != "Job"
     ]
     helm = evidence.snapshot.helm
-    if not found or (helm and helm.status in ("uninstalling", "uninstalled")):
+    if not found or evidence.leaving_namespace or (helm and helm.status in ("uninstalling", "uninstalled")):
         return []
     named = ", ".join(f"{short(kind)} {short(name)}" for kind, name in found[:5])
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""

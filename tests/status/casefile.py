@@ -28,6 +28,7 @@ _LISTS = {
     "PersistentVolume": "persistentvolumes",
     "LeaderWorkerSet": "leaderworkersets",
     "InferenceService": "inferenceservices",
+    "Namespace": "namespaces",
     "IngressClass": "ingressclasses",
     "Workload": "workloads",
     "HTTPRoute": "httproutes",

@@ -87,6 +87,20 @@ REFUSALS = (
 )
 
 
+def namespace_leaving(case: Case) -> Cause | None:
+    """The namespace is being deleted: all that is missing went with it, and nothing can be made in it."""
+    evidence = case.evidence
+    found = evidence.leaving_namespace
+    if not found:
+        return None
+    kinds = ("NamespaceFinalizersRemaining", "NamespaceContentRemaining", "NamespaceDeletionDiscoveryFailure")
+    told = [ko.condition(found, kind) for kind in kinds]
+    held = next((ko.text(each, "message") for each in told if ko.text(each, "status") == "True"), "")
+    text = f"namespace {short(ko.name_of(found))} is being deleted" + (f": {short(held, _WHOLE)}" if held else "")
+    step = steps.cluster(evidence, "get", "namespace", ko.name_of(found), "-o", "yaml")
+    return Cause("NamespaceTerminating", text, FAILED, next=step)
+
+
 def workload_missing(case: Case) -> Cause | None:
     """The graph names a Deployment that the cluster does not have, or that another release has."""
     if case.deployment is not None or case.service.workload != DEPLOYMENT:
