@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
-from .assemble import SCRIPTS, SERVICE_DEFAULTS, containers, env_of, spec
+from .assemble import GRAPH_NAME, SCRIPTS, SERVICE_DEFAULTS, containers, dependency, env_of, spec
 from .conftest import Render
 
 NODES = {"parallelism": {"pipeline": 2, "tensor": 8}}
@@ -101,3 +102,27 @@ def test_a_single_pod_gives_up_its_gpu_first(render: Render, replicas: int | Non
     assert render({"llm": values}, *on_cluster)["Deployment", "llm"]["spec"]["strategy"]["type"] == strategy
     kept = render({"llm": values}, *on_cluster, nimhelm={"keepOperatorPods": True})["Deployment", "llm"]
     assert kept["spec"]["strategy"]["type"] == "RollingUpdate"
+
+
+def test_a_disabled_service_needs_no_secret(render: Render) -> None:
+    services = {"a": spec(authSecret="one"), "b": spec(enabled=False, authSecret="two")}
+    graph = yaml.safe_load(render(services)["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"])
+    assert [each["name"] for each in graph["secrets"]] == ["ngc-secret", "one"]
+
+
+def test_every_claim_template_is_an_object_of_its_own(render: Render) -> None:
+    request = {"count": 1, "deviceClassName": "gpu.nvidia.com", "driverName": "gpu.nvidia.com"}
+    claims = [{"claimCreationSpec": {"devices": [{**request, "name": name}]}} for name in ("one", "two")]
+    found = [name for kind, name in render({"llm": spec(draResources=claims)}) if kind == "ResourceClaimTemplate"]
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(("mode", "has_peers"), [("RawDeployment", True), ("Knative", False)])
+def test_only_pods_that_have_a_service_for_gates_ask_their_peers(mode: str, has_peers: bool, render: Render) -> None:
+    annotations = {"serving.kserve.io/deploymentMode": mode}
+    last = spec(inferencePlatform="kserve", annotations=annotations, dependencies=[dependency("a")])
+    rendered = render({"a": spec(), "b": last})
+    services = {name for kind, name in rendered if kind == "Service"}
+    gates = "".join(str(each.get("data")) for (kind, _), each in rendered.items() if kind == "ConfigMap")
+    assert ("peer=tcp://b" in gates) is has_peers
+    assert any(name.startswith("b-") for name in services) is has_peers
