@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import os
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+from nimhelm.assets import folder
 from nimhelm.pipeline import dig
 from nimhelm.quantity import nanos
 
@@ -12,62 +16,28 @@ Object = dict[str, Any]
 Refusal = tuple[str, str, str]
 """(field, why, what to do first)"""
 
-_FIELDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "Deployment": (("spec", "selector"),),
-    "Job": (("spec", "selector"), ("spec", "template"), ("spec", "completions"), ("spec", "completionMode")),
-    "PersistentVolumeClaim": (
-        ("spec", "accessModes"),
-        ("spec", "storageClassName"),
-        ("spec", "volumeMode"),
-        ("spec", "volumeName"),
-        ("spec", "selector"),
-        ("spec", "dataSource"),
-    ),
-    "RoleBinding": (("roleRef",),),
-    "ClusterRoleBinding": (("roleRef",),),
-    "Secret": (("type",),),
-    "StorageClass": (("provisioner",), ("parameters",), ("reclaimPolicy",), ("volumeBindingMode",)),
-    "PriorityClass": (("value",), ("preemptionPolicy",)),
-    "RuntimeClass": (("handler",),),
-    "IngressClass": (("spec", "controller"),),
-    "DaemonSet": (("spec", "selector"),),
-    "StatefulSet": (
-        ("spec", "selector"),
-        ("spec", "serviceName"),
-        ("spec", "volumeClaimTemplates"),
-        ("spec", "podManagementPolicy"),
-    ),
-    "ResourceClaim": (("spec",),),
-    "ResourceClaimTemplate": (("spec",),),
-    "ComputeDomain": (("spec",),),
-    "InferenceService": (("metadata", "annotations", "serving.kserve.io/deploymentMode"),),
-}
 
-# What the API server takes a field for that is left out.
-_DEFAULTS: Mapping[tuple[str, ...], Any] = {
-    ("type",): "Opaque",
-    ("parameters",): {},
-    ("reclaimPolicy",): "Delete",
-    ("volumeBindingMode",): "Immediate",
-    ("value",): 0,
-    ("preemptionPolicy",): "PreemptLowerPriority",
-    ("spec", "volumeMode"): "Filesystem",
-    ("spec", "serviceName"): "",
-    ("spec", "podManagementPolicy"): "OrderedReady",
-    ("spec", "completions"): 1,
-    ("spec", "completionMode"): "NonIndexed",
-}
 _CLAIM = "PersistentVolumeClaim"
+
+
+@cache
+def _fields() -> dict[str, list[dict[str, Any]]]:
+    """The fields of each kind that no update changes, as the guard of every chart has them: path, and default."""
+    with open(
+        os.path.join(folder("chart-template"), "umbrella", "files", "immutable.json"), encoding="utf-8"
+    ) as stream:
+        found: dict[str, list[dict[str, Any]]] = json.load(stream)
+    return found
 
 
 def refusals(old: Object, new: Object) -> Iterator[Refusal]:
     """What the API server refuses of an update of one object."""
     kind = str(new.get("kind"))
-    for path in _FIELDS.get(kind, ()):
-        one, two = (dig(each, *path) for each in (old, new))
-        default = _DEFAULTS.get(path)
-        if (default if one is None else one) != (default if two is None else two):
-            yield ".".join(path), "is immutable", _way_out(kind, new)
+    for fixed in _fields().get(kind, ()):
+        default = fixed.get("default")
+        one, two = (default if found is None else found for found in (dig(each, *fixed["path"]) for each in (old, new)))
+        if one != two:
+            yield ".".join(fixed["path"]), "is immutable", _way_out(kind, new)
     if kind == _CLAIM:
         yield from _smaller(old, new)
     elif kind == "Service":

@@ -110,6 +110,22 @@ def test_a_disabled_service_needs_no_secret(render: Render) -> None:
     assert [each["name"] for each in graph["secrets"]] == ["ngc-secret", "one"]
 
 
+def test_the_secrets_of_variables_are_listed(render: Render) -> None:
+    def variable(name: str, **more: Any) -> dict[str, Any]:
+        return {"name": name.upper(), "valueFrom": {"secretKeyRef": {"name": name, "key": "k", **more}}}
+
+    rendered = render({"a": spec(env=[variable("needed"), variable("may-be", optional=True)])})
+    secrets = yaml.safe_load(rendered["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"])["secrets"]
+    assert [(each["name"], each["keys"]) for each in secrets if each["keys"] == ["k"]] == [("needed", ["k"])]
+
+
+def test_an_ingress_of_ones_own_and_a_route_are_two_objects(render: Render) -> None:
+    ingress = {"enabled": True, "spec": {"ingressClassName": "nginx", "defaultBackend": {"resource": None}}}
+    router = {"hostDomainName": "example.com", "gateway": {"name": "g", "namespace": "n", "httpRoutesEnabled": True}}
+    rendered = render({"a": spec(expose={"ingress": ingress, "router": router})})
+    assert {("Ingress", "a"), ("HTTPRoute", "a")} <= set(rendered)
+
+
 def test_every_claim_template_is_an_object_of_its_own(render: Render) -> None:
     request = {"count": 1, "deviceClassName": "gpu.nvidia.com", "driverName": "gpu.nvidia.com"}
     claims = [{"claimCreationSpec": {"devices": [{**request, "name": name}]}} for name in ("one", "two")]

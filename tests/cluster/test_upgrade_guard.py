@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from .connection import CommandError
 from .release import HELM3, HELM4, Release, build_documents, in_parallel, pipeline, service
 
 HELMS = {"helm3": HELM3, "helm4": HELM4}
@@ -188,7 +189,8 @@ def of_the_user(namespace: str, **change: Any) -> list[dict[str, Any]]:
     name, rbac = f"guard-{namespace[-8:]}", "rbac.authorization.k8s.io"
     role = {"apiGroup": rbac, "kind": "ClusterRole", "name": change.get("role", "view")}
     subject = {"kind": "ServiceAccount", "name": change.get("subject", "default"), "namespace": namespace}
-    modes = {"accessModes": [change.get("mode", "ReadWriteOnce")], "resources": {"requests": {"storage": "1Gi"}}}
+    size = {"requests": {"storage": change.get("size", "1Gi")}}
+    modes = {"accessModes": [change.get("mode", "ReadWriteOnce")], "resources": size}
     given = {key: value for key, value in change.items() if key in ("reclaimPolicy", "type")}
     of_class, of_secret = (
         {key: each for key, each in given.items() if key == one} for one in ("reclaimPolicy", "type")
@@ -205,8 +207,45 @@ def of_the_user(namespace: str, **change: Any) -> list[dict[str, Any]]:
         {"kind": "Secret", "apiVersion": "v1", "stringData": {"a": change.get("text", "b")}, **of_secret},
         {"kind": "ConfigMap", "apiVersion": "v1", "immutable": True, "data": {"a": change.get("fixed", "b")}},
         {"kind": "PersistentVolumeClaim", "apiVersion": "v1", "spec": modes},
+        *workloads(**change),
     ]
     return [each | {"metadata": {"name": name}} for each in objects]
+
+
+def workloads(**change: Any) -> list[dict[str, Any]]:
+    """The same of what runs pods, and of what leads to them. No pod of these is ever started."""
+    labels = {"app": change.get("label", "a")}
+    limits = {"limits": {"cpu": change.get("cpu", "1000m"), "memory": "1024Mi"}}
+    main = {"name": "main", "image": f"registry.example.com/a:{change.get('tag', 1)}", "resources": limits}
+    pod = {
+        "metadata": {"labels": labels},
+        "spec": {"schedulingGates": [{"name": "example.com/never"}], "containers": [main]},
+    }
+    own = {"selector": {"matchLabels": labels}, "template": pod}
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": change.get("data", "1Gi")}}},
+    }
+    job = {**pod, "spec": {**pod["spec"], "restartPolicy": "Never"}}
+    ways = {"policyTypes": ["Ingress"], "podSelector": {"matchLabels": labels}}
+    device = {"deviceClassName": change.get("device", "gpu.example.com")}
+    claims = {"devices": {"requests": [{"name": "gpu", "exactly": device}]}}
+    address = {"clusterIP": "None"} if "address" not in change else {}
+    port = [{"port": change.get("port", 80)}]
+    return [
+        {"kind": "Deployment", "apiVersion": "apps/v1", "spec": own},
+        {"kind": "StatefulSet", "apiVersion": "apps/v1", "spec": {
+            **own, "serviceName": change.get("service", "a"), "volumeClaimTemplates": [claim],
+            "replicas": change.get("replicas", 0)}},
+        {"kind": "Job", "apiVersion": "batch/v1", "spec": {"template": job, "suspend": True, "parallelism": 1}},
+        {"kind": "NetworkPolicy", "apiVersion": "networking.k8s.io/v1", "spec": ways},
+        {"kind": "PodDisruptionBudget", "apiVersion": "policy/v1", "spec": {
+            "minAvailable": 1, "selector": {"matchLabels": labels}}},
+        {"kind": "IngressClass", "apiVersion": "networking.k8s.io/v1", "spec": {
+            "controller": change.get("controller", "example.com/a")}},
+        {"kind": "ResourceClaimTemplate", "apiVersion": "resource.k8s.io/v1", "spec": {"spec": claims}},
+        {"kind": "Service", "apiVersion": "v1", "spec": {**address, "ports": port, "selector": labels}},
+    ]  # fmt: skip
 
 
 # A change -> the kind that Kubernetes refuses, "" for what it allows.
@@ -220,6 +259,16 @@ OF_THE_USER: dict[str, tuple[dict[str, Any], str]] = {
     "type of a secret": ({"type": "example.com/other"}, "Secret"),
     "fixed text": ({"fixed": "c"}, "ConfigMap"),
     "mode of a claim": ({"mode": "ReadWriteMany"}, "PersistentVolumeClaim"),
+    "size of a claim": ({"size": "512Mi"}, "PersistentVolumeClaim"),
+    "how a quantity is written": ({"cpu": "1", "size": "1024Mi", "data": "1024Mi"}, ""),
+    "replicas and ports": ({"replicas": 1, "port": 81}, ""),
+    "governing service": ({"service": "b"}, "StatefulSet"),
+    "claims of a set": ({"data": "2Gi"}, "StatefulSet"),
+    "controller": ({"controller": "example.com/b"}, "IngressClass"),
+    "devices": ({"device": "other.example.com"}, "ResourceClaimTemplate"),
+    "address": ({"address": ""}, "Service"),
+    "image": ({"tag": 2}, "Job"),
+    "labels": ({"label": "b"}, "Deployment"),
 }
 
 
@@ -234,9 +283,14 @@ def test_objects_of_the_user(helm: str, short_release: Callable[..., Release], t
 
     release.install(*give(), wait=False)
     for change, kind in OF_THE_USER.values():
+        for each in of_the_user(release.namespace, **change):
+            server = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-")
+            if each["kind"] == kind:  # the prediction is true
+                with pytest.raises(CommandError, match=r"Forbidden|Invalid|immutable|cannot change"):
+                    release.kubectl(*server, stdin=json.dumps(each))
         upgrade = partial(release.helm, "upgrade", release.name, str(release.chart), *give(**change))
         if kind:
-            with pytest.raises(AssertionError, match=f"the {kind} guard-.* (?:cannot change|is immutable)"):
+            with pytest.raises(AssertionError, match=f"the {kind} guard-.* (?:cannot|is immutable)"):
                 upgrade()
         else:
             upgrade()

@@ -342,39 +342,48 @@ root, claim (its name), pvc (its values) and path (of these values).
   {{- end }}
 {{- end }}
 
-{{- /* Changes of the user's objects that Kubernetes refuses. A field that is left out has its default, or stays as it is. */}}
+{{- /*
+Changes of the user's objects that Kubernetes refuses. files/immutable.json has the fields of each kind. A field that is
+left out has its default, or stays as it is; of one that is `filled`, the API server fills in parts.
+*/}}
 {{- define "nimhelm.v2.problems.extraObjects" -}}
-  {{- $fixed := dict
-    "ConfigMap" dict
-    "Secret" (dict "type" "Opaque")
-    "RoleBinding" (dict "roleRef" nil)
-    "ClusterRoleBinding" (dict "roleRef" nil)
-    "StorageClass" (dict "provisioner" nil "parameters" dict "reclaimPolicy" "Delete" "volumeBindingMode" "Immediate")
-    "PriorityClass" (dict "value" 0 "preemptionPolicy" "PreemptLowerPriority")
-    "RuntimeClass" (dict "handler" nil)
-    "PersistentVolumeClaim" (dict "accessModes" nil "storageClassName" nil "volumeMode" "Filesystem" "volumeName" nil) }}
+  {{- $fixed := .Files.Get "files/immutable.json" | fromJson }}
   {{- range $new := .Values.extraObjects }}
     {{- $name := dig "metadata" "name" "" . }}
     {{- $namespace := dig "metadata" "namespace" $.Release.Namespace . }}
     {{- if or (hasPrefix "Cluster" .kind) (hasSuffix "Class" .kind) }}{{ $namespace = "" }}{{ end }}
+    {{- $served := $.Capabilities.APIVersions.Has (printf "%s/%s" .apiVersion .kind) }}
     {{- /* Helm makes hooks anew. */}}
-    {{- if and $name (hasKey $fixed .kind) (not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook")) }}
+    {{- if and $name $served (hasKey $fixed .kind) (not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook")) }}
       {{- with lookup .apiVersion .kind $namespace $name }}
+        {{- $live := . }}
         {{- $what := printf "the %s %s of extraObjects" .kind $name }}
         {{- $delete := printf "delete it first with kubectl delete %s %s%s" (lower .kind) $name (ternary "" (printf " -n %s" $namespace) (empty $namespace)) }}
-        {{- $in := eq .kind "PersistentVolumeClaim" }}
-        {{- $live := ternary .spec . $in }}
-        {{- $wish := ternary $new.spec $new $in }}
-        {{- range $field, $default := get $fixed .kind }}
-          {{- $has := get $live $field }}
-          {{- $wanted := get $wish $field }}
-          {{- if eq (toString $wanted) "" }}{{ $wanted = $default }}{{ end }}
-          {{- $same := include "nimhelm.v2.same" (dict "has" $has "wanted" $wanted) }}
-          {{- if not (or (kindIs "invalid" $wanted) (and (empty $has) (empty $wanted)) $same) }}
-            {{- printf "%s has the %s %s, which cannot change to %s: set it back, or %s\n" $what $field (toJson $has | trimAll "\"") (toJson $wanted | trimAll "\"") $delete }}
+        {{- range get $fixed .kind }}
+          {{- $has := $live }}
+          {{- $wanted := $new }}
+          {{- range .path }}
+            {{- $has = get ($has | default dict) . }}
+            {{- $wanted = get ($wanted | default dict) . }}
+          {{- end }}
+          {{- $stays := and (empty $has) (empty $wanted) }}
+          {{- if eq (toString $wanted) "" }}{{ $wanted = get . "default" }}{{ end }}
+          {{- $same := include (ternary "nimhelm.v2.covers" "nimhelm.v2.same" (hasKey . "filled")) (dict "has" $has "wanted" $wanted) }}
+          {{- if not (or $stays $same (eq (toString $wanted) "")) }}
+            {{- $now := ternary "" (printf " %s" (toJson $has | trimAll "\"")) (kindIs "map" $has) }}
+            {{- $then := ternary "" (printf " to %s" (toJson $wanted | trimAll "\"")) (kindIs "map" $has) }}
+            {{- printf "%s has the %s%s, which cannot change%s: set it back, or %s\n" $what (last .path) $now $then $delete }}
           {{- end }}
         {{- end }}
-        {{- if get . "immutable" }}
+        {{- if eq .kind "Service" }}
+          {{- include "nimhelm.v2.problems.liveService" (dict "live" .spec "spec" $new.spec "what" $what "path" "extraObjects" "delete" (printf "or %s" $delete)) }}
+        {{- else if eq .kind "PersistentVolumeClaim" }}
+          {{- $old := dig "spec" "resources" "requests" "storage" "0" . }}
+          {{- $size := dig "spec" "resources" "requests" "storage" $old $new | toString }}
+          {{- if lt (include "nimhelm.v2.quantity" $size | float64) (include "nimhelm.v2.quantity" $old | float64) }}
+            {{- printf "%s has %s and cannot shrink to %s: set it back, or %s\n" $what $old $size $delete }}
+          {{- end }}
+        {{- else if get . "immutable" }}
           {{- $given := deepCopy (get $new "data" | default dict) }}
           {{- range $key, $text := get $new "stringData" | default dict }}{{ $_ := set $given $key (b64enc $text) }}{{ end }}
           {{- if not (and (get $new "immutable") (include "nimhelm.v2.same" (dict "has" (get . "data" | default dict) "wanted" $given))) }}
@@ -384,6 +393,29 @@ root, claim (its name), pvc (its values) and path (of these values).
       {{- end }}
     {{- end }}
   {{- end }}
+{{- end }}
+
+{{- /*
+Whether an object that is there has all that is wanted. What is not wanted may be there, and a quantity may be written
+another way. Takes has and wanted.
+*/}}
+{{- define "nimhelm.v2.covers" -}}
+  {{- $has := .has }}
+  {{- $covers := eq (toJson $has) (toJson .wanted) }}
+  {{- if and (kindIs "map" .wanted) (kindIs "map" $has) }}
+    {{- $covers = true }}
+    {{- range $key, $value := .wanted }}
+      {{- if not (include "nimhelm.v2.covers" (dict "has" (get $has $key) "wanted" $value)) }}{{ $covers = empty $value }}{{ end }}
+    {{- end }}
+  {{- else if and (kindIs "slice" .wanted) (kindIs "slice" $has) (eq (len .wanted) (len $has)) }}
+    {{- $covers = true }}
+    {{- range $index, $value := .wanted }}
+      {{- if not (include "nimhelm.v2.covers" (dict "has" (index $has $index) "wanted" $value)) }}{{ $covers = false }}{{ end }}
+    {{- end }}
+  {{- else if and (regexMatch "^[0-9.]+[a-zA-Z]*$" (toString $has)) (regexMatch "^[0-9.]+[a-zA-Z]*$" (toString .wanted)) }}
+    {{- $covers = eq (include "nimhelm.v2.quantity" $has) (include "nimhelm.v2.quantity" .wanted) }}
+  {{- end }}
+  {{- if $covers }}true{{ end }}
 {{- end }}
 
 {{- /* Whether a field stays. The API server fills in the group of a reference. Takes has and wanted. */}}
@@ -416,26 +448,35 @@ A Service that Kubernetes refuses: fields that its type does not have, and chang
     {{- printf "%s.overlay.sessionAffinityConfig is of clients that stay with a pod: set %s.sessionAffinity=ClientIP, or take it out\n" $path $path }}
   {{- end }}
   {{- with lookup "v1" "Service" .Release.Namespace $name }}
-    {{- $live := .spec }}
     {{- $delete := printf "or delete it first with kubectl delete service %s -n %s" $name $.Release.Namespace }}
-    {{- $refused := list }}
-    {{- if not (or (eq $live.type "ExternalName") (eq $spec.type "ExternalName")) }}
-      {{- $refused = list "clusterIP" "ipFamilies" }}
-      {{- if and (eq $live.type "LoadBalancer") (eq $spec.type "LoadBalancer") }}{{ $refused = append $refused "loadBalancerClass" }}{{ end }}
-      {{- if get $live "healthCheckNodePort" }}{{ $refused = append $refused "healthCheckNodePort" }}{{ end }}
-    {{- end }}
-    {{- range $field := $refused }}
-      {{- $wanted := get $spec $field }}
-      {{- $has := get $live $field }}
-      {{- if kindIs "slice" $wanted }}{{ $wanted = first $wanted }}{{ end }}
-      {{- if kindIs "slice" $has }}{{ $has = first $has }}{{ end }}
-      {{- /* A headless Service stays headless. What else is left out stays as it is. */}}
-      {{- $counts := or $wanted (eq $field "loadBalancerClass") (and (eq $field "clusterIP") (eq $has "None")) }}
-      {{- if and $counts (ne (toString ($wanted | default "")) (toString ($has | default ""))) }}
-        {{- $to := ternary "be left out" (printf "change to %v" $wanted) (empty $wanted) }}
-        {{- $back := ternary (printf "take %s out" $field) (printf "set %s=%v" $field $has) (empty $has) }}
-        {{- printf "the Service %s has %s %v, which cannot %s: %s in %s%s, %s\n" $name $field ($has | default "unset") $to $back $path (ternary "" ".overlay" (hasKey $.Values.expose.service $field)) $delete }}
-      {{- end }}
+    {{- $own := $.Values.expose.service }}
+    {{- include "nimhelm.v2.problems.liveService" (dict "live" .spec "spec" $spec "own" $own "what" (printf "the Service %s" $name) "path" $path "delete" $delete) }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+Changes of a Service that is there. Takes live and spec (what is there and what is wanted), what (how a message calls it),
+path and own (the block of values that it is made from; no own when it is whole there), and delete (how to delete it).
+*/}}
+{{- define "nimhelm.v2.problems.liveService" -}}
+  {{- $refused := list }}
+  {{- if not (or (eq .live.type "ExternalName") (eq (get .spec "type") "ExternalName")) }}
+    {{- $refused = list "clusterIP" "ipFamilies" }}
+    {{- if and (eq .live.type "LoadBalancer") (eq (get .spec "type") "LoadBalancer") }}{{ $refused = append $refused "loadBalancerClass" }}{{ end }}
+    {{- if get .live "healthCheckNodePort" }}{{ $refused = append $refused "healthCheckNodePort" }}{{ end }}
+  {{- end }}
+  {{- range $field := $refused }}
+    {{- $wanted := get $.spec $field }}
+    {{- $has := get $.live $field }}
+    {{- if kindIs "slice" $wanted }}{{ $wanted = first $wanted }}{{ end }}
+    {{- if kindIs "slice" $has }}{{ $has = first $has }}{{ end }}
+    {{- /* A headless Service stays headless. What else is left out stays as it is. */}}
+    {{- $counts := or $wanted (eq $field "loadBalancerClass") (and (eq $field "clusterIP") (eq $has "None")) }}
+    {{- if and $counts (ne (toString ($wanted | default "")) (toString ($has | default ""))) }}
+      {{- $to := ternary "be left out" (printf "change to %v" $wanted) (empty $wanted) }}
+      {{- $back := ternary (printf "take %s out" $field) (printf "set %s=%v" $field $has) (empty $has) }}
+      {{- $place := printf " in %s%s" $.path (ternary "" ".overlay" (or (not $.own) (hasKey ($.own | default dict) $field))) }}
+      {{- printf "%s has %s %v, which cannot %s: %s%s, %s\n" $.what $field ($has | default "unset") $to $back $place $.delete }}
     {{- end }}
   {{- end }}
 {{- end }}
