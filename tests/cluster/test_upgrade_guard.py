@@ -230,8 +230,8 @@ def workloads(**change: Any) -> list[dict[str, Any]]:
     ways = {"policyTypes": ["Ingress"], "podSelector": {"matchLabels": labels}}
     device = {"deviceClassName": change.get("device", "gpu.example.com")}
     claims = {"devices": {"requests": [{"name": "gpu", "exactly": device}]}}
-    address = {"clusterIP": "None"} if "address" not in change else {}
-    port = [{"port": change.get("port", 80)}]
+    address = {"clusterIP": change.get("address", "None")}
+    port = [{"port": 80, "targetPort": change.get("port", 80)}]
     return [
         {"kind": "Deployment", "apiVersion": "apps/v1", "spec": own},
         {"kind": "StatefulSet", "apiVersion": "apps/v1", "spec": {
@@ -266,7 +266,7 @@ OF_THE_USER: dict[str, tuple[dict[str, Any], str]] = {
     "claims of a set": ({"data": "2Gi"}, "StatefulSet"),
     "controller": ({"controller": "example.com/b"}, "IngressClass"),
     "devices": ({"device": "other.example.com"}, "ResourceClaimTemplate"),
-    "address": ({"address": ""}, "Service"),
+    "address": ({"address": "10.96.200.200"}, "Service"),
     "image": ({"tag": 2}, "Job"),
     "labels": ({"label": "b"}, "Deployment"),
 }
