@@ -20,6 +20,7 @@ _LOST = {
     "events": "image pulls, volumes and probes are explained less well",
     "services": "whether Services lead to the pods is not checked",
     "endpointslices": "whether Services lead to the pods is not checked",
+    "namespaces": "whether the namespace is being deleted is not known",
     "nodes": "taints, free GPUs and dead nodes are not known",
     "leaderworkersets": "whether its groups are up to date is not known",
     "inferenceservices": "what KServe says of it is not known",

@@ -21,6 +21,7 @@ from nimhelm.wording import clean
 
 _OURS = "app.kubernetes.io/part-of=nim-service"
 _HEADINGS = ("NAMESPACE", "RELEASE", "STATE", "READY", "WHY")
+_OF_THE_CLUSTER = ("nodes", "namespaces")
 
 
 class Listing(NamedTuple):
@@ -104,7 +105,7 @@ def read_all(access: Access, everywhere: bool) -> list[Snapshot]:
     try:
         lists, notes = read_lists(access, kinds)
         records = _records(access, table, everywhere)
-        lists |= read_lists(access, [Asked("nodes")])[0]
+        shared = read_lists(access, [Asked(kind) for kind in _OF_THE_CLUSTER])[0]
     finally:
         end([table])
     places = {
@@ -118,7 +119,7 @@ def read_all(access: Access, everywhere: bool) -> list[Snapshot]:
             release=release,
             namespace=namespace,
             now=datetime.now(UTC),
-            lists=by_namespace[namespace] | ({"nodes": lists["nodes"]} if "nodes" in lists else {}),
+            lists=by_namespace[namespace] | shared,
             helm=records.get((namespace, release)),
             notes=tuple(notes),
             context=access.context,
@@ -130,9 +131,8 @@ def read_all(access: Access, everywhere: bool) -> list[Snapshot]:
 
 def _by_namespace(lists: Lists) -> dict[str, Lists]:
     """The lists of each namespace: a kind that was read is there for all, if only empty."""
-    read = [kind for kind in lists if kind != "nodes"]
-    found: dict[str, Lists] = defaultdict(lambda: {kind: [] for kind in read})
-    for kind in read:
+    found: dict[str, Lists] = defaultdict(lambda: {kind: [] for kind in lists})
+    for kind in lists:
         for each in lists[kind]:
             found[ko.text(each, "metadata", "namespace")][kind].append(each)
     return found
