@@ -142,3 +142,11 @@ def test_only_pods_that_have_a_service_for_gates_ask_their_peers(mode: str, has_
     gates = "".join(str(each.get("data")) for (kind, _), each in rendered.items() if kind == "ConfigMap")
     assert ("peer=tcp://b" in gates) is has_peers
     assert any(name.startswith("b-") for name in services) is has_peers
+
+
+def test_the_folder_of_a_cache_is_made_where_it_is_missing(render: Render) -> None:
+    cache = {**CACHE, "storage": {"hostPath": "/models"}}
+    rendered = render({"a": spec()}, nimCaches={"c": {**cache, "enabled": True}})
+    (job,) = (each for (kind, _), each in rendered.items() if kind == "Job")
+    (volume,) = (each for each in job["spec"]["template"]["spec"]["volumes"] if "hostPath" in each)
+    assert volume["hostPath"] == {"path": "/models", "type": "DirectoryOrCreate"}
