@@ -10,12 +10,13 @@ from nimhelm.assets import schema
 WIDTH = 120
 DEPTH = 4
 _FLAT = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+_TIGHT = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 SERVICE = "#/definitions/service"
 
 
 def values_schema(names: list[str]) -> bytes:
     """The schema of an umbrella with services of these names; strict, so that a misspelt name is refused as well."""
-    return (laid_out(schema_of(names)) + "\n").encode()
+    return (laid_out(schema_of(names), _TIGHT) + "\n").encode()
 
 
 def schema_of(names: list[str]) -> dict[str, Any]:
@@ -46,19 +47,21 @@ def _with_services(shared: dict[str, Any], names: list[str]) -> dict[str, Any]:
     return {**shared, "properties": {**shared["properties"], **services}}
 
 
-def laid_out(node: object, depth: int = 0) -> str:
-    """Sorted JSON, one blank per level; what fits into WIDTH columns or is DEPTH levels deep stays in one line.
+def laid_out(node: object, flat: json.JSONEncoder = _FLAT, depth: int = 0) -> str:
+    """Sorted JSON, one blank per level; what fits into WIDTH columns or is DEPTH levels deep stays in one line, by `flat`.
 
     A property of a definition is one line at most, so that a diff names it and the file stays small.
     """
     if not isinstance(node, (dict, list)) or depth >= DEPTH:
-        return _FLAT.encode(node)
+        return flat.encode(node)
     if isinstance(node, list):
-        parts = [laid_out(item, depth + 1) for item in node]
+        parts = [laid_out(item, flat, depth + 1) for item in node]
     else:
-        parts = [f"{_FLAT.encode(key)}: {laid_out(node[key], depth + 1)}" for key in sorted(node)]
+        parts = [
+            f"{flat.encode(key)}{flat.key_separator}{laid_out(node[key], flat, depth + 1)}" for key in sorted(node)
+        ]
     left, right = ("[", "]") if isinstance(node, list) else ("{", "}")
-    line = left + ", ".join(parts) + right
+    line = left + flat.item_separator.join(parts) + right
     if len(line) + depth <= WIDTH and "\n" not in line:
         return line
     indent = "\n" + " " * (depth + 1)

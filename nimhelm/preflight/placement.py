@@ -78,6 +78,8 @@ def within_reach(workload: Workload, cluster: Cluster) -> set[str]:
 def reach_of(cluster: Cluster, claim: ko.Object | None) -> set[str]:
     """The nodes that reach the volume of the claim: all, where it has none yet, or it may not be read."""
     volume = cluster.named("PersistentVolume", ko.text(claim, "spec", "volumeName"))
+    if volume is None:
+        return {ko.name_of(node) for node in cluster.of("Node")}
     required = ko.mapping(volume, "spec", "nodeAffinity", "required")
     wanted = {"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}}}
     return {ko.name_of(node) for node in cluster.of("Node") if matches(wanted, node) and _in_zone(volume, node)}

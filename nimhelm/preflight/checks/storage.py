@@ -290,12 +290,14 @@ def _in_use(rendered: Rendered, cluster: Cluster, workload: Workload, claim: ko.
 
 def _elsewhere(cluster: Cluster, workload: Workload) -> Iterator[Check]:
     """Volumes that only some nodes reach, and none of them may take the pod."""
-    usable = {fit.node for fit in fits_of(workload.pod, cluster.of("Node")) if fit.matches and not fit.blocked}
-    able = {fit.node for fit in fits_of(workload.pod, cluster.of("Node")) if fit.node in usable and not fit.lacks}
-    if not able or able & within_reach(workload, cluster):
+    every, near_all = {ko.name_of(node) for node in cluster.of("Node")}, within_reach(workload, cluster)
+    if near_all == every:
+        return
+    usable = [fit for fit in fits_of(workload.pod, cluster.of("Node")) if fit.matches and not fit.blocked]
+    able = {fit.node for fit in usable if not fit.lacks}
+    if not able or able & near_all:
         return
     bound = [claim for name in claims_of(workload) if (claim := cluster.named("PersistentVolumeClaim", name))]
-    every = {ko.name_of(node) for node in cluster.of("Node")}
     reached = [(claim, near) for claim in bound if (near := reach_of(cluster, claim)) < every]
     lost = next(((claim, near) for claim, near in reached if not near & able), None)
     if lost is None:
@@ -305,7 +307,11 @@ def _elsewhere(cluster: Cluster, workload: Workload) -> Iterator[Check]:
     else:
         claim, near = lost
         where = f"on node {short(min(near))}" if near else "on no node of the cluster"
-        why = "where its pods may not run" if not near & usable else "which lacks what its pods ask for"
+        why = (
+            "where its pods may not run"
+            if near.isdisjoint(fit.node for fit in usable)
+            else "which lacks what its pods ask for"
+        )
         text = f"the volume of claim {short(ko.name_of(claim))} is {where}, {why}"
         volume = ko.text(claim, "spec", "volumeName")
         step = cluster.reach.kubectl("get", "pv", volume, "-o", "yaml", everywhere=True)
