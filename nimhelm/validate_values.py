@@ -121,17 +121,26 @@ def merge(base: Any, over: Any) -> Any:
 def check_merged(document: Document, schema: Schema) -> list[Finding]:
     """Shape and rules of a whole values tree."""
     known = service_names(schema)
+    shape = check_values_shape(document, schema)
+    document = document._replace(data=_without_empty_items(document.data))
     services = list(_services(document, known))
     caches = list(_caches(document))
-    findings = check_values_shape(document, schema) + [
-        _emptied(document, name) for name in known if _is_gone(document, name)
-    ]
+    findings = shape + [_emptied(document, name) for name in known if _is_gone(document, name)]
     for service in services:
         findings += [finding for finding in check_service(service) if finding.code not in OPERATORS_OWN]
         findings += check_kubernetes(service)
     for cache in caches:
         findings += check_cache(cache)
     return findings + list(check_values(document, services, caches))
+
+
+def _without_empty_items(data: Any) -> Any:
+    """The values with each list of nothing but nulls empty: the chart takes nulls out of lists."""
+    if isinstance(data, dict):
+        return {key: _without_empty_items(value) for key, value in data.items()}
+    if not isinstance(data, list):
+        return data
+    return [_without_empty_items(item) for item in data] if any(item is not None for item in data) else []
 
 
 def check_values_shape(document: Document, schema: Any) -> list[Finding]:

@@ -120,6 +120,28 @@ LLM, EMBED = "llm-service", "embedding-service"
             ["NH111 llm-service.storage.hostPath"],
         ),
         ({"global": {"nimhelm": {"waitImage": None}}}, []),
+        (
+            {LLM: {"expose": {"router": {"eppConfig": {"config": {"kind": "a"}}}}}},
+            [
+                f"NH011 llm-service.expose.router.eppConfig.{field}"
+                for field in ("containerSpec", "config.plugins", "config.schedulingProfiles")
+            ],
+        ),
+        (
+            {
+                LLM: {
+                    "expose": {
+                        "service": {"type": "ClusterIP"},
+                        "router": {"hostDomainName": "x.io", "gateway": {"backendRef": {"port": 8000}}},
+                    }
+                }
+            },
+            ["NH011 llm-service.expose.router.gateway.backendRef.name"],
+        ),
+        (
+            {LLM: {"startupProbe": {"enabled": True, "probe": {"exec": {"command": [None]}}}}},
+            ["NH100 llm-service.startupProbe.probe.exec"],
+        ),
     ],
 )
 def test_what_a_values_file_may_say(values: dict[str, Any], expected: list[str], built: Path, tmp_path: Path) -> None:

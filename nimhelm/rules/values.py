@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
@@ -33,6 +34,7 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     running = [service for service in services if service.enabled]
     for service in running:
         yield from check_image_and_storage(service)
+        yield from check_blocks(service)
     if dig(document.data, *SHARED, "restricted") is True:
         for service in running:
             yield from check_restricted(service)
@@ -41,6 +43,25 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     if dig(document.data, *SHARED, "openshift") == "restricted":
         for service in running:
             yield from check_openshift(service, has_mesh=bool(dig(document.data, *SHARED, "mesh")))
+
+
+BLOCKS = {
+    "eppConfig": ("expose", "router", "eppConfig"),
+    "pickerConfig": ("expose", "router", "eppConfig", "config"),
+    "pickerConfigMap": ("expose", "router", "eppConfig", "configMapRef"),
+    "backendRef": ("expose", "router", "gateway", "backendRef"),
+}
+"""Blocks of values that may be empty: the name of each in the schema of a NIMService, and its place."""
+
+
+def check_blocks(service: Service) -> Iterator[Finding]:
+    """A block with anything in it has what a NIMService must have there. A values file alone may hold a part of it."""
+    definitions = schema("nimservice")["definitions"]
+    for name, field in BLOCKS.items():
+        block = service.mapping(*field)
+        for key in definitions[name]["required"] if any(each is not None for each in block.values()) else ():
+            if block.get(key) in (None, "", {}):
+                yield service.error("NH011", (*field, key), f"{key} is missing", f"add {key}")
 
 
 def check_repeated(services: list[Service]) -> Iterator[Finding]:

@@ -70,6 +70,10 @@ SERVICE_CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"expose": {"router": {"hostDomainName": "x.io", "gateway": {**GATEWAY, "grpcRoutesEnabled": True}}}},
         "set llm.expose.service.grpcPort",
     ),
+    "a picker without a container": (
+        {"expose": {"router": {"eppConfig": {"livenessProbe": {"grpc": {"port": 1}}}}}},
+        "set llm.expose.router.eppConfig.containerSpec",
+    ),
     "a port twice": ({"expose": {"service": {"grpcPort": 8000}}}, "llm has port 8000 twice"),
     "replicas and autoscaler": ({"scale": SCALE, "replicas": 1}, "set llm.replicas=null, or .scale.enabled=false"),
     "no upper bound": ({"scale": {"enabled": True}}, "set llm.scale.hpa.maxReplicas"),

@@ -95,6 +95,9 @@ Refuses values that the API server would reject, or that would never become read
   {{- if and $gateway $router.gateway.grpcRoutesEnabled (not $expose.service.grpcPort) }}
     {{- printf "%s has a GRPCRoute to no port: set %s.expose.service.grpcPort, or .expose.router.gateway.grpcRoutesEnabled=false\n" $name $name }}
   {{- end }}
+  {{- if and $router.eppConfig (not (dig "containerSpec" "image" "repository" "" $router.eppConfig)) }}
+    {{- printf "%s has an endpoint picker without an image: set %s.expose.router.eppConfig.containerSpec\n" $name $name }}
+  {{- end }}
   {{- $taken := dict }}
   {{- range .nim.ports }}
     {{- $port := toString .port }}

@@ -1,7 +1,7 @@
 {{- /* The endpoint picker: a process that tells a gateway which replica gets a request. */}}
 
 {{- define "nimhelm.v2.picker" }}
-{{- if and .Values.expose.router.eppConfig .nim.ownsService }}
+{{- if and .nim.ownsService (dig "containerSpec" "image" "repository" "" .Values.expose.router.eppConfig) }}
 {{- if include "nimhelm.v2.served" (dict "root" . "api" "inference.networking.k8s.io/v1/InferencePool" "remedy" "install the Gateway API inference extension") }}
   {{- $epp := .Values.expose.router.eppConfig }}
   {{- $picker := dict "root" . "name" (printf "%s-epp" .nim.name) "epp" $epp "ports" (list
