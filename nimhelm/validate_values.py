@@ -122,7 +122,10 @@ def check_merged(document: Document, schema: Schema) -> list[Finding]:
     """Shape and rules of a whole values tree."""
     known = service_names(schema)
     shape = check_values_shape(document, schema)
-    document = document._replace(data=_without_empty_items(document.data))
+    settled = document._replace(data=_without_empty_items(document.data))
+    if settled.data != document.data:
+        shape += [finding for finding in check_values_shape(settled, schema) if finding not in shape]
+    document = settled
     services = list(_services(document, known))
     caches = list(_caches(document))
     findings = shape + [_emptied(document, name) for name in known if _is_gone(document, name)]

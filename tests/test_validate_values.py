@@ -63,6 +63,10 @@ def test_helm_refuses_what_its_schema_and_the_guard_can_see(path: Path, built: P
         assert not refused
 
 
+EPP = {"name": "epp", "image": {"repository": "epp", "tag": "v1"}}
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
 def found_in(values: dict[str, Any], chart: Path, folder: Path) -> list[str]:
     """The findings in short: `NH013 llm-service.replicas`."""
     path = folder / "values.yaml"
@@ -132,11 +136,34 @@ LLM, EMBED = "llm-service", "embedding-service"
                 LLM: {
                     "expose": {
                         "service": {"type": "ClusterIP"},
-                        "router": {"hostDomainName": "x.io", "gateway": {"backendRef": {"port": 8000}}},
+                        "router": {"hostDomainName": "x.io", "gateway": {"name": "g", "backendRef": {"port": 8000}}},
                     }
                 }
             },
             ["NH011 llm-service.expose.router.gateway.backendRef.name"],
+        ),
+        (  # a part of a router that routes nothing, and of a cache that is not used
+            {
+                LLM: {
+                    "expose": {"router": {"gateway": {"backendRef": {"port": 1}}, "ingress": {"tls": []}}},
+                    "storage": {"nimCache": {"fill": {"enabled": False}}},
+                }
+            },
+            [],
+        ),
+        (
+            {
+                LLM: {
+                    "expose": {
+                        "router": {"eppConfig": {"containerSpec": {**EPP, "resources": {"requests": {"a/b": 1}}}}}
+                    }
+                }
+            },
+            ['NH042 llm-service.expose.router.eppConfig.containerSpec.resources.requests["a/b"]'],
+        ),
+        (
+            {LLM: {"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [None]}}}}},
+            [f"NH013 llm-service.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms"],
         ),
         (
             {LLM: {"startupProbe": {"enabled": True, "probe": {"exec": {"command": [None]}}}}},

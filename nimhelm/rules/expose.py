@@ -33,7 +33,7 @@ def check_ports(service: Service) -> Iterator[Finding]:
 def check_router(service: Service) -> Iterator[Finding]:
     """The webhook's and the CRD's rules of expose.router."""
     router = service.mapping("expose", "router")
-    ingress, gateway = router.get("ingress"), router.get("gateway")
+    ingress, gateway = dig(router, "ingress", "ingressClass"), dig(router, "gateway", "name")
     if (ingress or gateway) and not (router.get("hostDomainName") or router.get("hosts")):
         message = "a router needs hostDomainName: the host is <service>.<namespace>.<hostDomainName>"
         yield service.error("NH071", ("expose", "router"), message, "for example hostDomainName: example.com")
@@ -64,6 +64,8 @@ def check_hosts(service: Service) -> Iterator[Finding]:
 def check_gateway(service: Service) -> Iterator[Finding]:
     """Routes need something to route to."""
     gateway = service.mapping("expose", "router", "gateway")
+    if not gateway.get("name"):
+        return
     if gateway.get("grpcRoutesEnabled") is True and not service.get("expose", "service", "grpcPort"):
         message = "grpcRoutesEnabled without a gRPC port to route to"
         yield service.error(

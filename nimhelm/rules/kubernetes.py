@@ -54,6 +54,7 @@ RESERVED_VOLUMES = {
     "ssh-confs", "ssh-dotfiles", "ssh-pk", "start-mpi-script",
 }  # fmt: skip
 """Volumes of the chart's own; a mount may use them, a further volume may not take their names."""
+PICKER: Path = ("expose", "router", "eppConfig", "containerSpec")
 MOUNTED = {"legacy": {"/model-store", "/dev/shm"}, "native": {"/model", "/opt/cache", "/dev/shm"}}
 """Where the chart mounts its own volumes in the main container, by imageLayout."""
 
@@ -63,10 +64,12 @@ def check_kubernetes(service: Service) -> Iterator[Finding]:
     given = [each for each in FIELDS if service.get(*each.field)]
     for each in given:
         yield from _check(service, each)
-    for kind in ("initContainers", "sidecarContainers"):
-        for index, container in service.items(kind):
-            for place, message, hint in amounts(dig(container, "resources")):
-                yield service.error("NH042", (kind, index, "resources", *place), message, hint)
+    further: list[Path] = [
+        (kind, index) for kind in ("initContainers", "sidecarContainers") for index, _ in service.items(kind)
+    ]
+    for field in (*further, PICKER):
+        for place, message, hint in amounts(service.get(*field, "resources")):
+            yield service.error("NH042", (*field, "resources", *place), message, hint)
     if service.get("volumes") or service.get("volumeMounts"):
         yield from check_volumes(service)
     yield from check_overlaid(service)

@@ -18,7 +18,9 @@ def storage_sources(service: Service) -> list[str]:
     for name, value in service.mapping("storage").items():
         if name not in SOURCES and name != IN_VALUES:
             continue
-        if isinstance(value, dict):
+        if name == "nimCache" and isinstance(value, dict):
+            used = bool(value.get("name") or value.get("profile"))
+        elif isinstance(value, dict):
             used = name == "emptyDir" or any(item not in (None, "", False, {}) for item in value.values())
         else:
             used = isinstance(value, str) and value != ""

@@ -59,6 +59,8 @@ def check_blocks(service: Service) -> Iterator[Finding]:
     definitions = schema("nimservice")["definitions"]
     for name, field in BLOCKS.items():
         block = service.mapping(*field)
+        if name == "backendRef" and not service.get("expose", "router", "gateway", "name"):
+            continue  # no routes
         for key in definitions[name]["required"] if any(each is not None for each in block.values()) else ():
             if block.get(key) in (None, "", {}):
                 yield service.error("NH011", (*field, key), f"{key} is missing", f"add {key}")
