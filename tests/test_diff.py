@@ -298,14 +298,20 @@ esac
 def deployment(name: str = "a", **spec: Any) -> dict[str, Any]:
     template = {"spec": {"containers": [{"image": "r:1"}]}}
     spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template, **spec}
-    return {"kind": "Deployment", "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}}, "spec": spec}
+    labels = {"app.kubernetes.io/name": name}
+    return thing("Deployment", metadata={"name": name, "labels": labels}, spec=spec)
 
 
 BALANCED = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
 
 
+KEYS = json.loads((ROOT / "chart-template" / "umbrella" / "files" / "immutable.json").read_text())
+GROUPS = {key.rpartition("/")[2]: key.rpartition("/")[0] for key in KEYS}
+
+
 def thing(kind: str, **fields: Any) -> dict[str, Any]:
-    return {"kind": kind, "metadata": {"name": "x"}, **fields}
+    group = GROUPS.get(kind)
+    return {"apiVersion": f"{group}/v1" if group else "v1", "kind": kind, "metadata": {"name": "x"}, **fields}
 
 
 @pytest.mark.parametrize(
@@ -313,6 +319,19 @@ def thing(kind: str, **fields: Any) -> dict[str, Any]:
     [
         (deployment(), deployment(selector={"matchLabels": {"app": "b"}}), "refused", "kubectl delete deployment a"),
         (thing("Job", spec={"template": 1}), thing("Job", spec={"template": 2}), "refused", "kubectl delete job x"),
+        (
+            thing("StatefulSet", spec={"volumeClaimTemplates": [{"spec": {"storage": "1Gi"}}]}),
+            thing("StatefulSet", spec={"volumeClaimTemplates": [{"spec": {"storage": "1024Mi"}}]}),
+            "update", "",
+        ),
+        (
+            thing("PersistentVolume", spec={"nfs": {"server": "a"}}), thing("PersistentVolume", spec={"nfs": {"server": "b"}}),
+            "refused", "delete persistentvolume x",
+        ),
+        (
+            {**thing("Service", spec={"clusterIP": "None"}), "apiVersion": "serving.knative.dev/v1"},
+            {**thing("Service", spec={}), "apiVersion": "serving.knative.dev/v1"}, "update", "",
+        ),
         (thing("RoleBinding", roleRef={"name": "a"}), thing("RoleBinding", roleRef={"name": "b"}), "refused", "rolebinding x"),
         (thing("ResourceClaimTemplate", spec=1), thing("ResourceClaimTemplate", spec=2), "refused", "delete"),
         (thing("Service", spec={"clusterIP": "None"}), thing("Service", spec={}), "refused", "delete service x"),

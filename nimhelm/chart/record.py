@@ -38,7 +38,7 @@ class Record(NamedTuple):
 def with_record(version: str, files: dict[str, bytes]) -> dict[str, bytes]:
     """The files of a chart, sorted, and the record of them."""
     record = {"version": version, "files": {path: digest(files[path]) for path in sorted(files)}}
-    return dict(sorted({**files, RECORD: (json.dumps(record, indent=1) + "\n").encode()}.items()))
+    return dict(sorted({**files, RECORD: (json.dumps(record, indent=0) + "\n").encode()}.items()))
 
 
 def digest(content: bytes) -> str:

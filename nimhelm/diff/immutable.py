@@ -22,7 +22,8 @@ _CLAIM = "PersistentVolumeClaim"
 
 @cache
 def _fields() -> dict[str, list[dict[str, Any]]]:
-    """The fields of each kind that no update changes, as the guard of every chart has them: path, and default."""
+    """Group and kind -> the fields that no update changes, as the guard of every chart has them: path, default, and `filled`
+    where the API server fills in parts."""
     with open(
         os.path.join(folder("chart-template"), "umbrella", "files", "immutable.json"), encoding="utf-8"
     ) as stream:
@@ -32,20 +33,30 @@ def _fields() -> dict[str, list[dict[str, Any]]]:
 
 def refusals(old: Object, new: Object) -> Iterator[Refusal]:
     """What the API server refuses of an update of one object."""
-    kind = str(new.get("kind"))
-    for fixed in _fields().get(kind, ()):
+    kind, group = str(new.get("kind")), str(new.get("apiVersion")).rpartition("/")[0]
+    key = f"{group}/{kind}" if group else kind
+    for fixed in _fields().get(key, ()):
         default = fixed.get("default")
         one, two = (default if found is None else found for found in (dig(each, *fixed["path"]) for each in (old, new)))
-        if one != two:
+        if not (_written_otherwise(one, two) if fixed.get("filled") else one == two):
             yield ".".join(fixed["path"]), "is immutable", _way_out(kind, new)
-    if kind == _CLAIM:
+    if key == _CLAIM:
         yield from _smaller(old, new)
-    elif kind == "Service":
+    elif key == "Service":
         yield from _service(old, new)
-    elif kind in ("ConfigMap", "Secret") and old.get("immutable") is True:
+    elif key in ("ConfigMap", "Secret") and old.get("immutable") is True:
         for field in ("data", "stringData", "binaryData", "immutable"):
             if old.get(field) != new.get(field):
                 yield field, "is immutable", _way_out(kind, new)
+
+
+def _written_otherwise(one: Any, two: Any) -> bool:
+    """Whether two values are the same, with quantities in whatever unit: 1Gi and 1024Mi."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_written_otherwise(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_written_otherwise, one, two))
+    return bool(one == two or (nanos(one) is not None and nanos(one) == nanos(two)))
 
 
 def _smaller(old: Object, new: Object) -> Iterator[Refusal]:

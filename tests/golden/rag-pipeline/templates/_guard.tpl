@@ -346,7 +346,7 @@ root, claim (its name), pvc (its values) and path (of these values).
 {{- end }}
 
 {{- /*
-Changes of the user's objects that Kubernetes refuses. files/immutable.json has the fields of each kind. A field that is
+Changes of the user's objects that Kubernetes refuses. files/immutable.json has the fields by group and kind. A field that is
 left out has its default, or stays as it is; of one that is `filled`, the API server fills in parts.
 */}}
 {{- define "nimhelm.v2.problems.extraObjects" -}}
@@ -354,15 +354,16 @@ left out has its default, or stays as it is; of one that is `filled`, the API se
   {{- range $new := .Values.extraObjects }}
     {{- $name := dig "metadata" "name" "" . }}
     {{- $namespace := dig "metadata" "namespace" $.Release.Namespace . }}
-    {{- if or (hasPrefix "Cluster" .kind) (hasSuffix "Class" .kind) }}{{ $namespace = "" }}{{ end }}
+    {{- if or (hasPrefix "Cluster" .kind) (hasSuffix "Class" .kind) (eq .kind "PersistentVolume") }}{{ $namespace = "" }}{{ end }}
+    {{- $kind := printf "%s/%s" (regexReplaceAll "/?[^/]*$" .apiVersion "") .kind | trimPrefix "/" }}
     {{- $served := $.Capabilities.APIVersions.Has (printf "%s/%s" .apiVersion .kind) }}
     {{- /* Helm makes hooks anew. */}}
-    {{- if and $name $served (hasKey $fixed .kind) (not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook")) }}
+    {{- if and $name $served (hasKey $fixed $kind) (not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook")) }}
       {{- with lookup .apiVersion .kind $namespace $name }}
         {{- $live := . }}
         {{- $what := printf "the %s %s of extraObjects" .kind $name }}
         {{- $delete := printf "delete it first with kubectl delete %s %s%s" (lower .kind) $name (ternary "" (printf " -n %s" $namespace) (empty $namespace)) }}
-        {{- range get $fixed .kind }}
+        {{- range get $fixed $kind }}
           {{- $has := $live }}
           {{- $wanted := $new }}
           {{- range .path }}
@@ -373,14 +374,13 @@ left out has its default, or stays as it is; of one that is `filled`, the API se
           {{- if eq (toString $wanted) "" }}{{ $wanted = get . "default" }}{{ end }}
           {{- $same := include (ternary "nimhelm.v2.covers" "nimhelm.v2.same" (hasKey . "filled")) (dict "has" $has "wanted" $wanted) }}
           {{- if not (or $stays $same (eq (toString $wanted) "")) }}
-            {{- $now := ternary "" (printf " %s" (toJson $has | trimAll "\"")) (kindIs "map" $has) }}
-            {{- $then := ternary "" (printf " to %s" (toJson $wanted | trimAll "\"")) (kindIs "map" $has) }}
-            {{- printf "%s has the %s%s, which cannot change%s: set it back, or %s\n" $what (last .path) $now $then $delete }}
+            {{- $now := ternary "" (printf " from %s" (toJson $has | trimAll "\"")) (kindIs "map" $has) }}
+            {{- printf "%s cannot change its %s%s: set it back, or %s\n" $what (last .path) $now $delete }}
           {{- end }}
         {{- end }}
-        {{- if eq .kind "Service" }}
+        {{- if eq $kind "Service" }}
           {{- include "nimhelm.v2.problems.liveService" (dict "live" .spec "spec" $new.spec "what" $what "path" "extraObjects" "delete" (printf "or %s" $delete)) }}
-        {{- else if eq .kind "PersistentVolumeClaim" }}
+        {{- else if eq $kind "PersistentVolumeClaim" }}
           {{- $old := dig "spec" "resources" "requests" "storage" "0" . }}
           {{- $size := dig "spec" "resources" "requests" "storage" $old $new | toString }}
           {{- if lt (include "nimhelm.v2.quantity" $size | float64) (include "nimhelm.v2.quantity" $old | float64) }}
@@ -415,7 +415,7 @@ another way. Takes has and wanted.
     {{- range $index, $value := .wanted }}
       {{- if not (include "nimhelm.v2.covers" (dict "has" (index $has $index) "wanted" $value)) }}{{ $covers = false }}{{ end }}
     {{- end }}
-  {{- else if and (regexMatch "^[0-9.]+[a-zA-Z]*$" (toString $has)) (regexMatch "^[0-9.]+[a-zA-Z]*$" (toString .wanted)) }}
+  {{- else if regexMatch "^[0-9.]+[a-zA-Z]* [0-9.]+[a-zA-Z]*$" (printf "%v %v" $has .wanted) }}
     {{- $covers = eq (include "nimhelm.v2.quantity" $has) (include "nimhelm.v2.quantity" .wanted) }}
   {{- end }}
   {{- if $covers }}true{{ end }}
