@@ -22,8 +22,10 @@ _CLAIM = "PersistentVolumeClaim"
 
 @cache
 def _fields() -> dict[str, list[dict[str, Any]]]:
-    """Group and kind -> the fields that no update changes, as the guard of every chart has them: path, default, and `filled`
-    where the API server fills in parts."""
+    """Group and kind -> the fields that no update can change, from the file that the guard of every chart reads.
+
+    A field has its path, its default, and `filled` where the API server fills in parts of it.
+    """
     with open(
         os.path.join(folder("chart-template"), "umbrella", "files", "immutable.json"), encoding="utf-8"
     ) as stream:
@@ -38,7 +40,7 @@ def refusals(old: Object, new: Object) -> Iterator[Refusal]:
     for fixed in _fields().get(key, ()):
         default = fixed.get("default")
         one, two = (default if found is None else found for found in (dig(each, *fixed["path"]) for each in (old, new)))
-        if not (_written_otherwise(one, two) if fixed.get("filled") else one == two):
+        if not (_same_amounts(one, two) if fixed.get("filled") else one == two):
             yield ".".join(fixed["path"]), "is immutable", _way_out(kind, new)
     if key == _CLAIM:
         yield from _smaller(old, new)
@@ -50,12 +52,12 @@ def refusals(old: Object, new: Object) -> Iterator[Refusal]:
                 yield field, "is immutable", _way_out(kind, new)
 
 
-def _written_otherwise(one: Any, two: Any) -> bool:
-    """Whether two values are the same, with quantities in whatever unit: 1Gi and 1024Mi."""
+def _same_amounts(one: Any, two: Any) -> bool:
+    """Whether two values are the same. Quantities may have other units: 1Gi is 1024Mi."""
     if isinstance(one, dict) and isinstance(two, dict):
-        return one.keys() == two.keys() and all(_written_otherwise(one[key], two[key]) for key in one)
+        return one.keys() == two.keys() and all(_same_amounts(one[key], two[key]) for key in one)
     if isinstance(one, list) and isinstance(two, list):
-        return len(one) == len(two) and all(map(_written_otherwise, one, two))
+        return len(one) == len(two) and all(map(_same_amounts, one, two))
     return bool(one == two or (nanos(one) is not None and nanos(one) == nanos(two)))
 
 

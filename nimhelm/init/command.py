@@ -60,7 +60,7 @@ def compose(contents: dict[str, bytes], loaded: Loaded, orders: dict[str, Order]
 
     ours = {document.path for document in (*loaded.services, *loaded.pipelines, *loaded.caches)}
     texts = {shown_path(path): content for path, content in contents.items()}
-    # Helm's notes of the templates go: they would tell the reader of the output that Helm rendered it.
+    # Without Helm's comments on templates: with them, the output would be read as if Helm had rendered it.
     plain = {path: RENDERED.sub(b"", content).decode("utf-8-sig") for path, content in texts.items() if path in ours}
     sources = [Source(path, content) for path, content in plain.items()]
     try:
