@@ -101,12 +101,16 @@ profiles:
 - id: trt-one
   tags: {llm_engine: tensorrt_llm, precision: fp8, tp: '1', gpu: H100, gpu_device: '2330:10de'}
 """
-WRITE_MANIFEST = {
-    "name": "manifest",
-    "image": {"repository": "docker.io/library/busybox", "tag": "1.37"},
-    "command": ["sh", "-c", 'echo "$MANIFEST" > /scratch/manifest.yaml'],
-    "env": [{"name": "MANIFEST", "value": MANIFEST}],
-}
+OLD_MANIFEST = """\
+model_profile: small
+manifest:
+- vllm-one:
+    model: org/small
+    tags: {llm_engine: vllm, precision: bf16, tp: '1', feat_lora: 'false'}
+- trt-one:
+    model: org/small
+    tags: {llm_engine: tensorrt_llm, precision: fp8, tp: '1', gpu: H100, gpu_device: '2330:10de'}
+"""
 HUB = {"endpoint": "https://hub.example.com", "namespace": "org", "modelName": "small", "authSecret": "ngc-api-key"}
 NGC = {"authSecret": "ngc-api-key", "pullSecret": "ngc-secret", "modelPuller": "nvcr.io/nim/llm-shell:1.0"}
 FREE, NATIVE = "nvcr.io/nim/model-free-shell:3.0", "nvcr.io/nim/nvidia/nemotron-ocr-v2:2.0.0"
@@ -116,6 +120,9 @@ SELECTED = {"NIM_MANIFEST_PATH": "/scratch/manifest.yaml"}
 SOURCES: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
     "profiles": ({"ngc": {**NGC, "model": {"profiles": ["p"]}}}, {}, ["download-to-cache", "--profiles p"]),
     "selected": ({"ngc": {**NGC, "model": {"engine": "tensorrt_llm", "tensorParallelism": "1"}}}, SELECTED, [
+        "selected trt-one: tensorrt_llm precision fp8", "--profiles trt-one"]),
+    "old-manifest": (
+        {"ngc": {**NGC, "model": {"engine": "tensorrt_llm", "precision": "fp8"}}}, {**SELECTED, "MANIFEST": OLD_MANIFEST}, [
         "selected trt-one: tensorrt_llm precision fp8", "--profiles trt-one"]),
     "by-gpu": ({"ngc": {**NGC, "model": {"gpus": [{"product": "h100", "ids": ["2330"]}]}}}, SELECTED, [
         "--profiles trt-two trt-one"]),
@@ -138,11 +145,17 @@ FAILING: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
 
 
 def sourced(name: str, source: dict[str, Any], env: dict[str, str]) -> dict[str, Any]:
-    """A NIMCache with a source, whose pods have a manifest beside them."""
+    """A NIMCache with a source, whose pods have a manifest beside them: MANIFEST, unless the variables hold another."""
+    write_manifest = {
+        "name": "manifest",
+        "image": {"repository": "docker.io/library/busybox", "tag": "1.37"},
+        "command": ["sh", "-c", 'echo "$MANIFEST" > /scratch/manifest.yaml'],
+        "env": [{"name": "MANIFEST", "value": env.get("MANIFEST", MANIFEST)}],
+    }
     spec = {
         "source": source,
         "storage": {"pvc": {"create": True, "size": "1Gi", "volumeAccessMode": "ReadWriteMany"}},
-        "initContainers": [WRITE_MANIFEST],
+        "initContainers": [write_manifest],
         "env": [{"name": key, "value": value} for key, value in env.items()],
     }
     return {"apiVersion": "apps.nvidia.com/v1alpha1", "kind": "NIMCache", "metadata": {"name": name}, "spec": spec}
