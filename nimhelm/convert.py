@@ -15,7 +15,7 @@ from nimhelm.chart.build import DEFAULT_VERSION, Chart, build_chart
 from nimhelm.chart.write import check_place, package_chart, write_chart
 from nimhelm.check import caches_by_name, check_documents, repeated
 from nimhelm.finding import ERROR, WARNING, Finding, has_errors
-from nimhelm.load import Loaded, load_files
+from nimhelm.load import OURS, RENDER_NIMS, Loaded, load_files
 from nimhelm.pipeline import dig, pipeline_of
 from nimhelm.plan import Plan, plan_pipeline
 from nimhelm.rules.cache import MODEL, MODEL_FILTERS
@@ -113,4 +113,4 @@ def nothing_found(loaded: Loaded, paths: list[str]) -> list[Finding]:
         return [loaded.caches[0].finding(ERROR, "NH005", ("kind",), message, "nimhelm build takes it as it is")]
     path = "<stdin>" if paths == ["-"] else paths[0]
     message = "no NIMPipeline, NIMService or NIMCache in " + ", ".join(paths)
-    return [Finding(path, 1, 1, "NH005", ERROR, message, "", "write kind: NIMPipeline, NIMService or NIMCache")]
+    return [Finding(path, 1, 1, "NH005", ERROR, message, "", RENDER_NIMS if loaded.rendered else OURS)]

@@ -24,18 +24,26 @@ SUFFIXES = (".yaml", ".yml", ".json")
 RENDERED = re.compile(rb"^# Source: \S+/templates/.*$", re.MULTILINE)
 """What Helm writes above each object that it renders."""
 OURS = "write kind: NIMPipeline, NIMService or NIMCache"
+RENDER_NIMS = f"where the chart asks for the CRDs of the NIM Operator: helm template --api-versions {API_VERSION}"
 
 
 class Loaded(NamedTuple):
     """What the files hold, in reading order, and what is wrong with the files themselves.
 
-    `pipelines` has those that were made from `services` as well.
+    `pipelines` has those that were made from `services` as well. `rendered` has the paths that Helm printed, as findings
+    name them.
     """
 
     pipelines: list[Document]
     services: list[Document]
     caches: list[Document]
     findings: list[Finding]
+    rendered: list[str]
+
+    @classmethod
+    def nothing(cls) -> Loaded:
+        """What is there before the first file is read."""
+        return cls([], [], [], [], [])
 
 
 def load_files(paths: list[str], name: str = "", own_only: bool = False) -> Loaded:
@@ -52,8 +60,10 @@ def load_files(paths: list[str], name: str = "", own_only: bool = False) -> Load
 
 def load_contents(contents: dict[str, bytes], paths: list[str], own_only: bool = False) -> Loaded:
     """The documents of files (path -> content) that were read for `paths`; NIMServices are not made a pipeline yet."""
-    loaded = Loaded([], [], [], [])
+    loaded = Loaded.nothing()
     for path, content in contents.items():
+        if RENDERED.search(content):
+            loaded.rendered.append(shown_path(path))
         if own_only or path not in paths:
             load_own(path, content, loaded, named=not own_only)
         else:

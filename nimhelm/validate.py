@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nimhelm.check import check_documents
 from nimhelm.finding import ERROR, NOTE, WARNING, Finding, has_errors
-from nimhelm.load import Loaded, files_of, load_files, read_bytes, shown_path
+from nimhelm.load import RENDER_NIMS, Loaded, files_of, load_files, read_bytes, shown_path
 from nimhelm.report import REPORTERS
 
 NOT_PART = "NH008"
@@ -84,7 +84,7 @@ def places_without(paths: list[str], loaded: Loaded) -> list[Finding]:
     """A warning for each file and folder that holds nothing for nimhelm to check, and nothing that was meant for it."""
     known = {document.path for document in (*loaded.pipelines, *loaded.services, *loaded.caches)}
     known |= {finding.path for finding in loaded.findings if finding.severity != NOTE and not is_foreign(finding)}
-    return [nothing_in(path) for path in paths if not known.intersection(files_in(path, known))]
+    return [nothing_in(path, loaded.rendered) for path in paths if not known.intersection(files_in(path, known))]
 
 
 def files_in(path: str, known: set[str]) -> set[str]:
@@ -109,9 +109,10 @@ def is_foreign(finding: Finding) -> bool:
     return not mentions(read_bytes(finding.path))
 
 
-def nothing_in(path: str) -> Finding:
+def nothing_in(path: str, rendered: list[str]) -> Finding:
     """The warning of a file or folder that holds nothing for nimhelm to check."""
     is_folder = path != "-" and os.path.isdir(path)
     place = "folder" if is_folder else "file"
     message = f"no NIMPipeline, NIMService or NIMCache in this {place}: nothing was checked"
-    return Finding(shown_path(path), 1, 1, "NH005", WARNING, message, "", f"is this the right {place}?")
+    hint = RENDER_NIMS if shown_path(path) in rendered else f"is this the right {place}?"
+    return Finding(shown_path(path), 1, 1, "NH005", WARNING, message, "", hint)

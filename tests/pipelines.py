@@ -55,7 +55,7 @@ def text(*documents: dict[str, Any]) -> str:
 
 def loaded(*documents: dict[str, Any] | str) -> Loaded:
     """Documents, as data or as YAML, loaded as from the file pipeline.yaml."""
-    result = Loaded([], [], [], [])
+    result = Loaded.nothing()
     for document in documents:
         content = document if isinstance(document, str) else dump(document)
         load_text("pipeline.yaml", content.encode(), result)

@@ -18,7 +18,7 @@ NOTHING: dict[str, Any] = {}
 
 
 def findings(**fields: Any) -> list[Finding]:
-    loaded = Loaded([], [], [], [])
+    loaded = Loaded.nothing()
     load_text("p.yaml", text(pipeline(service("llm", **fields))).encode(), loaded)
     return [each for each in check_documents(loaded) if each.severity != "note"]
 

@@ -186,7 +186,7 @@ def test_random_bytes_end_in_findings() -> None:
     for size in (1, 7, 100, 3000):
         for _ in range(50):
             for content in (chance.randbytes(size), bytes(chance.choices(MARKS, k=size))):
-                files = Loaded([], [], [], [])
+                files = Loaded.nothing()
                 load_text("f.yaml", content, files)
                 assert all(one.line >= 1 and one.column >= 1 and one.message for one in files.findings)
 

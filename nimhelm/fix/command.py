@@ -116,7 +116,7 @@ def _said(finding: Finding) -> tuple[str, str, str]:
 
 def check(text: str) -> list[Finding]:
     """What is found in a text on its own, notes left out."""
-    loaded = Loaded([], [], [], [])
+    loaded = Loaded.nothing()
     load_text("", text.encode("utf-8", "surrogatepass"), loaded)
     loaded.pipelines.extend(pipelines_of(loaded.services, loaded.pipelines, ""))
     return [finding for finding in check_documents(loaded) if finding.severity != NOTE]

@@ -76,7 +76,7 @@ def compose(contents: dict[str, bytes], loaded: Loaded, orders: dict[str, Order]
 
 def verify(composed: str, loaded: Loaded) -> None:
     """What was written means what was read, and nothing is wrong with it. Raises InitError."""
-    again = Loaded([], [], [], [])
+    again = Loaded.nothing()
     load_text("pipeline.yaml", composed.encode(), again)
     same = [
         [(service.name, service.spec) for document in one.pipelines for service in pipeline_of(document).services]
