@@ -15,7 +15,7 @@ from nimhelm.explain.catalogue import PIPELINE, Entry, catalogue, example_of
 from nimhelm.explain.command import explain, explained
 from nimhelm.load import load_files
 from nimhelm.status.causes.images import MEANINGS
-from nimhelm.status.causes.rollout import REFUSALS
+from nimhelm.status.causes.refusals import REFUSALS
 from nimhelm.validate_values import chart_values, check_values_file
 
 FINDINGS = [entry for entry in catalogue().values() if entry.code in CODES]

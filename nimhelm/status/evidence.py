@@ -159,7 +159,7 @@ def case_of(evidence: Evidence, service: GraphService) -> Case:
         evidence=evidence,
         service=service,
         pods=current,
-        departed=[pod for pod in pods if ko.text(pod, "status", "phase") == "Failed"],
+        departed=[pod for pod in pods if has_ended(pod)],
         deployment=evidence.deployments.get(service.name),
         init_since=running_since(current),
     )
@@ -186,10 +186,12 @@ def current_pods(pods: list[ko.Object]) -> list[ko.Object]:
 
 def is_leaving(pod: ko.Object) -> bool:
     """Whether the pod has ended or is being deleted."""
-    return bool(ko.dig(pod, "metadata", "deletionTimestamp")) or ko.text(pod, "status", "phase") in (
-        "Failed",
-        "Succeeded",
-    )
+    return bool(ko.dig(pod, "metadata", "deletionTimestamp")) or has_ended(pod)
+
+
+def has_ended(pod: ko.Object) -> bool:
+    """Whether the pod is over. One that was evicted and whose server obeyed counts as succeeded."""
+    return ko.text(pod, "status", "phase") in ("Failed", "Succeeded")
 
 
 def is_ready(pod: ko.Object) -> bool:

@@ -7,12 +7,14 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import Warned
+from nimhelm.status.causes.refusals import refused_lines
+from nimhelm.status.causes.rollout import overdue
 from nimhelm.status.causes.storage import claims_of
-from nimhelm.status.evidence import Evidence, about, event_time, message_of
+from nimhelm.status.evidence import Evidence, about, event_time, is_ready, message_of
 from nimhelm.status.graph import GRAPH_KEY, ROUTES, graphs_of
 from nimhelm.status.resizes import resizes
 from nimhelm.status.snapshot import UNRECORDED, HelmRecord
-from nimhelm.wording import duration, short
+from nimhelm.wording import count, duration, short
 
 # An autoscaler repeats its complaint every 15 seconds, so an older one is settled.
 _COMPLAINT_STANDS = 600
@@ -44,7 +46,8 @@ def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[s
         *_paused(evidence, running),
         *_by_hand(evidence),
         *resizes(evidence),
-        *_leaving_claims(evidence),
+        *_claims(evidence),
+        *_leaving_pods(evidence, running),
         *_ingresses(evidence),
         *_routes(evidence),
         *_load_balancers(evidence),
@@ -96,7 +99,9 @@ def _why_failed(record: HelmRecord) -> str:
     )
     if not record.description or (waited and "forbidden" not in record.description):
         return "Helm gave up waiting; the services go on starting"
-    return short(re.sub(r"^(?:Release|Upgrade) \"[^\"]*\" failed: ", "", record.description), 500)
+    # The same refusal of many objects is said of the first one.
+    said = {re.sub(r'^\S+ "[^"]*" is forbidden: ', "", line): line for _, line in reversed(refused_lines(record))}
+    return short("; ".join(reversed(said.values())), 500)
 
 
 def _graph_edited(evidence: Evidence) -> list[Warned]:
@@ -115,16 +120,34 @@ def _graph_edited(evidence: Evidence) -> list[Warned]:
     return warned
 
 
-def _leaving_claims(evidence: Evidence) -> list[Warned]:
-    """Claims that are being deleted while pods still have them: the next pod does not start."""
+def _claims(evidence: Evidence) -> list[Warned]:
+    """Claims that pods still have and that no new pod can use."""
     found = []
     for service in evidence.graph.services:
-        claims = {claim for pod in evidence.pods.get(service.name, []) for claim in claims_of(pod)}
-        for claim in sorted(claims):
-            if not ko.dig(evidence.claims.get(claim), "metadata", "deletionTimestamp"):
+        pods = evidence.pods.get(service.name, [])
+        served = {claim for pod in pods if is_ready(pod) for claim in claims_of(pod)}
+        for claim in sorted({claim for pod in pods for claim in claims_of(pod)}):
+            held = evidence.claims.get(claim)
+            if ko.dig(held, "metadata", "deletionTimestamp"):
+                why = "is being deleted"
+            elif ko.text(held, "status", "phase") == "Lost" and claim in served:
+                why = f"has lost its volume {short(ko.text(held, 'spec', 'volumeName'))}".rstrip()
+            else:
                 continue
-            text = f"claim {short(claim)} of {short(service.name)} is being deleted: no new pod can use it"
+            text = f"claim {short(claim)} of {short(service.name)} {why}: no new pod can use it"
             found.append(Warned(text, steps.command(evidence, "describe", "pvc", claim)))
+    return found
+
+
+def _leaving_pods(evidence: Evidence, running: tuple[str, ...]) -> list[Warned]:
+    """Pods of services that run, which should have ended for long: what they hold is not free, and no namespace goes."""
+    found = []
+    for name in running:
+        late = [each for pod in evidence.pods.get(name, []) if (each := overdue(evidence, pod)) and each.late]
+        if late:
+            worst = max(late, key=lambda each: each.age)
+            more = f" (and {count(len(late) - 1, 'more pod')})" if len(late) > 1 else ""
+            found.append(Warned(f"{worst.text}{more}", worst.step))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import nimhelm
-from nimhelm.status.causes import images, rollout
+from nimhelm.status.causes import images, refusals
 from nimhelm.status.compute import PipelineStatus, ServiceStatus, compute
 from nimhelm.status.lastwords import LAST_WORDS
 from nimhelm.status.output import OUTPUTS, render
@@ -81,7 +81,7 @@ def test_every_cause_has_a_case() -> None:
     sources = [path.read_text() for path in (Path(nimhelm.__file__).parent / "status" / "causes").glob("*.py")]
     named = {code for source in sources for code in re.findall(r'Cause\(\s*"([A-Z]\w+)"', source)}
     named |= {words.code for words in LAST_WORDS}
-    named |= {code for _, code, _ in (*images.MEANINGS, *rollout.REFUSALS)}
+    named |= {code for _, code, _ in (*images.MEANINGS, *refusals.REFUSALS)}
     statuses = [compute(snapshot_of(read_case(path))) for path in CASES]
     met = {service.cause.code for status in statuses for service in status.rows if service.cause}
     assert named - met == set()

@@ -22,8 +22,11 @@ pytestmark = pytest.mark.slow
 WHOLE = [path for path in CASES if "edited" not in read_case(path)]
 SNAPSHOTS = {path.stem: snapshot_of(read_case(path)) for path in WHOLE}
 # What is missed by Helm's record cannot be added to another release by its objects alone.
+# What Helm's record alone tells is not among the objects that are added.
 FAILING = [
-    name for name, each in SNAPSHOTS.items() if compute(each).state == FAILED and not each.absent and not each.manifest
+    name
+    for name, each in SNAPSHOTS.items()
+    if compute(each._replace(helm=None)).state == FAILED and not each.absent and not each.manifest
 ]
 names = st.sampled_from(sorted(SNAPSHOTS))
 garbage = st.recursive(

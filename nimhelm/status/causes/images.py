@@ -10,7 +10,7 @@ from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.containers import waiting_containers
 from nimhelm.status.causes.gates import is_gate
-from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.evidence import Case, main_of, message_of
 from nimhelm.wording import short
 
 _REASONS = (
@@ -74,8 +74,16 @@ def image_pull(case: Case, pod: ko.Object) -> Cause | None:
         if reason in _REASONS:
             said = _said(case, pod, ko.text(status, "image"), message)
             found = _cause(case, pod, reason, ko.text(status, "image"), said)
-            return _of_gates(case, pod, status, found) or found
+            return _of_gates(case, pod, status, found) or _of_another(case, pod, status, found)
     return None
+
+
+def _of_another(case: Case, pod: ko.Object, status: ko.Object, found: Cause) -> Cause:
+    """The same for a container that is not the NIM's own: whose image it is."""
+    name = ko.text(status, "name")
+    if name == main_of(case, pod) or is_gate(case.service, name):
+        return found
+    return found._replace(text=f"image of container {short(name)}: {found.text.removeprefix('image pull: ')}")
 
 
 def _of_gates(case: Case, pod: ko.Object, status: ko.Object, found: Cause) -> Cause | None:

@@ -40,34 +40,62 @@ _REJECTIONS = (
     "SysctlForbidden",
     "PodOSNotSupported",
 )
+# What the condition of a pod says that its own node ended.
+_KUBELET = "TerminationByKubelet"
 _SANDBOX = re.compile(r"^(?:Failed to create pod sandbox: )?(?:rpc error: code = \w+ desc = )?")
 
 
 def departed_pods(case: Case) -> Cause | None:
     """Pods that a node evicted or rejected within the hour. The Deployment replaces them, at first."""
-    lost = [(_left_at(case, pod), pod) for pod in case.departed]
-    lost = sorted((item for item in lost if item[0] < _RECENT), key=lambda item: item[0])
+    lost = _lost_lately(case)
     if not lost:
         return None
     _, pod = lost[0]
-    reason, message = ko.text(pod, "status", "reason"), ko.text(pod, "status", "message")
+    code, text, message = _end_of(case, pod)
     state = FAILED if len(lost) > 1 else NOT_READY
     step = steps.describe(case, "pod", ko.name_of(pod))
     times = f" ({count(len(lost), 'pod')} so far)" if len(lost) > 1 else ""
-    if not reason:
-        reason, message = _disrupted(pod) or ("", message)
-    code, text = _why(reason, message)
     return Cause(code, f"{text}{times}", state, short(message, 600), step)
 
 
-def _disrupted(pod: ko.Object) -> tuple[str, str] | None:
-    """Who ended a pod that says nothing of it itself."""
+def evicted_pods(case: Case) -> list[tuple[int, str, ko.Object]]:
+    """The pods that their nodes evicted within the hour, newest first: (the age of its end, why, the pod)."""
+    ends = [(age, *_end_of(case, pod), pod) for age, pod in _lost_lately(case) if _ended_by(pod) in ("", _KUBELET)]
+    return [(age, text, pod) for age, code, text, _, pod in ends if code == "Evicted"]
+
+
+def _lost_lately(case: Case) -> list[tuple[int, ko.Object]]:
+    """The pods that ended within the hour, newest first, each with the age of its end."""
+    lost = [(_left_at(case, pod), pod) for pod in case.departed]
+    return sorted((item for item in lost if item[0] < _RECENT), key=lambda item: item[0])
+
+
+def _end_of(case: Case, pod: ko.Object) -> tuple[str, str, str]:
+    """(code, words, what the cluster says) of a pod that is over."""
+    reason, message = ko.text(pod, "status", "reason"), ko.text(pod, "status", "message")
+    if not reason:
+        reason, message = _disrupted(pod) or _told(case, pod) or ("", message)
+    return (*_why(reason, message), message)
+
+
+def _ended_by(pod: ko.Object) -> str:
+    """Who ended the pod, "" if it does not say so."""
     condition = ko.condition(pod, "DisruptionTarget")
-    if ko.text(condition, "status") != "True":
-        return None
-    by = ko.text(condition, "reason")
-    said = ko.text(condition, "message") or by
-    return ("Preempted" if by == "PreemptionByScheduler" else "Evicted"), said
+    return ko.text(condition, "reason") if ko.text(condition, "status") == "True" else ""
+
+
+def _disrupted(pod: ko.Object) -> tuple[str, str] | None:
+    """(reason, message) of a pod that only its condition tells of."""
+    by = _ended_by(pod)
+    said = ko.text(ko.condition(pod, "DisruptionTarget"), "message") or by
+    reason = {"PreemptionByScheduler": "Preempted", _KUBELET: "Terminated" if "shut" in said else "Evicted"}
+    return (reason.get(by, "Evicted"), said) if by else None
+
+
+def _told(case: Case, pod: ko.Object) -> tuple[str, str] | None:
+    """What the kubelet reported of a pod whose server then exited with 0: the pod itself does not tell."""
+    events = case.evidence.events_of("Pod", ko.name_of(pod), "Evicted", "Preempting")
+    return (ko.text(events[0], "reason"), message_of(events[0])) if events else None
 
 
 def _why(reason: str, message: str) -> tuple[str, str]:
@@ -87,7 +115,7 @@ def _why(reason: str, message: str) -> tuple[str, str]:
     if reason in _REJECTIONS or reason.startswith("OutOf"):
         return "NodeRejected", f"the node rejected the pod: {said}"
     if not reason:
-        return "PodFailed", f"the pod failed: {said}"
+        return "PodFailed", f"the pod failed: {said}" if message else "the pod ended, and nothing says why"
     return short(reason), f"{short(reason)}: {said}"
 
 

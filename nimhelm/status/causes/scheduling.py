@@ -8,9 +8,10 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, PENDING, Cause
 from nimhelm.status.causes import placement, queues
+from nimhelm.status.causes.rollout import overdue
 from nimhelm.status.causes.storage import claim_of_message, elsewhere, pending_claim
-from nimhelm.status.evidence import Case, event_time, message_of
-from nimhelm.status.fit import fits_of, free_of, shown
+from nimhelm.status.evidence import Case, event_time, has_ended, message_of
+from nimhelm.status.fit import fits_of, free_of, requests_of, shown
 from nimhelm.wording import count, duration, short
 
 _INSUFFICIENT = re.compile(r"Insufficient ([A-Za-z0-9][-A-Za-z0-9._/]*)")
@@ -109,6 +110,8 @@ def _explain(case: Case, pod: ko.Object, message: str) -> Cause:
     if placed := placement.node_refuses(case, pod, fits):
         return placed
     lacking = list(dict.fromkeys(each.rstrip(".") for each in _INSUFFICIENT.findall(message)))
+    if ending := _ending(case, pod, lacking):
+        return ending
     extended = [each for each in lacking if each not in _BASIC and not each.startswith("hugepages-")]
     if extended:
         return _no_gpu(case, pod, extended[0], message)
@@ -117,6 +120,20 @@ def _explain(case: Case, pod: ko.Object, message: str) -> Cause:
         text = f"no node has enough {', '.join(lacking)} free" + (f": {amounts}" if amounts else "")
         return Cause("Insufficient", text, PENDING, next=_look_at_nodes(case))
     return placement.by_words(case, pod, message)
+
+
+def _ending(case: Case, pod: ko.Object, lacking: list[str]) -> Cause | None:
+    """What the pod lacks is still held by pods of the service that are being deleted, and comes free with them."""
+    leaving = [(each, late) for each in case.evidence.pods.get(case.name, []) if (late := overdue(case.evidence, each))]
+    leaving = [(each, late) for each, late in leaving if ko.text(each, "spec", "nodeName") and not has_ended(each)]
+    wanted = requests_of(pod)
+    for resource in lacking:
+        held = sum(requests_of(each).get(resource, 0) for each, _ in leaving)
+        if held and held >= wanted.get(resource, 0):
+            worst = max((late for _, late in leaving), key=lambda late: late.age)
+            text = f"no free {resource}: {worst.text}, and holds {shown(resource, held)}"
+            return Cause("PodTerminating", text, PENDING, next=worst.step, problem=worst.late)
+    return None
 
 
 def _no_gpu(case: Case, pod: ko.Object, resource: str, message: str) -> Cause:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
+from nimhelm.status.causes import refusals
 from nimhelm.status.causes.rollout import not_ours
 from nimhelm.status.evidence import Case, held_by, is_made_by, is_ready
 from nimhelm.status.graph import DEPLOYMENT, INFERENCE_SERVICE
@@ -33,18 +33,7 @@ def service_missing(case: Case) -> Cause | None:
         return Cause("ServiceMissing", text, FAILED, next=steps.describe(case, "service", case.name))
     if there := case.evidence.snapshot.named("services", case.name):
         return not_ours(case, "Service", there)
-    text = f"Service {short(case.name)} does not exist"
-    if refused := _refused(case):
-        text += f": {refused}"
-    return Cause("ServiceMissing", text, FAILED, next=steps.upgrade(case.evidence))
-
-
-def _refused(case: Case) -> str:
-    """Why Helm could not make it, where its record says so."""
-    helm = case.evidence.snapshot.helm
-    said = helm.description if helm and helm.status == "failed" else ""
-    said = re.sub(r'^(?:Release|Upgrade) "[^"]*" failed: ', "", said)
-    return short(said, 400) if f'"{case.name}"' in said and "forbidden" in said else ""
+    return _missing(case, "ServiceMissing", "Service", case.name)
 
 
 def wrong_selector(case: Case) -> Cause | None:
@@ -164,6 +153,13 @@ def object_missing(case: Case) -> Cause | None:
     for kind, name in case.evidence.absent.get(case.name, []):
         if (kind, name) in own or kind == "Job":  # a job may be gone once it is done
             continue
-        text = f"{short(kind)} {short(name)} does not exist, which the release should hold"
-        return Cause("ObjectMissing", text, FAILED, next=steps.upgrade(case.evidence))
+        return _missing(case, "ObjectMissing", kind, name, ", which the release should hold")
     return None
+
+
+def _missing(case: Case, code: str, kind: str, name: str, why: str = "") -> Cause:
+    """An object that was deleted, or was refused when Helm made the others."""
+    refused = refusals.by_helm(case, kind, name)
+    text = f"{short(kind)} {short(name)} does not exist" + (f": {refused.text}" if refused else why)
+    step = (refused.step if refused else "") or steps.upgrade(case.evidence)
+    return Cause(code, text, FAILED, next=step)

@@ -10,6 +10,7 @@ from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, Cause
 from nimhelm.status.causes.containers import statuses
 from nimhelm.status.causes.crashes import probe_answer
+from nimhelm.status.causes.nodes import evicted_pods
 from nimhelm.status.evidence import Case, event_time, is_ready, message_of
 from nimhelm.wording import count, duration, last_line, short
 
@@ -63,7 +64,7 @@ def unsteady(case: Case) -> Cause | None:
                 return cause
         if is_ready(pod) and (cause := _flaps(case, pod)):
             return cause
-    return None
+    return _evicted(case)
 
 
 def _restarted(case: Case, pod: ko.Object, status: ko.Object) -> Cause | None:
@@ -76,7 +77,7 @@ def _restarted(case: Case, pod: ko.Object, status: ko.Object) -> Cause | None:
     finished = ko.moment(ended, "finishedAt") or started
     lasted = ko.seconds_since(ko.moment(ended, "startedAt"), finished)
     runs = ko.seconds_since(started, case.now)
-    if runs >= min(_LONGEST_TRIAL, max(_SHORTEST_TRIAL, lasted + lasted // 2)):
+    if runs >= _trial(lasted):
         return None
     why = _end(case, pod, status, ended)
     text = (
@@ -85,6 +86,31 @@ def _restarted(case: Case, pod: ko.Object, status: ko.Object) -> Cause | None:
     )
     step = steps.logs(case, ko.name_of(pod), ko.text(status, "name"), previous=True)
     return Cause("Unsteady", text, NOT_READY, short(ko.text(ended, "message"), 600), step)
+
+
+def _trial(lasted: int) -> int:
+    """How long something must run to be steady, after a run that lasted so long."""
+    return min(_LONGEST_TRIAL, max(_SHORTEST_TRIAL, lasted + lasted // 2))
+
+
+def _evicted(case: Case) -> Cause | None:
+    """Its pod has not run for longer yet than the one before, which the node evicted: the next eviction may come."""
+    gone = evicted_pods(case)
+    born = [ko.moment(pod, "metadata", "creationTimestamp") for pod in case.pods]
+    newest = max((each for each in born if each), default=None)
+    if not gone or newest is None:
+        return None
+    age, why, pod = gone[0]
+    lasted = ko.seconds_since(ko.moment(pod, "metadata", "creationTimestamp"), case.now) - age
+    runs = ko.seconds_since(newest, case.now)
+    if runs >= _trial(lasted):
+        return None
+    times = f" ({count(len(gone), 'pod')} so far)" if len(gone) > 1 else ""
+    text = (
+        f"{why}{times}, last {duration(age)} ago; the new pod is {duration(runs)} old, the one before "
+        f"lived for {duration(lasted)}"
+    )
+    return Cause("Unsteady", text, NOT_READY, next=steps.describe(case, "pod", ko.name_of(pod)))
 
 
 def _flaps(case: Case, pod: ko.Object) -> Cause | None:

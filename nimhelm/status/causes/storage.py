@@ -7,6 +7,7 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
+from nimhelm.status.causes import refusals
 from nimhelm.status.causes.containers import absent_object
 from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.status.fit import fits_of
@@ -45,11 +46,10 @@ def claim_of_message(case: Case, pod: ko.Object, message: str) -> Cause | None:
 
 def _absent_claim(case: Case, claim: str) -> Cause:
     """The claim was never made, or was deleted. Helm's record may hold why it was refused."""
-    text, helm = f"claim {short(claim)} does not exist", case.evidence.snapshot.helm
-    if helm and helm.status == "failed" and f'"{claim}"' in helm.description and "forbidden" in helm.description:
-        said = re.sub(r'^.*?"[^"]+" is forbidden: ', "", helm.description)
-        text = f"{text}: {short(said, 400)}"
-    return Cause("ClaimMissing", text, FAILED, next=steps.command(case.evidence, "get", "pvc"))
+    text, step = f"claim {short(claim)} does not exist", steps.command(case.evidence, "get", "pvc")
+    if refused := refusals.by_helm(case, "PersistentVolumeClaim", claim):
+        text, step = f"{text}: {refused.text}", refused.step or step
+    return Cause("ClaimMissing", text, FAILED, next=step)
 
 
 def leaving_claim(case: Case, claim: str) -> Cause:
