@@ -113,7 +113,8 @@ def test_wait_times_out(timeline: Timeline) -> None:
     assert "rag is not ready after 0.1 s" in err
 
 
-def test_a_short_absence_of_the_server_is_bridged(timeline: Timeline) -> None:
+def test_a_short_absence_of_the_server_is_bridged(timeline: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "GONE_FOR", 30)
     timeline("starting", UnreachableError("gone"), UnreachableError("gone"), "all_ready")
     code, _, err = shown(Options("rag", wait=True))
     assert code == 0
