@@ -13,6 +13,7 @@ from nimhelm.caches import RESOURCE_POLICY
 from nimhelm.chart.claims import delete_command, keep_command
 from nimhelm.diff.immutable import refusals
 from nimhelm.pipeline import dig
+from nimhelm.preflight.rollout import keeps_old_pods
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -170,16 +171,15 @@ def _workload(old: Object, new: Object) -> Iterator[Effect]:
 
 
 def _how(each: Object) -> str:
-    """Whether the service stays reachable: a Deployment without a surge takes pods away before it starts others."""
+    """Whether the service stays reachable: most Deployments of the chart take pods away before they start others."""
     strategy = dig(each, "spec", "strategy")
     if each.get("kind") != "Deployment" or not isinstance(strategy, dict):
         return ""
     if strategy.get("type") == "Recreate":
         return ", all at once"
-    surge = dig(strategy, "rollingUpdate", "maxSurge")
-    if surge in (0, "0", "0%"):
-        return ", one after the other" if replicas(each) > 1 else " (the service is away until it is ready again)"
-    return ", each after its successor is ready: that needs room for one pod more"
+    if keeps_old_pods(each):
+        return ", each after its successor is ready: that needs room for one pod more"
+    return ", one after the other" if replicas(each) > 1 else " (the service is away until it is ready again)"
 
 
 def _claim(old: Object, new: Object) -> Iterator[Effect]:

@@ -50,6 +50,7 @@ class Workload(NamedTuple):
     """Pods of one template. `pod` has the metadata and the spec of the template.
 
     `replicas` counts pods at the start and `maximum` at most, with the autoscaler; `wave` counts from 0, -1 is before all.
+    `beside` of the pods start while old ones of the release keep running.
     """
 
     service: str
@@ -59,6 +60,7 @@ class Workload(NamedTuple):
     replicas: int
     maximum: int
     wave: int
+    beside: int = 0
 
 
 class Rendered(NamedTuple):

@@ -32,6 +32,10 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
         return
     all_rooms = rooms(cluster)
     every = candidates(rendered, cluster, all_rooms)
+    for each in rendered.workloads:
+        if each.beside:
+            text = f"the upgrade starts a pod of {short(each.service)} before an old one ends: it is counted here"
+            yield holds("GPUs", text)
     alone = [problem for each in every if (problem := _alone(cluster, each, all_rooms))]
     yield from alone
     yield from neighbours.check(cluster, rendered, every)
@@ -118,7 +122,7 @@ def _together(cluster: Cluster, every: list[Candidates], all_rooms: dict[str, Ro
     }
     left = place(every, all_rooms, counts).left
     stopped = {index: many for index, many in left.items() if many}
-    yield from _summary(every, all_rooms, bool(stopped) or known)
+    yield from _summary(cluster, every, all_rooms, bool(stopped) or known)
     if stopped:
         yield _left(cluster, every, all_rooms, stopped, counts)
         return
@@ -138,17 +142,23 @@ def _together(cluster: Cluster, every: list[Candidates], all_rooms: dict[str, Ro
         )
 
 
-def _summary(every: list[Candidates], all_rooms: dict[str, Room], stopped: bool) -> Iterator[Check]:
+def _summary(cluster: Cluster, every: list[Candidates], all_rooms: dict[str, Room], stopped: bool) -> Iterator[Check]:
     """What is asked for and free, for each kind of device."""
     names = sorted({name for each in every for name, amount in each.asked.items() if is_device(name) and amount})
     for name in names if not stopped else ():
         free = sum(max(0, room.free.get(name, 0)) for room in all_rooms.values())
         offered = sum(room.offers.get(name, 0) for room in all_rooms.values())
         yield holds(
-            "GPUs", f"{short(name)}: {_asked(every, name)}; {shown(name, free)} of {shown(name, offered)} are free now"
+            "GPUs",
+            f"{short(name)}: {_asked(every, name)}; {shown(name, free)} of {shown(name, offered)} are {_free(cluster)}",
         )
     if not stopped and not names:
         yield holds("GPUs", f"every pod finds one of the {len(all_rooms)} nodes; none asks for a GPU")
+
+
+def _free(cluster: Cluster) -> str:
+    """How amounts are counted that the pods of the release itself leave."""
+    return "free without its own pods" if any(map(cluster.owns, cluster.of("Pod"))) else "free now"
 
 
 def _asked(every: list[Candidates], name: str) -> str:
@@ -182,9 +192,11 @@ def _left(
     name = device or next(iter(missing), "") or _first_missing(every, all_rooms, left)
     asked = _asked(every, name) if is_device(name) else f"{shown(name, total.get(name, 0))} asked for"
     lost = count(sum(left.values()), "pod")
-    text = f"{short(name)}: {asked}, {shown(name, free.get(name, 0))} free now; {lost} would find no node"
+    text = f"{short(name)}: {asked}, {shown(name, free.get(name, 0))} {_free(cluster)}; {lost} would find no node"
     certain = bool(missing) or any(_fits_nowhere(every[index], all_rooms) for index in left)
     effect = f"they stay Pending until something else ends; {_GROWS}"
+    if any(every[index].workload.beside for index in left):
+        effect = f"a new pod stays Pending, and no old one ends before it is ready; {_GROWS}"
     if certain and not _left_over(
         every, rooms(cluster, min(priority_of(every[index].workload, cluster) for index in left)), counts
     ):

@@ -78,7 +78,7 @@ def _spread(cluster: Cluster, each: Candidates, rule: ko.Object) -> Iterator[Che
     if not _zones(cluster, key, each.large):
         text = f"topology spread constraints count by {short(key)}, which no fitting node has as a label"
     elif cluster.knows("Pod") and (fitting := _spread_out(cluster, each, rule)) < many:
-        text = f"topology spread constraints by {short(key)} let {fitting} of {count(many, 'replica')} start"
+        text = f"topology spread constraints by {short(key)} let {fitting} of {count(many, 'pod')} start"
     else:
         return
     step = cluster.reach.kubectl("get", "nodes", "-L", key, everywhere=True)
@@ -135,7 +135,7 @@ def _distance(cluster: Cluster, each: Candidates, term: ko.Object) -> Iterator[C
     left = {zones[node] for node in each.large} - taken
     many = each.workload.replicas if _is_own(ko.mapping(each.workload.pod, "metadata", "labels"), term) else 1
     if len(left) < many:
-        have = f"{count(each.workload.replicas, 'replica')} wanted, {len(left)} of {short(key)} free for them"
+        have = f"{count(each.workload.replicas, 'pod')} wanted, {len(left)} of {short(key)} free for them"
         yield _kept(cluster, each, f"pod anti-affinity keeps it from the nodes: {have}")
 
 
@@ -177,7 +177,7 @@ def _ports(cluster: Cluster, each: Candidates) -> Iterator[Check]:
     free, many = len(set(each.large) - busy), each.workload.replicas
     if free < many:
         named = ", ".join(str(number) for _, number in sorted(wanted))
-        text = f"{count(many, 'replica')} want port {named} of a node each, and it is free on {count(free, 'node')}"
+        text = f"{count(many, 'pod')} want port {named} of a node each, and it is free on {count(free, 'node')}"
         step = cluster.reach.kubectl("get", "pods", "-A", "-o", "wide", everywhere=True)
         yield Check("GPUs", FAILS, text, "HostPort", "pods stay Pending", (each.workload.service,), step)
 
