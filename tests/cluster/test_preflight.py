@@ -340,6 +340,38 @@ def test_gpus_that_others_hold(cluster: Cluster, new_namespace: Callable[[], str
     assert watched(cluster, waiting, True, 1) == (False, NOT_STARTED)
 
 
+def test_a_new_pod_beside_the_old_one(cluster: Cluster, new_namespace: Callable[[], str], tmp_path: Path) -> None:
+    """A strategy that keeps the old pod needs room for both. The chart's own does not, nor does a template that stays."""
+    all_gpus = int(cluster.get("nodes")["items"][0]["status"]["allocatable"]["nvidia.com/gpu"])
+    namespace = new_namespace()
+    chart = build_documents(tmp_path, pipeline(service("llm", resources={"limits": {"nvidia.com/gpu": all_gpus}})))
+    helm = [str(HELM4), "upgrade", "--install", NAME, str(chart), "-n", namespace]
+    cluster.run(*helm, "--wait", "--timeout", "2m")
+    rolling = "llm.updateStrategy.rollingUpdate"
+    kept = values(
+        **{"llm.updateStrategy.type": "RollingUpdate", f"{rolling}.maxUnavailable": 0, f"{rolling}.maxSurge": 1}
+    )
+    changed = values(**{"llm.podTemplate.spec.terminationGracePeriodSeconds": 40})
+    for words in (kept, changed):
+        assert preflight(cluster, chart, namespace, *words)[0] == 0
+        cluster.run(*helm, *words, "--wait", "--timeout", "2m")
+    changed = values(**{"llm.podTemplate.spec.terminationGracePeriodSeconds": 50})
+    code, checks = preflight(cluster, chart, namespace, *kept, *changed)
+    assert (code, [check["code"] for check in checks if check["level"] == "fails"]) == (1, ["InsufficientGPU"])
+    cluster.run(*helm, *kept, *changed)
+
+    def phases() -> list[str]:
+        return sorted(each["status"]["phase"] for each in cluster.get("pods", namespace=namespace)["items"])
+
+    wait_until(lambda: phases() == ["Pending", "Running"])
+    cluster.run("sleep", "10")
+    assert phases() == ["Pending", "Running"]
+
+
+def values(**given: object) -> list[str]:
+    return [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
+
+
 def test_an_interrupted_install_is_found(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
     chart = build_documents(tmp_path, pipeline(service("llm", ready_after="never")))
     arguments = [str(HELM4), "install", NAME, str(chart), "-n", namespace, "--wait", "--timeout", "5m"]
