@@ -129,8 +129,9 @@ def place(every: list[Candidates], all_rooms: dict[str, Room], counts: dict[int,
     order = sorted(counts, key=lambda index: (every[index].workload.wave, -_devices(every[index].asked), index))
     for index in order:
         each = every[index]
+        usable = list(each.large)
         for _ in range(counts[index]):
-            fitting = [name for name in each.large if _holds(free[name], each.asked)]
+            fitting = [name for name in usable if _holds(free[name], each.asked)]
             if not fitting:
                 left[index] += 1
                 continue
@@ -138,6 +139,8 @@ def place(every: list[Candidates], all_rooms: dict[str, Room], counts: dict[int,
             for name, amount in each.asked.items():
                 free[best][name] = free[best].get(name, 0) - amount
             placed[index] += 1
+            if each.workload.kind == "DaemonSet":
+                usable.remove(best)
     return Placement(placed, left)
 
 

@@ -122,7 +122,7 @@ def _workloads(objects: list[ko.Object]) -> Iterator[Workload]:
     for each in objects:
         name, service = ko.name_of(each), ko.label(each, "app.kubernetes.io/name") or ko.name_of(each)
         replicas = ko.number(each, "spec", "replicas") if "replicas" in ko.mapping(each, "spec") else 1
-        if ko.text(each, "kind") == "Job":
+        if ko.text(each, "kind") in ("Job", "DaemonSet"):
             replicas = 1
         floor, ceiling = maxima.get(name, (replicas, replicas))
         start = max(replicas, floor) if "replicas" in ko.mapping(each, "spec") else floor
@@ -134,7 +134,7 @@ def _workloads(objects: list[ko.Object]) -> Iterator[Workload]:
 def _templates(value: ko.Object) -> Iterator[tuple[ko.Object, int]]:
     """(template, pods of it for each replica)."""
     match value["kind"]:
-        case "Deployment" | "StatefulSet" | "ReplicaSet" | "Job":
+        case "Deployment" | "StatefulSet" | "ReplicaSet" | "DaemonSet" | "Job":
             yield ko.mapping(value, "spec", "template"), 1
         case "Pod":
             yield value, 1

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from nimhelm.preflight.checks import apis, gpus, names, network, policies, rights, secrets, storage
 from nimhelm.preflight.checks.unread import unread
 from nimhelm.preflight.cluster import Cluster
+from nimhelm.preflight.counts import counted
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import SECTIONS, Check
-from nimhelm.preflight.rollout import rolled_out
 
 CHECKS = (
     rights.check,
@@ -25,7 +25,7 @@ CHECKS = (
 
 def all_checks(rendered: Rendered, cluster: Cluster) -> list[Check]:
     """Every check, in the order of the sections; what one cause does to several services is one line."""
-    rendered = rolled_out(rendered, cluster)
+    rendered = counted(rendered, cluster)
     found = [check for each in CHECKS for check in each(rendered, cluster)]
     found = [*_told_once(found), *unread(cluster)]
     return sorted(merged(found), key=lambda check: SECTIONS.index(check.section))

@@ -1,4 +1,4 @@
-"""The pods that an upgrade starts while those of the installed release still run.
+"""How many pods of each workload there are at once: on the nodes of this cluster, and during an upgrade.
 
 Source: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment
 """
@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from nimhelm.preflight.admission import admitted
 from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.render import Rendered, Workload
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.fit import fits_of
 
 _REVISION = "nimhelm.dev/revision"
 _MODE = "serving.kserve.io/deploymentMode"
 
 
-def rolled_out(rendered: Rendered, cluster: Cluster) -> Rendered:
-    """The chart with one more pod for each workload that ends no old pod before a new one is ready.
+def counted(rendered: Rendered, cluster: Cluster) -> Rendered:
+    """The chart with the pods of a DaemonSet on the nodes that may run them, and with those that an upgrade adds.
 
-    Other pods of the release make room for their successors. A workload whose template does not change starts none.
+    It adds one for each workload that ends no old pod before a new one is ready. Other pods of the release make room for their
+    successors. A workload whose template does not change starts none.
     """
     by_name = {(ko.text(each, "kind"), ko.name_of(each)): each for each in rendered.objects}
     running: dict[str, set[str]] = {}
@@ -31,10 +34,15 @@ def rolled_out(rendered: Rendered, cluster: Cluster) -> Rendered:
         others = running.get(workload.service, set()) - {wanted}
         return int(bool(wanted and others) and keeps_old_pods(by_name[workload.kind, workload.name]))
 
-    workloads = [
-        each._replace(beside=more, replicas=each.replicas + more, maximum=each.maximum + more)
-        for each, more in ((each, beside(each)) for each in rendered.workloads)
-    ]
+    workloads = []
+    for each in rendered.workloads:
+        if each.kind == "DaemonSet" and cluster.knows("Node"):
+            fits = fits_of(admitted(each, cluster).pod, cluster.of("Node"))
+            many = sum(fit.matches and not fit.blocked for fit in fits)
+            workloads.append(each._replace(replicas=many, maximum=many))
+        else:
+            more = beside(each)
+            workloads.append(each._replace(beside=more, replicas=each.replicas + more, maximum=each.maximum + more))
     return rendered._replace(workloads=workloads)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from nimhelm.preflight.checks import all_checks
-from nimhelm.preflight.rollout import keeps_old_pods
+from nimhelm.preflight.counts import keeps_old_pods
 
-from .world import cluster, codes, named, node, rendered, workload
+from .world import cluster, codes, named, node, rendered, running, workload
 
 KNATIVE = {"serving.kserve.io/deploymentMode": "Knative"}
 
@@ -66,7 +66,7 @@ def upgrade(strategy: dict[str, Any], old: dict[str, str], gpus: int) -> list[st
     spec = {"nodeName": "a", "containers": [{"name": "llm", "resources": resources}]}
     pod = named("Pod", "llm-1", namespace="team", labels=old, spec=spec)
     found = all_checks(rendered(new, objects=(deployment,)), cluster(node("a", gpus), pod, rights=()))
-    return [code for code in codes(check for check in found if check.section == "GPUs")]
+    return codes(check for check in found if check.section == "GPUs")
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,29 @@ def upgrade(strategy: dict[str, Any], old: dict[str, str], gpus: int) -> list[st
 )
 def test_the_new_pod_needs_room(strategy: dict[str, Any], old: dict[str, str], gpus: int, wanted: list[str]) -> None:
     assert upgrade(strategy, old, gpus) == wanted
+
+
+@pytest.mark.parametrize(
+    ("cpu", "nodes", "wanted"),
+    [
+        ("1", [node("a"), node("b")], []),
+        ("1", [node("a"), node("b", unschedulable=True)], []),
+        ("20", [node("a"), node("b"), node("c")], []),
+        ("20", [node("a"), node("b"), running("a", cpu="20")], ["Insufficient"]),
+        ("40", [node("a"), node("b")], ["Insufficient"]),
+    ],
+)
+def test_a_daemon_set_has_a_pod_on_each_node(cpu: str, nodes: list[dict[str, Any]], wanted: list[str]) -> None:
+    pod = workload()
+    pod.pod["spec"]["containers"][0]["resources"] = {"limits": {"cpu": cpu}}
+    found = all_checks(rendered(pod._replace(kind="DaemonSet")), cluster(*nodes, kinds=("Pod",), rights=()))
+    assert codes(check for check in found if check.section == "GPUs") == wanted
+
+
+def test_a_daemon_set_counts_for_a_quota() -> None:
+    pods = [workload()._replace(kind="DaemonSet")]
+    nodes = [node("a"), node("b"), node("c", taints=[{"key": "other", "effect": "NoSchedule"}])]
+    for hard, wanted in (("1", ["QuotaExceeded"]), ("2", [])):
+        quota = named("ResourceQuota", "team", namespace="team", spec={"hard": {"pods": hard}})
+        found = all_checks(rendered(*pods), cluster(*nodes, quota, kinds=("Pod",), rights=()))
+        assert codes(check for check in found if check.section == "policies") == wanted
