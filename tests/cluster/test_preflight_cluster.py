@@ -132,18 +132,14 @@ def outcomes(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_fails_as_preflight_says(name: str, outcomes: dict[tuple[str, bool], Outcome]) -> None:
-    found, case = outcomes[name, True], CASES[name]
-    assert case.code in found.failing()
-    assert found.exit_code == 1
-    assert (found.came_up, found.way) == (False, case.way)
+    outcomes[name, True].assert_failed_as_said(CASES[name])
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_comes_up_where_preflight_has_nothing_against_it(
     name: str, outcomes: dict[tuple[str, bool], Outcome]
 ) -> None:
-    found = outcomes[name, False]
-    assert (found.failing(), found.exit_code, found.came_up) == ([], 0, True)
+    outcomes[name, False].assert_came_up_as_said()
 
 
 KEEP_AWAY = {

@@ -335,19 +335,12 @@ def outcomes(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_fails_as_preflight_says(name: str, outcomes: dict[tuple[str, bool], Outcome]) -> None:
-    found, case = outcomes[name, True], CASES[name]
-    codes = [each["code"] for each in found.checks if each["code"]]
-    assert case.code in (codes if name in WARNED else found.failing()), codes
-    assert (found.exit_code, found.came_up) == (0 if name in WARNED else 1, False)
-    assert found.way in (case.way, "")
-    assert found.unread == ""
+    outcomes[name, True].assert_failed_as_said(CASES[name], name in WARNED)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_comes_up_where_preflight_has_nothing_against_it(
     name: str, outcomes: dict[tuple[str, bool], Outcome]
 ) -> None:
-    found = outcomes[name, False]
-    codes = [each["code"] for each in found.checks if each["code"]]
-    assert (found.failing(), found.exit_code, found.came_up) == ([], 0, True)
-    assert name not in WARNED or codes == []
+    outcomes[name, False].assert_came_up_as_said()
+    assert name not in WARNED or not any(each["code"] for each in outcomes[name, False].checks)
