@@ -113,7 +113,11 @@ def _second_round(access: Access, snapshot: Snapshot, graph: Graph) -> Snapshot:
             graph = read_graphs(graphs_of(manifest or [], snapshot.release).values(), snapshot.release)
     ours = f"{RELEASE_LABEL}={snapshot.release}"
     kinds = {service.workload for service in graph.services if service.enabled}
-    wanted = [Asked("nodes")] if is_unready(snapshot.lists) else []
+    made = {ko.text(each, "kind") for each in manifest or []}
+    budgeted = "PodDisruptionBudget" in made
+    wanted = [Asked("nodes")] if budgeted or is_unready(snapshot.lists) else []
+    if budgeted:
+        wanted.append(Asked("poddisruptionbudgets", ours))
     if graph.caches:
         wanted.append(Asked("jobs", ours))
     if LEADER_WORKER_SET in kinds:
@@ -122,7 +126,6 @@ def _second_round(access: Access, snapshot: Snapshot, graph: Graph) -> Snapshot:
         wanted.append(Asked("inferenceservices", ours, foreign=True))
     if any(is_gated(pod) for pod in snapshot.of("pods")):
         wanted.append(Asked("workloads", foreign=True))
-    made = {ko.text(each, "kind") for each in manifest or []}
     if "Ingress" in made:
         wanted.append(Asked("ingressclasses", foreign=True))
     wanted += [Asked(name, ours, foreign=True) for kind, name in ROUTES.items() if kind in made]

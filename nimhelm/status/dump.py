@@ -45,6 +45,7 @@ _KIND_OF = {
     "IngressClass": "ingressclasses",
     "Namespace": "namespaces",
     "Workload": "workloads",
+    "PodDisruptionBudget": "poddisruptionbudgets",
     "HTTPRoute": "httproutes",
     "GRPCRoute": "grpcroutes",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",

@@ -25,6 +25,7 @@ _LOST = {
     "leaderworkersets": "whether its groups are up to date is not known",
     "inferenceservices": "what KServe says of it is not known",
     "ingressclasses": "whether a controller serves the Ingress is not known",
+    "poddisruptionbudgets": "what a drain of a node waits for is not known",
     "httproutes": "whether a gateway serves the route is not known",
     "grpcroutes": "whether a gateway serves the route is not known",
     "persistentvolumes": "which node a volume is on is not known",

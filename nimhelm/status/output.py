@@ -63,7 +63,8 @@ def table_of(status: PipelineStatus, style: Style) -> Table:
     for service, row in zip(services, cells, strict=True):
         line = _line(row, widths, style)
         rows.append(_coloured(line, service, row, widths, style))
-        if line.endswith("…") and not row[-1].endswith("…") and _is_root(service):
+        cut = line.endswith("…") and not row[-1].endswith("…")
+        if cut and (_is_root(service) or (service.root and service.cause and service.cause.next)):
             told += _wrapped(service, style)
     rows += [_summed_up(left_out)] if left_out else []
     warned = [f"warning: {each.text}" + (f" ({each.next})" if each.next else "") for each in status.warnings]

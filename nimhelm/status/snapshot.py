@@ -23,6 +23,7 @@ KINDS = (
     "inferenceservices",
     "ingressclasses",
     "workloads",
+    "poddisruptionbudgets",
     "httproutes",
     "grpcroutes",
     "replicasets",

@@ -48,6 +48,7 @@ def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[s
         *resizes(evidence),
         *_claims(evidence),
         *_leaving_pods(evidence, running),
+        *_drains(evidence),
         *_ingresses(evidence),
         *_routes(evidence),
         *_load_balancers(evidence),
@@ -148,6 +149,24 @@ def _leaving_pods(evidence: Evidence, running: tuple[str, ...]) -> list[Warned]:
             worst = max(late, key=lambda each: each.age)
             more = f" (and {count(len(late) - 1, 'more pod')})" if len(late) > 1 else ""
             found.append(Warned(f"{worst.text}{more}", worst.step))
+    return found
+
+
+def _drains(evidence: Evidence) -> list[Warned]:
+    """Pods on a cordoned node that their PodDisruptionBudget does not let go: a drain of the node does not end."""
+    found = []
+    for budget in evidence.snapshot.of("poddisruptionbudgets"):
+        name, status = ko.name_of(budget), ko.mapping(budget, "status")
+        nodes = [ko.text(pod, "spec", "nodeName") for pod in evidence.pods.get(name, []) if is_ready(pod)]
+        cordoned = [node for node in nodes if ko.true(evidence.nodes.get(node), "spec", "unschedulable")]
+        if not cordoned or ko.number(status, "disruptionsAllowed"):
+            continue
+        healthy, least = ko.number(status, "currentHealthy"), ko.number(status, "desiredHealthy")
+        text = (
+            f"node {short(cordoned[0])} is cordoned, and a drain of it waits for {short(name)}: its PodDisruptionBudget"
+        )
+        text += f" wants {count(least, 'ready pod')}, and there {'is' if healthy == 1 else 'are'} {healthy}"
+        found.append(Warned(text, steps.command(evidence, "describe", "pdb", name)))
     return found
 
 

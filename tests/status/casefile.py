@@ -31,6 +31,7 @@ _LISTS = {
     "Namespace": "namespaces",
     "IngressClass": "ingressclasses",
     "Workload": "workloads",
+    "PodDisruptionBudget": "poddisruptionbudgets",
     "HTTPRoute": "httproutes",
     "GRPCRoute": "grpcroutes",
 }

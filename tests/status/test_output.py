@@ -211,3 +211,8 @@ def test_what_others_wait_for_comes_before_what_only_is_not_steady() -> None:
         "waits",
         "serves",
     ]
+
+
+def test_what_a_gate_hears_of_others_is_seen_at_80_columns() -> None:
+    shown = render(status("gate_external_refused"), "table", Style(width=80))
+    assert "the gate hears: milvus (10.0.0.9:19530): Connection refused" in " ".join(shown.split())

@@ -12,6 +12,7 @@ from nimhelm.status.evidence import Case, event_time, is_ready, main_of, message
 from nimhelm.wording import count, duration, short
 
 _RECENT = 3600
+_EVENT_SETTLES = 10
 # Warnings that other functions judge: what these do not name is over, or is the normal course.
 _KNOWN_WARNINGS = (
     "Unhealthy",
@@ -67,15 +68,21 @@ def evicted_pods(case: Case) -> list[tuple[int, str, ko.Object]]:
 def _lost_lately(case: Case) -> list[tuple[int, ko.Object]]:
     """The pods that ended within the hour, newest first, each with the age of its end."""
     lost = [(_left_at(case, pod), pod) for pod in case.departed]
-    return sorted((item for item in lost if item[0] < _RECENT), key=lambda item: item[0])
+    # The kubelet's event may come a moment after the end of which it tells.
+    told = [(age, pod) for age, pod in lost if age > _EVENT_SETTLES or _reason_of(case, pod)[0]]
+    return sorted((item for item in told if item[0] < _RECENT), key=lambda item: item[0])
 
 
 def _end_of(case: Case, pod: ko.Object) -> tuple[str, str, str]:
     """(code, words, what the cluster says) of a pod that is over."""
-    reason, message = ko.text(pod, "status", "reason"), ko.text(pod, "status", "message")
-    if not reason:
-        reason, message = _disrupted(pod) or _told(case, pod) or ("", message)
+    reason, message = _reason_of(case, pod)
     return (*_why(reason, message), message)
+
+
+def _reason_of(case: Case, pod: ko.Object) -> tuple[str, str]:
+    """(reason, message) from whatever tells of the pod's end."""
+    reason, message = ko.text(pod, "status", "reason"), ko.text(pod, "status", "message")
+    return (reason, message) if reason else _disrupted(pod) or _told(case, pod) or ("", message)
 
 
 def _ended_by(pod: ko.Object) -> str:
