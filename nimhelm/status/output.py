@@ -17,6 +17,8 @@ from nimhelm.wording import clean, count, duration
 _HEADINGS = ("SERVICE", "STATE", "READY", "GPU", "WHY")
 _COLOURS = {READY: "32", PENDING: "33", NOT_READY: "33", FAILED: "31", DISABLED: "2"}
 _MANY_STEPS = 5
+# A duration: "58s", "1m12s".
+_SECONDS = re.compile(r"\b(?:\d+[smhd])+\b")
 _MANY_WAITS = 3
 # More rows than this are summed up, unless all are asked for.
 _MANY_ROWS = 20
@@ -313,7 +315,8 @@ def _tells(service: ServiceStatus | None) -> tuple[object, ...]:
     if service is None:
         return ()
     cause = service.cause
-    said = (cause.code, cause.waits_for, cause.text if cause.problem else "") if cause else ()
+    text = _SECONDS.sub("", cause.text) if cause and cause.problem else ""
+    said = (cause.code, cause.waits_for, text) if cause else ()
     return service.state, service.ready, service.desired, said
 
 

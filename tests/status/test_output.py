@@ -14,7 +14,7 @@ import yaml
 from nimhelm.status.cause import Cause
 from nimhelm.status.causes.steadiness import Restarts
 from nimhelm.status.compute import PipelineStatus, ServiceStatus, compute
-from nimhelm.status.output import Style, display_width, rank, render
+from nimhelm.status.output import Style, changed_lines, display_width, rank, render
 from nimhelm.status.watch import style_of
 from tests.status.casefile import CASES, read_case, snapshot_of
 
@@ -216,3 +216,10 @@ def test_what_others_wait_for_comes_before_what_only_is_not_steady() -> None:
 def test_what_a_gate_hears_of_others_is_seen_at_80_columns() -> None:
     shown = render(status("gate_external_refused"), "table", Style(width=80))
     assert "the gate hears: milvus (10.0.0.9:19530): Connection refused" in " ".join(shown.split())
+
+
+def test_a_log_of_the_watch_says_nothing_new_of_the_seconds_that_pass() -> None:
+    case = read_case(next(path for path in CASES if path.stem == "flapping"))
+    before, later = (compute(snapshot_of(case | {"now": f"2026-11-24T03:00:0{second}Z"})) for second in (0, 5))
+    assert before.rows != later.rows
+    assert changed_lines(before, later) == []

@@ -126,7 +126,7 @@ def _flaps(case: Case, pod: ko.Object) -> Cause | None:
         if ko.seconds_since(seen, case.now) < _PROBE_TRIAL and again:
             times = ko.number(event, "count") or ko.number(event, "series", "count") or 1
             ago = duration(ko.seconds_since(seen, case.now))
-            text = f"not steady: {short(message)} ({count(times, 'time')}, last {ago} ago)"
+            text = f"not steady: {short(message).rstrip(':')} ({count(times, 'time')}, last {ago} ago)"
             return Cause("Unsteady", text, NOT_READY, next=_look(case, pod))
         break
     # Of a probe that fails for long the kubelet reports ever less; then only the condition tells.
