@@ -13,7 +13,8 @@ _KEEP = "keep"
 class Claim(NamedTuple):
     """A PersistentVolumeClaim that a chart makes, and the services that use it.
 
-    `kept` says whether Helm leaves it in the cluster when it is no longer in the release.
+    `kept` says whether Helm leaves it in the cluster when it is no longer in the release, and `settled` whether an annotation of
+    its own says so, rather than global.nimhelm.keepClaims.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Claim(NamedTuple):
     storage_class: str
     users: tuple[str, ...]
     kept: bool
+    settled: bool = False
 
 
 def claims(values: dict[str, Any]) -> list[Claim]:
@@ -53,7 +55,7 @@ def _claim(pvc: dict[str, Any], name: str, users: tuple[str, ...], keeps: bool) 
     storage_class = {"": "the default one", "-": "none"}.get(named, named)
     policy = dig(pvc, "annotations", RESOURCE_POLICY)
     kept = keeps if policy is None else policy == _KEEP
-    return Claim(name, str(pvc.get("size") or ""), mode, storage_class, users, kept)
+    return Claim(name, str(pvc.get("size") or ""), mode, storage_class, users, kept, policy is not None)
 
 
 def delete_command(names: list[str], namespace: str | None) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from nimhelm.chart.claims import claims, delete_command
-from nimhelm.pipeline import dig
+from nimhelm.chart.claims import Claim, claims, delete_command
+from nimhelm.pipeline import claim_name, dig
 from nimhelm.plan import Gate, Plan, PlannedService
 
 
@@ -31,13 +32,26 @@ def claim_lines(plan: Plan, values: dict[str, Any]) -> list[str]:
         which = "these claims" if not lost else ", ".join(f"`{name}`" for name in kept)
         lines += [
             f"`helm uninstall`, and an upgrade without the service, keep {which} and their data. A later install of the",
-            "release finds them again. With `global.nimhelm.keepClaims=false` they are deleted. To delete them for good:", "",
+            f"release finds them again. {_otherwise(found)} To delete them for good:", "",
             f"    {delete_command(kept, plan.namespace)}", "",
         ]  # fmt: skip
     if lost:
         names = ", ".join(f"`{name}`" for name in lost)
         lines += [f"`helm uninstall`, and an upgrade without the service, delete {names} with the data.", ""]
     return lines
+
+
+def _otherwise(found: list[Claim]) -> str:
+    """What global.nimhelm.keepClaims does to the claims that are kept."""
+    settled = [f"`{each.name}`" for each in found if each.kept and each.settled]
+    if not settled:
+        return "With `global.nimhelm.keepClaims=false` they are deleted."
+    if all(each.settled for each in found if each.kept):
+        return "Their annotation `helm.sh/resource-policy` decides that."
+    return (
+        f"With `global.nimhelm.keepClaims=false` they are deleted, but for {', '.join(settled)}, which have an annotation\n"
+        "that keeps them."
+    )
 
 
 def gate_lines(plan: Plan) -> list[str]:
@@ -88,11 +102,49 @@ def api_lines(plan: Plan) -> list[str]:
     return [
         "## What the cluster needs", "",
         *(listed or ["No API beside those of every cluster."]), "",
+        *_object_lines(plan),
         *_quota_lines(plan),
         "The user needs the right to create the kinds of the chart in one namespace, as the ClusterRole `admin` grants for",
         "those of Kubernetes. The chart holds no ClusterRole and no CustomResourceDefinition. To check it all beforehand:", "",
         f"    nimhelm preflight .{_flag(plan)}", "",
     ]  # fmt: skip
+
+
+def _object_lines(plan: Plan) -> list[str]:
+    """The objects beside secrets that must exist, because pods name them and the chart does not make them."""
+    found: dict[str, list[str]] = {}
+    for service in plan.services:
+        for needed in _named(service, plan) if service.enabled else ():
+            found.setdefault(needed, []).append(service.name)
+    if not found:
+        return []
+    listed = [f"- {needed}, for {', '.join(dict.fromkeys(names))}" for needed, names in found.items()]
+    return ["These objects, which the chart does not make:", "", *listed, ""]
+
+
+def _named(service: PlannedService, plan: Plan) -> Iterator[str]:
+    for device in dig(service.spec, "draResources") or []:
+        for field, kind in _CLAIMED.items():
+            if name := dig(device, field):
+                yield f"{kind} `{name}`"
+    cache = dig(service.spec, "storage", "nimCache", "name")
+    if cache and cache not in plan.caches:
+        yield f"PersistentVolumeClaim `{claim_name(cache, {})}`, filled"
+    elif not cache and (pvc := dig(service.spec, "storage", "pvc")) and dig(pvc, "create") is not True:
+        yield f"PersistentVolumeClaim `{claim_name(service.name, service.spec)}`"
+    if name := dig(service.spec, "runtimeClassName"):
+        yield f"RuntimeClass `{name}`"
+    if name := dig(service.spec, "proxy", "certConfigMap"):
+        yield f"ConfigMap `{name}`"
+    more = (each for field in ("initContainers", "sidecarContainers") for each in dig(service.spec, field) or [])
+    for container in (service.spec, *more):
+        for variable in dig(container, "env") or []:
+            source = dig(variable, "valueFrom", "configMapKeyRef")
+            if dig(source, "name") and dig(source, "optional") is not True:
+                yield f"ConfigMap `{source['name']}` with the key `{dig(source, 'key')}`"
+
+
+_CLAIMED = {"resourceClaimName": "ResourceClaim", "resourceClaimTemplateName": "ResourceClaimTemplate"}
 
 
 def _quota_lines(plan: Plan) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from nimhelm.chart.write import write_chart
 from nimhelm.convert import Options, convert_files
 
 FILES = [*EXAMPLES, ROOT / "tests" / "everything.yaml"]
+NAMING = [
+    ROOT / "tests" / "nimservices" / f"{name}.yaml" for name in ("shared-claim-dra", "blueprint-services", "proxied")
+]
 OF_EVERY_CLUSTER = {
     "ConfigMap", "Deployment", "Job", "PersistentVolumeClaim", "Pod", "Role", "RoleBinding", "Service", "ServiceAccount",
 }  # fmt: skip
@@ -54,11 +58,82 @@ def test_claims(made: Path, helm4: Helm) -> None:
     assert len(deleted) == 2 * bool(said)
 
 
+@pytest.mark.parametrize(
+    ("policies", "sentence"),
+    [
+        ((None, None), "With `global.nimhelm.keepClaims=false` they are deleted."),
+        (("keep", "keep"), "Their annotation `helm.sh/resource-policy` decides that."),
+        ((None, "keep"), "they are deleted, but for `b-pvc`, which have an annotation"),
+    ],
+)
+def test_what_becomes_of_claims(policies: tuple[str | None, ...], sentence: str, helm4: Helm, tmp_path: Path) -> None:
+    """The sentence of the README, and what helm renders with keepClaims=false."""
+    services = []
+    for name, policy in zip("ab", policies, strict=True):
+        annotations = {"annotations": {"helm.sh/resource-policy": policy}} if policy else {}
+        services.append(service(name, storage={"pvc": {"create": True, "size": "1Gi", **annotations}}))
+    chart = write_chart(build_chart(plan(*services)), tmp_path)
+    assert sentence in section((chart / "README.md").read_text(encoding="utf-8"), "Claims")
+    rendered = objects(helm4, chart, "--set", "global.nimhelm.keepClaims=false")
+    kept = [one["metadata"].get("annotations", {}) for one in rendered if one["kind"] == "PersistentVolumeClaim"]
+    assert [each.get("helm.sh/resource-policy") for each in kept] == list(policies)
+
+
 def test_apis(made: Path, helm4: Helm) -> None:
     said = section((made / "README.md").read_text(encoding="utf-8"), "What the cluster needs")
     for kind in {one["kind"] for one in objects(helm4, made)} - OF_EVERY_CLUSTER:
         assert kind.removesuffix("Template") in said
-    assert ("No API beside those" in said) == ("- " not in said)
+    assert ("No API beside those" in said) == ("- " not in said.partition("These objects")[0])
+
+
+def pods(rendered: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The specs of all pods of the services, wherever they stand in an object."""
+    for one in rendered:
+        if one["kind"] == "LeaderWorkerSet":
+            group = one["spec"]["leaderWorkerTemplate"]
+            yield from (group[key]["spec"] for key in ("leaderTemplate", "workerTemplate"))
+        elif one["kind"] == "InferenceService":
+            yield one["spec"]["predictor"]
+        elif one["kind"] == "Deployment":
+            yield one["spec"]["template"]["spec"]
+
+
+def named(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(kind, name) of the objects that a pod needs, beside secrets and accounts."""
+    for volume in spec.get("volumes", []):
+        if "persistentVolumeClaim" in volume:
+            yield "PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]
+        if "configMap" in volume and not volume["configMap"].get("optional"):
+            yield "ConfigMap", volume["configMap"]["name"]
+    for claim in spec.get("resourceClaims", []):
+        for field in ("ResourceClaim", "ResourceClaimTemplate"):
+            if name := claim.get(f"r{field[1:]}Name"):
+                yield field, name
+    if "runtimeClassName" in spec:
+        yield "RuntimeClass", spec["runtimeClassName"]
+    for container in [*spec.get("initContainers", []), *spec["containers"]]:
+        for variable in container.get("env", []):
+            source = variable.get("valueFrom", {}).get("configMapKeyRef", {})
+            if source and not source.get("optional"):
+                yield "ConfigMap", source["name"]
+
+
+@pytest.mark.parametrize("path", [*FILES, *NAMING], ids=lambda path: path.stem)
+def test_objects(path: Path, helm4: Helm, tmp_path: Path) -> None:
+    """What pods name and the chart does not make is in the README, and nothing else is."""
+    [chart] = convert_files([str(path)], Options()).charts
+    made = write_chart(chart, tmp_path)
+    rendered = objects(helm4, made)
+    own = {(one["kind"], one["metadata"]["name"]) for one in rendered}
+    own |= {  # the driver makes it
+        ("ResourceClaimTemplate", one["spec"]["channel"]["resourceClaimTemplate"]["name"])
+        for one in rendered
+        if one["kind"] == "ComputeDomain"
+    }
+    told = section((made / "README.md").read_text(encoding="utf-8"), "What the cluster needs")
+    told = told.partition("These objects")[2]
+    said = set(re.findall(r"^- (\w+) `(\S+)`", told, re.MULTILINE))
+    assert said == {each for spec in pods(rendered) for each in named(spec)} - own
 
 
 def test_gates(made: Path, helm4: Helm) -> None:
