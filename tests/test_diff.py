@@ -314,6 +314,15 @@ def thing(kind: str, **fields: Any) -> dict[str, Any]:
     return {"apiVersion": f"{group}/v1" if group else "v1", "kind": kind, "metadata": {"name": "x"}, **fields}
 
 
+def indexed(completions: int, parallelism: int = 0, completionMode: str = "Indexed") -> dict[str, Any]:  # noqa: N803
+    amounts = {"completions": completions, "parallelism": parallelism or completions}
+    return thing("Job", spec={**amounts, "completionMode": completionMode})
+
+
+def suspended(**pod: Any) -> dict[str, Any]:
+    return thing("Job", spec={"suspend": True, "template": {"spec": {"containers": [{"image": "r:1"}], **pod}}})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code", "said"),
     [
@@ -332,6 +341,21 @@ def thing(kind: str, **fields: Any) -> dict[str, Any]:
             {**thing("Service", spec={"clusterIP": "None"}), "apiVersion": "serving.knative.dev/v1"},
             {**thing("Service", spec={}), "apiVersion": "serving.knative.dev/v1"}, "update", "",
         ),
+        (
+            thing("StatefulSet", spec={"volumeClaimTemplates": [{}]}), thing("StatefulSet", spec={}),
+            "refused", "delete statefulset x",
+        ),
+        (indexed(2), indexed(3), "update", ""),
+        (indexed(2), indexed(3, parallelism=2), "refused", "kubectl delete job x"),
+        (indexed(2, completionMode="NonIndexed"), indexed(3, completionMode="NonIndexed"), "refused", "kubectl delete job x"),
+        (suspended(), suspended(nodeSelector={"a": "b"}), "update", ""),
+        (suspended(), suspended(containers=[{"image": "r:2"}]), "refused", "kubectl delete job x"),
+        (thing("ResourceQuota", spec={"scopes": ["a"]}), thing("ResourceQuota", spec={}), "refused", "resourcequota x"),
+        (thing("EndpointSlice", addressType="IPv4"), thing("EndpointSlice", addressType="FQDN"), "refused", "endpointslice x"),
+        (
+            thing("PersistentVolume", spec={"hostPath": {"path": "/a"}}),
+            thing("PersistentVolume", spec={"hostPath": {"path": "/b"}}), "refused", "delete persistentvolume x",
+        ),
         (thing("RoleBinding", roleRef={"name": "a"}), thing("RoleBinding", roleRef={"name": "b"}), "refused", "rolebinding x"),
         (thing("ResourceClaimTemplate", spec=1), thing("ResourceClaimTemplate", spec=2), "refused", "delete"),
         (thing("Service", spec={"clusterIP": "None"}), thing("Service", spec={}), "refused", "delete service x"),
@@ -348,6 +372,14 @@ def thing(kind: str, **fields: Any) -> dict[str, Any]:
         (thing("Service", spec=BALANCED | {"healthCheckNodePort": 31000}), thing("Service", spec=BALANCED), "update", ""),
         (thing("Service", spec={"type": "ClusterIP"}), thing("Service", spec={"type": "LoadBalancer"}), "update", ""),
         (thing("ConfigMap", immutable=True, data=1), thing("ConfigMap", immutable=True, data=2), "refused", "delete"),
+        (
+            thing("Secret", immutable=True, data={"a": "YQ=="}), thing("Secret", immutable=True, stringData={"a": "a"}),
+            "update", "",
+        ),
+        (
+            thing("Secret", immutable=True, data={"a": "YQ=="}), thing("Secret", immutable=True, stringData={"a": "b"}),
+            "refused", "delete secret x",
+        ),
         (thing("Secret", data=1), thing("Secret", data=1, type="a/b"), "refused", "delete"),
         (thing("Secret"), thing("Secret", type="Opaque"), "update", ""),
         (thing("StorageClass", provisioner="a"), thing("StorageClass", provisioner="b"), "refused", "delete"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -21,15 +22,14 @@ _CLAIM = "PersistentVolumeClaim"
 
 
 @cache
-def _fields() -> dict[str, list[dict[str, Any]]]:
-    """Group and kind -> the fields that no update can change, from the file that the guard of every chart reads.
-
-    A field has its path, its default, and `filled` where the API server fills in parts of it.
+def _fields() -> dict[str, dict[str, dict[str, Any]]]:
+    """Group and kind -> the fields that no update can change, with what the file says of each. The guard of every chart
+    reads it, too, and describes it.
     """
     with open(
         os.path.join(folder("chart-template"), "umbrella", "files", "immutable.json"), encoding="utf-8"
     ) as stream:
-        found: dict[str, list[dict[str, Any]]] = json.load(stream)
+        found: dict[str, dict[str, dict[str, Any]]] = json.load(stream)
     return found
 
 
@@ -37,19 +37,43 @@ def refusals(old: Object, new: Object) -> Iterator[Refusal]:
     """What the API server refuses of an update of one object."""
     kind, group = str(new.get("kind")), str(new.get("apiVersion")).rpartition("/")[0]
     key = f"{group}/{kind}" if group else kind
-    for fixed in _fields().get(key, ()):
-        default = fixed.get("default")
-        one, two = (default if found is None else found for found in (dig(each, *fixed["path"]) for each in (old, new)))
-        if not (_same_amounts(one, two) if fixed.get("filled") else one == two):
-            yield ".".join(fixed["path"]), "is immutable", _way_out(kind, new)
+    for path, rule in _fields().get(key, {}).items():
+        keys = path.split()
+        one, two = (dig(each, *keys) for each in (old, new))
+        if not (_stays(rule, one, two) or _may_change(rule, old, new)):
+            yield ".".join(keys), "is immutable", _way_out(kind, new)
     if key == _CLAIM:
         yield from _smaller(old, new)
     elif key == "Service":
         yield from _service(old, new)
     elif key in ("ConfigMap", "Secret") and old.get("immutable") is True:
-        for field in ("data", "stringData", "binaryData", "immutable"):
-            if old.get(field) != new.get(field):
+        for field, one, two in zip(("data", "binaryData", "immutable"), _kept(old), _kept(new), strict=True):
+            if one != two:
                 yield field, "is immutable", _way_out(kind, new)
+
+
+def _kept(thing: Object) -> tuple[Any, ...]:
+    """What an immutable ConfigMap or Secret keeps. The API server moves stringData to data."""
+    texts = thing.get("stringData") or {}
+    data = {key: b64encode(str(text).encode()).decode() for key, text in texts.items()}
+    return (
+        (thing.get("data") or {}) | data if data else thing.get("data"),
+        thing.get("binaryData"),
+        thing.get("immutable"),
+    )
+
+
+def _may_change(rule: dict[str, Any], old: Object, new: Object) -> bool:
+    """Whether this is a field of a suspended job, or of an Indexed one that changes together with another field."""
+    if "tandem" in rule and dig(old, "spec", "completionMode") == "Indexed":
+        return bool(dig(new, "spec", "completions") == dig(new, "spec", rule["tandem"]))
+    return "unless" in rule and dig(old, "spec", rule["unless"]) is True
+
+
+def _stays(rule: dict[str, Any], old: Any, new: Any) -> bool:
+    one, two = (rule.get("default") if each is None else each for each in (old, new))
+    same = _same_amounts(one, two) if "filled" in rule else one == two
+    return bool(same or not (one or two))
 
 
 def _same_amounts(one: Any, two: Any) -> bool:

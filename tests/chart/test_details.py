@@ -104,6 +104,24 @@ def test_a_single_pod_gives_up_its_gpu_first(render: Render, replicas: int | Non
     assert kept["spec"]["strategy"]["type"] == "RollingUpdate"
 
 
+@pytest.mark.parametrize(
+    ("own", "rolling"),
+    [
+        ({"type": "RollingUpdate"}, {"maxUnavailable": "25%", "maxSurge": "25%"}),
+        ({"rollingUpdate": {"maxSurge": 0}}, {"maxUnavailable": "25%", "maxSurge": 0}),
+        ({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}, {"maxUnavailable": 1, "maxSurge": "25%"}),
+        ({"type": "Recreate"}, None),
+    ],
+    ids=str,
+)
+def test_a_strategy_leaves_nothing_for_the_server_to_fill_in(
+    render: Render, own: dict[str, Any], rolling: dict[str, Any] | None
+) -> None:
+    """Helm 4 would not take that back with the next strategy, and the server refuses Recreate beside it."""
+    strategy = render({"llm": spec(updateStrategy=own)})["Deployment", "llm"]["spec"]["strategy"]
+    assert strategy == {"type": own.get("type", "RollingUpdate")} | ({"rollingUpdate": rolling} if rolling else {})
+
+
 def test_a_disabled_service_needs_no_secret(render: Render) -> None:
     services = {"a": spec(authSecret="one"), "b": spec(enabled=False, authSecret="two")}
     graph = yaml.safe_load(render(services)["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"])

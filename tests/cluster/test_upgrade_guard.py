@@ -190,7 +190,8 @@ def of_the_user(namespace: str, **change: Any) -> list[dict[str, Any]]:
     role = {"apiGroup": rbac, "kind": "ClusterRole", "name": change.get("role", "view")}
     subject = {"kind": "ServiceAccount", "name": change.get("subject", "default"), "namespace": namespace}
     size = {"requests": {"storage": change.get("size", "1Gi")}}
-    modes = {"accessModes": [change.get("mode", "ReadWriteOnce")], "resources": size}
+    # Of a class that nobody serves: the claim is never bound.
+    modes = {"accessModes": [change.get("mode", "ReadWriteOnce")], "resources": size, "storageClassName": "none"}
     given = {key: value for key, value in change.items() if key in ("reclaimPolicy", "type")}
     of_class, of_secret = (
         {key: each for key, each in given.items() if key == one} for one in ("reclaimPolicy", "type")
@@ -205,8 +206,35 @@ def of_the_user(namespace: str, **change: Any) -> list[dict[str, Any]]:
         {"kind": "PriorityClass", "apiVersion": "scheduling.k8s.io/v1", "value": change.get("value", 1000000)},
         {"kind": "RoleBinding", "apiVersion": f"{rbac}/v1", "roleRef": role, "subjects": [subject]},
         {"kind": "Secret", "apiVersion": "v1", "stringData": {"a": change.get("text", "b")}, **of_secret},
-        {"kind": "ConfigMap", "apiVersion": "v1", "immutable": True, "data": {"a": change.get("fixed", "b")}},
+        {
+            "kind": "ConfigMap",
+            "apiVersion": "v1",
+            "immutable": True,
+            "data": {"a": change.get("fixed", "b")},
+            "binaryData": {"b": change.get("bytes", "Yg==")},
+        },
         {"kind": "PersistentVolumeClaim", "apiVersion": "v1", "spec": modes},
+        {
+            "kind": "ResourceQuota",
+            "apiVersion": "v1",
+            "spec": {"hard": {"pods": change.get("pods", "9")}, "scopes": [change.get("scope", "NotTerminating")]},
+        },
+        {
+            "kind": "PersistentVolume",
+            "apiVersion": "v1",
+            "spec": {
+                "capacity": {"storage": change.get("capacity", "1Gi")},
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "bench-none",
+                "hostPath": {"path": change.get("folder", "/a")},
+            },
+        },
+        {
+            "kind": "EndpointSlice",
+            "apiVersion": "discovery.k8s.io/v1",
+            "addressType": change.get("family", "IPv4"),
+            "endpoints": [],
+        },
         *workloads(**change),
     ]
     return [each | {"metadata": {"name": name}} for each in objects]
@@ -226,7 +254,10 @@ def workloads(**change: Any) -> list[dict[str, Any]]:
         "metadata": {"name": "data"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": change.get("data", "1Gi")}}},
     }
-    job = {**pod, "spec": {**pod["spec"], "restartPolicy": "Never"}}
+    job = {
+        **pod,
+        "spec": {**pod["spec"], "restartPolicy": "Never", "nodeSelector": {"disk": change.get("disk", "any")}},
+    }
     ways = {"policyTypes": ["Ingress"], "podSelector": {"matchLabels": labels}}
     device = {"deviceClassName": change.get("device", "gpu.example.com")}
     claims = {"devices": {"requests": [{"name": "gpu", "exactly": device}]}}
@@ -235,9 +266,11 @@ def workloads(**change: Any) -> list[dict[str, Any]]:
     return [
         {"kind": "Deployment", "apiVersion": "apps/v1", "spec": own},
         {"kind": "StatefulSet", "apiVersion": "apps/v1", "spec": {
-            **own, "serviceName": change.get("service", "a"), "volumeClaimTemplates": [claim],
+            **own, "serviceName": change.get("service", "a"), "volumeClaimTemplates": change.get("claims", [claim]),
             "replicas": change.get("replicas", 0)}},
-        {"kind": "Job", "apiVersion": "batch/v1", "spec": {"template": job, "suspend": True, "parallelism": 1}},
+        {"kind": "Job", "apiVersion": "batch/v1", "spec": {
+            "template": job, "suspend": True, "completionMode": "Indexed",
+            "completions": change.get("completions", 1), "parallelism": change.get("parallelism", 1)}},
         {"kind": "NetworkPolicy", "apiVersion": "networking.k8s.io/v1", "spec": ways},
         {"kind": "PodDisruptionBudget", "apiVersion": "policy/v1", "spec": {
             "minAvailable": 1, "selector": {"matchLabels": labels}}},
@@ -258,12 +291,22 @@ OF_THE_USER: dict[str, tuple[dict[str, Any], str]] = {
     "role": ({"role": "edit"}, "RoleBinding"),
     "type of a secret": ({"type": "example.com/other"}, "Secret"),
     "fixed text": ({"fixed": "c"}, "ConfigMap"),
+    "fixed bytes": ({"bytes": "Yw=="}, "ConfigMap"),
+    "hard limits and capacity": ({"pods": "8", "capacity": "2Gi"}, ""),
+    "scope": ({"scope": "BestEffort"}, "ResourceQuota"),
+    "folder": ({"folder": "/b"}, "PersistentVolume"),
+    "kind of addresses": ({"family": "FQDN"}, "EndpointSlice"),
+    "more runs of an indexed job": ({"completions": 3, "parallelism": 3}, ""),
+    "more runs than at a time": ({"completions": 4, "parallelism": 3}, "Job"),
+    "nodes of a suspended job": ({"disk": "fast"}, ""),
     "mode of a claim": ({"mode": "ReadWriteMany"}, "PersistentVolumeClaim"),
     "size of a claim": ({"size": "512Mi"}, "PersistentVolumeClaim"),
+    "size of a claim that is not bound": ({"size": "2Gi"}, "PersistentVolumeClaim"),
     "how a quantity is written": ({"cpu": "1", "size": "1024Mi", "data": "1024Mi"}, ""),
     "replicas and ports": ({"replicas": 1, "port": 81}, ""),
     "governing service": ({"service": "b"}, "StatefulSet"),
     "claims of a set": ({"data": "2Gi"}, "StatefulSet"),
+    "no claims of a set": ({"claims": []}, "StatefulSet"),
     "controller": ({"controller": "example.com/b"}, "IngressClass"),
     "devices": ({"device": "other.example.com"}, "ResourceClaimTemplate"),
     "address": ({"address": "10.96.200.200"}, "Service"),

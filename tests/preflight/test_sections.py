@@ -313,6 +313,11 @@ LATER = {"volumeBindingMode": "WaitForFirstConsumer"}
             [storage_class(allowVolumeExpansion=True), claim("fast") | {"status": {"phase": "Bound"}}],
             [],
         ),
+        (
+            claim("fast", "20Gi"),
+            [storage_class(allowVolumeExpansion=True, **LATER), claim("fast") | {"status": {"phase": "Pending"}}],
+            ["ClaimSize"],
+        ),
     ],
 )
 def test_new_claims(wanted_claim: dict[str, Any], objects: list[dict[str, Any]], wanted: list[str]) -> None:

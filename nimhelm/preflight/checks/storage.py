@@ -203,11 +203,14 @@ def _kept(rendered: Rendered, cluster: Cluster, claim: ko.Object) -> Iterator[Ch
         return
     have, want = _size(existing), _size(claim)
     chosen = cluster.named("StorageClass", ko.text(existing, "spec", "storageClassName"))
-    grows = ko.true(chosen, "allowVolumeExpansion")
-    if want == have or (want > have and grows) or (chosen is None and want > have):
+    bound = ko.text(existing, "status", "phase") == "Bound"
+    grows = bound and (chosen is None or ko.true(chosen, "allowVolumeExpansion"))
+    if want == have or (want > have and grows):
         return
     name = ko.name_of(claim)
-    why = "a claim cannot shrink" if want < have else "its storage class does not expand volumes"
+    why = "its storage class does not expand volumes" if bound else "only a claim that is bound can grow"
+    if want < have:
+        why = "a claim cannot shrink"
     text = (
         f"claim {short(name)} exists with {shown('storage', have)}, the chart asks for {shown('storage', want)}; {why}"
     )

@@ -304,37 +304,51 @@ root, claim (its name), pvc (its values) and path (of these values).
 */}}
 {{- define "nimhelm.v2.problems.claim" -}}
   {{- with lookup "v1" "PersistentVolumeClaim" .root.Release.Namespace .claim }}
-    {{- $path := $.path }}
-    {{- $another := printf "choose another %s.name for a new claim, or delete the claim %s and its data first" $path $.claim }}
-    {{- $old := dig "spec" "resources" "requests" "storage" "0" . }}
-    {{- $new := get $.pvc "size" | toString }}
-    {{- if lt (include "nimhelm.v2.quantity" $new | float64) (include "nimhelm.v2.quantity" $old | float64) }}
-      {{- printf "the claim %s has %s and cannot shrink to %s: set %s.size=%s, or %s\n" $.claim $old $new $path $old $another }}
+    {{- $claim := . }}
+    {{- $refused := dict }}
+    {{- $size := dig "spec" "resources" "requests" "storage" "0" . }}
+    {{- with include "nimhelm.v2.sizeRefused" (dict "claim" . "new" (get $.pvc "size")) }}
+      {{- $_ := set $refused "size" (list . $size) }}
     {{- end }}
     {{- $class := get $.pvc "storageClass" | default $.root.nim.global.storageClass }}
     {{- $live := dig "spec" "storageClassName" "" . | default "-" }}
+    {{- $is := printf "is of the storage class %s" $live }}
     {{- if and $class (ne $class $live) }}
-      {{- printf "the claim %s is of the storage class %s and cannot change to %s: set %s.storageClass=%s, or %s\n" $.claim $live $class $path $live $another }}
-    {{- end }}
-    {{- if and (not $class) (dig "metadata" "annotations" "nimhelm.dev/storage-class" "" .) }}
-      {{- printf "the claim %s is of the storage class %s, which cannot be left out: set %s.storageClass=%s, or %s\n" $.claim $live $path $live $another }}
+      {{- $_ := set $refused "storageClass" (list (printf "%s and cannot change to %s" $is $class) $live) }}
+    {{- else if and (not $class) (dig "metadata" "annotations" "nimhelm.dev/storage-class" "" .) }}
+      {{- $_ := set $refused "storageClass" (list (printf "%s, which cannot be left out" $is) $live) }}
     {{- end }}
     {{- $mode := get $.pvc "volumeAccessMode" | default "ReadWriteOnce" }}
     {{- $modes := dig "spec" "accessModes" list . }}
     {{- if and $modes (ne (list $mode | toJson) (toJson $modes)) }}
-      {{- printf "the claim %s has the access mode %s and cannot change to %s: set %s.volumeAccessMode=%s, or %s\n" $.claim (join ", " $modes) $mode $path (first $modes) $another }}
+      {{- $_ := set $refused "volumeAccessMode" (list (printf "has the access mode %s and cannot change to %s" (join ", " $modes) $mode) (first $modes)) }}
     {{- end }}
-    {{- $claim := . }}
     {{- range $field := list "volumeName" "selector" "dataSource" }}
       {{- $has := dig "spec" $field "" $claim }}
-      {{- $wanted := get $.pvc $field }}
+      {{- $wanted := get $.pvc $field | default "" }}
       {{- /* The volume of a claim without one is open, and one that the values leave out may have been found. */}}
       {{- $open := and (eq $field "volumeName") (or (not $has) (and (not $wanted) (not (include "nimhelm.v2.namedVolume" $claim)))) }}
-      {{- if not (or $open (include "nimhelm.v2.same" (dict "has" ($has | default "") "wanted" ($wanted | default "")))) }}
+      {{- if not (or $open (or (eq (toJson $has) (toJson $wanted)) (and (eq $field "dataSource") (include "nimhelm.v2.covers" (dict "has" $has "wanted" $wanted))))) }}
         {{- $back := ternary (toJson $has | trimAll "\"") "null" (not (empty $has)) }}
-        {{- printf "the claim %s has the %s %s, which cannot change: set %s.%s=%s, or %s\n" $.claim $field $back $path $field $back $another }}
+        {{- $_ := set $refused $field (list (printf "has the %s %s, which cannot change" $field $back) $back) }}
       {{- end }}
     {{- end }}
+    {{- range $field, $said := $refused }}
+      {{- printf "the claim %s %s: set %s.%s=%s, or choose another %s.name for a new claim, or delete the claim %s and its data first\n"
+        $.claim (first $said) $.path $field (last $said) $.path $.claim }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /* Why a claim cannot have another size, or nothing. Takes claim, which is there, and new. */}}
+{{- define "nimhelm.v2.sizeRefused" -}}
+  {{- $old := dig "spec" "resources" "requests" "storage" "0" .claim }}
+  {{- $one := include "nimhelm.v2.quantity" $old | float64 }}
+  {{- $two := include "nimhelm.v2.quantity" .new | float64 }}
+  {{- if lt $two $one }}
+    {{- printf "has %s and cannot shrink to %v" $old .new }}
+  {{- else if and (gt $two $one) (ne "Bound" (dig "status" "phase" "" .claim)) }}
+    {{- printf "has %s and cannot grow to %v before it is bound" $old .new }}
   {{- end }}
 {{- end }}
 
@@ -346,8 +360,9 @@ root, claim (its name), pvc (its values) and path (of these values).
 {{- end }}
 
 {{- /*
-Changes of the user's objects that Kubernetes refuses. files/immutable.json has the fields by group and kind. A field that is
-left out has its default, or stays as it is; of one that is `filled`, the API server fills in parts.
+Changes of the user's objects that Kubernetes refuses. files/immutable.json has the fields by group and kind. The API
+server takes a `default`, or fills in "parts" of a field or the "whole"; "later", anybody may set it. A
+field may change while that of `unless` is set, and one of an Indexed job if it stays equal to that of `tandem`.
 */}}
 {{- define "nimhelm.v2.problems.extraObjects" -}}
   {{- $fixed := .Files.Get "files/immutable.json" | fromJson }}
@@ -363,33 +378,40 @@ left out has its default, or stays as it is; of one that is `filled`, the API se
         {{- $live := . }}
         {{- $what := printf "the %s %s of extraObjects" .kind $name }}
         {{- $delete := printf "delete it first with kubectl delete %s %s%s" (lower .kind) $name (ternary "" (printf " -n %s" $namespace) (empty $namespace)) }}
-        {{- range get $fixed $kind }}
+        {{- range $path, $rule := get $fixed $kind }}
           {{- $has := $live }}
           {{- $wanted := $new }}
-          {{- range .path }}
-            {{- $has = get ($has | default dict) . }}
-            {{- $wanted = get ($wanted | default dict) . }}
+          {{- $keys := splitList " " $path }}
+          {{- range $keys }}
+            {{- $has = index ($has | default dict) . }}
+            {{- $wanted = index ($wanted | default dict) . }}
           {{- end }}
-          {{- $stays := and (empty $has) (empty $wanted) }}
-          {{- if eq (toString $wanted) "" }}{{ $wanted = get . "default" }}{{ end }}
-          {{- $same := include (ternary "nimhelm.v2.covers" "nimhelm.v2.same" (hasKey . "filled")) (dict "has" $has "wanted" $wanted) }}
-          {{- if not (or $stays $same (eq (toString $wanted) "")) }}
+          {{- $filled := get $rule "filled" }}
+          {{- $may := or (and (kindIs "invalid" $wanted) (has $filled (list "whole" "later"))) (and (kindIs "invalid" $has) (eq $filled "later")) }}
+          {{- if kindIs "invalid" $wanted }}{{ $wanted = get $rule "default" }}{{ end }}
+          {{- with get $rule "unless" }}{{ $may = dig "spec" . false $live }}{{ end }}
+          {{- with get $rule "tandem" }}
+            {{- $may = and (eq "Indexed" (dig "spec" "completionMode" "" $live)) (eq (toString $wanted) (dig "spec" . 1 $new | toString)) }}
+          {{- end }}
+          {{- $same := eq (toJson $has) (toJson $wanted) }}
+          {{- if $filled }}{{ $same = include "nimhelm.v2.covers" (dict "has" $has "wanted" $wanted) }}{{ end }}
+          {{- if not (or $may $same (and (empty $has) (empty $wanted))) }}
             {{- $now := ternary "" (printf " from %s" (toJson $has | trimAll "\"")) (kindIs "map" $has) }}
-            {{- printf "%s cannot change its %s%s: set it back, or %s\n" $what (last .path) $now $delete }}
+            {{- printf "%s cannot change its %s%s: set it back, or %s\n" $what (last $keys) $now $delete }}
           {{- end }}
         {{- end }}
         {{- if eq $kind "Service" }}
           {{- include "nimhelm.v2.problems.liveService" (dict "live" .spec "spec" $new.spec "what" $what "path" "extraObjects" "delete" (printf "or %s" $delete)) }}
         {{- else if eq $kind "PersistentVolumeClaim" }}
-          {{- $old := dig "spec" "resources" "requests" "storage" "0" . }}
-          {{- $size := dig "spec" "resources" "requests" "storage" $old $new | toString }}
-          {{- if lt (include "nimhelm.v2.quantity" $size | float64) (include "nimhelm.v2.quantity" $old | float64) }}
-            {{- printf "%s has %s and cannot shrink to %s: set it back, or %s\n" $what $old $size $delete }}
+          {{- with include "nimhelm.v2.sizeRefused" (dict "claim" . "new" (dig "spec" "resources" "requests" "storage" "" $new)) }}
+            {{- printf "%s %s: set it back, or %s\n" $what . $delete }}
           {{- end }}
         {{- else if get . "immutable" }}
           {{- $given := deepCopy (get $new "data" | default dict) }}
           {{- range $key, $text := get $new "stringData" | default dict }}{{ $_ := set $given $key (b64enc $text) }}{{ end }}
-          {{- if not (and (get $new "immutable") (include "nimhelm.v2.same" (dict "has" (get . "data" | default dict) "wanted" $given))) }}
+          {{- $_ := merge $given (get $new "binaryData" | default dict) }}
+          {{- $has := merge dict (get . "data" | default dict) (get . "binaryData" | default dict) }}
+          {{- if not (and (get $new "immutable") (eq (toJson $has) (toJson $given))) }}
             {{- printf "%s is immutable, and its data would change: give it another name, or %s\n" $what $delete }}
           {{- end }}
         {{- end }}
@@ -404,11 +426,11 @@ another way. Takes has and wanted.
 */}}
 {{- define "nimhelm.v2.covers" -}}
   {{- $has := .has }}
-  {{- $covers := eq (toJson $has) (toJson .wanted) }}
+  {{- $covers := or (eq (toJson $has) (toJson .wanted)) (and (empty $has) (empty .wanted)) }}
   {{- if and (kindIs "map" .wanted) (kindIs "map" $has) }}
     {{- $covers = true }}
     {{- range $key, $value := .wanted }}
-      {{- if not (include "nimhelm.v2.covers" (dict "has" (get $has $key) "wanted" $value)) }}{{ $covers = empty $value }}{{ end }}
+      {{- if not (or (kindIs "invalid" $value) (include "nimhelm.v2.covers" (dict "has" (get $has $key) "wanted" $value))) }}{{ $covers = false }}{{ end }}
     {{- end }}
   {{- else if and (kindIs "slice" .wanted) (kindIs "slice" $has) (eq (len .wanted) (len $has)) }}
     {{- $covers = true }}
@@ -419,14 +441,6 @@ another way. Takes has and wanted.
     {{- $covers = eq (include "nimhelm.v2.quantity" $has) (include "nimhelm.v2.quantity" .wanted) }}
   {{- end }}
   {{- if $covers }}true{{ end }}
-{{- end }}
-
-{{- /* Whether a field stays. The API server fills in the group of a reference. Takes has and wanted. */}}
-{{- define "nimhelm.v2.same" -}}
-  {{- range $key, $value := . }}
-    {{- if kindIs "map" $value }}{{ $_ := set $ $key (omit $value "apiGroup") }}{{ end }}
-  {{- end }}
-  {{- if eq (toJson .has) (toJson .wanted) }}true{{ end }}
 {{- end }}
 
 {{- /*

@@ -229,11 +229,17 @@ the cluster cannot be asked (a GitOps tool renders the chart), the autoscaler se
 
 {{- /*
 A new pod starts only on the GPU that an old one gives up. For a single pod, 25% is that pod, and helm 3 would not wait
-for it. On a cluster it gets the strategy Recreate, which does the same and is waited for.
+for it. On a cluster it gets the strategy Recreate, which does the same and is waited for. The defaults of Kubernetes are
+written out: helm 4 takes back only fields that it wrote, and Recreate may have none of them.
 */}}
 {{- define "nimhelm.v2.strategy" -}}
-{{- if .Values.updateStrategy -}}
-{{ include "nimhelm.v2.yaml" .Values.updateStrategy }}
+{{- $own := .Values.updateStrategy }}
+{{- if eq "Recreate" (dig "type" "" ($own | default dict)) -}}
+{{ include "nimhelm.v2.yaml" $own }}
+{{- else if $own -}}
+{{- $rolling := dict "maxUnavailable" "25%" "maxSurge" "25%" }}
+{{- range $key, $value := get $own "rollingUpdate" | default dict }}{{ $_ := set $rolling $key $value }}{{ end }}
+{{- include "nimhelm.v2.yaml" (merge (dict "rollingUpdate" $rolling) $own (dict "type" "RollingUpdate")) }}
 {{- else if and .nim.onCluster (not .nim.global.keepOperatorPods) (not .nim.autoscaled) (eq (include "nimhelm.v2.replicas" . | trim) "1") -}}
 type: Recreate
 {{- else -}}
