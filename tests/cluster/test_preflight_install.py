@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .connection import Cluster
+from .connection import Cluster, wait_until
 from .release import HELM3, HELM4, Release, build_documents, pipeline, service
 from .test_preflight import NAME, made, preflight
 from .test_preflight_rights import as_user as as_user
@@ -82,10 +82,12 @@ def test_an_image_that_the_node_has(policy: str, cluster: Cluster, short_release
     release = short_release(service("llm", image=f"{name}:1.0"))
     release.install()
     release.helm("uninstall", NAME, "--wait")
-    (node,) = cluster.get("nodes")["items"]
-    listed = {each for image in node["status"]["images"] for each in image.get("names", [])}
-    if f"{name}:1.0" not in listed:
-        pytest.skip("the node lists only some of its images")
+
+    def listed() -> bool:
+        (node,) = cluster.get("nodes")["items"]
+        return any(f"{name}:1.0" in image.get("names", []) for image in node["status"]["images"])
+
+    wait_until(listed, timeout=360, what="the image in the status of the node")
     sets = ("--set", f"llm.image.pullPolicy={policy}") if policy else ()
     _, checks = preflight(cluster, release.chart, release.namespace, "--pull", *sets)
     said = [each["level"] for each in checks if each["section"] == "images" and name in str(each)]

@@ -156,6 +156,8 @@ def _kubelet() -> dict[str, Any]:
         },
         "imageGCHighThresholdPercent": 100,
         "maxPods": 250,
+        # All images, not the 50 largest: a test looks for its own.
+        "nodeStatusMaxImages": -1,
         "syncFrequency": "5s",
         "nodeStatusUpdateFrequency": "5s",
         # One slow pull must not hold up the others: on a real cluster those are on other nodes.
