@@ -140,7 +140,8 @@ class _Walk:
         low, high = schema.get("minItems", 0), schema.get("maxItems", len(data))
         if not low <= len(data) <= high:
             wanted = f"at least {low} is needed" if len(data) < low else f"at most {high} are possible"
-            yield self.at(field, "NH013", f"{_name(field)} has {len(data)} items, {wanted}", "")
+            hint = "add one" if len(data) < low else ""
+            yield self.at(field, "NH013", f"{_name(field)} has {len(data)} items, {wanted}", hint)
         for index, item in enumerate(data):
             yield from self.value(item, schema.get("items", {}), (*field, index))
 

@@ -132,6 +132,13 @@ podTemplate: {spec: {initContainers: [{name: i, image: a, livenessProbe: {httpGe
 podTemplate: {spec: {initContainers: [{name: i, image: a, lifecycle: {preStop: {exec: {command: [a]}}}}]}}
 podTemplate: {spec: {initContainers: [{name: llm-service-ctr, image: a}]}}
 podTemplate: {spec: {ephemeralContainers: [{name: i, image: a}]}}
+podTemplate: {spec: {containers: [{name: other, image: a, readinessProbe: {periodSeconds: 5}}]}}
+volumes: [{name: a, cephfs: {monitors: []}}]
+volumes: [{name: a, rbd: {monitors: [], image: a}}]
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {hostNetworking: true}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: other}]}}}}}
+podTemplate: {spec: {initContainers: [{name: [a], image: a}]}}
+affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Gt, values: {a: b}}]}]}}}
 podTemplate: {spec: {resourceClaims: [{name: a}]}}
 podTemplate: {spec: {resourceClaims: [{name: a, resourceClaimName: b, resourceClaimTemplateName: c}]}}
 podTemplate: {spec: {resourceClaims: [{name: "A b", resourceClaimName: b}]}}
@@ -402,6 +409,7 @@ envFrom: [{secretRef: {name: a, optional: true}}, {prefix: B_, configMapRef: {na
 podTemplate: {spec: {shareProcessNamespace: true, hostNetwork: false, containers: [{name: llm-service-ctr, terminationMessagePath: null, ports: [{name: extra, containerPort: 9999}]}]}}
 podTemplate: {spec: {containers: [{name: other, image: 'busybox:1.37.0'}], tolerations: [{operator: Exists}]}}
 podTemplate: {spec: {initContainers: [{name: wait-setup, resources: {limits: {cpu: 1}}}]}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, readinessProbe: {periodSeconds: 5}}]}}
 podTemplate: {spec: {volumes: [{name: tmp, emptyDir: {}}]}}\nvolumeMounts: [{name: tmp, mountPath: /tmp}]
 """
 
@@ -411,12 +419,17 @@ global: {nimhelm: {podTemplate: {spec: {priorityClassName: "A b"}}}}
 global: {nimhelm: {podTemplate: {spec: {topologySpreadConstraints: [{maxSkew: 0, topologyKey: a, whenUnsatisfiable: DoNotSchedule}]}}}}
 global: {nimhelm: {podTemplate: {spec: {containers: [{name: llm-service-ctr, image: a}]}}}}
 global: {nimhelm: {podTemplate: {spec: {initContainers: []}}}}
+global: {nimhelm: {podTemplate: {spec: {tolerations: [{key: a, operator: Exists, value: b}]}}}}
+global: {nimhelm: {podTemplate: {spec: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: In}]}]}}}}}}}
 global: {nimhelm: {podTemplate: {metadata: {labels: {a: b}}}}}
 global: {nimhelm: {priorityClassName: x}}
 global: {nimhelm: {tolerations: []}}
 nimCaches: {c: {podTemplate: {spec: {priorityClass: x}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: other}]}}}}
 nimCaches: {c: {podTemplate: {spec: {securityContext: {runAsUser: -1}}}}}
+nimCaches: {c: {podTemplate: {spec: {tolerations: [{key: a, operator: Exists, value: b}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: [a]}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, livenessProbe: {periodSeconds: 5}}]}}}}
 nimCaches: {c: {priorityClassName: x}}
 """
 """Overlays of pods that are not a service's own, each wrong."""

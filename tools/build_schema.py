@@ -140,7 +140,7 @@ def targets(source: Source) -> list[Target]:
 
 
 def checked(node: Any) -> Any:
-    """A schema without what a validator does not look at: descriptions, defaults and examples."""
+    """A schema without what a validator needs not look at: descriptions, defaults, examples, and the type of a choice."""
     if isinstance(node, list):
         return [checked(item) for item in node]
     if not isinstance(node, dict):
@@ -148,7 +148,7 @@ def checked(node: Any) -> Any:
     return {
         key: {name: checked(schema) for name, schema in child.items()} if key in NAMED else checked(child)
         for key, child in node.items()
-        if key not in UNCHECKED
+        if key not in UNCHECKED and not (key == "type" and "enum" in node)
     }
 
 

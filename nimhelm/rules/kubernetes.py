@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, Finding
-from nimhelm.pipeline import Cache, Service, dig, number
+from nimhelm.pipeline import Block, Cache, Service, dig, number
 from nimhelm.quantity import nanos
 from nimhelm.rules.annotations import is_range
 from nimhelm.rules.probes import HANDLERS
@@ -35,6 +35,9 @@ class Typed(NamedTuple):
     overlay: bool = False
 
 
+POD_TEMPLATE: Path = ("podTemplate", "spec")
+PICKER_TEMPLATE: Path = ("expose", "router", "eppConfig", *POD_TEMPLATE)
+
 FIELDS = (
     Typed(("podSecurityContext",), "PodSecurityContext"),
     Typed(("securityContext",), "SecurityContext"),
@@ -47,6 +50,7 @@ FIELDS = (
     Typed(("dnsConfig",), "PodDNSConfig"),
     Typed(("updateStrategy",), "DeploymentStrategy"),
     Typed(("podTemplate", "spec"), "PodSpec", overlay=True),
+    Typed(PICKER_TEMPLATE, "PodSpec", overlay=True),
     Typed(("expose", "service", "overlay"), "ServiceSpec", overlay=True),
 )
 RESERVED_VOLUMES = {
@@ -107,14 +111,11 @@ def _is_partial(value: Any, field: Path, known: set[str], finding: Finding) -> b
     for part in re.findall(r"[^.\[\]]+", inside):
         if isinstance(value, list):
             value = value[int(part)] if part.isdecimal() and int(part) < len(value) else None
-            if not isinstance(value, dict) or value.get("name") not in known:
+            if not isinstance(value, dict) or str(value.get("name")) not in known:
                 return False
         else:
             value = dig(value, part)
     return True
-
-
-POD_TEMPLATE: Path = ("podTemplate", "spec")
 
 
 def check_pods(document: Document, shared: Path, caches: list[Cache]) -> Iterator[Finding]:
@@ -133,16 +134,33 @@ def check_pods(document: Document, shared: Path, caches: list[Cache]) -> Iterato
             names = {*cache.own_containers(), "mark-complete", "nim-cache-volume", "scratch", "nimhelm-scripts"}
             where = (*cache.spec_field, *POD_TEMPLATE)
             yield from check_typed(document, where, "PodSpec", value, known=names)
-            for index, container in cache.items(*POD_TEMPLATE, "containers"):
-                if container.get("name") not in names and not container.get("image"):
-                    message = f"the pod has no container {container.get('name')}, and a new one needs an image"
-                    unnamed = (*where, "containers", index, "name")
-                    yield document.finding(ERROR, "NH112", unnamed, message, "the download is called nim-cache-ctr")
+            yield from check_added(cache, POD_TEMPLATE, names, "the download is called nim-cache-ctr")
+
+
+def check_added(block: Block, template: Path, names: set[str], hint: str) -> Iterator[Finding]:
+    """Containers and probes that an overlay does not find in the pod: they must be whole."""
+    probed = (f"{block.name}-ctr", "nim-leader", "nim-worker", "epp")
+    for kind in ("containers", "initContainers"):
+        for index, container in block.items(*template, kind):
+            name = container.get("name")
+            if isinstance(name, str) and name not in names and not container.get("image"):
+                message = f"the pod has no container {name}, and a new one needs an image"
+                yield block.error("NH112", (*template, kind, index, "name"), message, hint)
+            for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+                given = container.get(probe)
+                asks = any(dig(given, handler) is not None for handler in HANDLERS)
+                there = name in probed and block.get(probe, "enabled") is not False
+                if isinstance(given, dict) and not asks and not there:
+                    message = f"{name} has no {probe}, and a new one asks nothing"
+                    yield block.error(
+                        "NH112", (*template, kind, index, probe), message, "add httpGet, exec or tcpSocket"
+                    )
 
 
 def own_names(service: Service) -> set[str]:
     """What the items of lists in the chart's pod and Service are called: containers, volumes, ports."""
-    names = {*service.own_containers(), *RESERVED_VOLUMES, "nim-leader", "nim-worker", "api", "grpc", "metrics"}
+    names = {*service.own_containers(), *RESERVED_VOLUMES, "nim-leader", "nim-worker", "epp", "epp-config"}
+    names |= {"api", "grpc", "metrics"}
     names.add(f"fill-cache-{service.get('storage', 'nimCache', 'name')}")
     for kind in ("initContainers", "sidecarContainers", "volumes"):
         names.update(str(item.get("name")) for _, item in service.items(kind))
@@ -470,12 +488,14 @@ def check_overlaid(service: Service) -> Iterator[Finding]:
     known = own_names(service)
     volumes = {*known, *(str(each.get("name")) for _, each in service.items("podTemplate", "spec", "volumes"))}
     yield from _two_sources(service)
+    yield from check_added(service, POD_TEMPLATE, known, f"the NIM is called {service.name}-ctr")
+    yield from check_added(service, PICKER_TEMPLATE, {"epp"}, "the picker is called epp")
     claims = {str(each.get("name")) for _, each in service.items("podTemplate", "spec", "resourceClaims")}
     first: set[str] = set()
     for kind in ("containers", "initContainers"):
         for index, container in service.items("podTemplate", "spec", kind):
             name, field = container.get("name"), ("podTemplate", "spec", kind, index)
-            if kind == "initContainers" and (name in first or name == f"{service.name}-ctr"):
+            if kind == "initContainers" and (str(name) in first or name == f"{service.name}-ctr"):
                 yield service.error("NH112", (*field, "name"), f"the container name {name} is taken", "rename it")
             first.add(str(name))
             for position, mount in enumerate(listed(container.get("volumeMounts"))):
@@ -484,16 +504,12 @@ def check_overlaid(service: Service) -> Iterator[Finding]:
                     hint = f"add {mount['name']} to volumes"
                     yield service.error("NH112", (*field, "volumeMounts", position, "name"), message, hint)
             for position, claim in enumerate(listed(dig(container, "resources", "claims"))):
-                if dig(claim, "name") not in claims and not service.get("draResources"):
+                if str(dig(claim, "name")) not in claims and not service.get("draResources"):
                     message = f"the pod has no claim {dig(claim, 'name')}"
                     hint = "use draResources, or add it to podTemplate.spec.resourceClaims"
                     yield service.error("NH112", (*field, "resources", "claims", position), message, hint)
             if kind == "containers" and name == f"{service.name}-ctr":
                 yield from _two_handlers(service, field, container)
-            if isinstance(name, str) and name not in known and not container.get("image"):
-                message = f"the pod has no container {name}, and a new one needs an image"
-                hint = f"the NIM is called {service.name}-ctr"
-                yield service.error("NH112", ("podTemplate", "spec", kind, index, "name"), message, hint)
 
 
 def _two_sources(service: Service) -> Iterator[Finding]:

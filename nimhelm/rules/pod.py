@@ -98,6 +98,8 @@ def _label_keys(block: Block, field: Path, term: dict[str, Any]) -> Iterator[Fin
 
 def _requirement(block: Block, field: Path, requirement: dict[str, Any]) -> Iterator[Finding]:
     operator, values = requirement["operator"], requirement.get("values") or []
+    if not isinstance(values, list):
+        return  # the schema's finding
     if "matchFields" in field:
         if requirement["key"] != "metadata.name" or operator not in ("In", "NotIn") or len(values) != 1:
             message = "matchFields takes the key metadata.name, In or NotIn, and one value"

@@ -44,7 +44,7 @@ def _below(document: Document, data: Any, base: Any, field: Path) -> Iterator[Fi
 
 def _dropped(data: list[Any], base: list[Any]) -> list[str]:
     """Names, or positions (`entry 1`), of the mappings in `base` that are not in `data`."""
-    names = {dig(item, "name") for item in data}
+    names = [dig(item, "name") for item in data]
     lost = []
     for number, item in enumerate(base, 1):
         if isinstance(item, dict) and item not in data and not (item.get("name") and item["name"] in names):

@@ -10,7 +10,8 @@ from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
 from nimhelm.rules.kubernetes import check_pods
-from nimhelm.rules.objects import check_objects
+from nimhelm.rules.objects import Pod, check_objects
+from nimhelm.rules.pod import check_affinity, check_tolerations
 from nimhelm.rules.resources import amounts
 from nimhelm.yamlread import Document, Path
 
@@ -25,6 +26,10 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     if document.data.get("extraObjects"):
         yield from check_objects(document)
     yield from check_pods(document, SHARED, caches)
+    if isinstance(shared := dig(document.data, *SHARED), dict):
+        every = Pod(document, "every pod", shared, SHARED, set())
+        for rule in (check_tolerations, check_affinity):
+            yield from rule(every)
     for key in ("helperResources", "containerResources"):
         for place, message, hint in amounts(dig(document.data, *SHARED, key)):
             yield document.finding(ERROR, "NH042", (*SHARED, key, *place), message, hint)

@@ -147,10 +147,19 @@ def test_what_openshift_forbids(refusal: Refusal, values: dict[str, Any]) -> Non
     assert "which OpenShift's restricted-v2 forbids: set global.nimhelm.openshift=scc" in said
 
 
-@pytest.mark.parametrize("values", [{"proxy": {"certConfigMap": "certs"}}, {"userID": 0}])
+@pytest.mark.parametrize(
+    "values", [{"proxy": {"certConfigMap": "certs"}}, {"userID": 0}, {"storage": {"hostPath": "/x"}}]
+)
 def test_what_pod_security_forbids_a_cache(refusal: Refusal, values: dict[str, Any]) -> None:
     caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {}, **values}}
     assert "the download of c" in refusal({"llm": spec()}, nimhelm={"restricted": True}, nimCaches=caches)
+
+
+def test_two_sources_of_a_cache(refusal: Refusal) -> None:
+    """Values are merged, so a second source comes beside the first."""
+    source = {"ngc": {"modelPuller": "x:1"}, "hf": {"modelPuller": "x:1", "endpoint": "http://h", "namespace": "a"}}
+    said = refusal({"llm": spec()}, nimCaches={"c": {"source": source, "storage": {}}})
+    assert "nimCaches.c.source has several sources (hf, ngc): leave one, and set the others to null" in said
 
 
 @pytest.mark.parametrize("pvc", [{"create": True, "size": "50Gi"}, {"name": "there"}])

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from nimhelm.validate_values import layer
+
 from .assemble import Object, pod_specs, spec
 from .conftest import Render
 
@@ -152,6 +154,27 @@ def test_labels_of_the_user_put_no_pod_behind_a_service(render: Render, key: str
             taken = {each for each in helpers if selects(selector, pods[each])}
             assert taken == set(), f"{kind} {name}"
             assert key in pods["Pod", "r-demo-test"], "a policy may want the label on every pod"
+
+
+def test_fields_of_the_picker(render: Render) -> None:
+    own = {"metadata": {"labels": {"tier": "gold"}, "annotations": {"note": "x"}}}
+    own["spec"] = {"containers": [{"name": "epp", "securityContext": {"readOnlyRootFilesystem": True}}]}
+    routed = layer(ALL_PODS["routed"], {"expose": {"router": {"eppConfig": {"podTemplate": own}}}})
+    rendered = render({"routed": routed})
+    metadata = rendered["Deployment", "routed-epp"]["spec"]["template"]["metadata"]
+    assert metadata["labels"] == {**metadata["labels"], "tier": "gold", "app": "routed-epp"}
+    assert metadata["annotations"]["note"] == "x"
+    (container,) = dict(pod_specs(rendered))["routed-epp"]["containers"]
+    assert container["securityContext"] == {"readOnlyRootFilesystem": True}
+    assert {"args", "livenessProbe"} <= set(container)
+
+
+def test_containers_that_keep_running_have_probes(render: Render) -> None:
+    """A policy may refuse pods without, and no value reaches the containers of pre-pulls and of the check."""
+    rendered = render(ALL_PODS, nimhelm={"prePull": True})
+    for owner, pod in pod_specs(rendered):
+        for container in pod["containers"] if not owner.endswith("workerTemplate") and "-job" not in owner else ():
+            assert {"livenessProbe", "readinessProbe"} <= set(container), owner
 
 
 def test_fields_of_all_pods(render: Render) -> None:

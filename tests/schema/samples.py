@@ -16,6 +16,7 @@ STRINGS = (
     "example.com", "example.com.", "*.example.com", "nvcr.io/nim/x", "nvcr.io/nim/x:1", "Nvcr.io:5000/x", "Nim/X",
     "example.com/a", "Always", "IfNotPresent", "30s", "1h30m", "1.2.3-rc.1+x", "a=b", "*", "x:1.0", "1.0.3", "memory",
     "ExternalName", "Service", "tcp-1", "a--b", "{{ .x }}", "sha256:" + "0" * 64,
+    "iqn.2001-04.com.example:disk",
 )  # fmt: skip
 NUMBERS = (-(2**31) - 1, -1, 0, 1, 2, 100, 101, 3600, 3601, 65535, 65536, 2**31 - 1, 2**31)
 OTHERS: tuple[Any, ...] = (True, 0.5, [], {}, ["a"], {"a": "b"}, {"a b": "c"}, {"nvidia.com/gpu": "1"}, {"gpu": "1"})

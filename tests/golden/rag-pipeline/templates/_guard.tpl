@@ -169,15 +169,7 @@ Refuses values that the API server would reject, or that would never become read
     {{- printf "the gates of %s run as the user of the mesh's proxy, which OpenShift's restricted-v2 forbids: leave out global.nimhelm.mesh and use native sidecars, or set global.nimhelm.openshift=scc\n" $name }}
   {{- end }}
   {{- if .Values.global.nimhelm.restricted }}
-    {{- if .Values.storage.hostPath }}
-      {{- printf "%s keeps its model in a folder of the node, which Pod Security \"restricted\" forbids: change %s.storage, or set global.nimhelm.restricted=false\n" $name $name }}
-    {{- end }}
-    {{- if not (int64 .Values.userID) }}
-      {{- printf "%s runs as root, which Pod Security \"restricted\" forbids: set %s.userID, or set global.nimhelm.restricted=false\n" $name $name }}
-    {{- end }}
-    {{- if .nim.certificates }}
-      {{- printf "%s adds certificates as root, which Pod Security \"restricted\" forbids: leave out %s.proxy.certConfigMap, or set global.nimhelm.restricted=false\n" $name $name }}
-    {{- end }}
+    {{- include "nimhelm.v2.problems.restricted" (dict "title" $name "path" $name "hostPath" .Values.storage.hostPath "user" (int64 .Values.userID) "certificates" .nim.certificates) }}
   {{- end }}
   {{- if and (kindIs "map" .Values.multiNode.ray) (kindIs "map" .Values.multiNode.mpi) }}
     {{- printf "%s starts its nodes both with MPI and with Ray: leave out %s.multiNode.mpi or .ray\n" $name $name }}
@@ -198,6 +190,14 @@ Refuses values that the API server would reject, or that would never become read
       {{- end }}
     {{- end }}
   {{- end }}
+{{- end }}
+
+{{- /* Takes title (how a message calls the pods), path (of their values), hostPath, user and certificates. */}}
+{{- define "nimhelm.v2.problems.restricted" -}}
+  {{- $why := printf ", which Pod Security \"restricted\" forbids: %%s %s.%%s, or set global.nimhelm.restricted=false\n" .path }}
+  {{- if .hostPath }}{{ printf (print .title " keeps its model in a folder of the node" $why) "change" "storage" }}{{ end }}
+  {{- if not .user }}{{ printf (print .title " runs as root" $why) "set" "userID" }}{{ end }}
+  {{- if .certificates }}{{ printf (print .title " adds certificates as root" $why) "leave out" "proxy.certConfigMap" }}{{ end }}
 {{- end }}
 
 {{- define "nimhelm.v2.problems.dra" -}}
@@ -260,6 +260,10 @@ Refuses values that the API server would reject, or that would never become read
     {{- if and $service.runs (hasKey $service.root.nim "fillsCache") }}{{ $_ := set $filled $service.root.Values.storage.nimCache.name true }}{{ end }}
   {{- end }}
   {{- range $name, $cache := $nim.caches }}
+    {{- $sources := pick (get $cache "source") "dataStore" "hf" "ngc" | keys }}
+    {{- if gt (len $sources) 1 }}
+      {{- printf "nimCaches.%s.source has several sources (%s): leave one, and set the others to null\n" $name (sortAlpha $sources | join ", ") }}
+    {{- end }}
     {{- $by := include "nimhelm.v2.cache.filledBy" (dict "root" $ "name" $name "cache" $cache) }}
     {{- if and (eq "service" $by) (not (hasKey $filled $name)) (not $nim.global.keepOperatorPods) }}
       {{- range $user, $service := $services }}
@@ -288,12 +292,8 @@ Refuses values that the API server would reject, or that would never become read
   {{- include "nimhelm.v2.problems.extraObjects" . }}
   {{- if $nim.global.restricted }}
     {{- range $name, $cache := $nim.caches }}
-      {{- if not (dig "userID" 1000 $cache | int64) }}
-        {{- printf "the download of %s runs as root, which Pod Security \"restricted\" forbids: set nimCaches.%s.userID, or set global.nimhelm.restricted=false\n" $name $name }}
-      {{- end }}
-      {{- if dig "proxy" "certConfigMap" "" $cache }}
-        {{- printf "the download of %s adds certificates as root, which Pod Security \"restricted\" forbids: leave out nimCaches.%s.proxy.certConfigMap, or set global.nimhelm.restricted=false\n" $name $name }}
-      {{- end }}
+      {{- include "nimhelm.v2.problems.restricted" (dict "title" (printf "the download of %s" $name) "path" (printf "nimCaches.%s" $name)
+        "hostPath" (dig "storage" "hostPath" "" $cache) "user" (dig "userID" 1000 $cache | int64) "certificates" (dig "proxy" "certConfigMap" "" $cache)) }}
     {{- end }}
   {{- end }}
 {{- end }}

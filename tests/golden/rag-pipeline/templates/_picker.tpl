@@ -86,7 +86,8 @@ spec:
 {{- $nim := $root.nim }}
 {{- $epp := .epp }}
 {{- $labels := dict }}
-{{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list $root.Values.labels $nim.stableLabels (dict "app" .name))) }}
+{{- $extra := dig "podTemplate" "metadata" dict $epp }}
+{{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list (get $extra "labels" | default dict) $root.Values.labels $nim.stableLabels (dict "app" .name))) }}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -104,7 +105,7 @@ spec:
     metadata:
       labels:
         {{- include "nimhelm.v2.yaml" $labels | nindent 8 }}
-      {{- $annotations := deepCopy $nim.global.commonAnnotations }}
+      {{- $annotations := merge (dict) (get $extra "annotations" | default dict) $nim.global.commonAnnotations }}
       {{- if and $epp.config (not $nim.global.keepOperatorPods) }}
         {{- /* The picker reads its configuration only at start. */}}
         {{- $_ := set $annotations "nimhelm.dev/config-checksum" (toJson $epp.config | sha256sum) }}
@@ -114,7 +115,7 @@ spec:
         {{- include "nimhelm.v2.yaml" . | nindent 8 }}
       {{- end }}
     spec:
-      {{- include "nimhelm.v2.overlaid" (dict "spec" (include "nimhelm.v2.picker.spec" .) "global" $nim.global) | nindent 6 }}
+      {{- include "nimhelm.v2.overlaid" (dict "spec" (include "nimhelm.v2.picker.spec" .) "global" $nim.global "own" $epp.podTemplate) | nindent 6 }}
 {{- end }}
 
 {{- define "nimhelm.v2.picker.spec" -}}
