@@ -105,7 +105,7 @@ def read_cluster(access: Access, reach: Reach, apis: Apis, rendered: Rendered) -
         ),
         "nodes": start(access, "nodes", _get("nodes")),
         "secrets": start(access, "secrets", _get("secrets", "--field-selector=type!=helm.sh/release.v1")),
-        "others": start(access, "objects", _get(names)),
+        "others": start(access, "objects", _get(names, "--show-managed-fields")),
         "namespace": start(access, "namespaces", ["get", f"namespace/{reach.namespace}", "-o", "json"]),
     }
     if kind := record_kind():

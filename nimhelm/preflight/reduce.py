@@ -11,6 +11,7 @@ from typing import Any
 
 from nimhelm.imagereference import Reference
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.owners import owners_of
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 SYSTEM_NAMESPACES = ("kube-system", "openshift-dns")
@@ -24,7 +25,15 @@ def reduced(value: ko.Object) -> ko.Object:
     if make:
         return make(value)
     kept = {key: item for key, item in value.items() if key != "metadata"}
-    return kept | {"metadata": _metadata(value)}
+    return kept | {"metadata": _metadata(value), **_owners(value)}
+
+
+def _owners(value: ko.Object) -> ko.Object:
+    """Who set which field, of what people change by hand."""
+    managed = ko.items(value, "metadata", "managedFields")
+    if managed and ko.text(value, "kind") in ("Deployment", "Service"):
+        return {"fieldOwners": owners_of(managed)}
+    return {key: item for key, item in value.items() if key == "fieldOwners"}
 
 
 def _metadata(value: ko.Object) -> ko.Object:
@@ -107,7 +116,8 @@ def _slice(value: ko.Object) -> ko.Object:
 
 def _owned(value: ko.Object) -> ko.Object:
     """An object of a kind that the chart has: only whose it is counts."""
-    return {"apiVersion": value.get("apiVersion"), "kind": value.get("kind"), "metadata": _metadata(value)}
+    kept = {"apiVersion": value.get("apiVersion"), "kind": value.get("kind"), "metadata": _metadata(value)}
+    return kept | _owners(value)
 
 
 def logins_of(secret: ko.Object) -> dict[str, str]:

@@ -81,8 +81,20 @@ def set_by_hand(snapshot: Snapshot) -> ByHand:
     return found
 
 
+def taken_over(value: ko.Object, wanted: ko.Object) -> list[str]:
+    """The fields of `wanted` that others set in the object that Helm 4 applied: "spec.replicas (kubectl)"."""
+    if not _is_applied(value):
+        return []
+    fields = [f"{path} ({manager})" for manager, path in _foreign(value) if not _lacking(wanted, path)]
+    return list(dict.fromkeys(fields))
+
+
+def _is_applied(value: ko.Object) -> bool:
+    return any(_is_helm(owner, "Apply") for owner in ko.items(value, "fieldOwners"))
+
+
 def _sort(value: ko.Object, named: str, foreign: list[tuple[str, str]], made: ko.Object | None, found: ByHand) -> None:
-    applied = any(_is_helm(owner, "Apply") for owner in ko.items(value, "fieldOwners"))
+    applied = _is_applied(value)
     for manager, path in foreign:
         # Where the record may not be read, what others set is taken for the chart's.
         lacking = _lacking(made, path) if made is not None else ""

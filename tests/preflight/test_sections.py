@@ -141,6 +141,34 @@ def test_names(existing: dict[str, Any], wanted: str) -> None:
     assert all(each.next.startswith(wanted) for each in checks)
 
 
+BY_HELM = {"manager": "helm", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+BY_KUBECTL = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {"f:replicas": {}, "f:paused": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("managed", "spec", "major", "wanted"),
+    [
+        ([BY_HELM, BY_KUBECTL], {"replicas": 1}, 4, ["ChangedByHand"]),
+        ([BY_HELM, BY_KUBECTL], {"replicas": 1}, 3, []),
+        ([BY_HELM, BY_KUBECTL], {}, 4, []),
+        ([BY_HELM | {"operation": "Update"}, BY_KUBECTL], {"replicas": 1}, 4, []),
+        ([BY_HELM, BY_KUBECTL | {"manager": "kube-controller-manager"}], {"replicas": 1}, 4, []),
+    ],
+)
+def test_what_was_changed_by_hand(
+    managed: list[dict[str, Any]], spec: dict[str, Any], major: int, wanted: list[str]
+) -> None:
+    live = named("Deployment", "llm", annotations=HELM, labels=MANAGED)
+    live["metadata"]["managedFields"] = managed
+    world = cluster(reduced(live), helm=("deployed", 1), helm_major=major)
+    checks = names.check(rendered(objects=(named("Deployment", "llm") | {"spec": spec},)), world)
+    found = [each for each in checks if each.code]
+    assert [each.code for each in found] == wanted
+    assert all(
+        "spec.replicas (kubectl)" in each.text and each.next.endswith("--force-conflicts -n team") for each in found
+    )
+
+
 def test_hooks_are_replaced_and_belong_to_nobody() -> None:
     hook = named("Job", "wait", annotations={"helm.sh/hook": "post-install"})
     assert codes(names.check(rendered(objects=(hook,)), cluster(named("Job", "wait")))) == []

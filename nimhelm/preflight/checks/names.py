@@ -9,9 +9,12 @@ from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds, skipped
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.owners import taken_over
 from nimhelm.wording import short
 
 _OPERATOR = "apps.nvidia.com/"
+_APPLIES = 4
+"""The helm that applies on the server, where each field has an owner."""
 
 
 def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
@@ -24,6 +27,8 @@ def check(rendered: Rendered, cluster: Cluster) -> Iterator[Check]:
         existing = _existing(cluster, each)
         if existing and not _is_ours(cluster, existing):
             taken.append(_taken(cluster, each, existing))
+        elif existing and cluster.helm_major >= _APPLIES:
+            yield from _by_hand(cluster, each, existing)
     yield from taken
     seen = {ko.text(each, "kind") for each in rendered.objects if cluster.knows(ko.text(each, "kind"))}
     if not taken and seen:
@@ -76,6 +81,21 @@ def _taken(cluster: Cluster, value: ko.Object, existing: ko.Object) -> Check:
         "helm refuses to take it over, and installs nothing",
         (ko.label(value, "app.kubernetes.io/name") or name,),
         step,
+    )
+
+
+def _by_hand(cluster: Cluster, value: ko.Object, existing: ko.Object) -> Iterator[Check]:
+    """Fields of the chart that somebody else set."""
+    fields = taken_over(existing, value)
+    if not fields:
+        return
+    more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+    name = ko.name_of(value)
+    text = f"{ko.text(value, 'kind')} {short(name)} was changed by hand: {', '.join(map(short, fields[:3]))}{more}"
+    effect = "helm 4 stops where the chart has another value, unless it is told to take the fields back"
+    step = cluster.reach.helm("upgrade", cluster.reach.release, *cluster.reach.chart_with(), "--force-conflicts")
+    yield Check(
+        "names", WARNS, text, "ChangedByHand", effect, (ko.label(value, "app.kubernetes.io/name") or name,), step
     )
 
 
