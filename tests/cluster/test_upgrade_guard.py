@@ -338,3 +338,24 @@ def test_objects_of_the_user(helm: str, short_release: Callable[..., Release], t
         else:
             upgrade()
     release.helm("uninstall", release.name)
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_what_was_changed_by_hand(helm: str, short_release: Callable[..., Release]) -> None:
+    """Helm 4 stops at it, preflight says so first, and the flag of its step helps."""
+    release = short_release(service("first"), helm_path=HELMS[helm])
+    release.install()
+    assert "ChangedByHand" not in release.preflight()
+    release.kubectl("set", "image", "deployment/first", "first-ctr=nvcr.io/nim/test/first:by-hand")
+    assert release.preflight().get("ChangedByHand", []) == (["first"] if helm == "helm4" else [])
+    upgrade = partial(release.upgrade, "--set", "first.image.tag=2.0")
+    if helm == "helm4":
+        with pytest.raises(AssertionError, match='conflict with "kubectl-set"'):
+            upgrade()
+        upgrade("--force-conflicts")
+    else:
+        upgrade()
+    release.wait_until_ready()
+    assert release.get("deployment", "first")["spec"]["template"]["spec"]["containers"][0]["image"].endswith(
+        "first:2.0"
+    )
