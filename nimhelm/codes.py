@@ -23,7 +23,7 @@ CODES = {
     "NH024": "a dependency is disabled",
     "NH025": "a dependency has no replicas",
     "NH026": "a dependency does not serve the port",
-    "NH027": "two services of one name",
+    "NH027": "two services, or a service and a further object, of one name",
     "NH028": "a name that cannot be used",
     "NH029": "no service is enabled",
     "NH030": "enabled is left out, which means disabled",

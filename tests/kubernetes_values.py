@@ -134,6 +134,10 @@ podTemplate: {spec: {initContainers: [{name: llm-service-ctr, image: a}]}}
 podTemplate: {spec: {ephemeralContainers: [{name: i, image: a}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, readinessProbe: {periodSeconds: 5}}]}}
 volumes: [{name: a, cephfs: {monitors: []}}]
+volumes: [{name: a, azureDisk: {diskName: a, diskURI: "a"}}]
+volumes: [{name: a, azureDisk: {diskName: a, diskURI: "https://a/b", kind: Managed}}]
+volumes: [{name: a, scaleIO: {gateway: a, system: a, secretRef: {name: a}}}]
+podDisruptionBudget: {maxUnavailable: 2147483648}
 volumes: [{name: a, rbd: {monitors: [], image: a}}]
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {hostNetworking: true}}}}}
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: other}]}}}}}
@@ -429,6 +433,7 @@ nimCaches: {c: {podTemplate: {spec: {containers: [{name: other}]}}}}
 nimCaches: {c: {podTemplate: {spec: {securityContext: {runAsUser: -1}}}}}
 nimCaches: {c: {podTemplate: {spec: {tolerations: [{key: a, operator: Exists, value: b}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: [a]}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, livenessProbe: {periodSeconds: 5}}]}}}}
 nimCaches: {c: {priorityClassName: x}}
 """

@@ -247,6 +247,31 @@ def nested(path: str) -> dict[str, Any]:
     return {first: nested(rest) if rest else 1}
 
 
+POD: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "a", "image": "a:1"}]}}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "llm-service"}}, [("error", "metadata.name")]),
+        ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "llm-service"}}, []),
+        ({**POD, "metadata": {"name": "a", "labels": {"app": "llm-service"}}}, [("warning", "metadata.labels.app")]),
+        ({**POD, "metadata": {"name": "a", "labels": {"app": "mine"}}}, []),
+    ],
+)  # fmt: skip
+def test_objects_beside_a_service(
+    given: dict[str, Any], expected: list[tuple[str, str]], built: Path, tmp_path: Path
+) -> None:
+    if given["kind"] == "Service":
+        given = {**given, "spec": {"ports": [{"port": 80}]}}
+    path = tmp_path / "values.yaml"
+    path.write_text(dump({"extraObjects": [given]}))
+    found, _ = check_values_file(str(path), *chart_values(built / "rag-pipeline"))
+    assert [(one.severity, one.field) for one in found] == [
+        (each, f"extraObjects[0].{place}") for each, place in expected
+    ]
+
+
 def test_values_of_other_charts(built: Path, tmp_path: Path) -> None:
     """What people know from other charts gets the name that it has here."""
     path = tmp_path / "values.yaml"

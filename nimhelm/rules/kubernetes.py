@@ -134,7 +134,19 @@ def check_pods(document: Document, shared: Path, caches: list[Cache]) -> Iterato
             names = {*cache.own_containers(), "mark-complete", "nim-cache-volume", "scratch", "nimhelm-scripts"}
             where = (*cache.spec_field, *POD_TEMPLATE)
             yield from check_typed(document, where, "PodSpec", value, known=names)
+            yield from _resized(cache)
             yield from check_added(cache, POD_TEMPLATE, names, "the download is called nim-cache-ctr")
+
+
+def _resized(cache: Cache) -> Iterator[Finding]:
+    """The pod of a Job never restarts a container, so it cannot do so to resize one."""
+    for kind in ("containers", "initContainers"):
+        for index, container in cache.items(*POD_TEMPLATE, kind):
+            for position, each in enumerate(listed(container.get("resizePolicy"))):
+                if dig(each, "restartPolicy") == "RestartContainer":
+                    message = "a container of a Job is not restarted to be resized"
+                    field = (*POD_TEMPLATE, kind, index, "resizePolicy", position, "restartPolicy")
+                    yield cache.error("NH112", field, message, "write NotRequired")
 
 
 def check_added(block: Block, template: Path, names: set[str], hint: str) -> Iterator[Finding]:
@@ -274,7 +286,7 @@ def _share(value: Any) -> int | None:
     text = str(value).removesuffix("%") if isinstance(value, str) and value.endswith("%") else value
     if isinstance(text, str):
         return int(text) if text.isdecimal() and len(text) < 10 and text is not value else None
-    return text if isinstance(text, int) and not isinstance(text, bool) and text >= 0 else None
+    return text if isinstance(text, int) and not isinstance(text, bool) and 0 <= text < 2**31 else None
 
 
 def _host_alias(value: dict[str, Any]) -> Iterator[Fault]:
@@ -342,6 +354,12 @@ def _mount(value: dict[str, Any]) -> Iterator[Fault]:
         yield ("subPathExpr",), "subPath and subPathExpr exclude each other", "keep one"
     if value.get("recursiveReadOnly") in ("Enabled", "IfPossible") and value.get("readOnly") is not True:
         yield ("recursiveReadOnly",), "recursiveReadOnly needs readOnly: true", "add it"
+
+
+def _azure_disk(value: dict[str, Any]) -> Iterator[Fault]:
+    start = "/subscriptions/" if value.get("kind") == "Managed" else "https://"
+    if isinstance(value.get("diskURI"), str) and not value["diskURI"].startswith(start):
+        yield ("diskURI",), f"diskURI must start with {start}", "only a disk of kind Managed is in /subscriptions/"
 
 
 def _downward_file(value: dict[str, Any]) -> Iterator[Fault]:
@@ -449,6 +467,7 @@ RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "Container": _container,
     "Probe": _probe,
     "VolumeMount": _mount,
+    "AzureDiskVolumeSource": _azure_disk,
     "DownwardAPIVolumeFile": _downward_file,
     "PersistentVolumeClaimSpec": _claim,
     "ServiceSpec": _reach,

@@ -9,8 +9,8 @@ from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
-from nimhelm.rules.kubernetes import check_pods
-from nimhelm.rules.objects import Pod, check_objects
+from nimhelm.rules.kubernetes import check_pods, listed
+from nimhelm.rules.objects import PODS, Pod, check_objects
 from nimhelm.rules.pod import check_affinity, check_tolerations
 from nimhelm.rules.resources import amounts
 from nimhelm.yamlread import Document, Path
@@ -25,6 +25,7 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     yield from check_further_names(services)
     if document.data.get("extraObjects"):
         yield from check_objects(document)
+        yield from check_beside(document, by_name)
     yield from check_pods(document, SHARED, caches)
     if isinstance(shared := dig(document.data, *SHARED), dict):
         every = Pod(document, "every pod", shared, SHARED, set())
@@ -92,6 +93,27 @@ def check_further_names(services: list[Service]) -> Iterator[Finding]:
         if isinstance(name, str) and name and owners.setdefault(name, service).name != service.name:
             message = f"{service.name} makes a further Service {name}, and {owners[name].name} has it already"
             yield service.error("NH027", ("expose", "service", "name"), message, "give it a name of its own, or none")
+
+
+def check_beside(document: Document, services: dict[str, Service]) -> Iterator[Finding]:
+    """Objects of the user that have the name of a service's, or whose pods have the label by which its Service selects."""
+    for index, each in enumerate(listed(document.data["extraObjects"])):
+        kind, name = dig(each, "kind"), dig(each, "metadata", "name")
+        same = services.get(name) if isinstance(name, str) else None
+        elsewhere = dig(each, "metadata", "namespace") or "helm.sh/hook" in (dig(each, "metadata", "annotations") or ())
+        if same and same.enabled and kind in ("Service", "Deployment") and not elsewhere:
+            message = f"{name} makes a {kind} of this name itself"
+            field: Path = ("extraObjects", index, "metadata", "name")
+            yield document.finding(
+                ERROR, "NH027", field, message, "rename it, or change that of the service in its values"
+            )
+        path = PODS.get(str(kind))
+        label = dig(each, *path[:-1], "metadata", "labels", "app") if path else None
+        taken = services.get(label) if isinstance(label, str) else None
+        if path and taken and taken.enabled and not elsewhere:
+            message = f"the Service {label} selects app: {label}, so it sends requests to these pods too"
+            field = ("extraObjects", index, *path[:-1], "metadata", "labels", "app")
+            yield document.finding(WARNING, "NH027", field, message, "give the pods another label app")
 
 
 def check_waits(document: Document, services: dict[str, Service]) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ UNSEEN = {
     "a NIMCache needs storage.pvc": "its pods wait for a claim that may be made later",
     "hf needs exactly one of": "the download fails, not the install",
     "dataStore needs exactly one of": "the download fails, not the install",
+    "which the container does not have": "the kubelet looks a port up by its name",
     "takes one whole number": "the server reads numbers of Gt and Lt only when it places a pod",
     "several storage sources": "a claim without name and size is not used, whatever else it says",
     "a claim that is not created needs a name": "a claim without name and size is not used, whatever else it says",
@@ -141,6 +142,8 @@ def judge(sweep: Sweep, number: int, case: Case) -> str:
         return f"{error!r}: {case.title}\n  {json.dumps(case.values)}"
     errors = [each for each in found if each.severity == ERROR]
     said = rendered_and_sent(sweep, file)
+    if not errors and any("unknown field" in each for each in said):
+        return ""  # a field of a newer Kubernetes than this server is
     unseen = [each for each in errors if any(part in each.message for part in UNSEEN)]
     if bool(errors) == bool(said) or (errors and len(unseen) == len(errors)):
         file.unlink()

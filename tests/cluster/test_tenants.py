@@ -119,6 +119,63 @@ def test_policy_of_a_platform_team(short_release: Callable[..., Release], policy
     put_up(release, "--set=global.nimhelm.commonLabels.team=ml", *HELPERS)
 
 
+LIMITED = {each: {**amounts, "ephemeral-storage": "64Mi"} for each, amounts in RESOURCES.items()}
+BASELINE = (
+    "['name', 'instance', 'managed-by', 'part-of'].all(l, ('app.kubernetes.io/' + l) in object.metadata.?labels.orValue({}))",
+    "object.metadata.?annotations.owner.orValue('') == 'ml'",
+    "object.spec.?priorityClassName.orValue('') == 'system-node-critical'",
+    "object.spec.serviceAccountName != 'default'",
+    "object.spec.?automountServiceAccountToken.orValue(true) == false",
+    "!object.spec.?hostNetwork.orValue(false) && object.spec.?volumes.orValue([]).all(v, !has(v.hostPath))",
+    "object.spec.?volumes.orValue([]).all(v, !has(v.emptyDir) || has(v.emptyDir.sizeLimit))",
+    "object.spec.containers.all(c, has(c.livenessProbe) && has(c.readinessProbe))",
+    *(
+        f"{EVERY_CONTAINER}.all(c, {each})"
+        for each in (
+            "['cpu', 'memory', 'ephemeral-storage'].all(r, r in c.resources.?limits.orValue({}))",
+            "['cpu', 'memory', 'ephemeral-storage'].all(r, r in c.resources.?requests.orValue({}))",
+            "c.?securityContext.readOnlyRootFilesystem.orValue(false)",
+            "c.?securityContext.allowPrivilegeEscalation.orValue(true) == false",
+            "c.?securityContext.capabilities.drop.orValue([]).exists(d, d == 'ALL')",
+            "c.?securityContext.runAsNonRoot.orValue(object.spec.?securityContext.runAsNonRoot.orValue(false))",
+            "[c, object.spec].exists(o, o.?securityContext.seccompProfile.type.orValue('') == 'RuntimeDefault')",
+            "c.imagePullPolicy == 'Always' && c.image.contains(':') && !c.image.endsWith(':latest')",
+        )
+    ),
+)
+"""What a baseline of Kyverno or Gatekeeper asks of every pod."""
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_baseline_of_a_policy_engine(
+    short_release: Callable[..., Release], policy: Callable[..., None], helm: str
+) -> None:
+    """Gates, pre-pulls and the check of `helm test` keep to it as well as the services."""
+    release = short_release(*two_services(), helm_path=HELMS[helm])
+    release.kubectl("create", "serviceaccount", "team")
+    policy(release.namespace, *BASELINE)
+    fields = {"priorityClassName": "system-node-critical", "serviceAccountName": "team"}
+    shared = {
+        "commonLabels": {f"app.kubernetes.io/{each}": "ml" for each in ("name", "managed-by", "part-of")},
+        "commonAnnotations": {"owner": "ml"},
+        "helperResources": LIMITED,
+        "podTemplate": {"spec": fields},
+        "prePull": True,
+        "restricted": True,
+        "waitImagePullPolicy": "Always",
+    }
+    own = {
+        "image": {"pullPolicy": "Always"},
+        "livenessProbe": {"enabled": True},
+        "resources": LIMITED,
+        "securityContext": {"readOnlyRootFilesystem": True},
+        "storage": {"emptyDir": {"sizeLimit": "1Gi"}, "sharedMemorySizeLimit": "64Mi"},
+    }
+    values = {"global": {"nimhelm": shared}, "embedding": own, "llm": own}
+    put_up(release, *(f"--set-json={key}={json.dumps(value)}" for key, value in values.items()))
+    release.helm("test", release.name)
+
+
 @pytest.mark.parametrize("helm", HELMS)
 def test_fields_of_every_pod(short_release: Callable[..., Release], policy: Callable[..., None], helm: str) -> None:
     """A policy that wants a priority class and an account of the team's, of the check of `helm test` as well."""
