@@ -64,6 +64,11 @@ def upgrade(evidence: Evidence, *values: tuple[str, Any]) -> str:
     return unlocked + helm(evidence, *words)
 
 
+def made_again(evidence: Evidence, kind: str, name: str, otherwise: str) -> str:
+    """The upgrade that makes an object of the chart once more; `otherwise` for one that is not the chart's."""
+    return upgrade(evidence) if evidence.snapshot.recorded(kind, name) else otherwise
+
+
 def rollback(evidence: Evidence) -> str:
     """Back to the revision that was deployed last, or to the only one there is: it ends what was interrupted."""
     record = evidence.snapshot.helm

@@ -126,12 +126,11 @@ def _claims(evidence: Evidence) -> list[Warned]:
     found = []
     for service in evidence.graph.services:
         pods = evidence.pods.get(service.name, [])
-        served = {claim for pod in pods if is_ready(pod) for claim in claims_of(pod)}
-        for claim in sorted({claim for pod in pods for claim in claims_of(pod)}):
+        for claim in sorted({claim for pod in pods if is_ready(pod) for claim in claims_of(pod)}):
             held = evidence.claims.get(claim)
             if ko.dig(held, "metadata", "deletionTimestamp"):
                 why = "is being deleted"
-            elif ko.text(held, "status", "phase") == "Lost" and claim in served:
+            elif ko.text(held, "status", "phase") == "Lost":
                 why = f"has lost its volume {short(ko.text(held, 'spec', 'volumeName'))}".rstrip()
             else:
                 continue

@@ -95,6 +95,18 @@ def without_account(release: Release) -> None:
     release.kubectl("delete", "pod", "-l", "app=llm", "--wait=false")
 
 
+def without_claim(release: Release) -> None:
+    release.wait_until_ready(120)
+    release.kubectl("delete", "pvc", "llm-pvc", "--wait=false")
+    release.kubectl("delete", "pod", "-l", "app=llm", "--wait=false")
+
+
+def without_scripts(release: Release) -> None:
+    release.wait_until_ready(120)
+    release.kubectl("delete", "configmap", f"{release.name}-scripts")
+    release.kubectl("delete", "pod", "-l", "app=after", "--wait=false")
+
+
 def paused(release: Release) -> None:
     release.wait_until_ready(120)
     release.kubectl("rollout", "pause", "deployment/llm")
@@ -142,6 +154,10 @@ ROWS = {
         "CacheJobSuspended", (cached_service(), cache(STANDIN_DOWNLOAD_SECONDS="20")), after=job_suspended
     ),
     "account of the chart": Row("ServiceAccountMissing", (service("llm"),), after=without_account),
+    "claim of the chart": Row(
+        "ClaimMissing", (service("llm", storage={"pvc": {"create": True, "size": "1Gi"}}),), after=without_claim
+    ),
+    "scripts of the gates": Row("ConfigMapMissing", PAIR, service="after", after=without_scripts),
     "account of somebody": Row(
         "ServiceAccountMissing",
         (service("llm"),),
@@ -281,3 +297,19 @@ def test_a_failed_upgrade_is_ended_by_the_step(short_release: Callable[..., Rele
     paste(release, warning["next"], timeout=120)
     release.wait_until_ready()
     assert "recorded as failed" not in release.status().stdout
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_a_claim_that_its_caching_job_keeps_comes_back_by_the_steps(
+    short_release: Callable[..., Release], helm: str
+) -> None:
+    """The pod of the job has ended and counts as a user of the claim; without the claim its model is gone as well."""
+    release = short_release(cached_service(), cache(STANDIN_DOWNLOAD_SECONDS="1"), helm_path=HELMS[helm])
+    release.install()
+    release.kubectl("delete", "pvc", "model-pvc", "--wait=false")
+    release.kubectl("delete", "pod", "-l", "app=llm", "--wait=false")
+    for code in ("ClaimTerminating", "ClaimMissing"):
+        said = release.wait_for_cause("llm", code)
+        paste(release, said["next"], timeout=120)
+    release.wait_until_ready()
+    release.upgrade("--reset-then-reuse-values")

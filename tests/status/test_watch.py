@@ -47,7 +47,6 @@ def timeline(monkeypatch: pytest.MonkeyPatch) -> Timeline:
     """The cluster shows one case after another, the last one for ever; an exception is raised."""
     monkeypatch.setattr(watch, "PERIOD", 0.01)
     monkeypatch.setattr(watch, "FAILED_FOR", 0.05)
-    monkeypatch.setattr(watch, "GONE_FOR", 0.1)
 
     def set_up(*steps: str | Exception) -> None:
         left = list(steps)
@@ -113,15 +112,15 @@ def test_wait_times_out(timeline: Timeline) -> None:
     assert "rag is not ready after 0.1 s" in err
 
 
-def test_a_short_absence_of_the_server_is_bridged(timeline: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "GONE_FOR", 30)
+def test_a_short_absence_of_the_server_is_bridged(timeline: Timeline) -> None:
     timeline("starting", UnreachableError("gone"), UnreachableError("gone"), "all_ready")
     code, _, err = shown(Options("rag", wait=True))
     assert code == 0
     assert err == "gone; trying again\ngone; trying again\n"
 
 
-def test_a_long_absence_is_an_error(timeline: Timeline) -> None:
+def test_a_long_absence_is_an_error(timeline: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "GONE_FOR", 0.1)
     timeline("starting", UnreachableError("gone"))
     with pytest.raises(UnreachableError):
         shown(Options("rag", wait=True))

@@ -80,7 +80,8 @@ def absent_object(case: Case, pod: ko.Object, message: str) -> Cause | None:
     if match := _SECRET_ABSENT.search(message):
         return _secret_absent(case, pod, match[1])
     if match := _CONFIGMAP_ABSENT.search(message):
-        step = steps.command(case.evidence, "get", "configmaps")
+        look = steps.command(case.evidence, "get", "configmaps")
+        step = steps.made_again(case.evidence, "ConfigMap", match[1], look)
         return Cause("ConfigMapMissing", f"ConfigMap {match[1]} does not exist", FAILED, next=step)
     return None
 
@@ -90,6 +91,7 @@ def _secret_absent(case: Case, pod: ko.Object, secret: str) -> Cause:
         step = steps.key_secret(case.evidence, secret, key)
     else:
         step = steps.command(case.evidence, "get", "secrets")
+    step = steps.made_again(case.evidence, "Secret", secret, step)
     return Cause("SecretMissing", f"secret {secret} does not exist", FAILED, next=step)
 
 

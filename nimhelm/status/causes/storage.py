@@ -9,7 +9,7 @@ from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
 from nimhelm.status.causes import refusals
 from nimhelm.status.causes.containers import absent_object
-from nimhelm.status.evidence import Case, event_time, message_of
+from nimhelm.status.evidence import Case, event_time, has_ended, message_of
 from nimhelm.status.fit import fits_of
 from nimhelm.wording import duration, short
 
@@ -20,6 +20,8 @@ _MULTI_ATTACH = re.compile(r'Multi-Attach error for volume "([^"]+)"(?:.*used by
 _KEY_GONE = re.compile(r'for volume "([^"]+)".*references non-existent (secret|config) key: (\S+)', re.DOTALL)
 _ACCOUNT_GONE = re.compile(r'serviceaccounts? "([^"]+)" not found')
 _NO_CSI = re.compile(r"driver name (\S+) not found in the list of registered CSI drivers")
+# Held as long as a pod on a node has the claim.
+_IN_USE = "kubernetes.io/pvc-protection"
 # An external provisioner that is silent for so long is not running.
 _PROVISIONER_PATIENCE = 120
 # The kubelet and the attach controller try again at growing distances, of two minutes and a little in the end; an event
@@ -46,7 +48,9 @@ def claim_of_message(case: Case, pod: ko.Object, message: str) -> Cause | None:
 
 def _absent_claim(case: Case, claim: str) -> Cause:
     """The claim was never made, or was deleted. Helm's record may hold why it was refused."""
-    text, step = f"claim {short(claim)} does not exist", steps.command(case.evidence, "get", "pvc")
+    look = steps.command(case.evidence, "get", "pvc")
+    step = steps.made_again(case.evidence, "PersistentVolumeClaim", claim, look)
+    text = f"claim {short(claim)} does not exist"
     if refused := refusals.by_helm(case, "PersistentVolumeClaim", claim):
         text, step = f"{text}: {refused.text}", refused.step or step
     return Cause("ClaimMissing", text, FAILED, next=step)
@@ -56,11 +60,29 @@ def leaving_claim(case: Case, claim: str) -> Cause:
     """The claim is being deleted: no pod may use it any more, and its name is not free yet."""
     text = f"claim {short(claim)} is being deleted"
     held = ko.texts(case.evidence.claims.get(claim), "metadata", "finalizers")
+    if held == [_IN_USE] and (used := _used(case, claim)):
+        return Cause("ClaimTerminating", f"{text}, {used[0]}", FAILED, next=used[1])
     if held:
         text += f", held by {', '.join(short(each) for each in held)}"
     fields = "custom-columns=CLAIM:.metadata.name,DELETED:.metadata.deletionTimestamp,HELD_BY:.metadata.finalizers"
     step = steps.command(case.evidence, "get", "pvc", claim, "-o", fields)
     return Cause("ClaimTerminating", text, FAILED, next=step)
+
+
+def _used(case: Case, claim: str) -> tuple[str, str] | None:
+    """Which pod of the release keeps a claim that is being deleted, and what shows it or sends it away."""
+    evidence = case.evidence
+    for cache, pods in evidence.cache_pods.items():
+        ended = [pod for pod in pods if has_ended(pod) and claim in claims_of(pod)]
+        job = evidence.graph.caches[cache].job if cache in evidence.graph.caches else ""
+        if ended and job:  # its pods are kept to be looked at, and count all the same
+            text = f"and pod {short(ko.name_of(ended[0]))} of the caching job, which has ended, keeps it"
+            return text, steps.command(evidence, "delete", "job", job)
+    for pods in evidence.pods.values():
+        for pod in pods:
+            if ko.text(pod, "spec", "nodeName") and claim in claims_of(pod):
+                return f"and pod {short(ko.name_of(pod))} keeps it", steps.describe(case, "pvc", claim)
+    return None
 
 
 def pending_claim(case: Case, claim: str) -> Cause | None:
