@@ -149,6 +149,21 @@ def test_values_of_another_build(releases: dict[str, Release], helm: str, tmp_pa
 
 
 @pytest.mark.parametrize("helm", HELMS)
+def test_values_of_a_service_that_is_gone(helm: str, short_release: Callable[..., Release], tmp_path: Path) -> None:
+    """Helm refuses them whole, and a null drops them from the release for good."""
+    release = short_release(service("first"), service("second"), helm_path=HELMS[helm])
+    release.install("--set", "second.replicas=1", "--set", "first.revisionHistoryLimit=3")
+    release.chart = build_documents(tmp_path, pipeline(service("first")))
+    with pytest.raises(CommandError, match="additional properties 'second' not allowed"):
+        release.upgrade("--reset-then-reuse-values")
+    release.upgrade("--reset-then-reuse-values", "--set", "second=null")
+    release.upgrade("--reset-then-reuse-values")
+    assert json.loads(release.helm("get", "values", release.name, "-o", "json")) == {
+        "first": {"revisionHistoryLimit": 3}
+    }
+
+
+@pytest.mark.parametrize("helm", HELMS)
 def test_diff_says_it_first(releases: dict[str, Release], helm: str, tmp_path: Path) -> None:
     release = releases[helm]
     for case, (value, said) in CASES.items():
