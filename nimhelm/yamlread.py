@@ -34,6 +34,18 @@ _STANDARD_TAG = "tag:yaml.org,2002:"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class GoLoader(_LOADER):  # type: ignore[misc,valid-type]
+    """For yaml.load: what helm and kubectl print, with scalars as they mean them. It keeps no places and checks nothing."""
+
+    def construct_plain(self, node: yaml.ScalarNode) -> Any:
+        """A scalar without a tag."""
+        return node.value if node.style else resolve(node.value)
+
+
+for _kind in ("int", "float", "bool", "null", "timestamp", "value", "str"):
+    GoLoader.add_constructor(f"{_STANDARD_TAG}{_kind}", GoLoader.construct_plain)
+
+
 class Mark(NamedTuple):
     """Where a field stands: its key, its value (lines and columns from 1), and the value's text if it is a scalar."""
 

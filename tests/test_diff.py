@@ -183,6 +183,13 @@ def test_without_helm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "consequences are not known: helm is not on the PATH" in printed
 
 
+def test_a_text_of_digits(tmp_path: Path) -> None:
+    """Helm prints it bare where it is too large for a number, and no part of nimhelm takes it for one."""
+    old, new = (service("a", annotations={"x": digits * 5000}) for digits in "89")
+    found = plan(tmp_path, [old], [new])
+    assert consequences(found)["a.annotations.x"] == ["restart"]
+
+
 def test_outputs(tmp_path: Path) -> None:
     found = plan(tmp_path, [service("a", storage=PVC)], [service("a", storage={"pvc": PVC["pvc"] | {"size": "1Gi"}})])
     data = json.loads(OUTPUTS["json"](found))

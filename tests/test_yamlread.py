@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import Helm
 from echo import as_helm_holds, values_of_helm
 
 from nimhelm.finding import Finding
-from nimhelm.yamlread import MAX_DEPTH, MAX_NODES, MAX_REPEATED, field_text, read
+from nimhelm.yamlread import MAX_DEPTH, MAX_NODES, MAX_REPEATED, GoLoader, field_text, read
 from nimhelm.yamlscalar import resolve
 
 SCALARS = {
@@ -38,6 +39,15 @@ SCALARS = {
     "1:30": "1:30", "190:20:30": "190:20:30", "2026-01-01": "2026-01-01", "2026-01-01T00:00:00Z": "2026-01-01T00:00:00Z",
     "2026-01-01 10:00:00": "2026-01-01 10:00:00", "1,000": "1,000", "=": "=", "http://a:1": "http://a:1",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("written", SCALARS)
+def test_what_helm_prints(written: str) -> None:
+    """The quick reading of rendered manifests agrees with that of documents; a quoted text stays one."""
+    printed = f'a: {written}\nb: "{written}"\n'
+    found = yaml.load(printed, Loader=GoLoader)
+    assert (found["a"], type(found["a"])) == (SCALARS[written], type(SCALARS[written]))
+    assert found["b"] == written
 
 
 @pytest.mark.parametrize(("scalar", "value"), SCALARS.items())

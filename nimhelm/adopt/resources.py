@@ -13,6 +13,7 @@ from nimhelm.chart.read import read_chart
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, run
 from nimhelm.pipeline import dig
+from nimhelm.yamlread import GoLoader
 
 KINDS = ("nimpipelines.apps.nvidia.com", "nimservices.apps.nvidia.com", "nimcaches.apps.nvidia.com")
 ARGO_CD = "argocd.argoproj.io/tracking-id"
@@ -98,7 +99,7 @@ def requires_keys(live: list[Object]) -> bool:
 
 def caches_of(chart: str, resources: list[Object]) -> dict[str, str]:
     """The chart's caches that the operator has as well: name -> status.state."""
-    values = yaml.safe_load(read_chart(Path(chart))["values.yaml"])
+    values = yaml.load(read_chart(Path(chart))["values.yaml"], Loader=GoLoader)
     ours = dig(values, "nimCaches") or {}
     states = {
         name: dig(item, "status", "state")

@@ -65,5 +65,6 @@ def objects_of(manifest: str) -> list[Object]:
     """The objects in a stream of YAML documents."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [each for each in yaml.load_all(manifest, Loader=loader) if isinstance(each, dict) and each.get("kind")]
+    from nimhelm.yamlread import GoLoader
+
+    return [each for each in yaml.load_all(manifest, Loader=GoLoader) if isinstance(each, dict) and each.get("kind")]

@@ -18,6 +18,7 @@ from nimhelm.errors import ChartRefusalError, HelmError
 from nimhelm.helm import run_helm
 from nimhelm.preflight.cluster import Reach
 from nimhelm.status import kubeobject as ko
+from nimhelm.yamlread import GoLoader
 
 GRAPH_LABEL = "nimhelm.dev/graph"
 GATE_PREFIX = "wait-for-"
@@ -43,7 +44,6 @@ _OF_PREDICTOR = frozenset(
         "deploymentStrategy",
     ]
 )
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Workload(NamedTuple):
@@ -108,7 +108,7 @@ def _template(reach: Reach, words: list[str]) -> str:
 
 
 def _parsed(printed: str) -> Rendered:
-    objects = [each for each in yaml.load_all(printed, Loader=_YAML) if isinstance(each, dict) and each.get("kind")]
+    objects = [each for each in yaml.load_all(printed, Loader=GoLoader) if isinstance(each, dict) and each.get("kind")]
     objects = [each for each in objects if "test" not in _hooks(each)]
     return Rendered(objects, list(_workloads(objects)))
 
@@ -193,7 +193,7 @@ def release_of(chart: str) -> str:
     if "://" in chart:
         return chart.rstrip("/").rpartition("/")[2].partition(":")[0]
     try:
-        about = yaml.load(read_chart(Path(chart))["Chart.yaml"], Loader=_YAML)
+        about = yaml.load(read_chart(Path(chart))["Chart.yaml"], Loader=GoLoader)
     except yaml.YAMLError:  # helm says what is wrong with the chart
         about = {}
     return ko.text(about, "name") or Path(chart).name

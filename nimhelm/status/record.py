@@ -68,12 +68,13 @@ def _reader(packed: bytes) -> Any:
 def _objects(manifest: str, namespace: str) -> Iterator[ko.Object]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    from nimhelm.yamlread import GoLoader
+
     for document in re.split(r"^---.*$", manifest, flags=re.MULTILINE):
         try:
-            found = yaml.load(_head(document), Loader=loader)
+            found = yaml.load(_head(document), Loader=GoLoader)
             if ko.text(found, "kind") in _WITH_SPEC or is_graph(found):
-                found = yaml.load(document, Loader=loader)
+                found = yaml.load(document, Loader=GoLoader)
         except (yaml.YAMLError, RecursionError):
             continue
         if not isinstance(found, dict) or not ko.name_of(found):
@@ -90,8 +91,10 @@ def whole(value: ko.Object) -> ko.Object:
         return value
     import yaml
 
+    from nimhelm.yamlread import GoLoader
+
     try:
-        found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        found = yaml.load(text, Loader=GoLoader)
     except (yaml.YAMLError, RecursionError):
         return value
     return value | found if isinstance(found, dict) else value

@@ -26,6 +26,7 @@ from nimhelm.chart.build import Chart
 from nimhelm.chart.write import write_chart
 from nimhelm.convert import Converted, convert_files
 from nimhelm.errors import NimhelmError
+from nimhelm.yamlread import GoLoader
 from tests.fuzz.mutate import mutated, sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +89,7 @@ def judged(server: Server, chart: Path, kinds: set[str]) -> list[str]:
         if done.returncode:
             return [f"{helm.parent.name}: {done.stderr.strip()}"]
         manifests.append(done.stdout)
-    three, four = ([each for each in yaml.load_all(text, Loader=yaml.CSafeLoader) if each] for text in manifests)
+    three, four = ([each for each in yaml.load_all(text, Loader=GoLoader) if each] for text in manifests)
     if comparable(three) != comparable(four):
         return ["helm 3 and helm 4 render different objects"]
     return complaints(server, [each for each in four if f"{each['apiVersion']}/{each['kind']}" in kinds])
