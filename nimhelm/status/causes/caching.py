@@ -139,7 +139,9 @@ def _failed(job: Case, explain: Explain) -> Cause | None:
         return Cause("CacheJobRetrying", text, NOT_READY, detail, step)
     # A job that gave up never runs again, whatever is mended: it is made anew.
     again = _anew(job)
-    if why and " secret " in why.next:  # a command that fixes it; others only show
+    if why and why.code == "DiskFull":  # another try would fill the volume again: its size comes first
+        again = steps.command(job.evidence, "get", "pvc", job.service.claim)
+    elif why and " secret " in why.next:  # a command that fixes it; others only show
         again = f"{why.next} && {again}"
     return Cause("CacheJobFailed", f"job {job.name} failed: {said}", FAILED, detail or gave_up, again)
 
