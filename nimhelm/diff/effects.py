@@ -13,7 +13,7 @@ from nimhelm.caches import RESOURCE_POLICY
 from nimhelm.chart.claims import delete_command, keep_command
 from nimhelm.diff.immutable import refusals
 from nimhelm.pipeline import dig
-from nimhelm.preflight.counts import keeps_old_pods
+from nimhelm.rollout import keeps_old_pods
 
 Object = dict[str, Any]
 Key = tuple[str, str]

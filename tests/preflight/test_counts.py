@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nimhelm.preflight.checks import all_checks
-from nimhelm.preflight.counts import keeps_old_pods
+from nimhelm.rollout import keeps_old_pods
 
 from .world import cluster, codes, named, node, rendered, running, workload
 
