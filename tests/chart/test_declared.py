@@ -31,6 +31,8 @@ UNREAD = {
     "apiGroup": "printed with the source of a claim",
     "hostIP": "printed with the port",
     "hostPort": "printed with the port",
+    "minAvailable": "printed with the budget",
+    "unhealthyPodEvictionPolicy": "printed with the budget",
 }
 
 

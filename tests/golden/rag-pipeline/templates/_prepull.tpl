@@ -73,7 +73,7 @@ containers:
   - name: pulled
     {{- include "nimhelm.v2.waitImage" $nim | nindent 4 }}
     command: ["/bin/busybox", "sleep", "2147483647"]
-    {{- include "nimhelm.v2.helperProbes" . | nindent 4 }}
+    {{- include "nimhelm.v2.helperProbes" . | trim | nindent 4 }}
     {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" 65532) | nindent 4 }}
 volumes:
   - name: nimhelm-wait
