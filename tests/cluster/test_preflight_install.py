@@ -78,14 +78,14 @@ def test_records_elsewhere(helm: Path, cluster: Cluster, namespace: str, tmp_pat
 @pytest.mark.parametrize("policy", ["", "Always"], ids=["once", "always"])
 def test_an_image_that_the_node_has(policy: str, cluster: Cluster, short_release: Callable[..., Release]) -> None:
     """The registry refuses it from here; the kubelet asks only where the policy is Always."""
-    name = f"nvcr.io/nim/test/kept-{secrets.token_hex(3)}"
+    name = f"nvcr.io/kept/{secrets.token_hex(3)}"
     release = short_release(service("llm", image=f"{name}:1.0"))
     release.install()
     release.helm("uninstall", NAME, "--wait")
 
     def listed() -> bool:
         (node,) = cluster.get("nodes")["items"]
-        return any(f"{name}:1.0" in image.get("names", []) for image in node["status"]["images"])
+        return any(f"{name}:1.0" in image.get("names", []) for image in node["status"].get("images", []))
 
     wait_until(listed, timeout=360, what="the image in the status of the node")
     sets = ("--set", f"llm.image.pullPolicy={policy}") if policy else ()

@@ -45,6 +45,8 @@ _KINDS = {"shell": "nim-shell", "arm": "nim-arm"}
 DEFAULT_RULES = (
     Rule("slow/", bytes_per_second=10 << 20, pad_mib=50),
     Rule("big/", pad_mib=100),
+    # A node names one image five times at most: these are images of their own.
+    Rule("kept/", pad_mib=1),
     Rule("denied/", denied=True),
     Rule("missing/", missing=True),
     Rule("private/", password="nvapi-bench"),
