@@ -62,8 +62,6 @@ def load_contents(contents: dict[str, bytes], paths: list[str], own_only: bool =
     """The documents of files (path -> content) that were read for `paths`; NIMServices are not made a pipeline yet."""
     loaded = Loaded.nothing()
     for path, content in contents.items():
-        if RENDERED.search(content):
-            loaded.rendered.append(shown_path(path))
         if own_only or path not in paths:
             load_own(path, content, loaded, named=not own_only)
         else:
@@ -108,7 +106,7 @@ def load_text(path: str, content: bytes, loaded: Loaded) -> None:
     """Add the documents and findings of one file's content to `loaded`."""
     documents, findings = read_content(path, content)
     loaded.findings.extend(findings)
-    for item in items_of(documents, content, loaded):
+    for item in items_of(path, documents, content, loaded):
         sort_in(item, loaded)
 
 
@@ -129,7 +127,7 @@ def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> 
         return
     documents, findings = read_content(path, content)
     loaded.findings.extend(own_findings(content, findings))
-    for item in items_of(documents, content, loaded):
+    for item in items_of(path, documents, content, loaded):
         kind, version = dig(item.data, "kind"), dig(item.data, "apiVersion")
         if is_own(item):
             sort_in(item, loaded)
@@ -154,10 +152,13 @@ def read_content(path: str, content: bytes) -> tuple[list[Document], list[Findin
     return documents, _of_rendered(content, findings) if RENDERED.search(content) else findings
 
 
-def items_of(documents: list[Document], content: bytes, loaded: Loaded) -> Iterator[Document]:
+def items_of(path: str, documents: list[Document], content: bytes, loaded: Loaded) -> Iterator[Document]:
     """The objects of a file. From what Helm rendered, unknown fields are left out as the API server does, with a warning."""
     items = [item for document in documents for item in unpack(document)]
-    return (_installed(item, loaded) for item in items) if RENDERED.search(content) else iter(items)
+    if not RENDERED.search(content):
+        return iter(items)
+    loaded.rendered.append(shown_path(path))
+    return (_installed(item, loaded) for item in items)
 
 
 def _of_rendered(content: bytes, findings: list[Finding]) -> list[Finding]:
