@@ -82,10 +82,7 @@ def service_uses(service: PlannedService) -> Iterator[Use]:
     ) or dig(spec, "storage", "nimCache", "source") in ("hf", "dataStore")
     secret, key = spec.get("authSecret") or "", "HF_TOKEN" if from_hub else "NGC_API_KEY"
     yield Use(secret, service.name, native_key(secret, env) if spec.get("imageLayout") == "native" else key)
-    yield from env_uses(env, service.name)
-    for kind in ("initContainers", "sidecarContainers"):
-        for container in spec.get(kind) or ():
-            yield from env_uses(dig(container, "env"), service.name)
+    yield from env_uses(variables(spec), service.name)
 
 
 def native_key(secret: str, env: Any) -> str:
@@ -101,10 +98,24 @@ def native_key(secret: str, env: Any) -> str:
 
 def env_uses(env: Any, user: str) -> Iterator[Use]:
     """The secrets that variables are read from."""
+    for reference in references(env, "secretKeyRef"):
+        yield Use(reference.get("name") or "", user, reference.get("key") or "")
+
+
+def variables(spec: dict[str, Any]) -> Iterator[Any]:
+    """The variables of all containers of a service, the NIM's own first."""
+    yield from spec.get("env") or ()
+    for kind in ("initContainers", "sidecarContainers"):
+        for container in spec.get(kind) or ():
+            yield from dig(container, "env") or ()
+
+
+def references(env: Any, source: str) -> Iterator[dict[str, Any]]:
+    """What variables are read from and cannot do without; `source` is secretKeyRef or configMapKeyRef."""
     for entry in env or ():
-        reference = dig(entry, "valueFrom", "secretKeyRef")
+        reference = dig(entry, "valueFrom", source)
         if isinstance(reference, dict) and not reference.get("optional"):
-            yield Use(reference.get("name") or "", user, reference.get("key") or "")
+            yield reference
 
 
 def _registry(image: str) -> str:

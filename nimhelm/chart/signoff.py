@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimhelm.chart.claims import Claim, claims, delete_command
+from nimhelm.chart.secrets import references, variables
 from nimhelm.pipeline import claim_name, dig
 from nimhelm.plan import Gate, Plan, PlannedService
 
@@ -136,12 +137,9 @@ def _named(service: PlannedService, plan: Plan) -> Iterator[str]:
         yield f"RuntimeClass `{name}`"
     if name := dig(service.spec, "proxy", "certConfigMap"):
         yield f"ConfigMap `{name}`"
-    more = (each for field in ("initContainers", "sidecarContainers") for each in dig(service.spec, field) or [])
-    for container in (service.spec, *more):
-        for variable in dig(container, "env") or []:
-            source = dig(variable, "valueFrom", "configMapKeyRef")
-            if dig(source, "name") and dig(source, "optional") is not True:
-                yield f"ConfigMap `{source['name']}` with the key `{dig(source, 'key')}`"
+    for source in references(variables(service.spec), "configMapKeyRef"):
+        if source.get("name"):
+            yield f"ConfigMap `{source['name']}` with the key `{source.get('key')}`"
 
 
 _CLAIMED = {"resourceClaimName": "ResourceClaim", "resourceClaimTemplateName": "ResourceClaimTemplate"}
