@@ -73,8 +73,8 @@ def _looks_late(service: Service, field: Path, probe: dict[str, Any]) -> Iterato
     if (delay <= OPERATOR_DELAY and period <= OPERATOR_PERIOD) or startup_seconds(service) > LONGEST:
         return
     message = f"the startupProbe looks after {delay} s, then every {period} s: {service.name} may be ready long before"
-    tries = -(-(delay + period * number(probe.get("failureThreshold"), 3)) // 2)
-    hint = f"initialDelaySeconds: 0, periodSeconds: 2 and failureThreshold: {tries} have the same budget"
+    tries = delay + period * number(probe.get("failureThreshold"), 3)
+    hint = f"initialDelaySeconds: 0, periodSeconds: 1 and failureThreshold: {tries} have the same budget"
     yield service.note("NH107", field, message, hint)
 
 

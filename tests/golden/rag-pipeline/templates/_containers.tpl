@@ -244,8 +244,8 @@ whole. In a group only the leader answers, and a worker is ready once Ray runs. 
           {{- $_ := set $probes $name $setting.probe }}
         {{- else }}
           {{- /*
-          A NIM may need 20 minutes to load its model. Knative waits for five. The start-up probe asks every two
-          seconds from the start and keeps the operator's total budget, so a ready NIM is noticed within two seconds
+          A NIM may need 20 minutes to load its model. Knative waits for five. The start-up probe asks every
+          second from the start and keeps the operator's total budget, so a ready NIM is noticed within a second
           instead of ten. The other probes begin when it has passed or is disabled.
           */}}
           {{- $starting := eq $name "startupProbe" }}
@@ -256,7 +256,7 @@ whole. In a group only the leader answers, and a worker is ready once Ray runs. 
               {{- $_ := set $probe "failureThreshold" (ternary 30 120 $nim.knative) }}
             {{- end }}
           {{- else if $starting }}
-            {{- $probe = dict "timeoutSeconds" 1 "periodSeconds" 2 "successThreshold" 1 "initialDelaySeconds" 0 "failureThreshold" (ternary 165 615 $nim.knative) }}
+            {{- $probe = dict "timeoutSeconds" 1 "periodSeconds" 1 "successThreshold" 1 "initialDelaySeconds" 0 "failureThreshold" (ternary 330 1230 $nim.knative) }}
           {{- else if and (eq $name "readinessProbe") $box.root.Values.startupProbe.enabled }}
             {{- $_ := set $probe "initialDelaySeconds" 0 }}
           {{- end }}
