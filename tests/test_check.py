@@ -398,6 +398,7 @@ def test_a_cycle_among_disabled_services_is_an_error_too() -> None:
     assert "NH020 spec.services[2].dependencies[0].name" in codes(document)
 
 
+@pytest.mark.slow
 def test_a_chain_longer_than_the_stack_is_deep() -> None:
     chain = [service("s0"), *(service(f"s{index}", f"s{index - 1}") for index in range(1, 1200))]
     assert codes(pipeline(*chain)) == []

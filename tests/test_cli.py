@@ -415,6 +415,7 @@ def test_the_examples_build(run, example) -> None:
     assert run("build", example, "--check").code == 0
 
 
+@pytest.mark.slow
 def test_a_dump_cannot_be_waited_for(tmp_path: Path) -> None:
     ran = run_nimhelm("status", "rag", "--from-dir", tmp_path, "--wait")
     assert ran.returncode == 2

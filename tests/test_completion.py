@@ -33,6 +33,7 @@ def completed(tmp_path: Path):  # type: ignore[no-untyped-def]
     return complete
 
 
+@pytest.mark.slow
 def test_what_is_completed(completed) -> None:  # type: ignore[no-untyped-def]
     assert completed("nimhelm time") == ["plain,timeline"]
     assert "plain,--digests" in completed("nimhelm images --d")

@@ -238,6 +238,7 @@ LINES = st.lists(st.sampled_from(sorted(EDITS)), unique=True, min_size=1, max_si
 COMMENT = st.sampled_from(["", "        # a comment\n", "\n"])
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(LINES, COMMENT)
 def test_fewer_findings_and_no_lost_comment(names: list[str], between: str) -> None:

@@ -126,6 +126,7 @@ def nested(field: tuple[str, ...], value: object) -> dict[str, Any]:
     return {field[0]: nested(field[1:], value) if len(field) > 1 else value}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", [each.field for each in FIELDS], ids=".".join)
 def test_rules_survive_any_value(field: tuple[str, ...], built: Path, tmp_path: Path) -> None:
     """A value of the wrong kind is a finding of the schema; no rule trips over it."""
@@ -138,6 +139,7 @@ def test_rules_survive_any_value(field: tuple[str, ...], built: Path, tmp_path: 
 ODD: tuple[Any, ...] = (None, 5, "a", True, [], {}, [None], ["a"], [5], {"a": None}, {"name": []}, 1.5, [[]], [{}])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("each", rows(OBJECTS_ACCEPTED), ids=str)
 def test_objects_of_any_shape_stop_nothing(each: dict[str, Any]) -> None:
     """Every value of an object is replaced by odd ones, one after the other; whatever is said of it, it is a finding."""

@@ -176,6 +176,7 @@ def test_hostile_files(content: bytes, expected: str) -> None:
     assert [f"{one.line}:{one.column} {one.code} {one.message}"[: len(expected)] for one in findings] == [expected]
 
 
+@pytest.mark.slow
 def test_a_very_wide_file() -> None:
     content = b"apiVersion: v1\nkind: ConfigMap\ndata:\n" + b"".join(b"  k%d: v\n" % index for index in range(50_000))
     assert read_content("f.yaml", content)[1] == []

@@ -78,6 +78,7 @@ BROKEN: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", BROKEN.values(), ids=BROKEN)
 def test_broken_packages(make: Callable[[], bytes], tmp_path: Path) -> None:
     path = tmp_path / "demo-0.1.0.tgz"

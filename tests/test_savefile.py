@@ -111,6 +111,7 @@ ALLOWED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_nothing_else_writes() -> None:
     found = {path.relative_to(ROOT / "nimhelm").as_posix() for path in (ROOT / "nimhelm").rglob("*.py")
              if next(writing_calls(path), None)}  # fmt: skip

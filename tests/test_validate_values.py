@@ -272,6 +272,7 @@ def test_objects_beside_a_service(
     ]
 
 
+@pytest.mark.slow
 def test_values_of_other_charts(built: Path, tmp_path: Path) -> None:
     """What people know from other charts gets the name that it has here."""
     path = tmp_path / "values.yaml"
@@ -433,6 +434,7 @@ def test_standard_input_and_absent_files(built: Path, tmp_path: Path, capsys: py
     assert guarded(["validate", "--values", str(built / "rag-pipeline"), str(tmp_path / "empty.yaml")]) == 0
 
 
+@pytest.mark.slow
 def test_layers_are_the_files_of_one_install(built: Path, tmp_path: Path) -> None:
     """The second file is right only over the first, as with several -f."""
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"

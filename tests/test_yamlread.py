@@ -286,6 +286,7 @@ def test_field_text(path: tuple[str | int, ...], text: str) -> None:
     assert field_text(path) == text
 
 
+@pytest.mark.slow
 def test_repeated_keys_are_counted_in_bounded_memory() -> None:
     tracemalloc.start()
     found = read("f.yaml", "a: 1\n" * 20_000)[1]

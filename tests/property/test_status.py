@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from nimhelm.status.output import OUTPUTS, Style, render
 from nimhelm.status.snapshot import KINDS, HelmRecord, Snapshot
 from nimhelm.wording import clean, last_line
 from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
-
-pytestmark = pytest.mark.slow
 
 # Of a graph that somebody edited there is none to add services to.
 WHOLE = [path for path in CASES if "edited" not in read_case(path)]
@@ -190,4 +187,3 @@ def test_nothing_shown_controls_a_terminal(foreign: str) -> None:
 
 def test_the_failing_cases_are_many() -> None:
     assert len(FAILING) > 40
-    assert Path(__file__).parent.name == "status"

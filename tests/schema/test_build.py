@@ -46,6 +46,7 @@ def patterns(schema: Schema) -> Iterator[tuple[str, str]]:
     return ((where, sub["pattern"]) for where, sub in subschemas(schema) if "pattern" in sub)
 
 
+@pytest.mark.slow
 def test_built_files_are_up_to_date() -> None:
     run = subprocess.run([sys.executable, ROOT / "tools/build_schema.py", "--check"], capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (0, "")

@@ -38,6 +38,7 @@ def test_published_examples(facts: Path) -> None:
     assert [complaint for example in examples for complaint in complaints(example)] == []
 
 
+@pytest.mark.slow
 def test_conformance_inputs(facts: Path) -> None:
     inputs = sorted(facts.glob("conformance/cases/*/input.yaml"))
     if not inputs:

@@ -67,6 +67,7 @@ def service(schema: dict[str, Any], definition: str, field: str, value: Any) -> 
     return sub_validator(spec, schema).is_valid(document)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schema", "definition"), [(PIPELINE, "serviceSpec"), (VALUES, "service")], ids=["pipeline", "values"]
 )

@@ -131,6 +131,7 @@ def test_every_proof_is_of_a_step() -> None:
     assert set(PROOFS.values()) <= needed
 
 
+@pytest.mark.slow
 def test_the_cases_reach_every_place_that_makes_such_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a step could be printed that no test above has seen."""
     reached: set[tuple[str, int]] = set()

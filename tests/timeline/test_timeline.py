@@ -275,6 +275,7 @@ JUNK = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["metadata", "spec", "status"]), JUNK, JUNK)
 def test_nothing_in_a_pod_stops_it(part: str, value: Any, also: Any) -> None:
