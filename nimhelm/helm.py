@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterable
+from contextlib import ExitStack
+from tempfile import TemporaryFile
+from typing import Any
 
-from nimhelm.errors import ChartRefusalError, HelmError
+from nimhelm.errors import ChartRefusalError, HelmError, LoadError
 
 _RECORDS = {"": "Secret", "secret": "Secret", "secrets": "Secret", "configmap": "ConfigMap", "configmaps": "ConfigMap"}
+
+_PLAIN = re.compile(r"[\w./~ @+=-]+")
+"""A path of a values file that means itself to helm, which takes it for a line of CSV and then for a URL."""
 
 
 def record_kind() -> str:
@@ -24,29 +31,65 @@ def helm_major() -> int:
     return int(major)
 
 
-def run_helm(*arguments: str, names: tuple[str, ...] = (), timeout: float = 120.0) -> str:
+def run_helm(*arguments: str, names: tuple[str, ...] = (), values: Iterable[str] = (), timeout: float = 120.0) -> str:
     """helm's standard output. `HELM` names another binary. Raises HelmError when it is missing, slow or fails.
 
     `names` are the release and the chart: they go behind `--`, where helm takes nothing for an option. A value of the
-    user among the `arguments` is part of its own word, as in `--namespace=nim`.
+    user among the `arguments` is part of its own word, as in `--namespace=nim`. `values` are paths of values files.
     """
+    words = list(arguments)
+    with ExitStack() as opened:
+        copies = []
+        for path in values:
+            if "://" not in path and not (_PLAIN.fullmatch(path) and os.path.isfile(path)):
+                copy = opened.enter_context(TemporaryFile())
+                copy.write(_content(path))
+                copy.flush()
+                copies.append(copy.fileno())
+                path = f"/dev/fd/{copy.fileno()}"
+            words.append(f"--values={path}")
+        return _run([*words, *(["--", *names] if names else [])], copies, timeout)
+
+
+def _content(path: str) -> bytes:
+    """What helm cannot read by itself: a pipe and standard input give what they hold only once. Raises LoadError."""
+    from nimhelm.load import MAX_BYTES, read_bytes
+
+    content = read_bytes(path)
+    if len(content) > MAX_BYTES:
+        raise LoadError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB", "is this the right file?")
+    return content
+
+
+def _run(words: list[str], files: list[int], timeout: float) -> str:
     binary = os.environ.get("HELM") or "helm"
     try:
         done = subprocess.run(
-            [binary, *arguments, *(["--", *names] if names else [])],
+            [binary, *words], pass_fds=files,
             stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", timeout=timeout, check=False,
         )  # fmt: skip
     except FileNotFoundError:
         raise HelmError(f"{binary} is not on the PATH", "install Helm 3.19 or newer, or name it in HELM") from None
     except subprocess.TimeoutExpired:
-        raise HelmError(
-            f"helm {arguments[0]} did not end within {timeout:g} s", "is the cluster within reach?"
-        ) from None
+        raise HelmError(f"helm {words[0]} did not end within {timeout:g} s", "is the cluster within reach?") from None
     except (OSError, ValueError) as error:
         raise HelmError(f"{binary} cannot be run: {error}", "name another helm in $HELM") from None
     if done.returncode:
-        raise failure(arguments[0], done.stderr)
+        raise failure(words[0], done.stderr)
     return done.stdout
+
+
+def objects_of(manifest: str) -> list[dict[str, Any]]:
+    """The objects in what helm printed. Raises HelmError."""
+    import yaml
+
+    from nimhelm.yamlread import GoLoader
+
+    try:
+        documents = [each for each in yaml.load_all(manifest, Loader=GoLoader) if isinstance(each, dict)]
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        raise HelmError(f"what helm prints is not YAML: {error}", "does a template of your own print it?") from None
+    return [each for each in documents if each.get("kind") and isinstance(each["kind"], str)]
 
 
 def failure(command: str, complaint: str) -> HelmError:

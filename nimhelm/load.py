@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from nimhelm.errors import LoadError, refuse, unreadable
@@ -91,15 +92,25 @@ def shown_path(path: str) -> str:
     return "<stdin>" if path == "-" else path
 
 
+_read_once: dict[object, bytes] = {}
+"""What standard input and pipes held: whoever reads them again finds nothing in them, or waits for ever."""
+
+
 def read_bytes(path: str) -> bytes:
-    """The bytes of a file. Raises LoadError when it cannot be opened."""
+    """The bytes of a file, of standard input (`-`) or of a pipe, however often it is named. Raises LoadError when it
+    cannot be opened.
+    """
+    once = sys.stdin if path == "-" else None if os.path.isfile(path) else path
+    if once in _read_once:
+        return _read_once[once]
     try:
-        if path == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with open(path, "rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+        with open(path, "rb") if path != "-" else nullcontext(sys.stdin.buffer) as stream:
+            content: bytes = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise unreadable(error, path) from error
+    if once is not None:
+        _read_once[once] = content
+    return content
 
 
 def load_text(path: str, content: bytes, loaded: Loaded) -> None:

@@ -33,16 +33,20 @@ def chart_name(context: click.Context, parameter: click.Parameter, value: str) -
 
 def duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
     """Seconds from what Go and Helm call a duration: `90`, `90s`, `30m`, `1h30m`."""
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", value)
-    if not value or match is None:
+    number = r"[0-9]+(?:\.[0-9]+)?"
+    if not value or not re.fullmatch(f"(?:{number}[hms])*(?:{number})?", value):
         raise click.BadParameter(f"{value!r} is not a duration, for example 90s, 30m or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    units = {"h": 3600, "m": 60, "s": 1, "": 1}
+    seconds = sum(float(amount) * units[unit] for amount, unit in re.findall(f"({number})([hms]?)", value))
+    if seconds > LONGEST * 3600:
+        raise click.BadParameter(f"{value!r} is longer than {LONGEST}h")
+    return seconds
 
 
 def go_duration(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """Refuse a duration that helm would refuse: it wants a unit, `10m` or `1h30m`."""
-    if not re.fullmatch(r"(\d+(\.\d+)?(h|m|s))+", value):
+    """Refuse a duration that helm would refuse, which wants a unit: `10m` or `1h30m`."""
+    duration(context, parameter, value)
+    if not value.endswith(("h", "m", "s")):
         raise click.BadParameter(f"{value!r} is not a duration with a unit, for example 90s, 30m or 1h30m")
     return value
 
@@ -58,6 +62,10 @@ def examples(command: click.Command) -> str:
     """The part of a command's help that shows how it is called."""
     found = re.search(r"^Examples:\n(?:  .*(?:\n|\Z))+", inspect.cleandoc(command.help or ""), re.MULTILINE)
     return f"\n{found[0].rstrip()}" if found else ""
+
+
+LONGEST = 500
+"""Hours of a duration: what waits for the answer of a tool cannot wait much longer."""
 
 
 class CheckedCommand(click.Command):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import click
 import pytest
+from conftest import Helm
 
 from nimhelm.cli import run_click
-from nimhelm.errors import KubectlError
+from nimhelm.errors import KubectlError, NimhelmError
+from nimhelm.helm import run_helm
+from nimhelm.options import duration, go_duration
 
 
 @pytest.mark.parametrize(
@@ -59,3 +70,75 @@ def test_saved_files_are_private(tmp_path: Path) -> None:
     (tmp_path / "pods.json").write_text("old")
     save_private(tmp_path, {"pods.json": b"{}"}, set())
     assert (tmp_path / "pods.json").stat().st_mode & 0o777 == 0o600
+
+
+VALUES = b"llm-service: {replicas: 2}\n"
+
+
+def on_standard_input(_: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(VALUES)))
+    return "-"
+
+
+def in_a_pipe(folder: Path, _: pytest.MonkeyPatch) -> str:
+    os.mkfifo(folder / "pipe")
+    threading.Thread(target=(folder / "pipe").write_bytes, args=[VALUES], daemon=True).start()
+    return str(folder / "pipe")
+
+
+def called(name: str) -> Callable[[Path, pytest.MonkeyPatch], str]:
+    def make(folder: Path, _: pytest.MonkeyPatch) -> str:
+        (folder / name).write_bytes(VALUES)
+        return str(folder / name)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "make", [on_standard_input, in_a_pipe, *map(called, ["a,b.yaml", 'a".yaml', "a b.yaml", "a\nb", "50%", "漢"])]
+)
+def test_values_are_read_from_everywhere_by_every_run_of_helm(
+    make: Callable[[Path, pytest.MonkeyPatch], str],
+    helm: Helm,
+    built: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HELM", str(helm.binary))
+    path, chart = make(tmp_path, monkeypatch), str(built / "rag-pipeline")
+    assert run_click(["diff", "-o", "json", chart, chart, "-f", path]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == []
+    for _ in range(2):
+        assert "replicas: 2" in run_helm("template", names=("r", chart), values=[path])
+
+
+@pytest.mark.parametrize("name", ["tmp,x", 'tmp"x', "50%"])
+def test_a_folder_for_temporary_files_of_any_name(
+    name: str, helm: Helm, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
+    monkeypatch.setenv("HELM", str(helm.binary))
+    assert run_click(["images", str(built / "rag-pipeline")]) == 0
+
+
+@pytest.mark.parametrize("command", [["adopt", "-n", "ns", "r"], ["preflight"], ["graph"], ["images"], ["timeline"]])
+@pytest.mark.parametrize("name", ["Chart.yaml", "values.yaml"])
+@pytest.mark.parametrize("content", ["name: [a\n", "- a\n", "a: !!binary x\n", "? [a]\n: b\n", "\0", "a: !x b\n", ""])
+def test_a_damaged_chart_is_a_sentence(
+    content: str, name: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECTL", "absent")
+    (tmp_path / "Chart.yaml").write_text("name: a\nannotations: {nimhelm.dev/pipeline: a, nimhelm.dev/order: a}\n")
+    (tmp_path / "values.yaml").write_text("{}\n")
+    (tmp_path / name).write_text(content)
+    with suppress(NimhelmError):
+        run_click([*command, str(tmp_path)])
+
+
+@pytest.mark.parametrize("value", ["500h1s", "9" * 5000, "1e3s", "１０m", "", "h", "1.m", "-1m"])
+def test_durations_that_no_tool_takes(value: str) -> None:
+    for read in (duration, go_duration):
+        with pytest.raises(click.BadParameter):
+            read(None, None, value)  # type: ignore[arg-type]

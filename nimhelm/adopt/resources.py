@@ -6,14 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nimhelm.adopt.changes import RELEASE_NAME, Object, identity
+from nimhelm.chart.obtain import document_of
 from nimhelm.chart.read import read_chart
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, run
 from nimhelm.pipeline import dig
-from nimhelm.yamlread import GoLoader
 
 KINDS = ("nimpipelines.apps.nvidia.com", "nimservices.apps.nvidia.com", "nimcaches.apps.nvidia.com")
 ARGO_CD = "argocd.argoproj.io/tracking-id"
@@ -99,7 +97,7 @@ def requires_keys(live: list[Object]) -> bool:
 
 def caches_of(chart: str, resources: list[Object]) -> dict[str, str]:
     """The chart's caches that the operator has as well: name -> status.state."""
-    values = yaml.load(read_chart(Path(chart))["values.yaml"], Loader=GoLoader)
+    values = document_of(f"{chart}/values.yaml", read_chart(Path(chart)).get("values.yaml", b""))
     ours = dig(values, "nimCaches") or {}
     states = {
         name: dig(item, "status", "state")

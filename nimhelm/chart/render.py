@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from nimhelm.chart.build import Chart
-from nimhelm.helm import run_helm
+from nimhelm.helm import objects_of, run_helm
 
 Object = dict[str, Any]
 
@@ -56,15 +56,6 @@ def render_folder(folder: Path, values: dict[str, Any], release: str, namespace:
     with TemporaryDirectory(prefix="nimhelm-") as place:
         file = Path(place, "values.json")
         file.write_text(json.dumps(values), encoding="utf-8")
-        words = ["template", f"--values={file}", f"--namespace={namespace or 'default'}"]
+        words = ["template", f"--namespace={namespace or 'default'}"]
         words += [f"--api-versions={version}" for version in API_VERSIONS]
-        return objects_of(run_helm(*words, names=(release, str(folder))))
-
-
-def objects_of(manifest: str) -> list[Object]:
-    """The objects in a stream of YAML documents."""
-    import yaml
-
-    from nimhelm.yamlread import GoLoader
-
-    return [each for each in yaml.load_all(manifest, Loader=GoLoader) if isinstance(each, dict) and each.get("kind")]
+        return objects_of(run_helm(*words, names=(release, str(folder)), values=[str(file)]))

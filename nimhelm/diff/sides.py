@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from nimhelm.chart.build import Chart
 from nimhelm.chart.obtain import charts_of, values_of
-from nimhelm.chart.render import objects_of
 from nimhelm.errors import HelmError, LoadError
-from nimhelm.helm import helm_major, run_helm
+from nimhelm.helm import helm_major, objects_of, run_helm
 from nimhelm.pipeline import NOT_SERVICES, dig
 
 Object = dict[str, Any]
@@ -87,8 +86,8 @@ def own_values(release: str, cluster: Cluster) -> dict[str, Any]:
 
 def upgraded(release: str, side: Side, cluster: Cluster, folder: str, values_file: str) -> Side:
     """The new side with the objects that an upgrade would send: helm renders them with what the cluster can do."""
-    words = ["upgrade", "--dry-run=server", "--output=json", "--reset-values", f"--values={values_file}"]
-    printed = _json(run_helm(*words, *cluster.flags, names=(release, folder)))
+    words = ["upgrade", "--dry-run=server", "--output=json", "--reset-values"]
+    printed = _json(run_helm(*words, *cluster.flags, names=(release, folder), values=[values_file]))
     manifest = printed.get("manifest")
     return side._replace(objects=tuple(objects_of(manifest if isinstance(manifest, str) else "")))
 

@@ -44,7 +44,7 @@ class Options(NamedTuple):
 def preflight(options: Options) -> int:
     """Shows the checks, and returns the exit code. Raises NimhelmError where a file, helm or the cluster cannot be read."""
     for path in options.values:
-        if path != "-" and "://" not in path:  # helm reads these itself
+        if "://" not in path:  # helm reads these itself
             read_bytes(path)
     release = options.release or release_of(options.chart)
     place = (options.namespace, options.context, options.kubeconfig)

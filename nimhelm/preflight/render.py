@@ -12,13 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from nimhelm.errors import ChartRefusalError, HelmError
-from nimhelm.helm import run_helm
+from nimhelm.errors import ChartRefusalError, HelmError, LoadError
+from nimhelm.helm import objects_of, run_helm
 from nimhelm.preflight.cluster import Reach
 from nimhelm.status import kubeobject as ko
-from nimhelm.yamlread import GoLoader
 
 GRAPH_LABEL = "nimhelm.dev/graph"
 GATE_PREFIX = "wait-for-"
@@ -102,14 +99,15 @@ def render(reach: Reach, version: str, apis: frozenset[str]) -> Rendered:
 
 
 def _template(reach: Reach, words: list[str]) -> str:
-    given = [f"--values={path}" for path in reach.values] + [f"--set={value}" for value in reach.sets]
+    given = [f"--set={value}" for value in reach.sets]
     place = [f"--namespace={reach.namespace}"] if reach.namespace else []
-    return run_helm("template", "--skip-tests", *place, *words, *given, names=(reach.release, reach.chart))
+    return run_helm(
+        "template", "--skip-tests", *place, *words, *given, names=(reach.release, reach.chart), values=reach.values
+    )
 
 
 def _parsed(printed: str) -> Rendered:
-    objects = [each for each in yaml.load_all(printed, Loader=GoLoader) if isinstance(each, dict) and each.get("kind")]
-    objects = [each for each in objects if "test" not in _hooks(each)]
+    objects = [each for each in objects_of(printed) if "test" not in _hooks(each)]
     return Rendered(objects, list(_workloads(objects)))
 
 
@@ -188,12 +186,13 @@ def _maxima(objects: list[ko.Object]) -> dict[str, tuple[int, int]]:
 
 def release_of(chart: str) -> str:
     """The name that `nimhelm build` suggests for the release: that of the chart. Raises LoadError without a chart."""
+    from nimhelm.chart.obtain import document_of
     from nimhelm.chart.read import read_chart
 
     if "://" in chart:
         return chart.rstrip("/").rpartition("/")[2].partition(":")[0]
-    try:
-        about = yaml.load(read_chart(Path(chart))["Chart.yaml"], Loader=GoLoader)
-    except yaml.YAMLError:  # helm says what is wrong with the chart
-        about = {}
+    content = read_chart(Path(chart))["Chart.yaml"]
+    about = {}
+    with contextlib.suppress(LoadError):  # helm says what is wrong with the chart
+        about = document_of(chart, content)
     return ko.text(about, "name") or Path(chart).name

@@ -120,8 +120,7 @@ def _json(data: Any) -> bytes:
 
 def _add_helm(snapshot: Snapshot, files: dict[str, bytes]) -> list[str]:
     """Helm's history of the release, its values, and the objects that it holds; returns what could not be had."""
-    from nimhelm.chart.render import objects_of
-    from nimhelm.helm import run_helm
+    from nimhelm.helm import objects_of, run_helm
 
     named = (
         ("namespace", snapshot.namespace), ("kube-context", snapshot.context), ("kubeconfig", snapshot.kubeconfig),
