@@ -21,6 +21,14 @@ from nimhelm.kubectlerrors import Request, UnreachableError, explain, longer
 GRACE = 5.0
 """Seconds beyond the request's own, for a login plugin and for starting."""
 
+LIST_WEBHOOKS = (
+    "get",
+    "validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    "-o",
+    "custom-columns=KIND:.kind,NAME:.metadata.name,WEBHOOKS:.webhooks[*].name",
+)
+"""The webhooks by the names that the API server gives in a refusal; plain kubectl only counts them."""
+
 _PIECE = 1 << 18
 _VERBS = {
     "get": "list",

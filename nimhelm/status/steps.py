@@ -13,6 +13,8 @@ from nimhelm.status.snapshot import UNRECORDED
 from nimhelm.wording import clean
 
 NGC_HOST = "nvcr.io"
+# How Helm describes the revision that a rollback makes.
+_ROLLBACK = re.compile(r"Rollback to (\d+)")
 
 
 def command(evidence: Evidence, *words: str, tail: str = "") -> str:
@@ -70,9 +72,14 @@ def made_again(evidence: Evidence, kind: str, name: str, otherwise: str) -> str:
 
 
 def rollback(evidence: Evidence) -> str:
-    """Back to the revision that was deployed last, or to the only one there is: it ends what was interrupted."""
+    """Back to the revision that was deployed last, or to the only one there is: it ends what was interrupted.
+
+    A rollback that was interrupted is made once more: somebody wanted away from the revision before.
+    """
     record = evidence.snapshot.helm
     revision = str(record.deployed or record.revision) if record else "0"
+    if record and record.status == "pending-rollback" and (wanted := _ROLLBACK.fullmatch(record.description)):
+        revision = wanted[1]
     forced = ["--force-conflicts"] if evidence.by_hand.taken else []
     return helm(evidence, "rollback", evidence.graph.release, revision, *forced)
 

@@ -234,6 +234,34 @@ def test_an_interrupted_install_is_ended_by_the_step(short_release: Callable[...
     assert "pending" not in release.status().stdout
 
 
+@pytest.mark.parametrize("verb", ["upgrade", "rollback"])
+@pytest.mark.parametrize("helm", HELMS)
+def test_an_interrupted_change_is_ended_by_the_step(
+    short_release: Callable[..., Release], helm: str, verb: str
+) -> None:
+    """What was before the upgrade is there again; a rollback gets where it was to lead."""
+    release = short_release(service("llm", ready_after=4), helm_path=HELMS[helm])
+    release.install()
+    change = ("--reset-then-reuse-values", "--set", "llm.userID=1001")
+    words = ["upgrade", release.name, str(release.chart), *change]
+    if verb == "rollback":
+        release.upgrade(*change)
+        words = ["rollback", release.name, "1"]
+    words = [str(release.helm_path), *words, "-n", release.namespace, "--wait"]
+    with subprocess.Popen(words, env=release.cluster.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        pending = ("secrets", "-l", f"status=pending-{verb}")
+        wait_until(lambda: release.get(*pending)["items"], what="the record")
+        run.send_signal(signal.SIGKILL)
+    release.wait_until_ready()
+    (warning,) = json.loads(release.status("-o", "json").stdout)["status"]["warnings"]
+    assert f"pending-{verb}" in warning["text"]
+    paste(release, warning["next"], timeout=120)
+    release.wait_until_ready()
+    assert "pending" not in release.status().stdout
+    assert "1001" not in release.helm("get", "values", release.name)
+    release.upgrade("--reset-then-reuse-values")
+
+
 @pytest.mark.parametrize("record", ["pending", "deleted"])
 @pytest.mark.parametrize("helm", HELMS)
 def test_a_step_that_helm_would_refuse_mends_its_record_first(

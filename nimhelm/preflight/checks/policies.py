@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from nimhelm.kubectl import LIST_WEBHOOKS
 from nimhelm.preflight.cluster import Cluster, Refusal
 from nimhelm.preflight.demand import shown
 from nimhelm.preflight.limits import claim_refusals, refusals, with_defaults
@@ -199,8 +200,7 @@ def _step(cluster: Cluster, code: str, refusal: Refusal) -> str:
     if code == "AdmissionPolicy" and (match := re.search(r"ValidatingAdmissionPolicy '([^']+)'", refusal.message)):
         return reach.kubectl("get", "validatingadmissionpolicy", match[1], "-o", "yaml", everywhere=True)
     if code in ("WebhookDenied", "WebhookUnreachable"):
-        kinds = "validatingwebhookconfigurations,mutatingwebhookconfigurations"
-        return reach.kubectl("get", kinds, everywhere=True)
+        return reach.kubectl(*LIST_WEBHOOKS, everywhere=True)
     if code in ("QuotaExceeded", "QuotaNeedsLimits"):
         return reach.kubectl("describe", "resourcequota")
     if code == "LimitRange":

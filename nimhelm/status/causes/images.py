@@ -40,7 +40,16 @@ MEANINGS = (
     ),
     (r"\b429\b|toomanyrequests|rate limit", "ImagePullRateLimited", "429 from {host}: too many requests"),
     (r"pull QPS exceeded", "ImagePullRateLimited", "the kubelet pulls as many images as it may"),
-    (r"(?:status|code|request to \S+):? 50[0234]\b", "RegistryUnreachable", "{host} answers with an error of its own"),
+    (
+        r"(?:status|code|request to \S+)(?: \[[^\]]*\])?:? 5\d\d\b|stopped after \d+ redirects",
+        "RegistryUnreachable",
+        "{host} answers with an error of its own",
+    ),
+    (
+        r"media type text/|invalid character '<'",
+        "RegistryUnreachable",
+        "what answers as {host} is no registry: a proxy or a login page?",
+    ),
     (
         r"no match for platform|no matching manifest|exec format",
         "ImagePlatform",
@@ -51,11 +60,19 @@ MEANINGS = (
     (r"proxyconnect", "RegistryUnreachable", "the node's proxy does not answer"),
     (r"certificate has expired", "RegistryTLS", "the certificate of {host} has expired, or the node's clock is wrong"),
     (r"certificate is (?:valid for|not valid for any)", "RegistryTLS", "the certificate of {host} is for another name"),
-    (r"server gave HTTP response to HTTPS", "RegistryTLS", "{host} speaks HTTP, and the node wants HTTPS"),
-    (r"x509|certificate", "RegistryTLS", "the node does not trust {host}"),
-    (r"no such host|name resolution|server misbehaving", "RegistryDNS", "the node cannot resolve {host}"),
     (
-        r"timeout|timed out|deadline exceeded|refused|unreachable|connection reset|EOF",
+        r"server gave HTTP response to HTTPS|does not look like a TLS handshake",
+        "RegistryTLS",
+        "{host} speaks HTTP, and the node wants HTTPS",
+    ),
+    (r"x509|certificate", "RegistryTLS", "the node does not trust {host}"),
+    (
+        r"no such host|name resolution|server misbehaving|dial tcp: lookup",
+        "RegistryDNS",
+        "the node cannot resolve {host}",
+    ),
+    (
+        r"timeout|timed out|deadline exceeded|refused|unreachable|no route to host|connection reset|EOF",
         "RegistryUnreachable",
         "no answer from {host}",
     ),

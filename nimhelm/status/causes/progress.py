@@ -13,6 +13,8 @@ from nimhelm.wording import duration, last_line, short
 
 # A server that has started, and is not ready for so long, is no longer on its way.
 _READINESS_PATIENCE, _SILENT_PATIENCE = 60, 300
+# Of a registry that hangs nobody tells, and after an hour the event of the pull is gone too.
+_PULL_PATIENCE = 2700
 # A pull tells that it has begun; nothing else that a kubelet does silently takes so long.
 _CREATION_PATIENCE = 1800
 # A kubelet that runs takes up a pod within a second.
@@ -162,8 +164,11 @@ def _to_micros(when: str) -> str:
 def _creating(case: Case, pod: ko.Object) -> Cause:
     """Nothing runs yet: the image is on its way, or the kubelet prepares."""
     if pulling := _pull(case, pod):
-        since = duration(ko.seconds_since(event_time(pulling), case.now))
-        return Cause("Pulling", f"pulling its image for {since}", NOT_READY, short(message_of(pulling)), problem=False)
+        age = ko.seconds_since(event_time(pulling), case.now)
+        late = age > _PULL_PATIENCE
+        text = f"pulling its image for {duration(age)}" + (": does the registry still answer?" if late else "")
+        step = steps.describe(case, "pod", ko.name_of(pod)) if late else ""
+        return Cause("Pulling", text, NOT_READY, short(message_of(pulling)), step, problem=late)
     begun = ko.moment(pod, "status", "startTime")
     scheduled = ko.moment(ko.condition(pod, "PodScheduled"), "lastTransitionTime")
     age = ko.seconds_since(begun or scheduled or ko.moment(pod, "metadata", "creationTimestamp"), case.now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from nimhelm.kubectl import LIST_WEBHOOKS
 from nimhelm.status import steps
 from nimhelm.status.evidence import Case
 from nimhelm.status.snapshot import HelmRecord
@@ -64,7 +65,12 @@ REFUSALS = (
         "WebhookUnreachable",
         "the API server does not trust webhook {0}: {1}",
     ),
-    (r'failed calling webhook "([^"]+)": ?(.*)', "WebhookUnreachable", "webhook {0} does not answer: {1}"),
+    (
+        r'failed calling webhook "([^"]+)": ?(.*(?:\bPost "|deadline exceeded|refused|timeout|not found).*)',
+        "WebhookUnreachable",
+        "webhook {0} does not answer: {1}",
+    ),
+    (r'failed calling webhook "([^"]+)": ?(.*)', "WebhookUnreachable", "webhook {0} gives no valid answer: {1}"),
     (
         r"ValidatingAdmissionPolicy '([^']+)'(?: with binding '[^']+')? denied request: ?(.*)",
         "AdmissionPolicy",
@@ -152,9 +158,9 @@ def _step(case: Case, code: str, found: list[str]) -> str:
     listed = {
         "RuntimeClassMissing": "runtimeclasses",
         "PriorityClassMissing": "priorityclasses",
-        "WebhookUnreachable": "validatingwebhookconfigurations,mutatingwebhookconfigurations",
-        "WebhookDenied": "validatingwebhookconfigurations,mutatingwebhookconfigurations",
     }
+    if code in ("WebhookDenied", "WebhookUnreachable"):
+        return steps.cluster(evidence, *LIST_WEBHOOKS)
     if code in listed:
         return steps.cluster(evidence, "get", listed[code])
     if code == "NamespaceTerminating":
