@@ -91,7 +91,7 @@ def report(build: Build, path: Path, package: bool) -> None:
     if disk and disk.path == path and disk.holds(chart):
         print(f"{chart.name} {chart.version}: unchanged, {path}")
     else:
-        before = claims_on(disk) if disk else []
+        before = claims_on(disk) if disk else None
         sys.stdout.write(summary(build.plan, path, chart.version, claims(values_of(chart)), before))
 
 

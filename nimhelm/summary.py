@@ -10,8 +10,10 @@ from nimhelm.chart.claims import Claim, delete_command, keep_command
 from nimhelm.plan import Plan, PlannedService
 
 
-def summary(plan: Plan, path: Path, version: str, made: list[Claim], before: list[Claim]) -> str:
-    """The text that `nimhelm build` prints for one chart. `made` are its claims, `before` those of the chart that it replaces."""
+def summary(plan: Plan, path: Path, version: str, made: list[Claim], before: list[Claim] | None) -> str:
+    """The text that `nimhelm build` prints for one chart. `made` are its claims, `before` those of the chart that it
+    replaces; None when it replaces none.
+    """
     width = max((len(service.name) for service in plan.services), default=0)
     lines = [f"{plan.name} {version}: {plan.members} -> {path}"]
     previous = -1
@@ -24,8 +26,8 @@ def summary(plan: Plan, path: Path, version: str, made: list[Claim], before: lis
         lines += _wrapped("  caches   ", ", ".join(plan.caches))
     if plan.skipped:
         lines += _wrapped("  skipped  ", f"{', '.join(plan.skipped)} (disabled; --include-disabled brings them along)")
-    lines += claim_lines(plan.namespace, made, before)
-    lines += ["", "  " + install_line(plan, path)]
+    lines += claim_lines(plan.namespace, made, before or [])
+    lines += ["", "  " + (install_line(plan, path) if before is None else upgrade_line(plan, path))]
     if plan.unknown_to_helm:
         others = ", ".join(plan.unknown_to_helm)
         lines += _wrapped("  ", f"(helm itself does not wait for {others}: the chart's own check does)")
@@ -70,11 +72,18 @@ def _for_good(found: list[Claim], namespace: str | None) -> str:
 
 def install_line(plan: Plan, path: Path) -> str:
     """The helm install command with the namespace of the pipeline and the timeout that the chain of services needs."""
+    return _helm_line(plan, path, "install")
+
+
+def upgrade_line(plan: Plan, path: Path) -> str:
+    """The same for a chart that may be installed already: helm upgrade, which installs it where it is not."""
+    return _helm_line(plan, path, "upgrade", "--install", "--reset-then-reuse-values")
+
+
+def _helm_line(plan: Plan, path: Path, verb: str, *flags: str) -> str:
     place = str(path) if path.is_absolute() or str(path).startswith(".") else f"./{path}"
-    command = ["helm", "install", plan.name, place]
-    if plan.namespace:
-        command += ["-n", plan.namespace, "--create-namespace"]
-    return f"{shlex.join(command)} {plan.helm_wait}"
+    namespace = ["-n", plan.namespace, "--create-namespace"] if plan.namespace else []
+    return f"{shlex.join(['helm', verb, plan.name, place, *namespace, *flags])} {plan.helm_wait}"
 
 
 def _asks(service: PlannedService) -> str:

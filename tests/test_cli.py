@@ -75,6 +75,16 @@ def test_build_says_what_it_made(run, tmp_path) -> None:
     assert (tmp_path / "rag-pipeline" / "Chart.yaml").is_file()
 
 
+def test_a_chart_that_was_there_may_be_installed_already(run, file) -> None:
+    upgrade = "  helm upgrade demo {} --install --reset-then-reuse-values --wait --timeout "
+    source = file(pipeline(service()))
+    assert "  helm install demo ./demo --wait" in run("build", source).out
+    assert "  helm install demo ./x/demo-0.1.0.tgz " in run("build", source, "--package", "-o", "x").out
+    source = file(pipeline(service(replicas=2)))
+    assert upgrade.format("./demo") in run("build", source).out
+    assert upgrade.format("./x/demo-0.1.1.tgz") in run("build", source, "--package", "-o", "x", "--bump", "auto").out
+
+
 def test_build_says_what_it_skipped(run) -> None:
     ran = run("build", OPTIONAL)
     assert "  skipped  guardrails (disabled; --include-disabled brings them along)\n" in ran.out
