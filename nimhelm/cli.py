@@ -12,6 +12,7 @@ from nimhelm.completion import complete_files, complete_namespaces, complete_rel
 from nimhelm.options import (
     CONTEXT,
     KUBECONFIG,
+    NAMESPACE,
     QUIET,
     REQUEST_TIMEOUT,
     CheckedGroup,
@@ -225,14 +226,7 @@ def schema(kind: str) -> int:
 
 @cli.command()
 @click.argument("release", default="", shell_complete=complete_releases)
-@click.option(
-    "-n",
-    "--namespace",
-    default="",
-    metavar="NAME",
-    shell_complete=complete_namespaces,
-    help="Namespace of the release; default: that of the current context.",
-)
+@NAMESPACE
 @click.option(
     "-A",
     "--all-namespaces",
