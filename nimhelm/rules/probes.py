@@ -70,7 +70,8 @@ def _thresholds(service: Service, field: Path, kind: str, probe: dict[str, Any])
 def _looks_late(service: Service, field: Path, probe: dict[str, Any]) -> Iterator[Finding]:
     """Later than the operator's own probe, and everything that waits for the service starts later by as much."""
     delay, period = number(probe.get("initialDelaySeconds"), 0), number(probe.get("periodSeconds"), 10)
-    if (delay <= OPERATOR_DELAY and period <= OPERATOR_PERIOD) or startup_seconds(service) > LONGEST:
+    own = startup_seconds(service)
+    if (delay <= OPERATOR_DELAY and period <= OPERATOR_PERIOD) or _deadline(own, own) > LONGEST:
         return
     message = f"the startupProbe looks after {delay} s, then every {period} s: {service.name} may be ready long before"
     tries = delay + period * number(probe.get("failureThreshold"), 3)
