@@ -7,6 +7,7 @@ from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.render import Rendered, Workload
 from nimhelm.rollout import keeps_old_pods
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.evidence import is_beside
 from nimhelm.status.fit import fits_of
 
 _REVISION = "nimhelm.dev/revision"
@@ -21,7 +22,7 @@ def counted(rendered: Rendered, cluster: Cluster) -> Rendered:
     by_name = {(ko.text(each, "kind"), ko.name_of(each)): each for each in rendered.objects}
     running: dict[str, set[str]] = {}
     for pod in cluster.of("Pod"):
-        if cluster.owns(pod):
+        if cluster.owns(pod) and not is_beside(pod):
             running.setdefault(ko.label(pod, "app.kubernetes.io/name"), set()).add(ko.label(pod, _REVISION))
 
     def beside(workload: Workload) -> int:

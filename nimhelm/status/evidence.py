@@ -124,7 +124,7 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
     pods = [pod for pod in snapshot.of("pods") if in_release(pod, graph.release)]
     deployments = [each for each in snapshot.of("deployments") if in_release(each, graph.release)]
     pickers = [each for each in deployments if _is_picker(each)]
-    deployments = [each for each in deployments if not _is_beside(each)]
+    deployments = [each for each in deployments if not is_beside(each)]
     events = sorted(_events_of_now(snapshot, names), key=event_time, reverse=True)
     return Evidence(
         graph=graph,
@@ -290,7 +290,7 @@ def _controller_label(value: ko.Object) -> str:
     return inference or ko.label(value, "leaderworkerset.sigs.k8s.io/name").removesuffix("-lws")
 
 
-def _is_beside(value: ko.Object) -> bool:
+def is_beside(value: ko.Object) -> bool:
     """Whether it only helps: a caching Job, a Helm test, the endpoint picker of a service's InferencePool."""
     hook = ko.text(value, "metadata", "annotations", "helm.sh/hook")
     return bool(hook or ko.label(value, CACHE_LABEL)) or _is_picker(value)
@@ -314,7 +314,7 @@ def _absent(snapshot: Snapshot) -> dict[str, list[tuple[str, str]]]:
 
 def _service_of_pod(pod: ko.Object, names: set[str], deployed: set[str]) -> str:
     """The service; "" also for a pod of another Deployment with the same labels."""
-    if _is_beside(pod):
+    if is_beside(pod):
         return ""
     candidates = (ko.label(pod, SERVICE_LABEL), _controller_label(pod), ko.label(pod, "app").removesuffix("-lws"))
     found = next((name for name in candidates if name in names), "")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import pytest
 
 from nimhelm.validate_values import layer
 
-from .assemble import Object, pod_specs, spec
+from .assemble import Object, dependency, pod_specs, spec
 from .conftest import Render
 
 STANDARD = {
@@ -59,9 +60,9 @@ def test_the_service_monitor_selects_the_service_and_not_its_second_name(render:
     selector = rendered["ServiceMonitor", "llm"]["spec"]["selector"]
     service, alias = (rendered["Service", name]["metadata"]["labels"] for name in ("llm", "also"))
     assert selector["matchLabels"].items() <= service.items()
-    assert selector["matchExpressions"] == [{"key": "nimhelm.dev/alias-of", "operator": "DoesNotExist"}]
-    assert "nimhelm.dev/alias-of" not in service
-    assert alias["nimhelm.dev/alias-of"] == "llm"
+    assert selector["matchExpressions"] == [{"key": "nimhelm.dev/beside", "operator": "DoesNotExist"}]
+    assert "nimhelm.dev/beside" not in service
+    assert alias["nimhelm.dev/beside"] == "llm"
     assert rendered["Service", "also"]["spec"]["selector"] == rendered["Service", "llm"]["spec"]["selector"]
     assert rendered["Service", "also"]["spec"]["type"] == "ClusterIP"
 
@@ -125,24 +126,121 @@ def selects(selector: Object, labels: Object) -> bool:
     """Whether a label selector takes the labels."""
     if not selector.get("matchLabels", {}).items() <= labels.items():
         return False
-    return all(labels.get(each["key"]) not in each["values"] for each in selector.get("matchExpressions", ()))
+    meets: dict[str, Callable[[Object], bool]] = {
+        "In": lambda each: labels.get(each["key"]) in each["values"],
+        "NotIn": lambda each: labels.get(each["key"]) not in each["values"],
+        "DoesNotExist": lambda each: each["key"] not in labels,
+    }
+    return all(meets[each["operator"]](each) for each in selector.get("matchExpressions", ()))
 
 
-@pytest.mark.parametrize("key", ["app", "app.kubernetes.io/name", "nim-llm-role", "sidecar.istio.io/inject"])
+def pods_of(rendered: dict[tuple[str, str], Object]) -> Iterator[tuple[tuple[str, str], Object]]:
+    """What makes pods, with the labels of each kind of them."""
+    for key, document in rendered.items():
+        for metadata in metadata_of_pods(document):
+            if key[0] == "Pod" or metadata is not document["metadata"]:
+                yield key, metadata.get("labels", {})
+        if key[0] == "InferenceService":
+            yield key, document["spec"]["predictor"]["labels"]
+
+
+def selectors_of(rendered: dict[tuple[str, str], Object]) -> Iterator[tuple[str, str, Object, set[str]]]:
+    """Every selector of pods: kind and name of its object, itself, and the names of what may make the pods that it takes."""
+    check = {name for kind, name in rendered if kind == "Pod"}
+    users = {name: set(each.get("dependencies", ())) for name, each in MANY.items()}
+    for (kind, name), document in rendered.items():
+        below = document.get("spec", {})
+        service = document["metadata"]["labels"].get("nimhelm.dev/beside", name)
+        if kind == "Service" and below.get("selector"):
+            yield kind, name, {"matchLabels": below["selector"]}, {name if name.endswith("-epp") else service}
+        elif kind in ("Deployment", "DaemonSet", "PodDisruptionBudget", "InferencePool"):
+            yield kind, name, below["selector"], {name}
+        elif kind == "NetworkPolicy":
+            yield kind, name, below["podSelector"], {name}
+            for way, key in (("ingress", "from"), ("egress", "to")):
+                for rule in below[way]:
+                    for peer in (one for one in rule.get(key, ()) if "podSelector" in one):
+                        others = {user for user in users if name in users[user]} | check
+                        yield kind, f"{name} {way}", peer["podSelector"], {name, *others, *users[name]}
+        elif kind == "Job":
+            cache = document["metadata"]["labels"]["nimhelm.dev/cache"]
+            owners = {each for each in MANY if MANY[each]["storage"].get("nimCache", {}).get("name") == cache}
+            affinity = below["template"]["spec"].get("affinity", {}).get("podAffinity", {})
+            for term in affinity.get("requiredDuringSchedulingIgnoredDuringExecution", ()):
+                yield kind, name, term["labelSelector"], owners
+
+
+MANY: dict[str, dict[str, Any]] = {}
+"""The services of a chart of random names."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("mode", [{}, {"keepOperatorPods": True}])
+def test_nothing_selects_the_pods_of_another(render: Render, seed: int, mode: Object) -> None:
+    """Whatever services and caches are called: each other, the release, or what a service brings."""
+    random = Random(seed)
+    names = ["r", "llm", "r-demo-test", "r-demo-check", "llm-cache", "r-llm", "llm-job", "x-lws-0"]
+    random.shuffle(names)
+    claimed = {**CACHE, "storage": {"pvc": {"create": True, "size": "1Gi", "volumeAccessMode": "ReadWriteOnce"}}}
+    caches = dict.fromkeys(random.sample(names, 4), claimed)
+    MANY.clear()
+    for name, pods in zip(names, [*ALL_PODS.values()] * 2, strict=False):
+        budget = {"podDisruptionBudget": {"maxUnavailable": 1}, "metrics": {"enabled": True}}
+        MANY[name] = pods | budget | {"expose": layer(pods.get("expose", {}), {"service": {"name": f"{name}-also"}})}
+        store = {"nimCache": {"name": random.choice([*caches])}} if random.random() < 0.6 else {"emptyDir": {}}
+        MANY[name] |= {"storage": store}
+    first, *others = MANY
+    for name in random.sample(others, 3):
+        MANY[name] |= {"dependencies": [dependency(first)]}
+    shared = {"networkPolicy": {"enabled": True}, "prePull": True, **mode}
+    rendered = render(MANY, nimhelm=shared, nimCaches=caches)
+    MANY.update(
+        {
+            name: {**each, "dependencies": [one["name"] for one in each.get("dependencies", ())]}
+            for name, each in MANY.items()
+        }
+    )
+    pods = list(pods_of(rendered))
+    seen = set()
+    for kind, name, selector, owners in selectors_of(rendered):
+        taken = {maker for maker, labels in pods if selects(selector, labels)}
+        made = {
+            (maker[0], maker[1].removesuffix("-lws") if maker[0] == "LeaderWorkerSet" else maker[1]) for maker in taken
+        }
+        assert {one for _, one in made} <= owners, f"{kind} {name} {selector} takes {made}"
+        assert not {one for one, _ in made} & {"Job"}, f"{kind} {name}"
+        assert {one for one, _ in made} <= {"Pod"} or "Pod" not in {one for one, _ in made}, f"{kind} {name}"
+        seen.add(kind)
+    assert seen == {
+        "Service",
+        "Deployment",
+        "DaemonSet",
+        "PodDisruptionBudget",
+        "InferencePool",
+        "NetworkPolicy",
+        "Job",
+    }
+    services = {name: each["metadata"]["labels"] for (kind, name), each in rendered.items() if kind == "Service"}
+    for (kind, name), document in rendered.items():
+        if kind == "ServiceMonitor":
+            taken = {one for one in services if selects(document["spec"]["selector"], services[one])}
+            assert taken <= {name}, "each pod is scraped once"
+
+
+@pytest.mark.parametrize(
+    "key", ["app", "app.kubernetes.io/name", "nim-llm-role", "sidecar.istio.io/inject", "nimhelm.dev/revision"]
+)
 def test_labels_of_the_user_put_no_pod_behind_a_service(render: Render, key: str) -> None:
     """Downloads, checks, pre-pulls and pickers are not behind the Services and policies of services, however all is labelled."""
     for value in ("own", "group-lws"):
         common = {"commonLabels": {key: value}, "prePull": True, "networkPolicy": {"enabled": True}}
         cache = {**CACHE, "podTemplate": {"metadata": {"labels": {key: value}}}}
         rendered = render(ALL_PODS, nimhelm=common, nimCaches={"c": cache, "d": CACHE})
-        pods = {
-            (kind, name): metadata.get("labels", {})
-            for (kind, name), document in rendered.items()
-            for metadata in metadata_of_pods(document)
-            if kind in ("Deployment", "Job", "DaemonSet", "Pod", "LeaderWorkerSet")
-            and (kind == "Pod" or metadata is not document["metadata"])
-        }
-        helpers = {each for each in pods if each[0] in ("Job", "DaemonSet", "Pod") or each[1].endswith("-epp")}
+        helpers = [
+            (maker, labels)
+            for maker, labels in pods_of(rendered)
+            if maker[0] in ("Job", "DaemonSet", "Pod") or maker[1].endswith("-epp")
+        ]
         assert len(helpers) >= 6
         for (kind, name), document in rendered.items():
             if kind == "Service" and name != "routed-epp":
@@ -151,9 +249,10 @@ def test_labels_of_the_user_put_no_pod_behind_a_service(render: Render, key: str
                 selector = document["spec"]["podSelector"]
             else:
                 continue
-            taken = {each for each in helpers if selects(selector, pods[each])}
+            taken = {maker for maker, labels in helpers if selects(selector, labels)}
             assert taken == set(), f"{kind} {name}"
-            assert key in pods["Pod", "r-demo-test"], "a policy may want the label on every pod"
+        if not key.startswith("nimhelm.dev/"):
+            assert key in dict(helpers)["Pod", "r-demo-test"], "a policy may want the label on every pod"
 
 
 def test_fields_of_the_picker(render: Render) -> None:

@@ -264,7 +264,7 @@ further pods ask whether a first one is ready. Takes an entry of the umbrella's 
 ---
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" .root "name" (include "nimhelm.v2.readyName" .name) "over" (list (dict "nimhelm.dev/ready-pods-of" .name))) }}
+{{ include "nimhelm.v2.metadata" (dict "root" .root "name" (include "nimhelm.v2.readyName" .name) "over" (list (dict "nimhelm.dev/beside" .name))) }}
 spec:
   type: ClusterIP
   selector:

@@ -1,7 +1,11 @@
 {{- /* The endpoint picker: a process that tells a gateway which replica gets a request. */}}
 
+{{- define "nimhelm.v2.hasPicker" -}}
+  {{- if and .nim.ownsService (dig "containerSpec" "image" "repository" "" .Values.expose.router.eppConfig) }}true{{ end }}
+{{- end }}
+
 {{- define "nimhelm.v2.picker" }}
-{{- if and .nim.ownsService (dig "containerSpec" "image" "repository" "" .Values.expose.router.eppConfig) }}
+{{- if include "nimhelm.v2.hasPicker" . }}
 {{- if include "nimhelm.v2.served" (dict "root" . "api" "inference.networking.k8s.io/v1/InferencePool" "remedy" "install the Gateway API inference extension") }}
   {{- $epp := .Values.expose.router.eppConfig }}
   {{- $picker := dict "root" . "name" (printf "%s-epp" .nim.name) "epp" $epp "ports" (list
@@ -63,7 +67,7 @@ kind: RoleBinding
 ---
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" .root "name" .name) }}
+{{ include "nimhelm.v2.metadata" (dict "root" .root "name" .name "over" (list (dict "nimhelm.dev/beside" .root.nim.name))) }}
 spec:
   type: ClusterIP
   selector:

@@ -75,18 +75,28 @@ Their pods mount it before their gates wait for the job, and only one node can a
   {{- end }}
   {{- $mode := dig "storage" "pvc" "volumeAccessMode" "" .cache | default "ReadWriteOnce" }}
   {{- $services := list }}
+  {{- $pickers := list }}
+  {{- $called := false }}
+  {{- $check := include "nimhelm.v2.checkName" .root }}
   {{- $tolerations := get $placement "tolerations" | default list }}
   {{- if and (include "nimhelm.v2.cache.claim" .) (eq $mode "ReadWriteOnce") }}
     {{- range .root.nim.services }}
       {{- if and .runs (eq $name (.root.Values.storage.nimCache.name | default "")) }}
         {{- $services = append $services .name }}
+        {{- if include "nimhelm.v2.hasPicker" .root }}{{ $pickers = append $pickers (printf "%s-epp" .name) }}{{ end }}
+        {{- if or (hasKey $.root.nim.caches .name) (eq .name $check) }}{{ $called = true }}{{ end }}
         {{- $tolerations = concat $tolerations (.root.Values.tolerations | default list) }}
       {{- end }}
     {{- end }}
   {{- end }}
   {{- if $services }}
-    {{- $pods := dict "matchExpressions" (list (dict "key" "app.kubernetes.io/name" "operator" "In" "values" $services)) }}
-    {{- $term := dict "labelSelector" $pods "topologyKey" "kubernetes.io/hostname" }}
+    {{- /* A picker has the name of its service, and a download or check may have it. They run on other nodes. */}}
+    {{- $pods := list (dict "key" "app.kubernetes.io/name" "operator" "In" "values" $services) }}
+    {{- with $pickers }}{{ $pods = append $pods (dict "key" "app" "operator" "NotIn" "values" .) }}{{ end }}
+    {{- range ternary (list "cache" "check") list $called }}
+      {{- $pods = append $pods (dict "key" (printf "nimhelm.dev/%s" .) "operator" "DoesNotExist") }}
+    {{- end }}
+    {{- $term := dict "labelSelector" (dict "matchExpressions" $pods) "topologyKey" "kubernetes.io/hostname" }}
     {{- $_ := set $placement "affinity" (dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term))) }}
     {{- with $tolerations }}{{ $_ := set $placement "tolerations" (uniq .) }}{{ end }}
   {{- end }}

@@ -15,7 +15,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" $service.name "over" (list (dict "nimhelm.dev/alias-of" .nim.name))) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" $service.name "over" (list (dict "nimhelm.dev/beside" .nim.name))) }}
 {{- $box = dict "root" . "spec" (dict "type" "ClusterIP") }}
 {{- include "nimhelm.v2.serviceTarget" $box }}
 spec:
@@ -162,9 +162,9 @@ spec:
   selector:
     matchLabels:
       {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
-    {{- /* The second Service is left out, so that each pod is scraped once. */}}
+    {{- /* Its further Services are left out, so that each pod is scraped once. */}}
     matchExpressions:
-      - key: nimhelm.dev/alias-of
+      - key: nimhelm.dev/beside
         operator: DoesNotExist
   endpoints:
     {{- range .nim.ports }}

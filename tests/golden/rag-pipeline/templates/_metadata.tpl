@@ -24,7 +24,9 @@ name of the pipeline, so that a new version alone does not restart them.
       "app.kubernetes.io/managed-by" "k8s-nim-operator") $identity }}
   {{- end }}
   {{- /* The labels and annotations of every object. Those of the service win. */}}
-  {{- $_ := set .Values "labels" (merge .Values.labels $nim.global.commonLabels) }}
+  {{- $own := dict }}
+  {{- include "nimhelm.v2.userLabels" (dict "into" $own "users" (list .Values.labels $nim.global.commonLabels)) }}
+  {{- $_ := set .Values "labels" $own }}
   {{- $_ := set .Values "annotations" (merge .Values.annotations $nim.global.commonAnnotations) }}
   {{- $labels := dict }}
   {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .Values.labels $standard)) }}
@@ -82,18 +84,28 @@ metadata:
 {{- end }}
 
 {{- /*
-Puts the user's labels under those of a pod that is not a service's. Services and NetworkPolicies select by app and
-app.kubernetes.io/name, so a user's value of these becomes one that no service has. Takes into, and users (a list, of
-which the first wins).
+Puts the user's labels under those in into, but for labels of nimhelm.dev, which are the chart's alone. Takes into, and
+users (a list, of which the first wins).
 */}}
-{{- define "nimhelm.v2.helperLabels" -}}
-  {{- $into := .into }}
+{{- define "nimhelm.v2.userLabels" -}}
   {{- range .users }}
     {{- range $key, $value := . }}
-      {{- $value = ternary "nimhelm.helper" $value (has $key (list "app" "app.kubernetes.io/name")) }}
-      {{- if not (hasKey $into $key) }}{{ $_ := set $into $key $value }}{{ end }}
+      {{- if not (or (hasKey $.into $key) (hasPrefix "nimhelm.dev/" $key)) }}{{ $_ := set $.into $key $value }}{{ end }}
     {{- end }}
   {{- end }}
+{{- end }}
+
+{{- /*
+The same for a pod that is not a service's. Services and NetworkPolicies select by app and app.kubernetes.io/name, so a
+user's value of these becomes one that no service has.
+*/}}
+{{- define "nimhelm.v2.helperLabels" -}}
+  {{- $users := dict }}
+  {{- include "nimhelm.v2.userLabels" (dict "into" $users "users" .users) }}
+  {{- range list "app" "app.kubernetes.io/name" }}
+    {{- if hasKey $users . }}{{ $_ := set $users . "nimhelm.helper" }}{{ end }}
+  {{- end }}
+  {{- $_ := merge .into $users }}
 {{- end }}
 
 {{- /* The annotations of pods that are not a service's, which no proxy is to join. Takes global and own (further ones). */}}
@@ -103,7 +115,8 @@ which the first wins).
 {{- end }}
 
 {{- /*
-Selects the pods of a service under any workload, without its endpoint picker. Takes the facts of the service.
+Selects the pods of a service under any workload, without its endpoint picker. A download or a check may be called like
+the service. Takes the facts of the service.
 */}}
 {{- define "nimhelm.v2.podPeer" -}}
 matchLabels:
@@ -112,4 +125,6 @@ matchExpressions:
   - key: app
     operator: NotIn
     values: [{{ printf "%s-epp" .name | toJson }}]
+  - {key: nimhelm.dev/cache, operator: DoesNotExist}
+  - {key: nimhelm.dev/check, operator: DoesNotExist}
 {{- end }}

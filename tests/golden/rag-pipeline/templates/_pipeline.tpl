@@ -22,12 +22,14 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
     {{- $annotations := .Chart.Annotations | default dict }}
     {{- $pipeline := index $annotations "nimhelm.dev/pipeline" | default .Chart.Name }}
     {{- $nim := dict "global" .Values.global.nimhelm "pipeline" $pipeline "openshift" (include "nimhelm.v2.openshift" (dict "root" . "global" .Values.global.nimhelm)) }}
-    {{- $_ := set $nim "labels" (merge (dict
+    {{- $labels := dict
       "app.kubernetes.io/instance" .Release.Name
       "app.kubernetes.io/managed-by" .Release.Service
       "app.kubernetes.io/part-of" "nim-service"
       "helm.sh/chart" (include "nimhelm.v2.chartLabel" .)
-      "nimhelm.dev/pipeline" $pipeline) $nim.global.commonLabels) }}
+      "nimhelm.dev/pipeline" $pipeline }}
+    {{- include "nimhelm.v2.userLabels" (dict "into" $labels "users" (list $nim.global.commonLabels)) }}
+    {{- $_ := set $nim "labels" $labels }}
     {{- $caches := dict }}
     {{- range $name, $cache := .Values.nimCaches }}
       {{- if dig "enabled" true $cache }}{{ $_ := set $caches $name $cache }}{{ end }}
@@ -78,6 +80,11 @@ parent chart may hold several pipelines. Takes root and pipeline.
   {{- if eq .root.Release.Name .pipeline }}{{ .pipeline }}
   {{- else }}{{ printf "%s-%s" .root.Release.Name .pipeline }}
   {{- end }}
+{{- end }}
+
+{{- /* The pod of helm test. */}}
+{{- define "nimhelm.v2.checkName" -}}
+  {{- printf "%s-test" (include "nimhelm.v2.prefix" (dict "root" . "pipeline" .nim.pipeline)) | include "nimhelm.v2.dnsLabel" }}
 {{- end }}
 
 {{- /* The ConfigMap with the scripts of the pods. Takes root and pipeline. */}}

@@ -73,12 +73,12 @@ spec:
 {{- $extra := dig "metadata" dict .root.Values.podTemplate }}
 {{- with get $extra "labels" }}{{ $labels = merge (deepCopy $labels) . }}{{ end }}
 {{- with get $extra "annotations" }}{{ $annotations = merge (deepCopy $annotations) . }}{{ end -}}
+{{- if and $nim.revision (not $nim.global.keepOperatorPods) }}
+  {{- $labels = merge (dict "nimhelm.dev/revision" $nim.revision) $labels }}
+{{- end -}}
 {{- if or $labels (not $nim.global.keepOperatorPods) -}}
 labels:
   {{- include "nimhelm.v2.yaml" $labels | nindent 2 }}
-  {{- if and $nim.revision (not $nim.global.keepOperatorPods) }}
-  nimhelm.dev/revision: {{ quote $nim.revision }}
-  {{- end }}
 {{- end }}
 annotations:
   {{- include "nimhelm.v2.yaml" $annotations | nindent 2 }}
