@@ -129,6 +129,11 @@ class Cluster:
         self._only_on_bench("API server")
         return bench.api_outage()
 
+    def silent_node(self) -> AbstractContextManager[None]:
+        """Let the node not answer for a while."""
+        self._only_on_bench("node")
+        return bench.silent_node()
+
     def _only_on_bench(self, what: str) -> None:
         if not self.is_bench:
             pytest.skip(f"needs the bench: the {what} of another cluster is not ours to change")

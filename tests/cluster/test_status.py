@@ -397,3 +397,15 @@ def test_wrong_path_of_a_gate_is_found(new_release: Callable[..., Release]) -> N
     found = release.wait_for_cause("top", "GateTimeout")
     assert "404" in found["cause"]["text"]
     assert found["root"] is True
+
+
+def test_a_node_that_was_silent_is_forgotten_when_it_answers(new_release: Callable[..., Release]) -> None:
+    release = new_release(service("llm"), service("after", "llm"))
+    release.install()
+    with release.cluster.silent_node():
+        said = release.wait_for_cause("llm", "NodeNotReady")
+        assert said["next"] == "kubectl describe node bench"
+        assert release.status().returncode == 1
+    release.wait_until_ready()
+    wait_until(lambda: "NodeNotReady" in release.kubectl("get", "events"), what="the event that stays")
+    assert release.status().returncode == 0

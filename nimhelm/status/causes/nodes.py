@@ -25,6 +25,7 @@ _KNOWN_WARNINGS = (
     "FailedMapVolume",
     "FailedCreatePodSandBox",
     "NetworkNotReady",
+    "NodeNotReady",
     # Of the node's settings or of the pod before: no pod fails to start for them.
     "DNSConfigForming",
     "ProbeWarning",
@@ -142,16 +143,29 @@ def node_not_ready(case: Case, pod: ko.Object) -> Cause | None:
         step = steps.cluster(case.evidence, "get", "nodes")
         return Cause("NodeGone", f"node {short(node)}, which had the pod, is gone", NOT_READY, next=step)
     ready = ko.condition(case.evidence.nodes.get(node), "Ready")
-    by_node = bool(ready) and ko.text(ready, "status") != "True"
-    told = case.evidence.events_of("Pod", ko.name_of(pod), "NodeNotReady")
-    by_event = bool(told) and ko.seconds_since(event_time(told[0]), case.now) < _RECENT
-    if by_node or (by_event and not ready) or ko.text(pod, "status", "reason") == "NodeLost":
-        detail = short(ko.text(ready, "message") or (message_of(told[0]) if told else ""), 600)
+    told = _told_of_node(case, pod)
+    lost = ko.text(pod, "status", "reason") == "NodeLost"
+    if lost or (told and not ready) or (ready and ko.text(ready, "status") != "True"):
         since = ko.moment(ready, "lastTransitionTime")
         age = f" for {duration(ko.seconds_since(since, case.now))}" if since else ""
         text = f"node {short(node)} is not ready{age}"
-        return Cause("NodeNotReady", text, NOT_READY, detail, steps.cluster(case.evidence, "describe", "node", node))
-    return None
+    elif told:
+        ago = duration(ko.seconds_since(event_time(told), case.now))
+        text = f"node {short(node)} was not ready {ago} ago, and has not reported the pod as ready since"
+    else:
+        return None
+    detail = short(ko.text(ready, "message") or (message_of(told) if told else ""), 600)
+    return Cause("NodeNotReady", text, NOT_READY, detail, steps.cluster(case.evidence, "describe", "node", node))
+
+
+def _told_of_node(case: Case, pod: ko.Object) -> ko.Object | None:
+    """The event with which the control plane took readiness from the pod, unless the node has reported since."""
+    told = case.evidence.events_of("Pod", ko.name_of(pod), "NodeNotReady")
+    if not told or is_ready(pod) or ko.seconds_since(event_time(told[0]), case.now) > _RECENT:
+        return None
+    changed = ko.moment(ko.condition(pod, "Ready"), "lastTransitionTime")
+    since = (changed - event_time(told[0])).total_seconds() if changed else 0
+    return told[0] if since < _EVENT_SETTLES else None
 
 
 def under_ready_pods(case: Case) -> Cause | None:

@@ -196,6 +196,19 @@ def api_outage() -> Iterator[None]:
         os.kill(known.pid, signal.SIGUSR2)
 
 
+@contextlib.contextmanager
+def silent_node() -> Iterator[None]:
+    """For as long as this lasts, the kubelet does nothing and reports nothing; its containers go on."""
+    known = state.read()
+    if known is None:
+        raise RuntimeError("the bench is not running")
+    os.kill(known.components["kubelet"], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(known.components["kubelet"], signal.SIGCONT)
+
+
 def api() -> Api:
     """A client of the API server, from the host."""
     port = int(KUBECONFIG.read_text().split("https://127.0.0.1:")[1].split('"')[0])
