@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-EXIT_ENVIRONMENT = 3
+from nimhelm.errors import complain
+
 EXIT_INTERRUPTED = 130
 OWN_ONLY = "--own-only"
 
@@ -47,23 +48,6 @@ def run(arguments: list[str]) -> int:
     from nimhelm.cli import run_click
 
     return run_click(arguments)
-
-
-def complain(error: Exception) -> int:
-    """Say what went wrong on standard error; returns the exit code."""
-    from nimhelm.errors import NimhelmError
-    from nimhelm.report import printable
-
-    if isinstance(error, OSError) and error.filename is not None:  # no command expected it: still no bug of nimhelm
-        error = NimhelmError(f"{error.filename}: {error.strerror or error}", "check its permissions and the free space")
-    if isinstance(error, NimhelmError):
-        hint = f"\n  {printable(error.hint)}" if error.hint else ""
-        message = "\n".join(map(printable, str(error).splitlines()))
-        print(f"nimhelm: {message}{hint}", file=sys.stderr)
-        return error.exit_code
-    print(f"nimhelm: internal error: {type(error).__name__}: {printable(str(error))}", file=sys.stderr)
-    print("  this is a bug of nimhelm; NIMHELM_DEBUG=1 shows where", file=sys.stderr)
-    return EXIT_ENVIRONMENT
 
 
 if __name__ == "__main__":

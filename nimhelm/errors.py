@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
 
@@ -52,3 +53,19 @@ class ChartRefusalError(HelmError):
 
 class KubectlError(NimhelmError):
     """kubectl is missing, the cluster is out of reach, or it refused to answer."""
+
+
+def complain(error: Exception) -> int:
+    """Say what went wrong on standard error; returns the exit code."""
+    from nimhelm.report import printable
+
+    if isinstance(error, OSError) and error.filename is not None:  # no command expected it: still no bug of nimhelm
+        error = NimhelmError(f"{error.filename}: {error.strerror or error}", "check its permissions and the free space")
+    if isinstance(error, NimhelmError):
+        hint = f"\n  {printable(error.hint)}" if error.hint else ""
+        message = "\n".join(map(printable, str(error).splitlines()))
+        print(f"nimhelm: {message}{hint}", file=sys.stderr)
+        return error.exit_code
+    print(f"nimhelm: internal error: {type(error).__name__}: {printable(str(error))}", file=sys.stderr)
+    print("  this is a bug of nimhelm; NIMHELM_DEBUG=1 shows where", file=sys.stderr)
+    return NimhelmError.exit_code

@@ -11,6 +11,8 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from nimhelm.errors import LoadError, refuse, unreadable
@@ -24,6 +26,9 @@ MAX_BYTES = 20_000_000
 SUFFIXES = (".yaml", ".yml", ".json")
 RENDERED = re.compile(rb"^# Source: \S+/templates/.*$", re.MULTILINE)
 """What Helm writes above each object that it renders."""
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+LEVELS = 3
+"""How many folders above a patch a kustomization is looked for."""
 OURS = "write kind: NIMPipeline, NIMService or NIMCache"
 RENDER_NIMS = f"where the chart asks for the CRDs of the NIM Operator: helm template --api-versions {API_VERSION}"
 
@@ -126,7 +131,7 @@ def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> 
 
     A patch of Kustomize is a part of a document, and is left alone.
     """
-    from nimhelm.recognise import is_own, kustomization_of, mentions, own_findings
+    from nimhelm.recognise import is_own, mentions, own_findings
 
     if not named and not mentions(content):
         return
@@ -144,6 +149,38 @@ def load_own(path: str, content: bytes, loaded: Loaded, named: bool = False) -> 
             sort_in(item, loaded)
         elif named and isinstance(kind, str) and isinstance(version, str) and not version.startswith(GROUP + "/"):
             loaded.findings.append(left_alone(item, kind))
+
+
+def kustomization_of(path: str) -> str:
+    """The kustomization, in a file's folder or above it, that has the file as a patch; "" for none."""
+    import pathlib
+
+    own = os.path.abspath(path)
+    for folder in islice(pathlib.Path(path).parents, LEVELS):
+        for name in KUSTOMIZATIONS:
+            if own in _patches(str(folder / name)):
+                return str(folder / name)
+    return ""
+
+
+@lru_cache(maxsize=1000)
+def _patches(kustomization: str) -> frozenset[str]:
+    """The files that a kustomization names as patches."""
+    if not os.path.isfile(kustomization):
+        return frozenset()
+    try:
+        documents, _ = read_content(kustomization, read_bytes(kustomization))
+    except LoadError:
+        return frozenset()
+    found: list[Any] = []
+    for document in documents:
+        for field in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+            entries = dig(document.data, field)
+            found += [dig(each, "path") or each for each in entries] if isinstance(entries, list) else []
+    folder = os.path.dirname(os.path.abspath(kustomization))
+    return frozenset(
+        os.path.normpath(os.path.join(folder, one)) for one in found if isinstance(one, str) and len(one) < 4096
+    )
 
 
 def read_content(path: str, content: bytes) -> tuple[list[Document], list[Finding]]:

@@ -6,14 +6,9 @@ not even that its YAML is not valid: it may be a template, or written for a tool
 
 from __future__ import annotations
 
-import os
 import re
-from functools import lru_cache
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from nimhelm.errors import LoadError
 from nimhelm.finding import Finding
 from nimhelm.yamlread import Document
 
@@ -49,44 +44,6 @@ def _has_kind(data: Any) -> bool:
     if isinstance(version, str) and version.startswith(_GROUP):
         return not (kind == "NIMBuild" or str(kind).startswith("Nemo"))
     return kind in ("NIMPipeline", "NIMService", "NIMCache")
-
-
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-LEVELS = 3
-"""How many folders above a patch a kustomization is looked for."""
-
-
-def kustomization_of(path: str) -> str:
-    """The kustomization, in a file's folder or above it, that has the file as a patch; "" for none."""
-    own = os.path.abspath(path)
-    for folder in islice(Path(path).parents, LEVELS):
-        for name in KUSTOMIZATIONS:
-            if own in _patches(str(folder / name)):
-                return str(folder / name)
-    return ""
-
-
-@lru_cache(maxsize=1000)
-def _patches(kustomization: str) -> frozenset[str]:
-    """The files that a kustomization names as patches."""
-    from nimhelm.load import read_bytes, read_content
-    from nimhelm.pipeline import dig
-
-    if not os.path.isfile(kustomization):
-        return frozenset()
-    try:
-        documents, _ = read_content(kustomization, read_bytes(kustomization))
-    except LoadError:
-        return frozenset()
-    found: list[Any] = []
-    for document in documents:
-        for field in ("patches", "patchesStrategicMerge", "patchesJson6902"):
-            entries = dig(document.data, field)
-            found += [dig(each, "path") or each for each in entries] if isinstance(entries, list) else []
-    folder = os.path.dirname(os.path.abspath(kustomization))
-    return frozenset(
-        os.path.normpath(os.path.join(folder, one)) for one in found if isinstance(one, str) and len(one) < 4096
-    )
 
 
 def own_findings(content: bytes, findings: list[Finding]) -> list[Finding]:

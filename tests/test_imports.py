@@ -54,6 +54,7 @@ def test_a_command_loads_no_stage_that_it_does_not_need(arguments: list[str]) ->
     assert code == 0
     assert {name for name in modules if name.startswith("nimhelm.")} <= {
         "nimhelm.__main__",
+        "nimhelm.errors",
         "nimhelm.cli",
         "nimhelm.assets",
         "nimhelm.schemas",

@@ -13,7 +13,7 @@ from nimhelm.diff.markdown import markdown
 from nimhelm.diff.plan import Difference, Upgrade, difference
 from nimhelm.diff.sides import Cluster, Side, own_values, release_side, side_of
 from nimhelm.diff.text import problems, text
-from nimhelm.errors import NimhelmError
+from nimhelm.errors import NimhelmError, complain
 
 OUTPUTS: dict[str, Callable[[Difference], str]] = {"text": text, "json": as_json, "markdown": markdown}
 CHANGED, DETAILED_ERROR, DETAILED_CHANGED = 1, 1, 2
@@ -41,8 +41,6 @@ def show_diff(paths: tuple[str, ...], options: Options) -> int:
     except NimhelmError as error:
         if not options.detailed:
             raise
-        from nimhelm.__main__ import complain
-
         complain(error)
         return DETAILED_ERROR
     if not options.quiet:
