@@ -6,7 +6,7 @@ CODES = {
     "NH001": "not valid YAML",
     "NH002": "a key appears twice in a mapping",
     "NH003": "not text, too large or too deep to be a pipeline",
-    "NH004": "YAML that Kubernetes has no meaning for: a tag, a key that is not a string",
+    "NH004": "YAML that Kubernetes has no meaning for: a tag, a key that is not a string, an infinite number",
     "NH005": "nothing that nimhelm turns into a chart",
     "NH006": "apiVersion or kind is wrong",
     "NH007": "two documents of one name",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any, NamedTuple
 
 import yaml
@@ -262,12 +263,14 @@ class _Composer:
             value = self.tagged(event)
         else:
             value = text if event.style or event.tag else resolve(text)
+        if isinstance(value, float) and not isfinite(value):
+            raise self.stop(event, "NH004", f"{text} is no number in JSON", "write a number, or quote it as a text")
+        if event.anchor:
+            self.anchors[event.anchor] = (value, 1)
         if frame is not None and frame.key is None and frame.is_mapping:
             self.key(frame, event, value)
             return
         self.place(event, value, text)
-        if event.anchor:
-            self.anchors[event.anchor] = (value, 1)
 
     def tagged(self, event: Any) -> Any:
         if event.tag == _STANDARD_TAG + "str":
@@ -313,14 +316,14 @@ class _Composer:
         frame = self.stack.pop()
         if frame.anchor:
             self.anchors[frame.anchor] = (frame.value, self.nodes - frame.nodes + 1)
-        for line, column, source in frame.merges:
-            self.merge(frame, line, column, source)
+        self.merge(frame)
 
     def key(self, frame: _Frame, event: Any, value: Any) -> None:
         mark = event.start_mark
         if not isinstance(value, str):
             written = repr(event.value[:60]) if hasattr(event, "value") else f"*{event.anchor}"
             raise self.stop(event, "NH004", f"the key {written} is not a string", "quote it")
+        self.merge(frame)
         frame.key = value
         frame.key_place = (mark.line + 1, mark.column + 1)
 
@@ -342,27 +345,37 @@ class _Composer:
         if key == "<<":
             frame.merges.append((key_line, key_column, value))
         else:
-            if key in frame.value:
-                self.duplicate(path, key_line, key_column)
+            if key in frame.value and key not in frame.merged:
+                self.duplicate(path, key_line, key_column, "keep one of the two")
             frame.value[key] = value
+            frame.merged.discard(key)
             self.marks[path] = Mark(key_line, key_column, line, column, text)
         return path
 
-    def duplicate(self, path: Path, line: int, column: int) -> None:
+    def duplicate(self, path: Path, line: int, column: int, hint: str) -> None:
         self.repeated += 1
         if self.repeated > MAX_REPEATED:
             return
         first = self.marks[path]
         message = f"the key {path[-1]} appears twice in this mapping (first at line {first.line})"
-        hint = "keep one of the two"
         self.findings.append(Finding(self.path, line, column, "NH002", ERROR, message, field_text(path), hint))
 
-    def merge(self, frame: _Frame, line: int, column: int, source: Any) -> None:
-        for mapping in source if isinstance(source, list) else [source]:
-            if not isinstance(mapping, dict):
-                raise _StopError(line, column, "NH001", "<< merges mappings only", "write << : *anchor of a mapping")
-            for key, value in mapping.items():
-                frame.value.setdefault(key, value)
+    def merge(self, frame: _Frame) -> None:
+        """Merge what stands under `<<`, as soon as it is whole: it goes over the keys above it, unlike what YAML says."""
+        for line, column, source in frame.merges:
+            for mapping in reversed(source) if isinstance(source, list) else [source]:
+                if not isinstance(mapping, dict):
+                    raise _StopError(
+                        line, column, "NH001", "<< merges mappings only", "write << : *anchor of a mapping"
+                    )
+                for key in mapping:
+                    if key in frame.value and key not in frame.merged:
+                        self.duplicate(
+                            (*frame.path, key), line, column, "write << first: it goes over what is above it"
+                        )
+                frame.value.update(mapping)
+                frame.merged.update(mapping)
+        frame.merges.clear()
 
     def count(self, event: Any, weight: int) -> None:
         self.nodes += weight
@@ -377,7 +390,7 @@ class _Composer:
 class _Frame:
     """A mapping or list that is still open."""
 
-    __slots__ = ("anchor", "is_mapping", "key", "key_place", "merges", "nodes", "path", "value")
+    __slots__ = ("anchor", "is_mapping", "key", "key_place", "merged", "merges", "nodes", "path", "value")
 
     def __init__(self, value: Any, path: Path, anchor: str | None, nodes: int) -> None:
         self.value = value
@@ -388,6 +401,8 @@ class _Frame:
         self.key: Any = None
         self.key_place = (1, 1)
         self.merges: list[tuple[int, int, Any]] = []
+        self.merged: set[str] = set()
+        """Keys that only a merge brought."""
 
 
 def _shown_tag(tag: str) -> str:

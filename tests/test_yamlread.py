@@ -141,6 +141,19 @@ def test_anchors_and_merges(helm: Helm, tmp_path: Path) -> None:
     assert values_of_helm(helm, tmp_path, text) == as_helm_holds(data(text), helm)
 
 
+def test_a_merge_goes_over_what_stands_above_it_and_the_last_anchor_counts(helm: Helm, tmp_path: Path) -> None:
+    base = "base: &b {x: 1, v: 2}\nmore: &m {x: 5}\n"
+    text = f"{base}one: {{x: 9, <<: *b}}\ntwo: {{<<: *b, <<: *m}}\n&b three: *b\n"
+    documents, findings = read("f.yaml", text)
+    assert documents[0].data["one"] == {"x": 1, "v": 2}
+    assert documents[0].data["two"] == {"x": 5, "v": 2}
+    assert documents[0].data["three"] == "three"
+    assert values_of_helm(helm, tmp_path, text) == as_helm_holds(documents[0].data, helm)
+    assert [in_short(one) for one in findings] == [
+        "3:13 NH002 the key x appears twice in this mapping (first at line 3)"
+    ]
+
+
 def test_a_field_behind_an_alias_stands_where_the_alias_does() -> None:
     document = read("f.yaml", "a: &x\n  b: 1\nc: *x\nd:\n  <<: *x\n")[0][0]
     assert document.mark(("c", "b"))[:2] == (3, 1)
@@ -206,6 +219,10 @@ def test_a_field_behind_an_alias_stands_where_the_alias_does() -> None:
         ("a: !!int b\n", "1:4 NH004 the value is not what its YAML tag !!int says"),
         ("a: !!bool 1\n", "1:4 NH004 the value is not what its YAML tag !!bool says"),
         ("a: !!int 0xFFFFFFFFFFFFFFFFFF\n", "1:4 NH004 the value is not what its YAML tag !!int says"),
+        ("a: .inf\n", "1:4 NH004 .inf is no number in JSON"),
+        ("a: [1, -.INF]\n", "1:8 NH004 -.INF is no number in JSON"),
+        (".nan: 1\n", "1:1 NH004 .nan is no number in JSON"),
+        ("a: !!float .nan\n", "1:4 NH004 .nan is no number in JSON"),
         ("a: !Ref b\n", "1:4 NH004 the YAML tag !Ref has no meaning in a Kubernetes document"),
         ("a: !!python/object/apply:os.system [id]\n", "1:4 NH004 the YAML tag !!python/object/apply:os.system has"),
     ],

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from tests.fuzz import run
+from tests.fuzz.dumps import failures
 from tests.fuzz.mutate import mutated, sources
 
 pytestmark = pytest.mark.slow
@@ -21,6 +22,10 @@ def test_no_mutant_gets_through(tmp_path: Path) -> None:
     assert not outcome.failures, "\n".join(f"input {each.number}: {each.reason}" for each in outcome.failures)
     assert outcome.inputs > 50
     assert 0 < outcome.accepted < outcome.inputs, "mutants are too tame, or too wild"
+
+
+def test_no_mutated_dump_gets_through() -> None:
+    assert list(failures(SEED, range(25))) == []
 
 
 def test_a_number_gives_its_mutant_back() -> None:
