@@ -51,6 +51,15 @@ def test_case(path: Path) -> None:
     check_warnings(case, status)
 
 
+def test_a_wait_has_the_state_of_what_it_waits_for() -> None:
+    """What is outside of the pipeline has none."""
+    for path in CASES:
+        rows = compute(snapshot_of(read_case(path))).rows
+        states = {row.name: row.state for row in rows}
+        for wait in (wait for row in rows for wait in row.waits):
+            assert wait.state == ("" if wait.external else states.get(wait.name, "")), (path.stem, wait)
+
+
 def check_warnings(case: dict[str, Any], status: PipelineStatus) -> None:
     expected = case["expect"].get("warnings", [])
     assert len(status.warnings) == len(expected), status.warnings
