@@ -67,7 +67,7 @@ def _forbidden(match: re.Match[str], request: Request) -> KubectlError:
     resource, namespace = short(match["resource"]), short(match["namespace"] or "")
     named = resource + (f".{short(match['group'])}" if match["group"] else "")
     where = f"in namespace {namespace}" if namespace else "in the cluster"
-    can_i = f"kubectl auth can-i {match['verb']} {named}" + (f" -n {namespace}" if namespace else "")
+    can_i = f"kubectl auth can-i {match['verb']} {named}" + (f" -n {namespace}" if namespace else " -A")
     return ForbiddenError(
         f"{short(match['user'])} may not {match['verb']} {named} {where}", f"ask for that right; check with: {can_i}"
     )

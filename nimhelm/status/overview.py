@@ -12,12 +12,13 @@ from nimhelm.kubectlerrors import ForbiddenError, UnreachableError
 from nimhelm.report import dumped
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.cause import DISABLED, READY
+from nimhelm.status.cluster import is_unready
 from nimhelm.status.compute import PipelineStatus, compute
 from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL, is_graph
-from nimhelm.status.lists import Asked, Lists, read_lists
+from nimhelm.status.lists import Asked, Lists, note, read_lists
 from nimhelm.status.output import as_yaml, display_width, document, rank
 from nimhelm.status.snapshot import HelmRecord, Snapshot
-from nimhelm.wording import clean
+from nimhelm.wording import clean, short
 
 _OURS = "app.kubernetes.io/part-of=nim-service"
 _HEADINGS = ("NAMESPACE", "RELEASE", "STATE", "READY", "WHY")
@@ -34,13 +35,19 @@ class Listing(NamedTuple):
 
 def show(access: Access, listing: Listing, out: TextIO, width: int = 0) -> int:
     """Writes the releases; returns 0 if all are Ready and 1 otherwise, also where there is none."""
-    found = [compute(each) for each in read_all(access, listing.everywhere)]
+    snapshots = read_all(access, listing.everywhere)
+    # In a table the same for all is said once, and not in the place of what is wrong with a release.
+    unread = (
+        tuple(dict.fromkeys(told for each in snapshots for told in each.notes)) if listing.output == "table" else ()
+    )
+    found = [compute(each._replace(notes=()) if unread else each) for each in snapshots]
     code = 0 if found and all(each.state == READY for each in found) else 1
     if listing.quiet:
         found = [each for each in found if each.state != READY]
     if code or not listing.quiet:
         none = _none(access, listing.everywhere) if listing.output == "table" else ""
         out.write(_listed(found, listing.output, width) or none)
+        out.writelines(f"warning: {short(told, 300)}\n" for told in unread)
     return code
 
 
@@ -92,6 +99,15 @@ def read_all(access: Access, everywhere: bool) -> list[Snapshot]:
 
     Without what a single release is looked at more closely for: Helm's manifests, logs, volumes.
     """
+    try:
+        return _read_all(access, everywhere)
+    except ForbiddenError as refusal:
+        if everywhere:
+            refusal.hint += "; without -A, -n looks in one namespace"
+        raise
+
+
+def _read_all(access: Access, everywhere: bool) -> list[Snapshot]:
     table = start(access, "secrets", _record_words(everywhere))
     kinds = [
         Asked("configmaps", f"{GRAPH_LABEL}=true", required=True, everywhere=everywhere),
@@ -104,8 +120,10 @@ def read_all(access: Access, everywhere: bool) -> list[Snapshot]:
     ]
     try:
         lists, notes = read_lists(access, kinds)
-        records = _records(access, table, everywhere)
-        shared = read_lists(access, [Asked(kind) for kind in _OF_THE_CLUSTER])[0]
+        records, unrecorded = _records(access, table, everywhere)
+        shared, lost = read_lists(access, [Asked(kind) for kind in _OF_THE_CLUSTER])
+        # Of releases that are ready nobody asks about the nodes.
+        notes += [*unrecorded, *(lost if is_unready(lists) else [])]
     finally:
         end([table])
     places = {
@@ -143,12 +161,14 @@ def _record_words(everywhere: bool) -> list[str]:
     return [*words, "--all-namespaces"] if everywhere else words
 
 
-def _records(access: Access, table: Any, everywhere: bool) -> dict[tuple[str, str], HelmRecord]:
-    """Helm's newest record of each release, by namespace and release; none where they may not be read."""
+def _records(access: Access, table: Any, everywhere: bool) -> tuple[dict[tuple[str, str], HelmRecord], list[str]]:
+    """Helm's newest record of each release, by namespace and release; none, and a note, where they may not be read."""
     try:
         printed = finish(access, table).decode(errors="replace")
-    except (ForbiddenError, UnreachableError, KubectlError):
-        return {}
+    except ForbiddenError as refusal:
+        return {}, [note("secrets", refusal)]
+    except (UnreachableError, KubectlError):
+        return {}, []
     found: dict[tuple[str, str], HelmRecord] = {}
     for line in printed.splitlines():
         words = line.split()
@@ -158,4 +178,4 @@ def _records(access: Access, table: Any, everywhere: bool) -> dict[tuple[str, st
         record = HelmRecord(words[-2], int(words[-1]))
         if place not in found or record.revision > found[place].revision:
             found[place] = record
-    return found
+    return found, []

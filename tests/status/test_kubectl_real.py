@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from nimhelm.errors import KubectlError
+from nimhelm.kubectl import Access
 from nimhelm.kubectlerrors import UnreachableError
 from nimhelm.status.cluster import read_release
 from nimhelm.status.compute import compute
+from nimhelm.status.overview import Listing, show
 from nimhelm.status.snapshot import HelmRecord
 from tests.status.apiserver import Cluster, helm_secret, service_object, serving
 from tests.status.conftest import cluster_of
@@ -119,6 +123,42 @@ def test_nodes_forbidden_at_the_cluster_scope(real_kubectl: Path, tmp_path: Path
         cluster.forbidden = {"nodes"}
         snapshot = read_release("rag", kubeconfig=cluster.kubeconfig(tmp_path))
     assert snapshot.notes[0].startswith("jane may not list nodes in the cluster:")
+
+
+def listed(cluster: Cluster, folder: Path, **listing: Any) -> str:
+    """What status shows without a release."""
+    out = io.StringIO()
+    show(Access("", "", cluster.kubeconfig(folder), 10), Listing(**listing), out)
+    return out.getvalue()
+
+
+def test_a_listing_names_once_what_may_not_be_read(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.forbidden = {"events", "secrets", "nodes"}
+    head, row, *warnings = listed(cluster, tmp_path).splitlines()
+    assert head.startswith("NAMESPACE")
+    assert "may not" not in row
+    assert [each.split(":")[1] for each in warnings] == [
+        " jane may not list events in namespace nim-service",
+        " jane may not list secrets in namespace nim-service",
+        " jane may not list nodes in the cluster",
+    ]
+
+
+def test_a_listing_of_what_is_ready_does_without_nodes(real_kubectl: Path, tmp_path: Path) -> None:
+    with serving(cluster_of("all_ready")) as cluster:
+        cluster.forbidden = {"nodes", "namespaces"}
+        assert "warning" not in listed(cluster, tmp_path)
+        cluster.forbidden = {"services"}
+        _, row, warning = listed(cluster, tmp_path).splitlines()
+    assert row.endswith("Ready  3/3")
+    assert "may not list services" in warning
+
+
+def test_a_listing_of_the_cluster_that_is_refused_names_the_smaller_one(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.forbidden = {"configmaps"}
+    with pytest.raises(KubectlError, match="jane may not list configmaps in the cluster") as caught:
+        listed(cluster, tmp_path, everywhere=True)
+    assert "kubectl auth can-i list configmaps -A; without -A, -n looks in one namespace" in caught.value.hint
 
 
 def test_unauthorized(cluster: Cluster, tmp_path: Path) -> None:
