@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from typing import Any
 
 from nimhelm.finding import ERROR, WARNING, Finding
-from nimhelm.pipeline import Pipeline, Service, dig, is_kserve, is_multi_node
+from nimhelm.pipeline import Pipeline, Service, dig, is_knative, is_kserve, is_multi_node
 from nimhelm.rules.cache import created_claim
 
 RESERVED = frozenset(("global", "tags", "exports"))
@@ -67,8 +67,10 @@ def check_pipeline_name(pipeline: Pipeline) -> Iterator[Finding]:
 def check_derived_names(pipeline: Pipeline) -> Iterator[Finding]:
     """Some services bring objects with names of their own, which no other service may have."""
     names = {service.name: service for service in pipeline.services}
+    waiting = gated(pipeline.services)
     for service in pipeline.services:
-        for suffix, reason in derived_suffixes(service):
+        ready = [("-ready", "a Service of its ready pods")] if service.name in waiting else []
+        for suffix, reason in (*derived_suffixes(service), *ready):
             other = names.get(service.name + suffix)
             if other is None or not service.name:
                 continue
@@ -76,6 +78,58 @@ def check_derived_names(pipeline: Pipeline) -> Iterator[Finding]:
             message = f"{service.name} brings {reason} called {other.name}"
             hint = "rename one: both would own the same objects"
             yield pipeline.document.finding(severity, "NH027", (*other.item_field, "name"), message, hint)
+
+
+def gated(services: list[Service]) -> set[str]:
+    """The services that wait for one, or are waited for. Each has a Service of the pods that are ready."""
+    found = set()
+    for service in services:
+        for each in service.dependencies:
+            if dig(each, "wait", "enabled") is not False and each.get("external") is not True:
+                found |= {service.name, str(each.get("name"))}
+    return found
+
+
+def made_by(service: Service, shared: dict[str, Any], *, is_gated: bool) -> Iterator[tuple[str, str]]:
+    """Kind and name of what an enabled service makes, where an object of the user may well have that name."""
+    name, router = service.name, service.mapping("expose", "router")
+    group = is_multi_node(service) and not is_kserve(service)
+    if is_kserve(service):
+        yield "InferenceService", name
+    else:
+        yield ("LeaderWorkerSet", f"{name}-lws") if group else ("Deployment", name)
+        yield "Service", name
+        if isinstance(further := service.get("expose", "service", "name"), str) and further not in ("", name):
+            yield "Service", further
+        if dig(router, "eppConfig", "containerSpec", "image", "repository"):
+            for kind in ("Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"):
+                yield kind, f"{name}-epp"
+            yield "InferencePool", name
+        if dig(router, "ingress", "ingressClass") or service.get("expose", "ingress", "enabled") is True:
+            yield "Ingress", name
+        gateway = service.mapping("expose", "router", "gateway") if dig(router, "gateway", "name") else {}
+        if gateway and gateway.get("httpRoutesEnabled") is not False:
+            yield "HTTPRoute", name
+        if gateway.get("grpcRoutesEnabled") is True:
+            yield "GRPCRoute", name
+    if is_gated and not is_knative(service) and shared.get("keepOperatorPods") is not True:
+        yield "Service", f"{name}-ready"
+    if service.get("serviceAccount", "create") is not False:
+        yield "ServiceAccount", str(service.get("serviceAccount", "name") or name)
+    if claim := created_claim(service):
+        yield "PersistentVolumeClaim", claim
+    monitored = service.get("metrics", "enabled") is True and not is_knative(service)
+    for kind, made in {
+        "DaemonSet": shared.get("prePull") is True,
+        "HorizontalPodAutoscaler": service.get("scale", "enabled") is True and not group and not is_kserve(service),
+        "NetworkPolicy": dig(shared, "networkPolicy", "enabled") is True,
+        "PodDisruptionBudget": bool(service.get("podDisruptionBudget")),
+        "PrometheusRule": monitored and service.get("metrics", "prometheusRule", "enabled") is True,
+        "ScaledObject": service.get("scale", "keda", "enabled") is True,
+        "ServiceMonitor": monitored,
+    }.items():
+        if made:
+            yield kind, f"{name}-pull" if kind == "DaemonSet" else name
 
 
 def derived_suffixes(service: Service) -> Iterator[tuple[str, str]]:

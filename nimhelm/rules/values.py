@@ -8,8 +8,10 @@ from typing import Any
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
+from nimhelm.rules.cache import created_claim
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
 from nimhelm.rules.kubernetes import check_pods, listed
+from nimhelm.rules.names import gated, made_by
 from nimhelm.rules.objects import PODS, Pod, check_objects
 from nimhelm.rules.pod import check_affinity, check_tolerations
 from nimhelm.rules.resources import amounts
@@ -22,10 +24,9 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     """Every rule over the values of a chart as a whole: its services, and the caches that are on."""
     by_name = {service.name: service for service in services}
     yield from check_repeated(services)
-    yield from check_further_names(services)
+    yield from check_made(document, services, caches)
     if document.data.get("extraObjects"):
         yield from check_objects(document)
-        yield from check_beside(document, by_name)
     yield from check_pods(document, SHARED, caches)
     if isinstance(shared := dig(document.data, *SHARED), dict):
         every = Pod(document, "every pod", shared, SHARED, set())
@@ -85,32 +86,41 @@ def check_repeated(services: list[Service]) -> Iterator[Finding]:
             seen.add(str(name))
 
 
-def check_further_names(services: list[Service]) -> Iterator[Finding]:
-    """Two Services of one name: the second of them cannot be made."""
-    owners = {service.name: service for service in services if service.enabled}
-    for service in owners.copy().values():
-        name = service.get("expose", "service", "name")
-        if isinstance(name, str) and name and owners.setdefault(name, service).name != service.name:
-            message = f"{service.name} makes a further Service {name}, and {owners[name].name} has it already"
-            yield service.error("NH027", ("expose", "service", "name"), message, "give it a name of its own, or none")
-
-
-def check_beside(document: Document, services: dict[str, Service]) -> Iterator[Finding]:
-    """Objects of the user that have the name of a service's, or whose pods have the label by which its Service selects."""
-    for index, each in enumerate(listed(document.data["extraObjects"])):
-        kind, name = dig(each, "kind"), dig(each, "metadata", "name")
-        same = services.get(name) if isinstance(name, str) else None
+def check_made(document: Document, services: list[Service], caches: list[Cache]) -> Iterator[Finding]:
+    """Two objects of one kind and name, of services, of downloads and of the user: the second of them cannot be made."""
+    shared = dig(document.data, *SHARED)
+    enabled = [service for service in services if service.enabled]
+    waiting = gated(enabled) if dig(shared, "waitEnabled") is not False else set()
+    owners: dict[tuple[str, str], str] = {}
+    for service in enabled:
+        for made in made_by(service, shared if isinstance(shared, dict) else {}, is_gated=service.name in waiting):
+            other = owners.setdefault(made, service.name)
+            if other != service.name:
+                field: Path = {
+                    service.get("expose", "service", "name"): ("expose", "service", "name"),
+                    created_claim(service): ("storage", "pvc", "name"),
+                }.get(made[1], ())
+                message = f"{other} and {service.name} both make the {made[0]} {made[1]}"
+                yield service.error("NH027", field, message, "rename one")
+    for cache in caches:
+        claim = cache.get("storage", "pvc", "name") or f"{cache.name}-pvc"
+        if cache.get("storage", "pvc", "create") is True:
+            owner = owners.setdefault(("PersistentVolumeClaim", str(claim)), cache.name)
+            if owner != cache.name:
+                message = f"{owner} makes the claim {claim} itself"
+                yield cache.error("NH057", ("storage", "pvc", "name"), message, "give it a name of its own")
+    for index, each in enumerate(listed(document.data.get("extraObjects"))):
+        kind, name = str(dig(each, "kind")), str(dig(each, "metadata", "name"))
         elsewhere = dig(each, "metadata", "namespace") or "helm.sh/hook" in (dig(each, "metadata", "annotations") or ())
-        if same and same.enabled and kind in ("Service", "Deployment") and not elsewhere:
-            message = f"{name} makes a {kind} of this name itself"
-            field: Path = ("extraObjects", index, "metadata", "name")
-            yield document.finding(
-                ERROR, "NH027", field, message, "rename it, or change that of the service in its values"
-            )
-        path = PODS.get(str(kind))
+        if elsewhere:
+            continue
+        if owner := owners.get((kind, name), ""):
+            message = f"{owner} makes a {kind} of this name itself"
+            hint = "rename it, or change that of the service in its values"
+            yield document.finding(ERROR, "NH027", ("extraObjects", index, "metadata", "name"), message, hint)
+        path = PODS.get(kind)
         label = dig(each, *path[:-1], "metadata", "labels", "app") if path else None
-        taken = services.get(label) if isinstance(label, str) else None
-        if path and taken and taken.enabled and not elsewhere:
+        if path and ("Service", str(label)) in owners:
             message = f"the Service {label} selects app: {label}, so it sends requests to these pods too"
             field = ("extraObjects", index, *path[:-1], "metadata", "labels", "app")
             yield document.finding(WARNING, "NH027", field, message, "give the pods another label app")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
 import pytest
+import yaml
 
-from nimhelm.validate_values import layer
+from nimhelm.chart.schema import schema_of
+from nimhelm.load import read_content
+from nimhelm.validate_values import check_merged, layer
 
 from .assemble import Object, dependency, pod_specs, spec
 from .conftest import Render
@@ -299,3 +303,39 @@ def test_fields_of_all_pods(render: Render) -> None:
 def test_an_overlay_of_all_pods_has_no_containers(refusal: Callable[..., str]) -> None:
     said = refusal({"llm": spec()}, nimhelm={"podTemplate": {"spec": {"containers": [{"name": "x", "image": "y"}]}}})
     assert "set <service>.podTemplate.spec.containers" in said
+
+
+def test_objects_of_the_user_beside_those_of_services(refusal: Callable[..., str], render: Render) -> None:
+    """Helm and validate refuse the same objects: those that a service makes already, and no others."""
+    more = {
+        "podDisruptionBudget": {"maxUnavailable": 1},
+        "metrics": {"enabled": True, "prometheusRule": {"enabled": True}},
+    }
+    services = {
+        **ALL_PODS,
+        "more": spec(**more, expose={"service": {"name": "also"}}, dependencies=[dependency("own")]),
+        "scaled": spec(scale={"enabled": True, "hpa": {"maxReplicas": 2}}, serviceAccount={"create": False}),
+        "in": spec(expose={"router": {"hostDomainName": "x.io", "ingress": {"ingressClass": "nginx"}}}),
+    }
+    shared = {"prePull": True, "networkPolicy": {"enabled": True}}
+    rendered = render(services, nimhelm=shared)
+    kinds = {kind: document["apiVersion"] for (kind, _), document in rendered.items()}
+    made = {each for each in rendered if rendered[each]["metadata"]["labels"]["app.kubernetes.io/name"] in services}
+    unusual = {"ConfigMap", "Secret", "ResourceClaimTemplate", "ComputeDomain", "Pod"}
+    names = {name for _, name in made}
+    wanted = {each for each in made if each[0] not in unusual}
+    extra = [
+        {"apiVersion": kinds[kind], "kind": kind, "metadata": {"name": name}}
+        for kind in kinds.keys() - unusual
+        for name in sorted(names)
+    ]
+    said = refusal(services, nimhelm=shared, extraObjects=extra)
+    refused = set(
+        re.findall(r"(?:extraObjects and \S+|\S+ and extraObjects) both make the (\S+) (\S+): rename one", said)
+    )
+    assert refused == wanted
+    text = yaml.safe_dump({"global": {"nimhelm": shared}, "extraObjects": extra, **services})
+    (document,), _ = read_content("values.yaml", text.encode())
+    found = [each for each in check_merged(document, schema_of(list(services))) if each.code == "NH027"]
+    places = [extra[int(each.field.split("[")[1].split("]")[0])] for each in found]
+    assert {(each["kind"], each["metadata"]["name"]) for each in places} == wanted

@@ -289,6 +289,7 @@ Refuses values that the API server would reject, or that would never become read
       {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" $claim "pvc" $pvc "path" (printf "nimCaches.%s.storage.pvc" $name)) }}
     {{- end }}
   {{- end }}
+  {{- include "nimhelm.v2.problems.names" . }}
   {{- include "nimhelm.v2.problems.extraObjects" . }}
   {{- if $nim.global.restricted }}
     {{- range $name, $cache := $nim.caches }}
@@ -356,6 +357,44 @@ root, claim (its name), pvc (its values) and path (of these values).
 {{- define "nimhelm.v2.namedVolume" -}}
   {{- range dig "metadata" "managedFields" list . }}
     {{- if and (ne .manager "kube-controller-manager") (hasKey (dig "fieldsV1" "f:spec" dict .) "f:volumeName") }}true{{ end }}
+  {{- end }}
+{{- end }}
+
+{{- /* Two objects of one kind and name. Helm makes the first and stops at the second. */}}
+{{- define "nimhelm.v2.problems.names" -}}
+  {{- $all := list }}
+  {{- $texts := dict "" (include "nimhelm.v2.readyServices" .) }}
+  {{- range .nim.services }}
+    {{- if hasKey $.Subcharts .name }}
+      {{- $_ := set $texts .name (include "nimhelm.v2.objects" .root) }}
+      {{- if $.nim.global.networkPolicy.enabled }}
+        {{- $all = append $all (dict "owner" .name "apiVersion" "networking.k8s.io/v1" "kind" "NetworkPolicy" "metadata" (dict "name" .name)) }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+  {{- range $owner, $text := $texts }}
+    {{- range regexSplit "(?m)^---$" $text -1 }}{{ $all = append $all (merge (dict "owner" $owner) (fromYaml .)) }}{{ end }}
+  {{- end }}
+  {{- range $name, $cache := .nim.caches }}
+    {{- if dig "storage" "pvc" "create" false $cache }}
+      {{- $claim := include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) }}
+      {{- $all = append $all (dict "owner" (printf "nimCaches.%s" $name) "apiVersion" "v1" "kind" "PersistentVolumeClaim" "metadata" (dict "name" $claim)) }}
+    {{- end }}
+  {{- end }}
+  {{- range .Values.extraObjects }}
+    {{- /* Helm makes hooks anew. */}}
+    {{- $hook := hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook" }}
+    {{- if and (not $hook) (has (dig "metadata" "namespace" "" .) (list "" $.Release.Namespace)) }}{{ $all = append $all (merge (dict "owner" "extraObjects") .) }}{{ end }}
+  {{- end }}
+  {{- $owners := dict }}
+  {{- range $all }}
+    {{- $name := dig "metadata" "name" "" . }}
+    {{- $key := printf "%s %s %s" (regexReplaceAll "/?[^/]*$" (get . "apiVersion" | default "") "") (get . "kind") $name }}
+    {{- $owner := ternary (dig "metadata" "labels" "nimhelm.dev/beside" "" .) .owner (empty .owner) }}
+    {{- if and $name (hasKey $owners $key) }}
+      {{- printf "%s and %s both make the %s %s: rename one\n" (get $owners $key) $owner .kind $name }}
+    {{- end }}
+    {{- $_ := set $owners $key $owner }}
   {{- end }}
 {{- end }}
 

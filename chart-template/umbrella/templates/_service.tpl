@@ -66,6 +66,22 @@ docs/chart.md has this and other recipes.
   {{- end }}
 {{- end }}
 
+{{- /* All objects of a service, as text in .nim.objects: a key that is made for a group is made once. */}}
+{{- define "nimhelm.v2.objects" -}}
+  {{- if not (hasKey .nim "objects") }}
+    {{- $objects := "" }}
+    {{- range list
+      "access" "devices" "disruption" "kubernetesService" "monitoring" "multinode" "picker" "prePull" "routes" "scaling"
+      "storage" "workload" }}
+      {{- with regexReplaceAll "^\\s*(---)?\\s*" (include (printf "nimhelm.v2.%s" .) $) "" }}
+        {{- $objects = printf "%s\n---\n%s" $objects . }}
+      {{- end }}
+    {{- end }}
+    {{- $_ := set .nim "objects" $objects }}
+  {{- end }}
+  {{- .nim.objects }}
+{{- end }}
+
 {{- define "nimhelm.v2.facts" -}}
   {{- $nim := .nim }}
   {{- $values := .Values }}
