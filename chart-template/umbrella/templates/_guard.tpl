@@ -366,31 +366,30 @@ root, claim (its name), pvc (its values) and path (of these values).
   {{- $texts := dict "" (include "nimhelm.v2.readyServices" .) }}
   {{- range .nim.services }}
     {{- if hasKey $.Subcharts .name }}
-      {{- $_ := set $texts .name (include "nimhelm.v2.objects" .root) }}
-      {{- if $.nim.global.networkPolicy.enabled }}
-        {{- $all = append $all (dict "owner" .name "apiVersion" "networking.k8s.io/v1" "kind" "NetworkPolicy" "metadata" (dict "name" .name)) }}
-      {{- end }}
+      {{- $policy := ternary (printf "\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: %q}" .name) "" $.nim.global.networkPolicy.enabled }}
+      {{- $_ := set $texts .name (print (include "nimhelm.v2.objects" .root) $policy) }}
+    {{- end }}
+  {{- end }}
+  {{- range $name, $cache := .nim.caches }}
+    {{- if dig "storage" "pvc" "create" false $cache }}
+      {{- $claim := include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) }}
+      {{- $_ := set $texts (printf "nimCaches.%s" $name) (printf "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: %q}" $claim) }}
     {{- end }}
   {{- end }}
   {{- range $owner, $text := $texts }}
     {{- range regexSplit "(?m)^---$" $text -1 }}{{ $all = append $all (merge (dict "owner" $owner) (fromYaml .)) }}{{ end }}
   {{- end }}
-  {{- range $name, $cache := .nim.caches }}
-    {{- if dig "storage" "pvc" "create" false $cache }}
-      {{- $claim := include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) }}
-      {{- $all = append $all (dict "owner" (printf "nimCaches.%s" $name) "apiVersion" "v1" "kind" "PersistentVolumeClaim" "metadata" (dict "name" $claim)) }}
-    {{- end }}
-  {{- end }}
   {{- range .Values.extraObjects }}
     {{- /* Helm makes hooks anew. */}}
-    {{- $hook := hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook" }}
-    {{- if and (not $hook) (has (dig "metadata" "namespace" "" .) (list "" $.Release.Namespace)) }}{{ $all = append $all (merge (dict "owner" "extraObjects") .) }}{{ end }}
+    {{- if and (not (dig "metadata" "annotations" "helm.sh/hook" "" .)) (has (dig "metadata" "namespace" "" .) (list "" $.Release.Namespace)) }}
+      {{- $all = append $all (merge (dict "owner" "extraObjects") .) }}
+    {{- end }}
   {{- end }}
   {{- $owners := dict }}
   {{- range $all }}
     {{- $name := dig "metadata" "name" "" . }}
-    {{- $key := printf "%s %s %s" (regexReplaceAll "/?[^/]*$" (get . "apiVersion" | default "") "") (get . "kind") $name }}
-    {{- $owner := ternary (dig "metadata" "labels" "nimhelm.dev/beside" "" .) .owner (empty .owner) }}
+    {{- $key := print (get . "apiVersion" | default "" | dir) " " (get . "kind") " " $name }}
+    {{- $owner := .owner | default (dig "metadata" "labels" "nimhelm.dev/beside" "" .) }}
     {{- if and $name (hasKey $owners $key) }}
       {{- printf "%s and %s both make the %s %s: rename one\n" (get $owners $key) $owner .kind $name }}
     {{- end }}

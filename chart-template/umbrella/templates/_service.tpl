@@ -11,49 +11,13 @@ Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may have one
 Context    A template of a service takes the root of the service's chart as ".". A template that needs more takes a
            dict with names, the root among them: (dict "root" . "container" $container).
 Facts      nimhelm.v2.service, which ../service/templates/service.yaml calls first, settles the values and puts what is
-           derived from them into .nim, once for all templates of a service:
-
-             .nim.name, .pipeline       names of the service and of its pipeline
-             .nim.wave                  the wave of the start-up order in which it starts, from 0
-             .nim.global                global.nimhelm
-             .nim.account               the service account of the pods
-             .nim.workload              Deployment, LeaderWorkerSet or InferenceService
-             .nim.ownsService           whether this chart makes the Service (KServe brings its own)
-             .nim.knative               whether Knative runs it, which counts, routes and names ports by itself
-             .nim.openshift             what OpenShift asks of pods: "restricted", "scc", or "" elsewhere; see _access.tpl
-             .nim.onCluster             whether a cluster is asked while this renders
-             .nim.port, .ports          port of the API; every port as {name, port}
-             .nim.hosts                 host names under which an Ingress or a Gateway publishes the service
-             .nim.replicas, .hasReplicas  number of pods at the start, and whether it is a fixed one
-             .nim.autoscaled, .sleeps   whether an HPA or KEDA sets that number, and whether it may be 0
-             .nim.nodes, .tensor        nodes of a group, GPUs on each
-             .nim.ray, .mpi             Ray's port, or 0; whether MPI starts the group
-             .nim.labels, .podLabels, .selector, .annotations, .scc
-             .nim.claim, .mounts, .needsScratch, .certificates
-             .nim.gates                 what is waited for: [{name, target, timeout, headers}]
-             .nim.env                   variables that all containers of the service see
-
+           derived from them into .nim, once for all templates of a service. docs/chart.md lists them.
 Results    A template returns text: a name, "true" or nothing for a question, or YAML that the caller indents. One that
            computes a list or a map puts it into .nim, or into the dict that it takes. Nothing goes through JSON.
 Printing   Values are printed by nimhelm.v2.yaml, names by toJson. Nothing uses tpl: strings stay as they were written.
 
-Example: a PodDisruptionBudget for services that ask for one. This is the template, templates/_disruption.tpl:
-
-  {{- define "nimhelm.v2.disruption" }}
-  {{- with .Values.podDisruptionBudget }}
-  apiVersion: policy/v1
-  kind: PodDisruptionBudget
-  {{ include "nimhelm.v2.metadata" (dict "root" $) }}
-  spec:
-    selector:
-      matchLabels:
-        {{- include "nimhelm.v2.yaml" $.nim.selector | nindent 6 }}
-    {{- include "nimhelm.v2.yaml" . | nindent 2 }}
-  {{- end }}
-  {{- end }}
-
-../service/templates/service.yaml includes it, and the field is in schema/source/service.yaml.
-docs/chart.md has this and other recipes.
+_disruption.tpl is a small example. The list in nimhelm.v2.objects has it, and the field is in schema/source/service.yaml.
+docs/chart.md has recipes.
 */}}
 
 {{- /* Settles the values of a service, computes its facts, and refuses values that cannot work. */}}
