@@ -214,6 +214,12 @@ def kubernetes_definitions(folder: Path, leaves: dict[str, Schema]) -> tuple[tup
             continue
         schema = definitions[name]["properties"][field]
         definitions[name]["properties"][field] = more if "$ref" in more else schema | more
+    for name in definitions:
+        if name.endswith("VolumeSource"):  # the API server takes an empty text of these for an absent one
+            held = definitions[name]["properties"]
+            for field in definitions[name].get("required", ()):
+                if held[field].get("type") == "string":
+                    held[field] = {"minLength": 1} | held[field]
     return tuple(map(short, wanted["types"])), leaves | definitions
 
 

@@ -221,6 +221,7 @@ ONE_OF = {
     "VolumeProjection": ("a source of a projected volume", "", ""),
     "DownwardAPIVolumeFile": ("a file of downwardAPI", "path mode", "fieldRef or resourceFieldRef"),
     "FlockerVolumeSource": ("a flocker volume", "", "datasetName"),
+    "FCVolumeSource": ("a fibre channel volume", "fsType lun readOnly", "targetWWNs or wwids"),
     "PodResourceClaim": ("a resource claim", "name", "resourceClaimName or resourceClaimTemplateName"),
 }
 """Types that hold one of their keys: how a message calls them, the keys that do not count, what to add to none."""
@@ -362,6 +363,17 @@ def _azure_disk(value: dict[str, Any]) -> Iterator[Fault]:
         yield ("diskURI",), f"diskURI must start with {start}", "only a disk of kind Managed is in /subscriptions/"
 
 
+def _iscsi(value: dict[str, Any]) -> Iterator[Fault]:
+    for key in ("chapAuthDiscovery", "chapAuthSession"):
+        if value.get(key) is True and not value.get("secretRef"):
+            yield (key,), f"{key} needs secretRef", "add secretRef"
+
+
+def _fibre_channel(value: dict[str, Any]) -> Iterator[Fault]:
+    if value.get("targetWWNs") and value.get("lun") is None:
+        yield ("targetWWNs",), "targetWWNs needs lun", "add lun"
+
+
 def _downward_file(value: dict[str, Any]) -> Iterator[Fault]:
     """A file takes fewer fields of the pod than a variable does."""
     path, version = dig(value, "fieldRef", "fieldPath"), dig(value, "fieldRef", "apiVersion")
@@ -468,6 +480,8 @@ RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "Probe": _probe,
     "VolumeMount": _mount,
     "AzureDiskVolumeSource": _azure_disk,
+    "FCVolumeSource": _fibre_channel,
+    "ISCSIVolumeSource": _iscsi,
     "DownwardAPIVolumeFile": _downward_file,
     "PersistentVolumeClaimSpec": _claim,
     "ServiceSpec": _reach,

@@ -90,7 +90,7 @@ def failure(random: Random, dump: Dump, folder: Path) -> str:
     changed = copy.deepcopy(list(dump.files.values()))
     for _ in range(random.choice((1, 1, 2, 4, 12))):
         change(random, changed)
-    broken = random.randrange(len(changed)) if random.random() < 0.05 else -1
+    broken = random.randrange(len(changed) + 1) if random.random() < 0.05 else -1
     for number, (name, document) in enumerate(zip(dump.files, changed, strict=False)):
         content = json.dumps(document).encode()
         (folder / name).write_bytes(changed_bytes(random, content) if number == broken else content)
