@@ -133,6 +133,10 @@ podTemplate: {spec: {initContainers: [{name: i, image: a, lifecycle: {preStop: {
 podTemplate: {spec: {initContainers: [{name: llm-service-ctr, image: a}]}}
 podTemplate: {spec: {ephemeralContainers: [{name: i, image: a}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, readinessProbe: {periodSeconds: 5}}]}}
+podTemplate: {spec: {containers: [{name: other, image: a, volumeDevices: [{name: nope, devicePath: /dev/a}]}]}}
+expose: {service: {overlay: {ports: [{port: 1}]}}}
+expose: {service: {overlay: {ports: [{port: 1, name: null}]}}}
+expose: {service: {overlay: {ports: [{name: api, port: 9100}, {name: other, port: 9100}]}}}
 volumes: [{name: a, cephfs: {monitors: []}}]
 volumes: [{name: a, storageos: {}}]
 volumes: [{name: a, storageos: {volumeName: a, secretRef: {}}}]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, Finding
-from nimhelm.pipeline import Block, Cache, Service, dig, number
+from nimhelm.pipeline import Block, Cache, Service, dig, number, served_ports
 from nimhelm.quantity import nanos
 from nimhelm.rules.annotations import is_range
 from nimhelm.rules.probes import HANDLERS
@@ -531,11 +531,8 @@ def check_overlaid(service: Service) -> Iterator[Finding]:
             if kind == "initContainers" and (str(name) in first or name == f"{service.name}-ctr"):
                 yield service.error("NH112", (*field, "name"), f"the container name {name} is taken", "rename it")
             first.add(str(name))
-            for position, mount in enumerate(listed(container.get("volumeMounts"))):
-                if isinstance(dig(mount, "name"), str) and mount["name"] not in volumes:
-                    message = f"no volume is called {mount['name']}"
-                    hint = f"add {mount['name']} to volumes"
-                    yield service.error("NH112", (*field, "volumeMounts", position, "name"), message, hint)
+            for fault, message, hint in without_volume(container, volumes):
+                yield service.error("NH112", (*field, *fault), message, hint)
             for position, claim in enumerate(listed(dig(container, "resources", "claims"))):
                 if str(dig(claim, "name")) not in claims and not service.get("draResources"):
                     message = f"the pod has no claim {dig(claim, 'name')}"
@@ -543,6 +540,15 @@ def check_overlaid(service: Service) -> Iterator[Finding]:
                     yield service.error("NH112", (*field, "resources", "claims", position), message, hint)
             if kind == "containers" and name == f"{service.name}-ctr":
                 yield from _two_handlers(service, field, container)
+
+
+def without_volume(container: dict[str, Any], volumes: set[str]) -> Iterator[Fault]:
+    """What a container mounts, or has as a device, is a volume of the pod."""
+    for key in ("volumeMounts", "volumeDevices"):
+        for index, each in enumerate(listed(container.get(key))):
+            name = dig(each, "name")
+            if isinstance(name, str) and name not in volumes:
+                yield (key, index, "name"), f"no volume is called {name}", f"add {name} to volumes"
 
 
 def _two_sources(service: Service) -> Iterator[Finding]:
@@ -609,6 +615,23 @@ def check_settings(service: Service) -> Iterator[Finding]:
     yield from check_reach(service)
 
 
+def _overlaid_ports(service: Service, field: Path) -> Iterator[Finding]:
+    """An overlay finds a port of the Service by its name, or adds one; each has a name and a number of its own."""
+    numbers: dict[str, Any] = {name: (port, "TCP") for name, port in served_ports(service).items()}
+    for index, port in service.items(*field):
+        name = port.get("name")
+        if not name:
+            message = "each of several ports of a Service needs a name"
+            yield service.error("NH112", (*field, index), message, "add name")
+        elif isinstance(name, str):
+            before = numbers.get(name, (None, "TCP"))
+            numbers[name] = (port.get("port") or before[0], port.get("protocol") or before[1])
+            other = next((each for each in numbers if each != name and numbers[each] == numbers[name]), None)
+            if other:
+                message = f"the ports {other} and {name} of the Service are both {numbers[name][0]}"
+                yield service.error("NH112", (*field, index), message, "change one of them")
+
+
 NEEDS = {
     "loadBalancerClass": ("LoadBalancer",), "loadBalancerSourceRanges": ("LoadBalancer",),
     "externalTrafficPolicy": ("NodePort", "LoadBalancer"), "nodePort": ("NodePort", "LoadBalancer"),
@@ -646,5 +669,6 @@ def check_reach(service: Service) -> Iterator[Finding]:
         if port.get("nodePort") and kind == "ClusterIP":
             message = "a Service of type ClusterIP has no nodePort"
             yield service.error("NH112", (*over, "ports", index, "nodePort"), message, "write type: NodePort")
+    yield from _overlaid_ports(service, (*over, "ports"))
     for fault, message, hint in _reach(service.mapping("expose", "service")):
         yield service.error("NH112", ("expose", "service", *fault), message, hint)

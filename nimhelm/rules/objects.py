@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, Finding
 from nimhelm.pipeline import Block, dig, number
-from nimhelm.rules.kubernetes import NEEDS, Fault, faults, kept_running, listed, twice, typed
+from nimhelm.rules.kubernetes import NEEDS, Fault, faults, kept_running, listed, twice, typed, without_volume
 from nimhelm.rules.pod import BLOCK_RULES, check_affinity
 from nimhelm.rules.probes import HANDLERS
 from nimhelm.rules.scale import SOURCES, TARGETS
@@ -144,11 +144,10 @@ def _container(value: dict[str, Any], volumes: set[str], devices: set[str], grac
     if not value.get("image"):
         yield (), f"the container {value.get('name')} has no image", "add image"
     yield from twice(value, "ports", "name", "rename one")
+    yield from without_volume(value, volumes)
     paths: set[str] = set()
     for index, mount in enumerate(listed(value.get("volumeMounts"))):
-        name, path = str(dig(mount, "name")), str(dig(mount, "mountPath"))
-        if name not in volumes:
-            yield ("volumeMounts", index, "name"), f"no volume is called {name}", "add it to volumes"
+        path = str(dig(mount, "mountPath"))
         if path in paths:
             yield ("volumeMounts", index, "mountPath"), f"something is mounted at {path} already", "choose another path"
         paths.add(path)

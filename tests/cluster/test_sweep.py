@@ -43,6 +43,7 @@ UNSEEN = {
     "which the container does not have": "the kubelet looks a port up by its name",
     "takes one whole number": "the server reads numbers of Gt and Lt only when it places a pod",
     "several storage sources": "a claim without name and size is not used, whatever else it says",
+    "target is empty": "the metric of an autoscaler that is off is not sent",
     "a claim that is not created needs a name": "a claim without name and size is not used, whatever else it says",
 }
 """Parts of findings that neither helm nor a dry run confirms, and why."""
