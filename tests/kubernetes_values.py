@@ -212,6 +212,15 @@ revisionHistoryLimit: -1
 annotations: {"a b": c}
 podTemplate: {metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/x: nope}}}
 podTemplate: {metadata: {annotations: {seccomp.security.alpha.kubernetes.io/pod: nope}}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, volumeMounts: [{name: nope, mountPath: /x}]}]}}
+podTemplate: {spec: {initContainers: [{name: i, image: 'a:1', volumeMounts: [{name: nope, mountPath: /x}]}]}}
+podTemplate: {spec: {containers: [{name: m, image: 'a:1'}], initContainers: [{name: m, image: 'a:1'}]}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, resources: {claims: [{name: nope}]}}]}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, volumeMounts: [{name: nope, mountPath: /x}]}]}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {initContainers: [{name: i, image: 'a:1', volumeMounts: [{name: nope, mountPath: /x}]}]}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: m, image: 'a:1'}], initContainers: [{name: m, image: 'a:1'}]}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, resources: {claims: [{name: nope}]}}]}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {initContainers: [{name: epp, image: 'a:1'}]}}}}}
 """
 """One a line, each of llm-service."""
 
@@ -219,6 +228,20 @@ REFUSED_BY_KEDA = """
 
 """
 """What the CRD of KEDA refuses."""
+
+LOST = """
+podTemplate: {spec: {containers: [{name: llm-service-ctr, volumeMounts: [{name: v, mountPath: /x}, {name: w, mountPath: /x}]}], volumes: [{name: v, emptyDir: {}}, {name: w, emptyDir: {}}]}}
+podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, env: [{name: A, value: a}, {name: A, value: b}]}]}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, ports: [{name: a, containerPort: 1}, {name: a, containerPort: 2}]}]}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, terminationMessagePath: /a}, {name: llm-service-ctr, terminationMessagePath: /b}]}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, volumeMounts: [{name: v, mountPath: /x}, {name: w, mountPath: /x}]}], volumes: [{name: v, emptyDir: {}}, {name: w, emptyDir: {}}]}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, env: [{name: A, value: a}, {name: A, value: b}]}]}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, ports: [{name: a, containerPort: 1}, {name: a, containerPort: 2}]}]}}}}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, terminationMessagePath: /a}, {name: epp, terminationMessagePath: /b}]}}}}}
+"""
+"""Items that stand twice in an overlay. The chart merges them, so that one of the two is lost."""
 
 OBJECTS_REFUSED = """
 {apiVersion: "a b", kind: ConfigMap, metadata: {name: a}}
@@ -435,6 +458,8 @@ podTemplate: {spec: {containers: [{name: other, image: 'busybox:1.37.0'}], toler
 podTemplate: {spec: {initContainers: [{name: wait-setup, resources: {limits: {cpu: 1}}}]}}
 podTemplate: {spec: {containers: [{name: llm-service-ctr, readinessProbe: {periodSeconds: 5}}]}}
 podTemplate: {spec: {volumes: [{name: tmp, emptyDir: {}}]}}\nvolumeMounts: [{name: tmp, mountPath: /tmp}]
+podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}], containers: [{name: llm-service-ctr, volumeMounts: [{name: v, mountPath: /x}, {name: v, mountPath: /y, subPath: sub}]}]}}
+expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}], containers: [{name: epp, volumeMounts: [{name: v, mountPath: /x}, {name: v, mountPath: /y, subPath: sub}]}]}}}}}
 """
 
 PODS_REFUSED = """
@@ -456,12 +481,25 @@ nimCaches: {c: {podTemplate: {spec: {containers: [{name: [a]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, livenessProbe: {periodSeconds: 5}}]}}}}
 nimCaches: {c: {priorityClassName: x}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, volumeMounts: [{name: nope, mountPath: /x}]}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, volumeMounts: [{name: v, mountPath: /x}, {name: w, mountPath: /x}]}], volumes: [{name: v, emptyDir: {}}, {name: w, emptyDir: {}}]}}}}
+nimCaches: {c: {podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, env: [{name: A, value: a}, {name: A, value: b}]}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, ports: [{name: a, containerPort: 1}, {name: a, containerPort: 2}]}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, terminationMessagePath: /a}, {name: nim-cache-ctr, terminationMessagePath: /b}]}}}}
+nimCaches: {c: {podTemplate: {spec: {initContainers: [{name: i, image: 'a:1', volumeMounts: [{name: nope, mountPath: /x}]}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: m, image: 'a:1'}], initContainers: [{name: m, image: 'a:1'}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, resources: {claims: [{name: nope}]}}]}}}}
+nimCaches: {c: {podTemplate: {spec: {volumes: [{name: scratch, persistentVolumeClaim: {claimName: a}}]}}}}
+global: {nimhelm: {podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]}}}}
 """
 """Overlays of pods that are not a service's own, each wrong."""
 
 PODS_ACCEPTED = """
 global: {nimhelm: {podTemplate: {spec: {priorityClassName: x, serviceAccountName: team, securityContext: {fsGroupChangePolicy: OnRootMismatch}}}}}
 nimCaches: {c: {podTemplate: {metadata: {labels: {a: b}}, spec: {priorityClassName: x, containers: [{name: nim-cache-ctr, securityContext: {readOnlyRootFilesystem: true}}]}}}}
+nimCaches: {c: {podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}], containers: [{name: nim-cache-ctr, volumeMounts: [{name: v, mountPath: /x}, {name: v, mountPath: /y, subPath: sub}]}]}}}}
+global: {nimhelm: {podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}]}}}}\\nnimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, volumeMounts: [{name: v, mountPath: /x}]}]}}}}
 """
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from kubernetes_values import (
     ACCEPTED,
+    LOST,
     OBJECTS_ACCEPTED,
     OBJECTS_REFUSED,
     PODS_ACCEPTED,
@@ -34,7 +35,7 @@ def errors(values: object, chart: Path, folder: Path, key: str = "llm-service") 
     return [one for one in found if one.severity == "error"]
 
 
-@pytest.mark.parametrize("values", rows(REFUSED) + rows(REFUSED_BY_KEDA) + rows(REFUSED_LATER), ids=str)
+@pytest.mark.parametrize("values", rows(REFUSED) + rows(LOST) + rows(REFUSED_BY_KEDA) + rows(REFUSED_LATER), ids=str)
 def test_refused(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
     """Each with one finding, at the field that is wrong. A value of the wrong kind needs no further way out."""
     found = errors(values, built / "rag-pipeline", tmp_path)

@@ -58,6 +58,8 @@ RESERVED_VOLUMES = {
     "ssh-confs", "ssh-dotfiles", "ssh-pk", "start-mpi-script",
 }  # fmt: skip
 """Volumes of the chart's own; a mount may use them, a further volume may not take their names."""
+CACHE_VOLUMES = {"nim-cache-volume", "scratch", "nimhelm-scripts", "cert-volume", "ca-cert-volume", "custom-ca"}
+"""Those of a download."""
 PICKER: Path = ("expose", "router", "eppConfig", "containerSpec")
 MOUNTED = {"legacy": {"/model-store", "/dev/shm"}, "native": {"/model", "/opt/cache", "/dev/shm"}}
 """Where the chart mounts its own volumes in the main container, by imageLayout."""
@@ -135,7 +137,10 @@ def check_pods(document: Document, shared: Path, caches: list[Cache]) -> Iterato
             where = (*cache.spec_field, *POD_TEMPLATE)
             yield from check_typed(document, where, "PodSpec", value, known=names)
             yield from _resized(cache)
-            yield from check_added(cache, POD_TEMPLATE, names, "the download is called nim-cache-ctr")
+            yield from check_added(
+                cache, POD_TEMPLATE, names, names | CACHE_VOLUMES, "the download is called nim-cache-ctr"
+            )
+            yield from _two_sources(cache, POD_TEMPLATE, {"scratch": ["emptyDir"]})
 
 
 def _resized(cache: Cache) -> Iterator[Finding]:
@@ -149,15 +154,31 @@ def _resized(cache: Cache) -> Iterator[Finding]:
                     yield cache.error("NH112", field, message, "write NotRequired")
 
 
-def check_added(block: Block, template: Path, names: set[str], hint: str) -> Iterator[Finding]:
-    """Containers and probes that an overlay does not find in the pod: they must be whole."""
+def check_added(block: Block, template: Path, names: set[str], volumes: set[str], hint: str) -> Iterator[Finding]:
+    """What an overlay does not find in the pod: containers and probes must be whole, mounts and claims have nothing."""
+    shared = listed(dig(block.document.data, "global", "nimhelm", *POD_TEMPLATE, "volumes"))
+    volumes = {*volumes, *(str(dig(each, "name")) for each in (*shared, *listed(block.get(*template, "volumes"))))}
+    claims = {str(each.get("name")) for _, each in block.items(*template, "resourceClaims")}
+    main = {str(each.get("name")) for _, each in block.items(*template, "containers")}
+    main |= {"epp"} if template == PICKER_TEMPLATE else {f"{block.name}-ctr"}
     probed = (f"{block.name}-ctr", "nim-leader", "nim-worker", "epp")
     for kind in ("containers", "initContainers"):
         for index, container in block.items(*template, kind):
             name = container.get("name")
+            if kind == "initContainers" and str(name) in main:
+                yield block.error(
+                    "NH112", (*template, kind, index, "name"), f"the container name {name} is taken", "rename it"
+                )
             if isinstance(name, str) and name not in names and not container.get("image"):
                 message = f"the pod has no container {name}, and a new one needs an image"
                 yield block.error("NH112", (*template, kind, index, "name"), message, hint)
+            for fault, message, way in without_volume(container, volumes):
+                yield block.error("NH112", (*template, kind, index, *fault), message, way)
+            for position, claim in enumerate(listed(dig(container, "resources", "claims"))):
+                if str(dig(claim, "name")) not in claims and not block.get("draResources"):
+                    message = f"the pod has no claim {dig(claim, 'name')}"
+                    way = f"add it to {'.'.join(map(str, template))}.resourceClaims"
+                    yield block.error("NH112", (*template, kind, index, "resources", "claims", position), message, way)
             for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
                 given = container.get(probe)
                 asks = any(dig(given, handler) is not None for handler in HANDLERS)
@@ -227,7 +248,10 @@ ONE_OF = {
 """Types that hold one of their keys: how a message calls them, the keys that do not count, what to add to none."""
 
 UNIQUE = {
-    "PodSpec": (("schedulingGates", "name"), ("resourceClaims", "name")),
+    "Container": (("ports", "name"), ("volumeMounts", "mountPath")),
+    "PodSpec": tuple(
+        (field, "name") for field in ("containers", "initContainers", "volumes", "schedulingGates", "resourceClaims")
+    ),
     "PodSecurityContext": (("sysctls", "name"),),
     "ServiceSpec": (("ipFamilies", ""),),
 }
@@ -494,6 +518,15 @@ RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
 """What the API server refuses of a type beyond its schema."""
 
 
+def without_volume(container: dict[str, Any], volumes: set[str]) -> Iterator[Fault]:
+    """What a container mounts, or has as a device, is a volume of the pod."""
+    for key in ("volumeMounts", "volumeDevices"):
+        for index, each in enumerate(listed(container.get(key))):
+            name = dig(each, "name")
+            if isinstance(name, str) and name not in volumes:
+                yield (key, index, "name"), f"no volume is called {name}", f"add {name} to volumes"
+
+
 def check_volumes(service: Service) -> Iterator[Finding]:
     """Further volumes have names of their own; further mounts name a volume, and a place that is free."""
     names = set(RESERVED_VOLUMES)
@@ -519,50 +552,26 @@ def check_volumes(service: Service) -> Iterator[Finding]:
 def check_overlaid(service: Service) -> Iterator[Finding]:
     """A container of the overlay is one of the pod's, or a whole one."""
     known = own_names(service)
-    volumes = {*known, *(str(each.get("name")) for _, each in service.items("podTemplate", "spec", "volumes"))}
-    yield from _two_sources(service)
-    yield from check_added(service, POD_TEMPLATE, known, f"the NIM is called {service.name}-ctr")
-    yield from check_added(service, PICKER_TEMPLATE, {"epp"}, "the picker is called epp")
-    claims = {str(each.get("name")) for _, each in service.items("podTemplate", "spec", "resourceClaims")}
-    first: set[str] = set()
-    for kind in ("containers", "initContainers"):
-        for index, container in service.items("podTemplate", "spec", kind):
-            name, field = container.get("name"), ("podTemplate", "spec", kind, index)
-            if kind == "initContainers" and (str(name) in first or name == f"{service.name}-ctr"):
-                yield service.error("NH112", (*field, "name"), f"the container name {name} is taken", "rename it")
-            first.add(str(name))
-            for fault, message, hint in without_volume(container, volumes):
-                yield service.error("NH112", (*field, *fault), message, hint)
-            for position, claim in enumerate(listed(dig(container, "resources", "claims"))):
-                if str(dig(claim, "name")) not in claims and not service.get("draResources"):
-                    message = f"the pod has no claim {dig(claim, 'name')}"
-                    hint = "use draResources, or add it to podTemplate.spec.resourceClaims"
-                    yield service.error("NH112", (*field, "resources", "claims", position), message, hint)
-            if kind == "containers" and name == f"{service.name}-ctr":
-                yield from _two_handlers(service, field, container)
-
-
-def without_volume(container: dict[str, Any], volumes: set[str]) -> Iterator[Fault]:
-    """What a container mounts, or has as a device, is a volume of the pod."""
-    for key in ("volumeMounts", "volumeDevices"):
-        for index, each in enumerate(listed(container.get(key))):
-            name = dig(each, "name")
-            if isinstance(name, str) and name not in volumes:
-                yield (key, index, "name"), f"no volume is called {name}", f"add {name} to volumes"
-
-
-def _two_sources(service: Service) -> Iterator[Finding]:
-    """An overlay of a volume is merged over the chart's, so another source needs a null for the one that is there."""
     there = {"dshm": ["emptyDir"], "scratch": ["emptyDir"]}
     for _, volume in service.items("volumes"):
         there[str(volume.get("name"))] = [key for key, each in volume.items() if key != "name" and each is not None]
-    for index, volume in service.items("podTemplate", "spec", "volumes"):
+    yield from _two_sources(service, POD_TEMPLATE, there)
+    yield from check_added(service, POD_TEMPLATE, known, known, f"the NIM is called {service.name}-ctr")
+    yield from check_added(service, PICKER_TEMPLATE, {"epp"}, {"epp-config"}, "the picker is called epp")
+    yield from _two_sources(service, PICKER_TEMPLATE, {"epp-config": ["configMap"]})
+    for index, container in service.items(*POD_TEMPLATE, "containers"):
+        if container.get("name") == f"{service.name}-ctr":
+            yield from _two_handlers(service, (*POD_TEMPLATE, "containers", index), container)
+
+
+def _two_sources(block: Block, template: Path, there: dict[str, list[str]]) -> Iterator[Finding]:
+    """An overlay of a volume is merged over the chart's, so another source needs a null for the one that is there."""
+    for index, volume in block.items(*template, "volumes"):
         over = [key for key, each in volume.items() if key != "name" and each is not None]
         for name in there.get(str(volume.get("name")), ()):
             if over and name not in volume:
                 message = f"the volume {volume['name']} has {name} already, and {over[0]} would be a second source"
-                field: Path = ("podTemplate", "spec", "volumes", index, over[0])
-                yield service.error("NH112", field, message, f"add {name}: null")
+                yield block.error("NH112", (*template, "volumes", index, over[0]), message, f"add {name}: null")
 
 
 def _two_handlers(service: Service, field: Path, container: dict[str, Any]) -> Iterator[Finding]:

@@ -124,9 +124,6 @@ def check_pod(pod: Pod) -> Iterator[Finding]:
     volumes = {*pod.claims, *(str(each.get("name")) for _, each in pod.items("volumes"))}
     devices = {str(each.get("name")) for _, each in pod.items("resourceClaims")}
     grace = number(pod.get("terminationGracePeriodSeconds"), 30)
-    for key in ("volumes", "containers"):
-        for fault, message, hint in twice(pod.spec, key, "name", "rename one"):
-            yield pod.error("NH112", fault, message, hint)
     if pod.get("dnsPolicy") == "None" and not pod.get("dnsConfig", "nameservers"):
         message = "dnsPolicy None leaves the pods without a name server"
         yield pod.error("NH112", ("dnsPolicy",), message, "add dnsConfig.nameservers")
@@ -143,14 +140,7 @@ def check_pod(pod: Pod) -> Iterator[Finding]:
 def _container(value: dict[str, Any], volumes: set[str], devices: set[str], grace: int) -> Iterator[Fault]:
     if not value.get("image"):
         yield (), f"the container {value.get('name')} has no image", "add image"
-    yield from twice(value, "ports", "name", "rename one")
     yield from without_volume(value, volumes)
-    paths: set[str] = set()
-    for index, mount in enumerate(listed(value.get("volumeMounts"))):
-        path = str(dig(mount, "mountPath"))
-        if path in paths:
-            yield ("volumeMounts", index, "mountPath"), f"something is mounted at {path} already", "choose another path"
-        paths.add(path)
     for index, claim in enumerate(listed(dig(value, "resources", "claims"))):
         if str(dig(claim, "name")) not in devices:
             yield (

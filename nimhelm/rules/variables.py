@@ -46,10 +46,12 @@ DYNAMO_PORT, HEALTH_PORT = 8000, 9090
 def env_fields(block: Block) -> Iterator[Path]:
     """The path of every list of variables below a spec."""
     yield ("env",)
-    for kind in (("initContainers",), ("sidecarContainers",), ("containers",), *OVERLAID):
+    picker: Path = ("expose", "router", "eppConfig")
+    overlays = (*OVERLAID, *((*picker, *kind) for kind in OVERLAID))
+    for kind in (("initContainers",), ("sidecarContainers",), ("containers",), *overlays):
         for index, _ in block.items(*kind):
             yield (*kind, index, "env")
-    yield ("expose", "router", "eppConfig", "containerSpec", "env")
+    yield (*picker, "containerSpec", "env")
 
 
 def plain_values(block: Block, *field: str | int) -> dict[str, str]:

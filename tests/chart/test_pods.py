@@ -371,3 +371,13 @@ def test_a_disruption_budget_and_objects_of_ones_own(render: Render) -> None:
     budget = rendered["PodDisruptionBudget", "llm"]["spec"]
     assert (budget["maxUnavailable"], budget["selector"]) == (1, {"matchLabels": {"app": "llm"}})
     assert rendered["ConfigMap", "mine"] == mine
+
+
+def test_an_overlay_mounts_a_volume_at_several_paths(render: Render) -> None:
+    """Beside the mounts of the chart; at a path that it uses, the overlay wins."""
+    mounts = [{"name": "v", "mountPath": "/x"}, {"name": "v", "mountPath": "/y", "subPath": "sub"}]
+    over = [*mounts, {"name": "dshm", "mountPath": "/z"}, {"mountPath": "/dev/shm", "readOnly": True}]
+    own = {"volumes": [{"name": "v", "emptyDir": {}}], "containers": [{"name": "llm-ctr", "volumeMounts": over}]}
+    rendered = render({"llm": spec(podTemplate={"spec": own})})
+    found = containers(pod(rendered))["llm-ctr"]["volumeMounts"]
+    assert found[1:] == [{"name": "dshm", "mountPath": "/dev/shm", "readOnly": True}, *mounts, over[2]]

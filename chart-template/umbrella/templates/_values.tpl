@@ -53,8 +53,8 @@ the values or removes the default too. Takes values, and defaults (the name of a
 {{- end }}
 
 {{- /*
-Merges a map into another, like a strategic merge patch: maps merge, lists of named items merge by name, a null
-removes, and anything else replaces. Takes into and from.
+Merges a map into another, like a strategic merge patch: maps merge, lists of named items merge by name, and mounts by
+their paths, since a volume may have several. A null removes, and anything else replaces. Takes into and from.
 */}}
 {{- define "nimhelm.v2.mergeByName" -}}
   {{- $into := .into }}
@@ -65,11 +65,12 @@ removes, and anything else replaces. Takes into and from.
     {{- else if and (kindIs "map" $value) (kindIs "map" $old) }}
       {{- include "nimhelm.v2.mergeByName" (dict "into" $old "from" $value) }}
     {{- else if and (kindIs "slice" $value) (kindIs "slice" $old) (hasKey (first $value | default dict) "name") }}
+      {{- $by := ternary "mountPath" "name" (hasKey (first $value) "mountPath") }}
       {{- $items := $old }}
       {{- range $new := $value }}
         {{- $found := false }}
         {{- range $items }}
-          {{- if eq .name $new.name }}
+          {{- if eq (get . $by) (get $new $by) }}
             {{- $found = true }}
             {{- include "nimhelm.v2.mergeByName" (dict "into" . "from" $new) }}
           {{- end }}
