@@ -53,7 +53,7 @@ def go_duration(context: click.Context, parameter: click.Parameter, value: str) 
 
 def mirror_registry(context: click.Context, parameter: click.Parameter, value: str) -> str:
     """Refuse a mirror that no image reference can start with: a URL, or a text with blanks."""
-    if value and not re.fullmatch(r"[\w.-]+(:\d+)?(/[\w.-]+)*", value):
+    if value and not re.fullmatch(r"[A-Za-z0-9][\w.-]*(:[0-9]+)?(/[\w.-]+)*", value):
         raise click.BadParameter(f"{value!r} is not a registry with a path, for example mirror.example.com/nim")
     return value
 

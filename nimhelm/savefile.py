@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
 import os
 import stat
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nimhelm.workspace import clear_leftovers, workspace
 
@@ -58,6 +59,11 @@ def save(path: Path, content: bytes, terms: Terms = _PLAIN) -> None:
         if terms.was is not None and target.read_bytes() != terms.was:
             raise BlockingIOError(errno.EAGAIN, "it was changed meanwhile", str(path))
         _put(part, target, terms.new)
+
+
+def json_bytes(document: Any) -> bytes:
+    """A document as a file of JSON. Half a character, which only an escape can write, stays an escape."""
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def tidy(path: Path) -> None:

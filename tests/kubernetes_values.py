@@ -133,6 +133,7 @@ podTemplate: {spec: {initContainers: [{name: i, image: a, lifecycle: {preStop: {
 podTemplate: {spec: {initContainers: [{name: llm-service-ctr, image: a}]}}
 podTemplate: {spec: {ephemeralContainers: [{name: i, image: a}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, readinessProbe: {periodSeconds: 5}}]}}
+podTemplate: {spec: {containers: [{name: other, image: a, envFrom: [{secretRef: {}}]}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, volumeDevices: [{name: nope, devicePath: /dev/a}]}]}}
 expose: {service: {overlay: {ports: [{port: 1}]}}}
 expose: {service: {overlay: {ports: [{port: 1, name: null}]}}}

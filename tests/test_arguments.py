@@ -18,7 +18,7 @@ from conftest import Helm
 from nimhelm.cli import run_click
 from nimhelm.errors import KubectlError, NimhelmError
 from nimhelm.helm import run_helm
-from nimhelm.options import duration, go_duration
+from nimhelm.options import duration, go_duration, mirror_registry
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,34 @@ def test_a_damaged_chart_is_a_sentence(
     (tmp_path / name).write_text(content)
     with suppress(NimhelmError):
         run_click([*command, str(tmp_path)])
+
+
+@pytest.mark.parametrize("command", [["status", "rag"], ["status", "rag", "-o", "json"], ["timeline", "rag"]])
+@pytest.mark.parametrize("saved", ["saved", "saved.tgz"])
+def test_half_a_character_is_saved_as_it_was_read(saved: str, command: list[str], tmp_path: Path) -> None:
+    recorded = Path(__file__).parent / "timeline" / "recorded" / "waiting"
+    (tmp_path / "dump").mkdir()
+    for path in recorded.iterdir():
+        (tmp_path / "dump" / path.name).write_text(path.read_text().replace('"image": "', '"image": "\\ud800'))
+    run_click(["status", "rag", "--from-dir", str(tmp_path / "dump"), "--save", str(tmp_path / saved)])
+    assert run_click([*command, "--from-dir", str(tmp_path / saved)]) in (0, 1)
+    if saved == "saved":
+        assert '"image": "\\ud800' in (tmp_path / saved / "pods.json").read_text()
+
+
+def test_a_pipe_beside_a_saved_cluster_is_left_alone(tmp_path: Path) -> None:
+    from nimhelm.preflight.cluster import Reach
+    from nimhelm.preflight.dump import load
+
+    (tmp_path / "preflight.json").write_text('{"kinds": []}')
+    os.mkfifo(tmp_path / "pods.json")
+    assert load(str(tmp_path), Reach("chart", "r", "ns")).lists == {}
+
+
+@pytest.mark.parametrize("mirror", ["--evil", "-x/nim", ".hidden", "mirror.example.com:１"])
+def test_a_mirror_is_no_option_of_the_tools_that_copy(mirror: str) -> None:
+    with pytest.raises(click.BadParameter):
+        mirror_registry(None, None, mirror)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", ["500h1s", "9" * 5000, "1e3s", "１０m", "", "h", "1.m", "-1m"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from nimhelm.check import check_documents
@@ -113,7 +114,11 @@ def report(loaded: Loaded, orders: dict[str, Order], output: str) -> list[str]:
         if not order.added:
             other = "another service" if not any(one.dependencies for one in pipeline.services) else "a further one"
             lines.append(f"  no dependency was added: no address in env, args or command names {other}")
-    return [*lines, "", f"  nimhelm build {output}"] if output != "-" else lines
+    return (
+        [*lines, "", f"  nimhelm build {quote(f'./{output}' if output.startswith('-') else output)}"]
+        if output != "-"
+        else lines
+    )
 
 
 def _count(number: int, noun: str) -> str:

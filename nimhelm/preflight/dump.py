@@ -6,7 +6,6 @@ is a list, as this writes it or as `kubectl get … -o json` or `-o yaml` prints
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from nimhelm.dumpfile import documents
 from nimhelm.errors import LoadError, WriteError
 from nimhelm.preflight.cluster import Cluster, Reach, Refusal
 from nimhelm.preflight.reduce import reduced
-from nimhelm.savefile import save_private
+from nimhelm.savefile import json_bytes, save_private
 from nimhelm.status import kubeobject as ko
 from nimhelm.workspace import is_workspace
 
@@ -46,10 +45,7 @@ def _files_of(cluster: Cluster) -> dict[str, bytes]:
         for kind, objects in cluster.lists.items()
     }
     documents[_OWN_FILE] = _about(cluster)
-    return {
-        name: (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
-        for name, document in documents.items()
-    }
+    return {name: json_bytes(document) for name, document in documents.items()}
 
 
 def _file(kind: str) -> str:
@@ -96,7 +92,7 @@ def load(folder: str, reach: Reach) -> Cluster:
     if not (place / _OWN_FILE).is_file():
         raise LoadError(f"{folder} has no {_OWN_FILE}", "save it with: nimhelm preflight CHART --save DIR")
     try:
-        files = sorted(path for path in place.iterdir() if path.suffix in (".json", ".yaml", ".yml"))
+        files = sorted(path for path in place.iterdir() if path.suffix in (".json", ".yaml", ".yml") and path.is_file())
     except OSError as error:
         raise LoadError(f"{folder} cannot be read: {error.strerror or error}", _AGAIN) from None
     about = next(iter(documents(place / _OWN_FILE)), None)

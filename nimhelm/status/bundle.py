@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nimhelm.errors import HelmError, KubectlError, LoadError, WriteError
 from nimhelm.kubectl import Access, run
-from nimhelm.savefile import Terms
+from nimhelm.savefile import Terms, json_bytes
 from nimhelm.savefile import save as save_file
 from nimhelm.status import dump
 from nimhelm.status import kubeobject as ko
@@ -75,7 +75,7 @@ def save_bundle(snapshot: Snapshot, path: str, timeout: float = 10.0, offline: b
         "files": sorted(files),
         "leftOut": [*left_out, *snapshot.notes, *_ALWAYS_LEFT_OUT],
     }
-    files[_CONTENTS] = _json(redacted(contents))
+    files[_CONTENTS] = json_bytes(redacted(contents))
     _write(Path(path), files)
     return left_out
 
@@ -111,11 +111,9 @@ def _objects(snapshot: Snapshot) -> dict[str, bytes]:
     """The files of a dump."""
     with TemporaryDirectory(prefix="nimhelm-") as folder:
         dump.save(snapshot, folder)
-        return {path.name: _json(redacted(json.loads(path.read_bytes()))) for path in sorted(Path(folder).iterdir())}
-
-
-def _json(data: Any) -> bytes:
-    return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode()
+        return {
+            path.name: json_bytes(redacted(json.loads(path.read_bytes()))) for path in sorted(Path(folder).iterdir())
+        }
 
 
 def _add_helm(snapshot: Snapshot, files: dict[str, bytes]) -> list[str]:
@@ -129,9 +127,9 @@ def _add_helm(snapshot: Snapshot, files: dict[str, bytes]) -> list[str]:
     try:
         for name, words in (("history", ["history"]), ("values", ["get", "values"])):
             printed = run_helm(*words, "--output=json", *flags, names=(snapshot.release,))
-            files[f"helm/{name}.json"] = _json(redacted(json.loads(printed)))
+            files[f"helm/{name}.json"] = json_bytes(redacted(json.loads(printed)))
         manifest = objects_of(run_helm("get", "manifest", *flags, names=(snapshot.release,)))
-        files["helm/manifest.json"] = _json(redacted({"apiVersion": "v1", "kind": "List", "items": manifest}))
+        files["helm/manifest.json"] = json_bytes(redacted({"apiVersion": "v1", "kind": "List", "items": manifest}))
     except (HelmError, ValueError) as error:
         return [f"Helm's record: {short(redacted_text(str(error)))}"]
     return []

@@ -7,7 +7,6 @@ and revision. A folder that a user filled with `kubectl get … -o yaml` is read
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from nimhelm.dumpfile import documents
 from nimhelm.errors import KubectlError, LoadError, WriteError
 from nimhelm.kubectlerrors import no_release, not_ours
-from nimhelm.savefile import save_private
+from nimhelm.savefile import json_bytes, save_private
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.causes.containers import statuses
 from nimhelm.status.evidence import event_time
@@ -94,7 +93,7 @@ def _list(objects: list[ko.Object]) -> dict[str, Any]:
 
 
 def _text(document: dict[str, Any]) -> bytes:
-    return (json.dumps(redacted(document), indent=1, ensure_ascii=False) + "\n").encode()
+    return json_bytes(redacted(document))
 
 
 def _without_values(value: Any, key: str = "") -> Any:
