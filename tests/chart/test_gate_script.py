@@ -12,7 +12,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -303,13 +305,17 @@ def test_a_dependency_that_may_scale_to_zero(script: str) -> None:
     assert (code, log) == (0, ["base may scale to zero, where nothing answers: starting without waiting for it"])
 
 
-def test_https_with_a_private_certificate(script: str, tmp_path: Path) -> None:
-    """Where an image brings an openssl, wget of busybox leaves TLS to it, and that would verify."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+@contextmanager
+def https(folder: Path, **context: Any) -> Iterator[str]:
+    """The URL of a server with a private certificate, which answers 204."""
+    key, certificate = folder / "key.pem", folder / "cert.pem"
     subject = ["-subj", "/CN=elsewhere", "-days", "2", "-nodes", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", *subject], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    settings.load_cert_chain(certificate, key)
+    settings.load_verify_locations(certificate)
+    for name, value in context.items():
+        setattr(settings, name, value)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -320,11 +326,29 @@ def test_https_with_a_private_certificate(script: str, tmp_path: Path) -> None:
             pass
 
     listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.socket = context.wrap_socket(listening.socket, server_side=True)
+    listening.socket = settings.wrap_socket(listening.socket, server_side=True)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     try:
-        url = f"https://127.0.0.1:{listening.server_address[1]}/ready"
-        assert run(script, url, timeout=5, env={"PATH": os.environ["PATH"]})[0] == 0
+        yield f"https://127.0.0.1:{listening.server_address[1]}/ready"
     finally:
         listening.shutdown()
         listening.server_close()
+
+
+def test_https_with_a_private_certificate(script: str, tmp_path: Path) -> None:
+    """Where an image brings an openssl, wget of busybox leaves TLS to it, and that would verify."""
+    with https(tmp_path) as url:
+        assert run(script, url, timeout=5, env={"PATH": os.environ["PATH"]})[0] == 0
+
+
+def test_https_that_a_gate_cannot_speak_names_the_way_out(script: str, tmp_path: Path) -> None:
+    with https(tmp_path, verify_mode=ssl.CERT_REQUIRED) as url:
+        for path in (os.environ["PATH"], "/nowhere"):
+            code, log = run(script, url, timeout=2, env={"PATH": path})
+            assert code == 1
+            assert log[-1].endswith("For TLS 1.3 or a client certificate, leave out wait.path")
+        port = url.removeprefix("https://").removesuffix("/ready")
+        assert run(script, f"tcp://{port}", timeout=5)[0] == 0
+    code, log = run(script, url, timeout=1, env={"PATH": "/nowhere"})
+    assert code == 1
+    assert "wait.path" not in log[-1], "nobody is there"

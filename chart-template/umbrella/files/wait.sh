@@ -57,7 +57,13 @@ ask_http() {
       answer="status $status, without the text $text"
       ;;
     3??) answer="status $status, a redirect" ;;
-    "") case $answer in *wget:*) answer="wget:${answer##*wget:}" ;; *) answer="no answer within 5s" ;; esac ;;
+    "")
+      case $answer in *wget:*) answer="wget:${answer##*wget:}" ;; *) answer="no answer within 5s" ;; esac
+      case $url$answer in
+        *within* | *connect\ to* | *bad\ address*) ;;
+        https:*) answer="$answer. For TLS 1.3 or a client certificate, leave out wait.path" ;;
+      esac
+      ;;
     *) answer="status $status" ;;
   esac
   return 1

@@ -16,8 +16,7 @@ Results    A template returns text: a name, "true" or nothing for a question, or
            computes a list or a map puts it into .nim, or into the dict that it takes. Nothing goes through JSON.
 Printing   Values are printed by nimhelm.v2.yaml, names by toJson. Nothing uses tpl: strings stay as they were written.
 
-_disruption.tpl is a small example. The list in nimhelm.v2.objects has it, and the field is in schema/source/service.yaml.
-docs/chart.md has recipes.
+_disruption.tpl is a small example. docs/chart.md has recipes.
 */}}
 
 {{- /* Settles the values of a service, computes its facts, and refuses values that cannot work. */}}
