@@ -360,40 +360,47 @@ root, claim (its name), pvc (its values) and path (of these values).
   {{- end }}
 {{- end }}
 
-{{- /* Two objects of one kind and name. Helm makes the first and stops at the second. */}}
+{{- /*
+Two objects of one kind and name. Helm makes the first and stops at the second. Of what a service makes, the first lines
+are read: to parse all of it would take as long as to render it.
+*/}}
 {{- define "nimhelm.v2.problems.names" -}}
-  {{- $all := list }}
-  {{- $texts := dict "" (include "nimhelm.v2.readyServices" .) }}
+  {{- $made := list }}
   {{- range .nim.services }}
+    {{- $owner := .name }}
     {{- if hasKey $.Subcharts .name }}
-      {{- $policy := ternary (printf "\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: %q}" .name) "" $.nim.global.networkPolicy.enabled }}
-      {{- $_ := set $texts .name (print (include "nimhelm.v2.objects" .root) $policy) }}
+      {{- range regexFindAll "(?m)^apiVersion: .*\nkind: .*\nmetadata:\n  name: .*$" (include "nimhelm.v2.objects" .root) -1 }}
+        {{- $lines := splitList "\n" . }}
+        {{- $made = append $made (dict "owner" $owner "apiVersion" (first $lines | trimPrefix "apiVersion: ")
+          "kind" (index $lines 1 | trimPrefix "kind: ") "name" (last $lines | trimPrefix "  name: " | trimAll "\"")) }}
+      {{- end }}
+      {{- if $.nim.global.networkPolicy.enabled }}
+        {{- $made = append $made (dict "owner" .name "apiVersion" "networking.k8s.io/v1" "kind" "NetworkPolicy" "name" .name) }}
+      {{- end }}
+    {{- end }}
+    {{- if include "nimhelm.v2.hasReadyService" . }}
+      {{- $made = append $made (dict "owner" .name "apiVersion" "v1" "kind" "Service" "name" (include "nimhelm.v2.readyName" .name)) }}
     {{- end }}
   {{- end }}
   {{- range $name, $cache := .nim.caches }}
     {{- if dig "storage" "pvc" "create" false $cache }}
       {{- $claim := include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) }}
-      {{- $_ := set $texts (printf "nimCaches.%s" $name) (printf "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: %q}" $claim) }}
+      {{- $made = append $made (dict "owner" (printf "nimCaches.%s" $name) "apiVersion" "v1" "kind" "PersistentVolumeClaim" "name" $claim) }}
     {{- end }}
-  {{- end }}
-  {{- range $owner, $text := $texts }}
-    {{- range regexSplit "(?m)^---$" $text -1 }}{{ $all = append $all (merge (dict "owner" $owner) (fromYaml .)) }}{{ end }}
   {{- end }}
   {{- range .Values.extraObjects }}
     {{- /* Helm makes hooks anew. */}}
     {{- if and (not (dig "metadata" "annotations" "helm.sh/hook" "" .)) (has (dig "metadata" "namespace" "" .) (list "" $.Release.Namespace)) }}
-      {{- $all = append $all (merge (dict "owner" "extraObjects") .) }}
+      {{- $made = append $made (merge (dict "owner" "extraObjects" "name" (dig "metadata" "name" "" .)) .) }}
     {{- end }}
   {{- end }}
   {{- $owners := dict }}
-  {{- range $all }}
-    {{- $name := dig "metadata" "name" "" . }}
-    {{- $key := print (get . "apiVersion" | default "" | dir) " " (get . "kind") " " $name }}
-    {{- $owner := .owner | default (dig "metadata" "labels" "nimhelm.dev/beside" "" .) }}
-    {{- if and $name (hasKey $owners $key) }}
-      {{- printf "%s and %s both make the %s %s: rename one\n" (get $owners $key) $owner .kind $name }}
+  {{- range $made }}
+    {{- $key := print (get . "apiVersion" | default "" | dir) " " (get . "kind") " " .name }}
+    {{- if and .name (hasKey $owners $key) }}
+      {{- printf "%s and %s both make the %s %s: rename one\n" (get $owners $key) .owner .kind .name }}
     {{- end }}
-    {{- $_ := set $owners $key $owner }}
+    {{- $_ := set $owners $key .owner }}
   {{- end }}
 {{- end }}
 
