@@ -83,10 +83,7 @@ metadata:
   {{- end }}
 {{- end }}
 
-{{- /*
-Puts the user's labels under those in into, but for labels of nimhelm.dev, which are the chart's alone. Takes into, and
-users (a list, of which the first wins).
-*/}}
+{{- /* Puts labels of users (a list, of which the first wins) under those in into. nimhelm.dev is the chart's alone. */}}
 {{- define "nimhelm.v2.userLabels" -}}
   {{- range .users }}
     {{- range $key, $value := . }}

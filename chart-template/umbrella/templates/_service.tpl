@@ -2,8 +2,7 @@
 The templates of a pipeline's chart, and of its services. This file is where they start.
 
 Helm has one set of named templates for a chart and all its subcharts, so the text stands here, in the umbrella, once.
-The subchart of a service holds one file, templates/service.yaml, which calls the named template of each concern
-(workload, storage, ...).
+The one template of a service's subchart calls nimhelm.v2.objects.
 
 Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may have one parent chart, and share this
            set of templates; "v2" keeps charts of another generation of these templates apart. Raise it whenever the
@@ -29,7 +28,7 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
   {{- end }}
 {{- end }}
 
-{{- /* All objects of a service, as text in .nim.objects: a key that is made for a group is made once. */}}
+{{- /* All objects of a service. A key for a group is made once. */}}
 {{- define "nimhelm.v2.objects" -}}
   {{- if not (hasKey .nim "objects") }}
     {{- $objects := "" }}
