@@ -134,6 +134,7 @@ podTemplate: {spec: {initContainers: [{name: llm-service-ctr, image: a}]}}
 podTemplate: {spec: {ephemeralContainers: [{name: i, image: a}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, readinessProbe: {periodSeconds: 5}}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, envFrom: [{secretRef: {}}]}]}}
+podTemplate: {spec: {containers: [{name: other, image: a, volumeMounts: [{name: dshm, mountPath: /a, mountPropagation: Bidirectional}]}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, volumeDevices: [{name: nope, devicePath: /dev/a}]}]}}
 expose: {service: {overlay: {ports: [{port: 1}]}}}
 expose: {service: {overlay: {ports: [{port: 1, name: null}]}}}
@@ -482,6 +483,7 @@ nimCaches: {c: {podTemplate: {spec: {containers: [{name: [a]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, livenessProbe: {periodSeconds: 5}}]}}}}
 nimCaches: {c: {priorityClassName: x}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, volumeMounts: [{name: scratch, mountPath: /a, mountPropagation: Bidirectional}]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, volumeMounts: [{name: nope, mountPath: /x}]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, volumeMounts: [{name: v, mountPath: /x}, {name: w, mountPath: /x}]}], volumes: [{name: v, emptyDir: {}}, {name: w, emptyDir: {}}]}}}}
 nimCaches: {c: {podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]}}}}

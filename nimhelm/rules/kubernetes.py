@@ -172,7 +172,8 @@ def check_added(block: Block, template: Path, names: set[str], volumes: set[str]
             if isinstance(name, str) and name not in names and not container.get("image"):
                 message = f"the pod has no container {name}, and a new one needs an image"
                 yield block.error("NH112", (*template, kind, index, "name"), message, hint)
-            for fault, message, way in without_volume(container, volumes):
+            privileged = block.get("securityContext", "privileged") is True
+            for fault, message, way in (*without_volume(container, volumes), *propagated(container, privileged)):
                 yield block.error("NH112", (*template, kind, index, *fault), message, way)
             for position, claim in enumerate(listed(dig(container, "resources", "claims"))):
                 if str(dig(claim, "name")) not in claims and not block.get("draResources"):
@@ -516,6 +517,16 @@ RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "ResourceRequirements": amounts,
 }
 """What the API server refuses of a type beyond its schema."""
+
+
+def propagated(container: dict[str, Any], privileged: bool = False) -> Iterator[Fault]:
+    """Only a privileged container hands what it mounts to the node."""
+    if privileged or dig(container, "securityContext", "privileged") is True:
+        return
+    for index, mount in enumerate(listed(container.get("volumeMounts"))):
+        if dig(mount, "mountPropagation") == "Bidirectional":
+            message = "mountPropagation Bidirectional needs a privileged container"
+            yield ("volumeMounts", index, "mountPropagation"), message, "write HostToContainer"
 
 
 def without_volume(container: dict[str, Any], volumes: set[str]) -> Iterator[Fault]:

@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, Finding
 from nimhelm.pipeline import Block, dig, number
-from nimhelm.rules.kubernetes import NEEDS, Fault, faults, kept_running, listed, twice, typed, without_volume
+from nimhelm.rules.kubernetes import (
+    NEEDS,
+    Fault,
+    faults,
+    kept_running,
+    listed,
+    propagated,
+    twice,
+    typed,
+    without_volume,
+)
 from nimhelm.rules.pod import BLOCK_RULES, check_affinity
 from nimhelm.rules.probes import HANDLERS
 from nimhelm.rules.scale import SOURCES, TARGETS
@@ -141,6 +151,7 @@ def _container(value: dict[str, Any], volumes: set[str], devices: set[str], grac
     if not value.get("image"):
         yield (), f"the container {value.get('name')} has no image", "add image"
     yield from without_volume(value, volumes)
+    yield from propagated(value)
     for index, claim in enumerate(listed(dig(value, "resources", "claims"))):
         if str(dig(claim, "name")) not in devices:
             yield (
