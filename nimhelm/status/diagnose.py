@@ -79,6 +79,10 @@ _MANY_PODS = 50
 
 def diagnose(case: Case) -> Cause:
     """The cause of a service that is not ready: always one, for an unknown failure the cluster's own words."""
+    return controllers.of_group(case, _diagnosed(case))
+
+
+def _diagnosed(case: Case) -> Cause:
     causes = [found for explain in WORKLOAD_CAUSES if (found := explain(case))]
     unready = [pod for pod in case.pods if not is_ready(pod)][:_MANY_PODS]
     causes += [cause for pod in unready if (cause := diagnose_pod(case, pod))]

@@ -11,6 +11,7 @@ import pytest
 
 from .connection import Cluster, wait_until
 from .release import HELM3, HELM4, Release, put_up, service
+from .test_status import paste
 
 DEVICES = 4
 
@@ -123,3 +124,12 @@ def hopeless(cluster: Cluster, new_release: Callable[..., Release]) -> Release:
 def test_a_claim_that_cannot_be_had_is_named(name: str, hopeless: Release) -> None:
     cause = hopeless.wait_for_cause(name, "DeviceClaim", timeout=30)["cause"]
     assert MISSING.get(name, "") in cause["text"]
+
+
+def test_a_claim_template_that_was_deleted_is_made_again_by_the_step(short_release: Callable[..., Release]) -> None:
+    release = short_release(service("llm", draResources=created(device())))
+    put_up(release)
+    release.kubectl("delete", "resourceclaimtemplate", "--all")
+    release.kubectl("delete", "pod", "-l", "app=llm", "--wait=false")
+    paste(release, release.wait_for_cause("llm", "DeviceClaim")["next"], timeout=120)
+    release.wait_until_ready()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -99,3 +100,19 @@ def test_an_upgrade_reaches_every_node(group: Release) -> None:
     )
     group.wait_until_ready(120)
     assert not set(members(group).values()) & set(before.values())
+
+
+def test_a_group_that_crashes_again_and_again_has_failed(short_release: Callable[..., Release]) -> None:
+    """The controller makes the pods again before any of them counts a restart, and for moments there is none."""
+    crashing = {"STANDIN_CRASH_AFTER": "0.3", "STANDIN_CRASH_LOG": "no peer"}
+    release = short_release(multi_node("llm", env=crashing))
+    words = [str(release.helm_path), "install", release.name, str(release.chart), "-n", release.namespace]
+    # The check of the chart waits for the group, for longer than this test.
+    with subprocess.Popen(words, env=release.cluster.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        try:
+            wait_until(lambda: release.get("leaderworkersets")["items"], what="the group")
+            found = release.wait_for_cause("llm", "GroupMadeAgain")
+            assert (found["state"], found["root"]) == ("Failed", True)
+            assert release.status("--wait", "--timeout", "60").returncode == 1
+        finally:
+            run.kill()

@@ -28,6 +28,7 @@ READING = {
 }
 # (cause, or "warning") -> the module of tests/cluster and its row or test.
 PROOFS = {
+    "DeviceClaim": ("test_dra", "test_a_claim_template_that_was_deleted_is_made_again_by_the_step"),
     "APIKeyMissing": ("test_next_steps", "no key"),
     "CacheJobFailed": ("test_next_steps", "download refused"),
     "CacheJobMissing": ("test_next_steps", "caching job deleted"),
@@ -75,6 +76,7 @@ PROOFS = {
 }
 TABLES: dict[str, tuple[str, ...]] = {
     "test_status_gpus": (),
+    "test_dra": (),
     "test_kueue": (),
     "test_next_steps": ("ROWS",),
     "test_status": ("FAILING",),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
-from nimhelm.status.cause import NOT_READY, PENDING, Cause
-from nimhelm.status.evidence import Case, message_of
+from nimhelm.status.cause import FAILED, NOT_READY, PENDING, Cause
+from nimhelm.status.evidence import Case, event_time, message_of
 from nimhelm.status.graph import INFERENCE_SERVICE, LEADER_WORKER_SET
-from nimhelm.wording import short
+from nimhelm.wording import count, duration, short
 
 _LISTS = {LEADER_WORKER_SET: "leaderworkersets", INFERENCE_SERVICE: "inferenceservices"}
+
+# A group that has run for so much longer than it may take to start is over what was before.
+_GROUP_TRIAL = 600
 
 # The one condition of an InferenceService that is False while all is well.
 _STOPPED = "Stopped"
@@ -57,3 +62,46 @@ def _not_reconciled(case: Case) -> Cause | None:
     message = message_of(events[0])
     step = steps.describe(case, "inferenceservice", case.name)
     return Cause("InferenceServiceNotReady", f"KServe: {short(message, 400)}", PENDING, short(message, 600), step)
+
+
+class MadeAgain(NamedTuple):
+    """How often a group was made again, the age of the last time, the seconds from the time before to it, and why."""
+
+    times: int
+    age: int
+    lasted: int
+    why: str
+
+
+def group_made_again(case: Case) -> MadeAgain | None:
+    """What the controller told of groups that it made again for a pod that failed, None if that was not a second time.
+
+    What was before the template of now does not count.
+    """
+    if case.service.workload != LEADER_WORKER_SET:
+        return None
+    _, _, name = steps.workload(case).partition("/")
+    told = case.evidence.events_of(LEADER_WORKER_SET, name, "RecreateGroup", "CreatingRevision")
+    revised = [index for index, event in enumerate(told) if ko.text(event, "reason") == "CreatingRevision"]
+    told = told[: revised[0]] if revised else told
+    if len(told) < 2:
+        return None
+    last, before = event_time(told[0]), event_time(told[1])
+    age = ko.seconds_since(last, case.now)
+    why = short(message_of(told[0]).partition(",")[0])
+    return MadeAgain(len(told), age, ko.seconds_since(before, last), why)
+
+
+def of_group(case: Case, cause: Cause) -> Cause:
+    """The cause as it is for a group that is made again and again: each crash is the first one of a new pod."""
+    again = group_made_again(case)
+    if again is None or again.age > case.service.startup_seconds + _GROUP_TRIAL:
+        return cause
+    times = f"made again {count(again.times, 'time')}, last {duration(again.age)} ago"
+    if not cause.problem or cause.code == "NoPods":
+        _, _, name = steps.workload(case).partition("/")
+        step = steps.describe(case, "leaderworkerset", name)
+        return Cause("GroupMadeAgain", f"its group was {times}: {again.why}", FAILED, next=step)
+    if cause.state == NOT_READY:
+        return cause._replace(text=f"{cause.text} (its group was {times})", state=FAILED)
+    return cause

@@ -40,7 +40,8 @@ def _template_missing(case: Case, pod: ko.Object) -> Cause | None:
     match = _NO_TEMPLATE.search(message)
     if not match:
         return None
-    step = steps.command(case.evidence, "get", "resourceclaimtemplates")
+    look = steps.command(case.evidence, "get", "resourceclaimtemplates")
+    step = steps.made_again(case.evidence, "ResourceClaimTemplate", match[1], look)
     return _cause(f"the ResourceClaimTemplate {short(match[1])} does not exist", step, message)
 
 

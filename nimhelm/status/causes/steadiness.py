@@ -9,6 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, Cause
 from nimhelm.status.causes.containers import statuses
+from nimhelm.status.causes.controllers import group_made_again
 from nimhelm.status.causes.crashes import probe_answer
 from nimhelm.status.causes.nodes import evicted_pods
 from nimhelm.status.evidence import Case, event_time, is_ready, message_of
@@ -64,7 +65,7 @@ def unsteady(case: Case) -> Cause | None:
                 return cause
         if is_ready(pod) and (cause := _flaps(case, pod)):
             return cause
-    return _evicted(case)
+    return _evicted(case) or _made_again(case)
 
 
 def _restarted(case: Case, pod: ko.Object, status: ko.Object) -> Cause | None:
@@ -111,6 +112,16 @@ def _evicted(case: Case) -> Cause | None:
         f"lived for {duration(lasted)}"
     )
     return Cause("Unsteady", text, NOT_READY, next=steps.describe(case, "pod", ko.name_of(pod)))
+
+
+def _made_again(case: Case) -> Cause | None:
+    """Its group has not run for longer yet than the one before, which was made again since a pod failed."""
+    again = group_made_again(case)
+    if again is None or again.age >= _trial(again.lasted):
+        return None
+    text = f"not steady: its group was made again {count(again.times, 'time')}, last {duration(again.age)} ago: {again.why}"
+    kind, _, name = steps.workload(case).partition("/")
+    return Cause("Unsteady", text, NOT_READY, next=steps.describe(case, kind, name))
 
 
 def _flaps(case: Case, pod: ko.Object) -> Cause | None:
