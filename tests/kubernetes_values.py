@@ -482,6 +482,7 @@ nimCaches: {c: {podTemplate: {spec: {tolerations: [{key: a, operator: Exists, va
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: [a]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, livenessProbe: {periodSeconds: 5}}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, readinessProbe: {exec: {}}}]}}}}
 nimCaches: {c: {priorityClassName: x}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, volumeMounts: [{name: scratch, mountPath: /a, mountPropagation: Bidirectional}]}]}}}}
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, volumeMounts: [{name: nope, mountPath: /x}]}]}}}}

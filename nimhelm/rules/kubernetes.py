@@ -182,7 +182,7 @@ def check_added(block: Block, template: Path, names: set[str], volumes: set[str]
                     yield block.error("NH112", (*template, kind, index, "resources", "claims", position), message, way)
             for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
                 given = container.get(probe)
-                asks = any(dig(given, handler) is not None for handler in HANDLERS)
+                asks = any(dig(given, handler, "command" if handler == "exec" else "port") for handler in HANDLERS)
                 there = name in probed and block.get(probe, "enabled") is not False
                 if isinstance(given, dict) and not asks and not there:
                     message = f"{name} has no {probe}, and a new one asks nothing"

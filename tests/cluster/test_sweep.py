@@ -44,6 +44,8 @@ UNSEEN = {
     "takes one whole number": "the server reads numbers of Gt and Lt only when it places a pod",
     "several storage sources": "a claim without name and size is not used, whatever else it says",
     "target is empty": "the metric of an autoscaler that is off is not sent",
+    "type is empty": "the metric of an autoscaler that is off is not sent",
+    "takes no values": "a claim without name and size is not used, whatever else it says",
     "a claim that is not created needs a name": "a claim without name and size is not used, whatever else it says",
 }
 """Parts of findings that neither helm nor a dry run confirms, and why."""
