@@ -59,9 +59,9 @@ def _of_release(release: str, where: Where) -> Picture:
     if not NAME.fullmatch(release):
         raise KubectlError(f"{release!r} is neither a file nor a release", "name a pipeline, a chart or a release")
     if where.from_dir:
-        from nimhelm.status.dump import load_dump
+        from nimhelm.status.bundle import load_saved
 
-        return picture_of_release(load_dump(where.from_dir, release, where.namespace))
+        return picture_of_release(load_saved(where.from_dir, release, where.namespace))
     from nimhelm.status.cluster import read_release
 
     return picture_of_release(

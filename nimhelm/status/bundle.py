@@ -12,7 +12,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -80,8 +80,14 @@ def save_bundle(snapshot: Snapshot, path: str, timeout: float = 10.0, offline: b
     return left_out
 
 
+def load_saved(path: str, release: str, namespace: str = "") -> Snapshot:
+    """The snapshot in a bundle or in a folder. Raises LoadError for what is none, KubectlError if the release is not in it."""
+    with _opened(path) if is_bundle(path) else nullcontext(path) as folder:
+        return dump.load_dump(folder, release, namespace)
+
+
 @contextmanager
-def opened(path: str) -> Iterator[str]:
+def _opened(path: str) -> Iterator[str]:
     """The folder with the lists of a bundle, for as long as it is needed. Raises LoadError."""
     with TemporaryDirectory(prefix="nimhelm-") as folder:
         try:

@@ -27,7 +27,7 @@ from nimhelm.workspace import is_workspace
 _OWN_FILE, _MANIFEST = "release.json", "manifest.json"
 # Their keys that are not to be saved: a manifest's text holds values, and managedFields are reduced already.
 _NEVER = ("managedFields", "text")
-_KIND_OF = {
+LIST_OF = {
     "ConfigMap": "configmaps",
     "Deployment": "deployments",
     "Pod": "pods",
@@ -49,6 +49,7 @@ _KIND_OF = {
     "GRPCRoute": "grpcroutes",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
 }
+"""Kind -> the list of a snapshot that holds its objects."""
 # Copies of the whole object, values included.
 _COPIES = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -115,14 +116,7 @@ def _without_value(entry: Any) -> Any:
 
 
 def load_dump(folder: str, release: str, namespace: str = "") -> Snapshot:
-    """The snapshot in the folder, or in the bundle. Raises LoadError for what is none, KubectlError if the release is not
-    in it.
-    """
-    from nimhelm.status.bundle import is_bundle, opened
-
-    if is_bundle(folder):
-        with opened(folder) as place:
-            return load_dump(place, release, namespace)
+    """The snapshot in the folder. Raises LoadError for what is none, KubectlError if the release is not in it."""
     files = _files(folder)
     about: dict[str, Any] = {}
     lists: dict[str, list[ko.Object]] = {}
@@ -197,8 +191,8 @@ def _objects(document: ko.Object) -> list[ko.Object]:
 
 def _sort_in(each: ko.Object, lists: dict[str, list[ko.Object]], records: list[tuple[str, HelmRecord]]) -> None:
     kind = ko.text(each, "kind")
-    if kind in _KIND_OF:
-        lists.setdefault(_KIND_OF[kind], []).append(each)
+    if kind in LIST_OF:
+        lists.setdefault(LIST_OF[kind], []).append(each)
     elif kind == "Secret" and ko.label(each, "owner") == "helm":
         record = HelmRecord(ko.label(each, "status"), ko.number(each, "metadata", "labels", "version"))
         records.append((ko.label(each, "name"), record))

@@ -108,9 +108,9 @@ def _once(options: Options, screen: Screen) -> int:
 
 def _read(options: Options) -> Snapshot:
     if options.from_dir:
-        from nimhelm.status.dump import load_dump
+        from nimhelm.status.bundle import load_saved
 
-        return load_dump(options.from_dir, options.release, options.namespace)
+        return load_saved(options.from_dir, options.release, options.namespace)
     return read_release(
         options.release, options.namespace, options.context, options.kubeconfig, options.request_timeout
     )

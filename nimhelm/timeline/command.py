@@ -53,9 +53,9 @@ def render(snapshot: Snapshot, output: str, style: Style) -> str:
 
 def _read(options: Options) -> Snapshot:
     if options.from_dir:
-        from nimhelm.status.dump import load_dump
+        from nimhelm.status.bundle import load_saved
 
-        return load_dump(options.from_dir, options.release, options.namespace)
+        return load_saved(options.from_dir, options.release, options.namespace)
     from nimhelm.status.cluster import read_release
 
     return read_release(

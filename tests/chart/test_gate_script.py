@@ -172,6 +172,7 @@ def test_a_server_that_never_answers_does_not_hold_it(script: str, server: Calla
     code, log = run(script, f"http://127.0.0.1:{server(never)}/ready", timeout=3)
     assert code == 1
     assert log[-1].endswith(": no answer within 5s")
+    assert "Terminated" not in log
 
 
 def test_a_text_of_the_body(script: str) -> None:

@@ -11,30 +11,11 @@ from typing import Any
 import yaml
 
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.dump import LIST_OF
 from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL
 from nimhelm.status.snapshot import HelmRecord, Log, Snapshot
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
-_LISTS = {
-    "Deployment": "deployments",
-    "Pod": "pods",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "Event": "events",
-    "Node": "nodes",
-    "ReplicaSet": "replicasets",
-    "Job": "jobs",
-    "Service": "services",
-    "EndpointSlice": "endpointslices",
-    "PersistentVolume": "persistentvolumes",
-    "LeaderWorkerSet": "leaderworkersets",
-    "InferenceService": "inferenceservices",
-    "Namespace": "namespaces",
-    "IngressClass": "ingressclasses",
-    "Workload": "workloads",
-    "PodDisruptionBudget": "poddisruptionbudgets",
-    "HTTPRoute": "httproutes",
-    "GRPCRoute": "grpcroutes",
-}
 
 
 def read_case(path: Path) -> dict[str, Any]:
@@ -93,7 +74,7 @@ def snapshot_of(case: dict[str, Any]) -> Snapshot:
         manifest = [*(manifest or []), graph_configmap(case["graph"])]
         lists["configmaps"][0]["data"] = {"pipeline.json": case["edited"]}
     for each in case["objects"]:
-        lists.setdefault(_LISTS[each["kind"]], []).append(each)
+        lists.setdefault(LIST_OF[each["kind"]], []).append(each)
     now = ko.moment(case, "now")
     assert now
     helm = HelmRecord(**case["helm"]) if "helm" in case else None

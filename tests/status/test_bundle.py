@@ -11,9 +11,9 @@ import pytest
 from conftest import run_nimhelm
 
 from nimhelm.errors import LoadError, WriteError
-from nimhelm.status.bundle import save_bundle
+from nimhelm.status.bundle import load_saved, save_bundle
 from nimhelm.status.compute import compute
-from nimhelm.status.dump import load_dump, save
+from nimhelm.status.dump import save
 from nimhelm.status.output import document
 from nimhelm.status.redact import HIDDEN, redacted, redacted_text
 from tests.status.casefile import CASES, read_case, snapshot_of
@@ -84,7 +84,7 @@ def test_what_is_in_it(tmp_path: Path) -> None:
 def test_a_bundle_tells_the_same(path: Path, tmp_path: Path) -> None:
     snapshot = snapshot_of(read_case(path))
     save_bundle(snapshot, str(tmp_path / "b.tgz"), offline=True)
-    assert document(compute(load_dump(str(tmp_path / "b.tgz"), "rag"))) == document(compute(snapshot))
+    assert document(compute(load_saved(str(tmp_path / "b.tgz"), "rag"))) == document(compute(snapshot))
 
 
 @pytest.mark.usefixtures("tools")
@@ -113,9 +113,9 @@ def test_the_commands_read_and_write_it(tmp_path: Path) -> None:
 def test_what_is_no_bundle(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_bytes(content)
     with pytest.raises(LoadError, match=r"x\.tar\.gz"):
-        load_dump(str(tmp_path / "x.tar.gz"), "rag")
+        load_saved(str(tmp_path / "x.tar.gz"), "rag")
     with pytest.raises(LoadError):
-        load_dump(str(tmp_path / "absent.tgz"), "rag")
+        load_saved(str(tmp_path / "absent.tgz"), "rag")
 
 
 def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
     with pytest.raises(LoadError, match=r"no \.json"):
-        load_dump(str(path), "rag")
+        load_saved(str(path), "rag")
     assert not (tmp_path / "out.json").exists()
 
 

@@ -47,12 +47,13 @@ ask_http() {
   set --
   for header in $headers; do set -- "$@" --header "$header"; done
   unset IFS
-  answer=$("$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -S -Y off --no-check-certificate -O /dev/null "$@" "$url" 2>&1)
+  # A shell logs "Terminated" when the timeout ends wget; here that becomes a part of the answer.
+  answer=$(exec 2>&1; "$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -S -Y off --no-check-certificate -O /dev/null "$@" "$url"; exit $?)
   status=$(echo "$answer" | "$BUSYBOX" sed -n 's/^ *HTTP\/[0-9.]* \([0-9]*\).*/\1/p' | "$BUSYBOX" tail -n 1)
   case $status in
     2??)
       [ -n "$text" ] || return 0
-      page=$("$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -Y off --no-check-certificate -O - "$@" "$url" 2>/dev/null | "$BUSYBOX" head -c 65536)
+      page=$(exec 2>/dev/null; "$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -Y off --no-check-certificate -O - "$@" "$url" | "$BUSYBOX" head -c 65536)
       case $page in *"$text"*) return 0 ;; esac
       answer="status $status, without the text $text"
       ;;
