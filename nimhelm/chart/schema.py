@@ -17,9 +17,11 @@ SERVICE = "#/definitions/service"
 def values_schema(names: list[str]) -> bytes:
     """The schema of an umbrella with services of these names; strict, so that a misspelt name is refused as well.
 
-    Its lines are not indented: blanks would be a sixteenth of what is the largest file of a chart.
+    Its lines are not indented, and no line has a brace alone: blanks and breaks would be a sixteenth of what is the largest
+    file of a chart.
     """
-    return "".join(f"{line.lstrip()}\n" for line in laid_out(schema_of(names), _TIGHT).splitlines()).encode()
+    text = "\n".join(line.lstrip() for line in laid_out(schema_of(names), _TIGHT).splitlines())
+    return (text.replace("{\n", "{").replace("\n}", "}") + "\n").encode()
 
 
 def schema_of(names: list[str]) -> dict[str, Any]:

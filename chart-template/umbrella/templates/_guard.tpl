@@ -365,27 +365,28 @@ Two objects of one kind and name. Helm makes the first and stops at the second. 
 are read: to parse all of it would take as long as to render it.
 */}}
 {{- define "nimhelm.v2.problems.names" -}}
-  {{- $made := list }}
+  {{- $object := "\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s" }}
+  {{- $texts := dict }}
   {{- range .nim.services }}
-    {{- $owner := .name }}
+    {{- $text := "" }}
     {{- if hasKey $.Subcharts .name }}
-      {{- range regexFindAll "(?m)^apiVersion: .*\nkind: .*\nmetadata:\n  name: .*$" (include "nimhelm.v2.objects" .root) -1 }}
-        {{- $lines := splitList "\n" . }}
-        {{- $made = append $made (dict "owner" $owner "apiVersion" (first $lines | trimPrefix "apiVersion: ")
-          "kind" (index $lines 1 | trimPrefix "kind: ") "name" (last $lines | trimPrefix "  name: " | trimAll "\"")) }}
-      {{- end }}
-      {{- if $.nim.global.networkPolicy.enabled }}
-        {{- $made = append $made (dict "owner" .name "apiVersion" "networking.k8s.io/v1" "kind" "NetworkPolicy" "name" .name) }}
-      {{- end }}
+      {{- $text = include "nimhelm.v2.objects" .root }}
+      {{- if $.nim.global.networkPolicy.enabled }}{{ $text = print $text (printf $object "networking.k8s.io/v1" "NetworkPolicy" .name) }}{{ end }}
     {{- end }}
-    {{- if include "nimhelm.v2.hasReadyService" . }}
-      {{- $made = append $made (dict "owner" .name "apiVersion" "v1" "kind" "Service" "name" (include "nimhelm.v2.readyName" .name)) }}
-    {{- end }}
+    {{- if include "nimhelm.v2.hasReadyService" . }}{{ $text = print $text (include "nimhelm.v2.readyName" .name | printf $object "v1" "Service") }}{{ end }}
+    {{- $_ := set $texts .name $text }}
   {{- end }}
   {{- range $name, $cache := .nim.caches }}
     {{- if dig "storage" "pvc" "create" false $cache }}
       {{- $claim := include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) }}
-      {{- $made = append $made (dict "owner" (printf "nimCaches.%s" $name) "apiVersion" "v1" "kind" "PersistentVolumeClaim" "name" $claim) }}
+      {{- $_ := set $texts (printf "nimCaches.%s" $name) (printf $object "v1" "PersistentVolumeClaim" $claim) }}
+    {{- end }}
+  {{- end }}
+  {{- $made := list }}
+  {{- range $owner, $text := $texts }}
+    {{- range regexFindAll "(?m)^apiVersion: .*\nkind: .*\nmetadata:\n  name: .*$" $text -1 }}
+      {{- $words := regexSplit "\\s+" . -1 }}
+      {{- $made = append $made (dict "owner" $owner "apiVersion" (index $words 1) "kind" (index $words 3) "name" (last $words | trimAll "\"")) }}
     {{- end }}
   {{- end }}
   {{- range .Values.extraObjects }}

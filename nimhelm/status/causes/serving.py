@@ -73,8 +73,8 @@ def port_not_served(case: Case) -> Cause | None:
         text = f"Service {short(case.name)} has no port {', '.join(map(str, lost))}, which the chart gives it"
         return Cause("ServicePort", text, FAILED, next=_again(case))
     served = [each for container in ko.items(ready[0], "spec", "containers") for each in ko.items(container, "ports")]
-    numbers = {ko.number(each, "containerPort") for each in served}
-    names = {ko.text(each, "name") for each in served}
+    numbers = [ko.number(each, "containerPort") for each in served]
+    names = [ko.text(each, "name") for each in served]
     for port in ko.items(service, "spec", "ports"):
         target = ko.dig(port, "targetPort") or ko.dig(port, "port")
         if not served or target in names or target in numbers:
