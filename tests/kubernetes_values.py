@@ -136,7 +136,6 @@ podTemplate: {spec: {containers: [{name: other, image: a, readinessProbe: {perio
 podTemplate: {spec: {containers: [{name: other, image: a, envFrom: [{secretRef: {}}]}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, volumeMounts: [{name: dshm, mountPath: /a, mountPropagation: Bidirectional}]}]}}
 podTemplate: {spec: {containers: [{name: other, image: a, volumeDevices: [{name: nope, devicePath: /dev/a}]}]}}
-expose: {service: {overlay: {ports: [{port: 1}]}}}
 expose: {service: {overlay: {ports: [{port: 1, name: null}]}}}
 expose: {service: {overlay: {ports: [{name: api, port: 9100}, {name: other, port: 9100}]}}}
 volumes: [{name: a, cephfs: {monitors: []}}]
@@ -242,8 +241,9 @@ expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppCo
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, env: [{name: A, value: a}, {name: A, value: b}]}]}}}}}
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, ports: [{name: a, containerPort: 1}, {name: a, containerPort: 2}]}]}}}}}
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, terminationMessagePath: /a}, {name: epp, terminationMessagePath: /b}]}}}}}
+expose: {service: {overlay: {ports: [{port: 1}]}}}
 """
-"""Items that stand twice in an overlay. The chart merges them, so that one of the two is lost."""
+"""What an overlay loses: the chart merges items that stand twice, and a port without a name takes the place of all."""
 
 OBJECTS_REFUSED = """
 {apiVersion: "a b", kind: ConfigMap, metadata: {name: a}}

@@ -641,7 +641,7 @@ def _overlaid_ports(service: Service, field: Path) -> Iterator[Finding]:
     for index, port in service.items(*field):
         name = port.get("name")
         if not name:
-            message = "each of several ports of a Service needs a name"
+            message = "an overlay finds the port of a Service by its name, and this one has none"
             yield service.error("NH112", (*field, index), message, "add name")
         elif isinstance(name, str):
             before = numbers.get(name, (None, "TCP"))
