@@ -137,6 +137,7 @@ def test_a_damaged_chart_is_a_sentence(
         run_click([*command, str(tmp_path)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["status", "rag"], ["status", "rag", "-o", "json"], ["timeline", "rag"]])
 @pytest.mark.parametrize("saved", ["saved", "saved.tgz"])
 def test_half_a_character_is_saved_as_it_was_read(saved: str, command: list[str], tmp_path: Path) -> None:

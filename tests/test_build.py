@@ -38,6 +38,7 @@ def version(folder: Path, package: bool = False) -> str:
     return str(yaml.safe_load(read_chart(chart)["Chart.yaml"])["version"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", [False, True])
 @pytest.mark.parametrize(
     ("bump", "same", "changed"),

@@ -95,6 +95,7 @@ def test_a_preflight_record_of_another_shape(about: Any, tmp_path: Path) -> None
         load(str(tmp_path), Reach("chart", "rag", "nim"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["status", "timeline", "graph"])
 def test_commands_end_with_a_sentence(command: str, tmp_path: Path) -> None:
     written(tmp_path, BOMB)

@@ -320,6 +320,7 @@ def test_a_pipeline_keeps_all_but_its_order(tmp_path: Path, capsys: pytest.Captu
     assert out.replace(expected, "") == (tmp_path / "p.yaml").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [*INPUTS, *EXAMPLES], ids=lambda path: path.stem)
 def test_the_result_builds_the_same_services(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "pipeline.yaml"

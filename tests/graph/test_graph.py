@@ -79,6 +79,7 @@ def test_values_switch_waits_and_services_off(tmp_path: Path) -> None:
     assert "style=dashed" in OUTPUTS["dot"](found)
 
 
+@pytest.mark.slow
 def test_a_file_and_its_chart_have_one_graph(built: Path) -> None:
     for example in EXAMPLES:
         from_file = pictures(str(example))

@@ -79,6 +79,7 @@ def test_what_is_in_it(tmp_path: Path) -> None:
     assert {each["kind"] for each in json.loads(found["helm/manifest.json"])["items"]} == {"Secret", "Service"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tools")
 @pytest.mark.parametrize("path", CASES[::7], ids=lambda path: path.stem)
 def test_a_bundle_tells_the_same(path: Path, tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_every_problem_has_a_next_step_and_detail(path: Path) -> None:
             assert service.cause.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_every_case_can_be_shown(path: Path, output: str) -> None:

@@ -17,6 +17,7 @@ from tests.status.apiserver import helm_secret
 from tests.status.casefile import CASES, read_case, snapshot_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_dump_tells_the_same(path: Path, tmp_path: Path) -> None:
     snapshot = snapshot_of(read_case(path))

@@ -147,6 +147,7 @@ def words(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_yaml_and_json_say_the_same(path: Path) -> None:
     found = compute(snapshot_of(read_case(path)))

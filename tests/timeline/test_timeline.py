@@ -257,6 +257,7 @@ def test_probes_that_ask_seldom() -> None:
     assert saved(made(track("a", Segment(STARTUP, 0, 40), period=1))) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_situation_has_a_timeline(path: Any) -> None:
     found = timeline_of(snapshot_of(read_case(path)))
