@@ -98,7 +98,7 @@ def shown_path(path: str) -> str:
 
 
 _read_once: dict[object, bytes] = {}
-"""What standard input and pipes held: whoever reads them again finds nothing in them, or waits for ever."""
+"""What standard input and pipes held. A second read of them finds nothing, or waits for ever."""
 
 
 def read_bytes(path: str) -> bytes:

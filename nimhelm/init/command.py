@@ -114,11 +114,10 @@ def report(loaded: Loaded, orders: dict[str, Order], output: str) -> list[str]:
         if not order.added:
             other = "another service" if not any(one.dependencies for one in pipeline.services) else "a further one"
             lines.append(f"  no dependency was added: no address in env, args or command names {other}")
-    return (
-        [*lines, "", f"  nimhelm build {quote(f'./{output}' if output.startswith('-') else output)}"]
-        if output != "-"
-        else lines
-    )
+    if output == "-":
+        return lines
+    path = f"./{output}" if output.startswith("-") else output
+    return [*lines, "", f"  nimhelm build {quote(path)}"]
 
 
 def _count(number: int, noun: str) -> str:

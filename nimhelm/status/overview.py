@@ -36,7 +36,7 @@ class Listing(NamedTuple):
 def show(access: Access, listing: Listing, out: TextIO, width: int = 0) -> int:
     """Writes the releases; returns 0 if all are Ready and 1 otherwise, also where there is none."""
     snapshots = read_all(access, listing.everywhere)
-    # In a table the same for all is said once, and not in the place of what is wrong with a release.
+    # A table says once what could not be read, so that each row can say what is wrong with its release.
     unread = (
         tuple(dict.fromkeys(told for each in snapshots for told in each.notes)) if listing.output == "table" else ()
     )

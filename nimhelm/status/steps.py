@@ -74,7 +74,7 @@ def made_again(evidence: Evidence, kind: str, name: str, otherwise: str) -> str:
 def rollback(evidence: Evidence) -> str:
     """Back to the revision that was deployed last, or to the only one there is: it ends what was interrupted.
 
-    A rollback that was interrupted is made once more: somebody wanted away from the revision before.
+    A rollback that was interrupted is made once more, since its user wanted to leave the revision before.
     """
     record = evidence.snapshot.helm
     revision = str(record.deployed or record.revision) if record else "0"

@@ -47,7 +47,7 @@ ask_http() {
   set --
   for header in $headers; do set -- "$@" --header "$header"; done
   unset IFS
-  # What the shell says of a wget that it ended is a part of the answer, not of the log.
+  # The shell reports a wget that the timeout ends. The report belongs to the answer, not to the log.
   answer=$(exec 2>&1; "$BUSYBOX" timeout 5 "$BUSYBOX" wget -q -S -Y off --no-check-certificate -O /dev/null "$@" "$url"; exit $?)
   status=$(echo "$answer" | "$BUSYBOX" sed -n 's/^ *HTTP\/[0-9.]* \([0-9]*\).*/\1/p' | "$BUSYBOX" tail -n 1)
   case $status in

@@ -13,7 +13,7 @@ from nimhelm.wording import count, duration, short
 
 _LISTS = {LEADER_WORKER_SET: "leaderworkersets", INFERENCE_SERVICE: "inferenceservices"}
 
-# A group that has run for so much longer than it may take to start is over what was before.
+# A group that runs for so many seconds beyond its start-up budget has recovered.
 _GROUP_TRIAL = 600
 
 # The one condition of an InferenceService that is False while all is well.

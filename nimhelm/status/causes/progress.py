@@ -13,7 +13,7 @@ from nimhelm.wording import duration, last_line, short
 
 # A server that has started, and is not ready for so long, is no longer on its way.
 _READINESS_PATIENCE, _SILENT_PATIENCE = 60, 300
-# Of a registry that hangs nobody tells, and after an hour the event of the pull is gone too.
+# No event says that a registry hangs, and after an hour the event of the pull is gone too.
 _PULL_PATIENCE = 2700
 # A pull tells that it has begun; nothing else that a kubelet does silently takes so long.
 _CREATION_PATIENCE = 1800
