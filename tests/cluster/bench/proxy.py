@@ -61,6 +61,9 @@ class Door:
 
 
 def _exchange(client: socket.socket, server: socket.socket) -> None:
+    for each in (client, server):
+        # Without it the head of an answer is sent, and its body 40 ms later: a second for each run of helm.
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     back = threading.Thread(target=_copy, args=(server, client), daemon=True)
     back.start()
     _copy(client, server)
