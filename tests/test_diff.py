@@ -15,6 +15,7 @@ from pipelines import cache, pipeline, service, text
 
 from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.convert import convert_files
+from nimhelm.diff.by_hand import by_hand
 from nimhelm.diff.command import OUTPUTS, Options, compare
 from nimhelm.diff.effects import RESTART, Effect, effects
 from nimhelm.diff.fields import ABSENT, Named, applied, changes, path_text
@@ -508,3 +509,61 @@ def test_a_dependency_that_is_scaled_to_0_holds_back() -> None:
     new = [deployment("llm", "embed", "db", strategy="RollingUpdate")]
     (held,) = waits(found, new, live, {})
     assert (held.code, held.text) == ("wait", "its new pods wait for db, which is scaled to 0 now")
+
+
+def owner(manager: str, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+    return {"manager": manager, "operation": operation, "fieldsV1": fields}
+
+
+REPLICAS, IMAGE = {"f:spec": {"f:replicas": {}}}, {
+    "f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"llm-ctr"}': {"f:image": {}}}}}}
+}  # fmt: skip
+
+
+def live_and_new(image: str, replicas: int, api: str = "apps/v1") -> tuple[dict[str, Any], dict[str, Any]]:
+    """A workload as the cluster has it, and as the chart makes it with one replica and the image llm:1."""
+
+    def made(image: str, replicas: int) -> dict[str, Any]:
+        each = deployment("llm", replicas=replicas) | {"apiVersion": api}
+        each["spec"]["template"]["spec"]["containers"] = [{"name": "other"}, {"name": "llm-ctr", "image": image}]
+        return each
+
+    return made(image, replicas), made("llm:1", 1)
+
+
+BY_HAND = [
+    ("nobody", 4, "Apply", ("kubectl", {}), ("llm:1", 1), []),
+    ("helm 4 stops", 4, "Apply", ("kubectl", REPLICAS), ("llm:1", 2), [("refused", "spec.replicas (kubectl)")]),
+    ("the same value", 4, "Apply", ("kubectl", REPLICAS), ("llm:1", 1), []),
+    ("helm 4 in a release of helm 3", 4, "Update", ("kubectl", REPLICAS), ("llm:1", 2),
+     [("setBack", "spec.replicas (kubectl)")]),
+    ("helm 3", 3, "Update", ("kubectl", REPLICAS), ("llm:1", 2), [("setBack", "spec.replicas (kubectl)")]),
+    ("pods restart", 3, "Update", ("kubectl-set", IMAGE), ("llm:2", 1),
+     [("restart", "spec.template.spec.containers[llm-ctr].image (kubectl-set)")]),
+    ("an autoscaler", 4, "Apply", ("kube-controller-manager", REPLICAS), ("llm:1", 2), []),
+    ("a label of somebody's own", 4, "Apply", ("kubectl", {"f:metadata": {"f:labels": {"f:mine": {}}}}), ("llm:1", 1), []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("helm", "operation", "hand", "live", "expected"), [row[1:] for row in BY_HAND], ids=[row[0] for row in BY_HAND]
+)
+def test_changes_by_hand(
+    helm: int,
+    operation: str,
+    hand: tuple[str, dict[str, Any]],
+    live: tuple[str, int],
+    expected: list[tuple[str, str]],
+) -> None:
+    there, new = live_and_new(*live)
+    there["metadata"]["managedFields"] = [owner("helm", operation, REPLICAS), owner(hand[0], "Update", hand[1])]
+    found = [(each.code, each.text) for each in by_hand([new], [there], helm)]
+    assert [(code, text.split(";")[0]) for code, text in found] == [
+        (code, f"changed by hand: {fields}") for code, fields in expected
+    ]
+
+
+def test_helm_does_not_see_a_change_by_hand_of_a_kind_that_its_client_does_not_know() -> None:
+    there, new = live_and_new("llm:1", 2, "leaderworkerset.x-k8s.io/v1")
+    there["metadata"]["managedFields"] = [owner("helm", "Update", {}), owner("kubectl", "Update", REPLICAS)]
+    assert list(by_hand([new], [there], 3)) == []

@@ -28,6 +28,7 @@ def document(plan: Difference) -> dict[str, Any]:
         "changes": [],
         "effects": [_effect(each) for each in plan.effects],
         "byTemplates": [_effect(each) for each in plan.rest],
+        "byHand": [_effect(each) for each in plan.by_hand],
         "waits": [_effect(each) for each in plan.waits],
         "waves": [{"service": name, "old": before, "new": after} for name, before, after in plan.waves],
         "gpus": {name: {"old": old, "new": new} for name, (old, new) in plan.gpus.items()},

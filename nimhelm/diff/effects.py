@@ -18,12 +18,14 @@ from nimhelm.rollout import keeps_old_pods
 Object = dict[str, Any]
 Key = tuple[str, str]
 
-NONE, RESTART, SCALE, REFUSED, DELETE_DATA, KEEP_DATA, GROW, DELETE, CREATE, RUN_JOB, UPDATE, HOOK, WAIT = (
+NONE, RESTART, SCALE, REFUSED, DELETE_DATA, KEEP_DATA, GROW, DELETE, CREATE, RUN_JOB, UPDATE, HOOK, WAIT, SET_BACK = (
     "none", "restart", "scale", "refused", "deleteData", "keepData", "growClaim", "delete", "create", "runJob", "update",
-    "hook", "wait",
+    "hook", "wait", "setBack",
 )  # fmt: skip
 
-SEVERITY = (REFUSED, DELETE_DATA, WAIT, RESTART, DELETE, RUN_JOB, SCALE, GROW, CREATE, KEEP_DATA, UPDATE, HOOK, NONE)
+SEVERITY = (
+    REFUSED, DELETE_DATA, WAIT, RESTART, DELETE, RUN_JOB, SCALE, GROW, SET_BACK, CREATE, KEEP_DATA, UPDATE, HOOK, NONE,
+)  # fmt: skip
 """The codes, the gravest first."""
 
 _TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -56,6 +58,11 @@ def effects(old: list[Object], new: list[Object]) -> list[Effect]:
     found = [effect for key in two if key not in one for effect in _created(two[key])]
     found += [effect for key in one if key not in two for effect in _removed(one[key])]
     found += [effect for key in two if key in one for effect in _changed(one[key], two[key])]
+    return gravest_first(found)
+
+
+def gravest_first(found: list[Effect]) -> list[Effect]:
+    """The effects by their severity."""
     return sorted(found, key=lambda effect: (SEVERITY.index(effect.code), effect.service, effect.object))
 
 

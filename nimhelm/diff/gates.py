@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nimhelm.diff.effects import CREATE, RESTART, SCALE, WAIT, Effect, Object, replicas, service_of, title, workloads
+from nimhelm.diff.effects import (
+    CREATE,
+    RESTART,
+    SCALE,
+    SET_BACK,
+    WAIT,
+    Effect,
+    Object,
+    replicas,
+    service_of,
+    title,
+    workloads,
+)
 from nimhelm.pipeline import dig
 
 _GATE = "wait-for-"
@@ -17,7 +29,7 @@ def waits(found: Iterable[Effect], new: list[Object], live: list[Object], values
     with their status, and `values` those of the new side.
     """
     starting = {each.object for each in found if each.code in (RESTART, CREATE)}
-    changing = {each.object for each in found if each.code in (RESTART, CREATE, SCALE)}
+    changing = {each.object for each in found if each.code in (RESTART, CREATE, SCALE, SET_BACK)}
     down = {service_of(each): each for each in workloads(live) if not _ready(each) and title(each) not in changing}
     held = []
     for each in workloads(new):

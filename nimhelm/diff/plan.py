@@ -10,13 +10,25 @@ from typing import Any, NamedTuple
 
 from nimhelm.chart.build import Chart
 from nimhelm.chart.render import render_folder, unpacked
-from nimhelm.diff.effects import DELETE_DATA, NONE, REFUSED, RESTART, Effect, Object, effects, refused_by
+from nimhelm.diff.by_hand import by_hand
+from nimhelm.diff.effects import (
+    DELETE_DATA,
+    NONE,
+    REFUSED,
+    RESTART,
+    Effect,
+    Object,
+    effects,
+    gravest_first,
+    refused_by,
+)  # fmt: skip
 from nimhelm.diff.fields import Change, applied, changes
 from nimhelm.diff.gates import waits
 from nimhelm.diff.sides import Cluster, Side, live_objects, upgraded, without_defaults
 from nimhelm.errors import ChartRefusalError, HelmError
 from nimhelm.graph.picture import Picture
 from nimhelm.graph.source import picture_of_values
+from nimhelm.helm import helm_major
 
 ONE_BY_ONE = 60
 """Up to so many changes are rendered each by itself: 0.3 s for each, two at a time."""
@@ -35,7 +47,8 @@ class Difference(NamedTuple):
 
     `added` and `removed` are services. `effects` are those of everything together. `rest` are effects that no change of
     values explains: the chart's templates differ. `gpus` has resource -> (before, after), `max_gpus` with autoscaling.
-    `waits` are new pods that would wait for a dependency which is down. `unknown` says why there are no effects, "" when there are.
+    `by_hand` are those of changes by hand in the cluster, which are among `effects`, too. `waits` are new pods that would
+    wait for a dependency which is down. `unknown` says why there are no effects, "" when there are.
     """
 
     old: str
@@ -49,6 +62,7 @@ class Difference(NamedTuple):
     gpus: dict[str, tuple[int, int]]
     max_gpus: dict[str, tuple[int, int]]
     unknown: str = ""
+    by_hand: tuple[Effect, ...] = ()
     waits: tuple[Effect, ...] = ()
 
     @property
@@ -118,14 +132,23 @@ def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | No
     explained = {(e.code, e.object) for one in each for e in one.effects}
     names = {*empty.added, *empty.removed}
     rest = [e for e in all_effects if (e.code, e.object) not in explained and e.service not in names]
-    closed = _waits(all_effects, after, new, upgrade) if upgrade else []
-    return empty._replace(consequences=tuple(each), effects=tuple(all_effects), rest=tuple(rest), waits=tuple(closed))
+    live = _live(upgrade) if upgrade else []
+    changed = list(by_hand(after, live, helm_major())) if live else []
+    all_effects = gravest_first(all_effects + changed)
+    closed = waits(all_effects, after, live, new.values) if live else []
+    return empty._replace(
+        consequences=tuple(each),
+        effects=tuple(all_effects),
+        rest=tuple(rest),
+        by_hand=tuple(changed),
+        waits=tuple(closed),
+    )
 
 
-def _waits(found: list[Effect], after: list[Object], new: Side, upgrade: Upgrade) -> list[Effect]:
-    """What the gates would hold back; nothing where helm cannot tell what runs."""
+def _live(upgrade: Upgrade) -> list[Object]:
+    """The objects of the release that run; nothing where helm cannot tell."""
     try:
-        return waits(found, after, live_objects(upgrade.release, upgrade.cluster), new.values)
+        return live_objects(upgrade.release, upgrade.cluster)
     except HelmError:
         return []
 
@@ -223,7 +246,7 @@ def counted(plan: Difference) -> dict[str, int]:
         "added": len(plan.added),
         "removed": len(plan.removed),
         "changed": len({each.change.service for each in plan.consequences} - {""}),
-        "restarts": len(plan.having(RESTART)),
+        "restarts": len({effect.object for effect in plan.having(RESTART)}),
         "refused": len(plan.having(REFUSED)),
         "claimsDeleted": len(plan.having(DELETE_DATA)),
     }

@@ -27,6 +27,8 @@ def text(plan: Difference) -> str:
     rest = _effects(list(plan.rest), indent="    ")
     if rest:
         lines += ["~ by the chart's templates, with the same values:", *rest]
+    if plan.by_hand:
+        lines += ["! changed in the cluster:", *_effects(list(plan.by_hand), indent="    ")]
     if plan.waits:
         lines += ["! held back by gates:", *_effects(list(plan.waits), indent="    ")]
     lines += gpu_lines(plan)

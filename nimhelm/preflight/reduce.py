@@ -29,9 +29,9 @@ def reduced(value: ko.Object) -> ko.Object:
 
 
 def _owners(value: ko.Object) -> ko.Object:
-    """Who set which field, of what people change by hand."""
+    """Who set which field."""
     managed = ko.items(value, "metadata", "managedFields")
-    if managed and ko.text(value, "kind") in ("Deployment", "Service"):
+    if managed:
         return {"fieldOwners": owners_of(managed)}
     return {key: item for key, item in value.items() if key == "fieldOwners"}
 
@@ -115,9 +115,10 @@ def _slice(value: ko.Object) -> ko.Object:
 
 
 def _owned(value: ko.Object) -> ko.Object:
-    """An object of a kind that the chart has: only whose it is counts."""
-    kept = {"apiVersion": value.get("apiVersion"), "kind": value.get("kind"), "metadata": _metadata(value)}
-    return kept | _owners(value)
+    """An object of a kind that the chart has: only whose it is counts, and what was changed in it by hand."""
+    owners = _owners(value)
+    wanted = ("apiVersion", "kind", "spec") if owners else ("apiVersion", "kind")
+    return {key: value.get(key) for key in wanted} | {"metadata": _metadata(value), **owners}
 
 
 def logins_of(secret: ko.Object) -> dict[str, str]:

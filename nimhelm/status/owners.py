@@ -16,15 +16,14 @@ _NOT_THE_CHARTS = ("kubectl.kubernetes.io/restartedAt", "deployment.kubernetes.i
 
 
 def owners_of(managed: list[ko.Object]) -> list[ko.Object]:
-    """Of metadata.managedFields: the managers that set fields of the spec, and which: [{manager, operation, fields}]."""
+    """Of metadata.managedFields: the managers that set fields, and which: [{manager, operation, fields}]."""
     found = []
     for entry in managed:
         if ko.text(entry, "subresource") == "status":
             continue
-        spec = ko.mapping(entry, "fieldsV1", "f:spec")
         is_helm = ko.text(entry, "manager") == "helm"
         # Helm's own fields are many, and what counts of them is only that Helm applies.
-        fields = [] if is_helm else list(_paths(spec, "spec"))
+        fields = [] if is_helm else list(_paths(ko.mapping(entry, "fieldsV1"), ""))
         if fields or is_helm:
             found.append(
                 {
@@ -51,6 +50,8 @@ def _paths(fields: ko.Object, path: str) -> Iterator[str]:
 def _join(path: str, key: str) -> str:
     """("spec.containers", 'k:{"name":"a"}') -> "spec.containers[a]"."""
     kind, _, name = key.partition(":")
+    if not path:
+        return name
     if kind == "k":
         try:
             values = json.loads(name).values()
@@ -82,25 +83,29 @@ def set_by_hand(snapshot: Snapshot) -> ByHand:
 
 
 def taken_over(value: ko.Object, wanted: ko.Object) -> list[str]:
-    """The fields of `wanted` that others set in the object that Helm 4 applied: "spec.replicas (kubectl)"."""
-    if not _is_applied(value):
-        return []
-    fields = [f"{path} ({manager})" for manager, path in _foreign(value) if not _lacking(wanted, path)]
+    """The fields of `wanted` to which others gave another value in the cluster's object: "spec.replicas (kubectl)"."""
+    fields = [
+        f"{path} ({manager})"
+        for manager, path in _foreign(value)
+        if (values := list(_values(wanted, path))) and values != list(_values(value, path))
+    ]
     return list(dict.fromkeys(fields))
 
 
-def _is_applied(value: ko.Object) -> bool:
+def is_applied(value: ko.Object) -> bool:
+    """Whether Helm made the object by server-side apply, as Helm 4 does. A field that another took over is a conflict then."""
     return any(_is_helm(owner, "Apply") for owner in ko.items(value, "fieldOwners"))
 
 
 def _sort(value: ko.Object, named: str, foreign: list[tuple[str, str]], made: ko.Object | None, found: ByHand) -> None:
-    applied = _is_applied(value)
+    applied = is_applied(value)
     for manager, path in foreign:
-        # Where the record may not be read, what others set is taken for the chart's.
-        lacking = _lacking(made, path) if made is not None else ""
+        is_spec = path.startswith("spec.")
+        # Where the record may not be read, what others set of the spec is taken for the chart's.
+        lacking = _lacking(made, path) if made is not None else ("" if is_spec else path)
         if applied and not lacking:
             _note(found.taken, named, f"{path} ({manager})")
-        elif lacking and manager.startswith("kubectl"):
+        elif lacking and is_spec and manager.startswith("kubectl"):
             _note(found.added, named, f"{lacking} ({manager})")
 
 
@@ -128,6 +133,23 @@ def _made(snapshot: Snapshot, kind: str, name: str) -> ko.Object | None:
     """The object as the chart made it, None where Helm's record does not tell."""
     made = whole(snapshot.recorded(kind, name))
     return made if "spec" in made else None
+
+
+def _values(value: Any, path: str) -> Iterator[Any]:
+    """What the value has at the path. A key may have dots of its own, as labels do."""
+    if not path:
+        yield value
+    elif path.startswith("["):
+        key, _, rest = path[1:].partition("]")
+        for each in value if isinstance(value, list) else ():
+            # The first of several keys tells the entries of Kubernetes' lists apart: port of port and protocol.
+            if isinstance(each, dict) and key.split(",")[0] in map(str, each.values()):
+                yield from _values(each, rest)
+    elif isinstance(value, dict):
+        path = path.removeprefix(".")
+        for key in value:
+            if _begins(path, key):
+                yield from _values(value[key], path[len(key) :])
 
 
 def _lacking(value: Any, path: str, walked: str = "") -> str:

@@ -355,14 +355,30 @@ def test_objects_of_the_user(helm: str, short_release: Callable[..., Release], t
     release.helm("uninstall", release.name)
 
 
+PORT_BY_HAND = '[{"op":"replace","path":"/spec/ports/0/targetPort","value":9999}]'
+
+
+def by_hand(release: Release) -> list[tuple[str, str]]:
+    """What diff says of changes by hand, when the chart of the release stays as it is: (code, object)."""
+    words = ("--release", release.name, "-n", release.namespace, str(release.chart), "-o", "json")
+    done = release.run_nimhelm("diff", *words, HELM=str(release.helm_path))
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["changed"] is bool(plan["byHand"])
+    return [(each["code"], each["object"]) for each in plan["byHand"]]
+
+
 @pytest.mark.parametrize("helm", HELMS)
 def test_what_was_changed_by_hand(helm: str, short_release: Callable[..., Release]) -> None:
-    """Helm 4 stops at it, preflight says so first, and the flag of its step helps."""
+    """Helm 4 stops at it, preflight and diff say so first, and the flag of the step helps. Helm 3 sets it back, as diff says."""
     release = short_release(service("first"), helm_path=HELMS[helm])
     release.install()
     assert "ChangedByHand" not in release.preflight()
+    assert by_hand(release) == []
     release.kubectl("set", "image", "deployment/first", "first-ctr=nvcr.io/nim/test/first:by-hand")
+    release.kubectl("annotate", "--overwrite", "service/first", "mine=1")
     assert release.preflight().get("ChangedByHand", []) == (["first"] if helm == "helm4" else [])
+    assert by_hand(release) == [("refused" if helm == "helm4" else "restart", "Deployment/first")]
     upgrade = partial(release.upgrade, "--set", "first.image.tag=2.0")
     if helm == "helm4":
         with pytest.raises(AssertionError, match='conflict with "kubectl-set"'):
@@ -374,3 +390,20 @@ def test_what_was_changed_by_hand(helm: str, short_release: Callable[..., Releas
     assert release.get("deployment", "first")["spec"]["template"]["spec"]["containers"][0]["image"].endswith(
         "first:2.0"
     )
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_an_upgrade_sets_back_what_diff_names(helm: str, short_release: Callable[..., Release]) -> None:
+    """Replicas, a port and labels of objects that helm 3 sets back and helm 4 takes back when it is told to."""
+    release = short_release(service("first"), helm_path=HELMS[helm])
+    release.install()
+    release.kubectl("scale", "deployment/first", "--replicas=2")
+    release.kubectl("patch", "service", "first", "--type=json", "-p", PORT_BY_HAND)
+    release.kubectl("label", "--overwrite", "serviceaccount/first", "app.kubernetes.io/part-of=other")
+    code = "refused" if helm == "helm4" else "setBack"
+    objects = ["Deployment/first", "Service/first", "ServiceAccount/first"]
+    assert sorted(by_hand(release)) == [(code, each) for each in objects]
+    release.upgrade(*(["--force-conflicts"] if helm == "helm4" else []))
+    assert by_hand(release) == []
+    assert release.get("deployment", "first")["spec"]["replicas"] == 1
+    assert release.get("service", "first")["spec"]["ports"][0]["targetPort"] != 9999

@@ -150,6 +150,7 @@ BY_KUBECTL = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec"
     [
         ([BY_HELM, BY_KUBECTL], {"replicas": 1}, 4, ["ChangedByHand"]),
         ([BY_HELM, BY_KUBECTL], {"replicas": 1}, 3, []),
+        ([BY_HELM, BY_KUBECTL], {"replicas": 3}, 4, []),
         ([BY_HELM, BY_KUBECTL], {}, 4, []),
         ([BY_HELM | {"operation": "Update"}, BY_KUBECTL], {"replicas": 1}, 4, []),
         ([BY_HELM, BY_KUBECTL | {"manager": "kube-controller-manager"}], {"replicas": 1}, 4, []),
@@ -160,6 +161,7 @@ def test_what_was_changed_by_hand(
 ) -> None:
     live = named("Deployment", "llm", annotations=HELM, labels=MANAGED)
     live["metadata"]["managedFields"] = managed
+    live["spec"] = {"replicas": 3, "paused": True}
     world = cluster(reduced(live), helm=("deployed", 1), helm_major=major)
     checks = names.check(rendered(objects=(named("Deployment", "llm") | {"spec": spec},)), world)
     found = [each for each in checks if each.code]

@@ -9,7 +9,7 @@ from nimhelm.preflight.cluster import Cluster
 from nimhelm.preflight.render import Rendered
 from nimhelm.preflight.result import FAILS, WARNS, Check, holds, skipped
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.owners import taken_over
+from nimhelm.status.owners import is_applied, taken_over
 from nimhelm.wording import short
 
 _OPERATOR = "apps.nvidia.com/"
@@ -85,14 +85,14 @@ def _taken(cluster: Cluster, value: ko.Object, existing: ko.Object) -> Check:
 
 
 def _by_hand(cluster: Cluster, value: ko.Object, existing: ko.Object) -> Iterator[Check]:
-    """Fields of the chart that somebody else set."""
-    fields = taken_over(existing, value)
+    """Fields of the chart to which somebody else gave another value: helm 4 stops at one in an object that it applied."""
+    fields = taken_over(existing, value) if is_applied(existing) else []
     if not fields:
         return
     more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
     name = ko.name_of(value)
     text = f"{ko.text(value, 'kind')} {short(name)} was changed by hand: {', '.join(map(short, fields[:3]))}{more}"
-    effect = "helm 4 stops where the chart has another value, unless it is told to take the fields back"
+    effect = "helm 4 stops there, unless it is told to take the fields back"
     step = cluster.reach.helm("upgrade", cluster.reach.release, *cluster.reach.chart_with(), "--force-conflicts")
     yield Check(
         "names", WARNS, text, "ChangedByHand", effect, (ko.label(value, "app.kubernetes.io/name") or name,), step
