@@ -54,8 +54,7 @@ def check(plan: Plan, rendered: Rendered) -> None:
         wanted = {gate_name(gate.name): target(gate) for gate in gates}
         assert asked.keys() == wanted.keys()
         for each, url in wanted.items():
-            # A connection stands for HTTPS, see the template of the gates.
-            assert asked[each] in (url, re.sub(r"^https://([^/]+)/.*", r"tcp://\1", url))
+            assert asked[each] in (url, connection(url))
     checks = next(
         (env_of(pod["containers"][0])["CHECKS"] for _, pod in pod_specs(rendered) if "CHECKS" in str(pod)), ""
     )
@@ -66,12 +65,17 @@ def check(plan: Plan, rendered: Rendered) -> None:
     for one in plan.services:
         for gate in one.gates:
             if gate.path and gate.name in asked_first:
-                assert asked_first[gate.name] == target(gate)
+                assert asked_first[gate.name] == connection(target(gate))
 
 
 def target(gate: Any) -> str:
     address = f"{gate.host or gate.name}:{gate.wait_port or gate.port}"
     return f"{gate.scheme.lower()}://{address}{gate.path}" if gate.path else f"tcp://{address}"
+
+
+def connection(url: str) -> str:
+    """What stands for HTTPS, see the template of the gates."""
+    return re.sub(r"^https://([^/]+)/.*", r"tcp://\1", url)
 
 
 def is_graph(one: Object) -> bool:

@@ -347,7 +347,7 @@ def test_https_that_a_gate_cannot_speak_names_the_way_out(script: str, tmp_path:
         for path in (os.environ["PATH"], "/nowhere"):
             code, log = run(script, url, timeout=2, env={"PATH": path})
             assert code == 1
-            assert log[-1].endswith("For TLS 1.3 or a client certificate, leave out wait.path")
+            assert log[-1].endswith("If TLS is the reason, leave out wait.path")
         port = url.removeprefix("https://").removesuffix("/ready")
         assert run(script, f"tcp://{port}", timeout=5)[0] == 0
     code, log = run(script, url, timeout=1, env={"PATH": "/nowhere"})

@@ -133,7 +133,7 @@ def test_the_test_asks_every_service_that_runs(render: Render, helm: Helm) -> No
     assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
     check = containers(pod["spec"])["check"]
     assert env_of(check)["CHECKS"].splitlines() == [
-        "a https://a:9000/ok",
+        "a tcp://a:9000",
         "a tcp://a:50051",
         "b tcp://b:8000",
         "c http://c-predictor:80/v1/health/ready",

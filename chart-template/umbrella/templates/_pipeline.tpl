@@ -273,7 +273,7 @@ is not asked: it need not answer. Takes root.
 {{- end }}
 
 {{- /*
-The readiness URL of a service, from its readiness probe. Only its port when the probe is no HTTP request. KServe
+The readiness URL of a service, from its readiness probe. Only its port when the probe is no plain HTTP request. KServe
 answers on port 80 of its own Service.
 */}}
 {{- define "nimhelm.v2.readiness" -}}
@@ -283,8 +283,8 @@ answers on port 80 of its own Service.
   {{- $same := has (get $get "port" | default "api" | toString) (list "api" (toString .nim.port)) }}
   {{- $address := printf "%s:%d" .nim.name .nim.port }}
   {{- if not .nim.ownsService }}{{ $address = printf "%s-predictor:80" .nim.name }}{{ end }}
-  {{- if and $same (or (not $probe) (hasKey $probe "httpGet")) }}
-    {{- printf "%s://%s/%s" (get $get "scheme" | default "HTTP" | lower) $address (get $get "path" | default "/" | trimPrefix "/") }}
+  {{- if and $same (ne (get $get "scheme") "HTTPS") (or (not $probe) (hasKey $probe "httpGet")) }}
+    {{- printf "http://%s/%s" $address (get $get "path" | default "/" | trimPrefix "/") }}
   {{- else }}
     {{- printf "tcp://%s" $address }}
   {{- end }}

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import random
+import re
 import shutil
 import subprocess
 import tarfile
@@ -26,7 +27,7 @@ LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 MEBIBYTE = 1 << 20
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What an image holds that has more than its own program.
-LAYERS = {"nim-shell": ("nim", "busybox"), "nim-arm": ("arm",)}
+LAYERS = {"nim-shell": ("nim", "busybox"), "nim-openssl": ("nim", "openssl"), "nim-arm": ("arm",)}
 NIM_COMMANDS = ("download-to-cache", "create-model-store", "huggingface-cli", "hf")
 
 
@@ -73,6 +74,7 @@ def _config(kind: str, layers: list[Blob]) -> dict[str, Any]:
         "busybox": {"Cmd": ["sh"]},
         "nim": nim,
         "nim-shell": nim,
+        "nim-openssl": nim,
         "nim-arm": nim,
         "epp": {"Entrypoint": ["/bin/epp"], "User": "65532:65532"},
     }
@@ -91,6 +93,7 @@ def _layer(kind: str) -> Blob:
         "pause": _pause_files,
         "busybox": _busybox_files,
         "nim": _nim_files,
+        "openssl": _openssl_files,
         "arm": _arm_files,
         "epp": _picker_files,
     }
@@ -120,6 +123,14 @@ def _nim_files(archive: tarfile.TarFile) -> None:
     _add_program(archive, "bin/standin", standin_binary())
     for command in NIM_COMMANDS:
         _add_link(archive, f"bin/{command}", "bin/standin")
+
+
+def _openssl_files(archive: tarfile.TarFile) -> None:
+    """The machine's own, with the libraries that it loads."""
+    program = Path(shutil.which("openssl") or "openssl")
+    loaded = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    for path in (str(program), *re.findall(r"(/\S+) \(", loaded)):
+        _add_program(archive, path.lstrip("/"), Path(path))
 
 
 def _arm_files(archive: tarfile.TarFile) -> None:

@@ -41,7 +41,7 @@ class Rule:
     password: str = ""
 
 
-_KINDS = {"shell": "nim-shell", "arm": "nim-arm"}
+_KINDS = {"shell": "nim-shell", "openssl": "nim-openssl", "arm": "nim-arm"}
 DEFAULT_RULES = (
     Rule("slow/", bytes_per_second=10 << 20, pad_mib=50),
     Rule("big/", pad_mib=100),

@@ -82,14 +82,19 @@ func serve(s *server) {
 	})
 	mux.HandleFunc("/standin/request", describeRequest)
 	mux.HandleFunc("/standin/burn", burn)
-	listen(port("NIM_SERVER_PORT", "8000"), mux)
+	api := &http.Server{Addr: ":" + port("NIM_SERVER_PORT", "8000"), Handler: mux}
+	if kind := os.Getenv("STANDIN_TLS"); kind != "" {
+		listenTLS(api, kind)
+	} else {
+		listen(api.ListenAndServe)
+	}
 	if grpc := os.Getenv("NIM_GRPC_API_PORT"); grpc != "" {
 		listenGRPC(grpc)
 	}
 	if metrics := os.Getenv("NIM_TRITON_METRICS_PORT"); metrics != "" {
 		metricsMux := http.NewServeMux()
 		metricsMux.HandleFunc("/metrics", answerMetrics)
-		listen(metrics, metricsMux)
+		listen((&http.Server{Addr: ":" + metrics, Handler: metricsMux}).ListenAndServe)
 	}
 	event("started", map[string]any{"port": port("NIM_SERVER_PORT", "8000")})
 	misbehave()
@@ -124,9 +129,9 @@ func reply(w http.ResponseWriter, code int, body map[string]any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-func listen(number string, handler http.Handler) {
+func listen(serve func() error) {
 	go func() {
-		event("cannot listen", map[string]any{"error": http.ListenAndServe(":"+number, handler).Error()})
+		event("cannot listen", map[string]any{"error": serve().Error()})
 		os.Exit(1)
 	}()
 }
@@ -163,10 +168,7 @@ func listenGRPC(number string) {
 	server := &http.Server{Addr: ":" + number, Handler: handler, Protocols: &http.Protocols{}}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
-	go func() {
-		event("cannot listen", map[string]any{"error": server.ListenAndServe().Error()})
-		os.Exit(1)
-	}()
+	listen(server.ListenAndServe)
 }
 
 func waitForSignal() {

@@ -1,6 +1,6 @@
 # Asks the endpoint of every service once, or until CHECK_TIMEOUT seconds have passed.
 #
-#   CHECKS   one check a line: NAME http(s)://HOST:PORT/PATH, or NAME tcp://HOST:PORT
+#   CHECKS   one check a line: NAME http://HOST:PORT/PATH, or NAME tcp://HOST:PORT
 set -f
 newline='
 '

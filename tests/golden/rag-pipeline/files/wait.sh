@@ -62,7 +62,7 @@ ask_http() {
       case $answer in *wget:*) answer="wget:${answer##*wget:}" ;; *) answer="no answer within 5s" ;; esac
       case $url$answer in
         *within* | *connect\ to* | *bad\ address*) ;;
-        https:*) answer="$answer. For TLS 1.3 or a client certificate, leave out wait.path" ;;
+        https:*) answer="$answer. If TLS is the reason, leave out wait.path" ;;
       esac
       ;;
     *) answer="status $status" ;;
