@@ -141,6 +141,12 @@ def test_the_test_asks_every_service_that_runs(render: Render, helm: Helm) -> No
     assert env_of(check)["CHECK_TIMEOUT"] == "0"
 
 
+def test_its_probes_are_there_and_differ(render: Render) -> None:
+    check = containers(render({"a": spec()})["Pod", "r-demo-test"]["spec"])["check"]
+    commands = [check[each]["exec"]["command"] for each in ("livenessProbe", "readinessProbe")]
+    assert commands[0] != commands[1]
+
+
 def test_the_test_can_run_after_each_install(render: Render) -> None:
     pod = render({"a": spec(progressDeadlineSeconds=4000)}, nimhelm={"checkAfterInstall": True})["Pod", "r-demo-test"]
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test,post-install,post-upgrade"

@@ -128,7 +128,7 @@ BASELINE = (
     "object.spec.?automountServiceAccountToken.orValue(true) == false",
     "!object.spec.?hostNetwork.orValue(false) && object.spec.?volumes.orValue([]).all(v, !has(v.hostPath))",
     "object.spec.?volumes.orValue([]).all(v, !has(v.emptyDir) || has(v.emptyDir.sizeLimit))",
-    "object.spec.containers.all(c, has(c.livenessProbe) && has(c.readinessProbe))",
+    "object.spec.containers.all(c, has(c.livenessProbe) && has(c.readinessProbe) && c.livenessProbe != c.readinessProbe)",
     *(
         f"{EVERY_CONTAINER}.all(c, {each})"
         for each in (
