@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from nimhelm.pipeline import gate_name
@@ -13,9 +13,9 @@ from nimhelm.status.evidence import Evidence, current_pods, gather, is_leaving
 from nimhelm.status.graph import Graph, GraphService, read_graphs
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.timeline.gains import gains_of
-from nimhelm.timeline.model import PULL, Segment, Timeline, Track
+from nimhelm.timeline.model import CREATE, PULL, RESTART, RETRY, Segment, Timeline, Track
 from nimhelm.timeline.path import critical_path
-from nimhelm.timeline.pod import Life, life_of
+from nimhelm.timeline.pod import Life, Part, end_of, life_of
 
 _SLACK = timedelta(minutes=1)
 """A roll-out goes on when the next pod is created this soon after the one before got ready."""
@@ -33,10 +33,10 @@ def timeline_of(snapshot: Snapshot) -> Timeline:
     lives = _lives(evidence, graph)
     begin, chosen = _newest_rollout(lives, snapshot.now)
     states = {service.name: service.state for service in compute_status(snapshot).services}
-    tracks = _tracks(graph, chosen, begin, states)
+    tracks = _tracks(evidence, chosen, begin, states)
     enabled = [service.name for service in graph.services if service.enabled]
-    absent = tuple(name for name in enabled if name not in lives)
-    over = not absent and all(_is_up(track) for track in tracks)
+    absent = tuple(name for name in enabled if name not in lives and states[name] != READY)
+    over = not absent and all(track.is_up for track in tracks)
     ends = [track.ready for track in tracks if track.ready is not None]
     total = max(ends, default=0.0) if over else (snapshot.now - begin).total_seconds()
     timeline = Timeline(
@@ -56,23 +56,28 @@ def timeline_of(snapshot: Snapshot) -> Timeline:
     return timeline._replace(gains=tuple(gains_of(timeline)))
 
 
-def _is_up(track: Track) -> bool:
-    """A group of pods may lack one although each that is there is ready: then the status knows."""
-    return track.ready is not None and track.state in (READY, "")
-
-
 def _lives(evidence: Evidence, graph: Graph) -> dict[str, list[Life]]:
     """The lives of all pods by track: services first, then the caches' jobs. Pods that are gone are left out."""
     found: dict[str, list[Life]] = {}
     for service in graph.services:
         pods = current_pods(evidence.pods.get(service.name, [])) if service.enabled else []
-        lives = [life_of(evidence, pod, _gates_of(service)) for pod in pods]
+        rolled_out = _rolled_out(evidence.deployments.get(service.name))
+        lives = [life_of(evidence, pod, _gates_of(service), rolled_out=rolled_out) for pod in pods]
         found[service.name] = [life for life in lives if life]
     for name in graph.caches:
         pods = [pod for pod in evidence.cache_pods.get(name, []) if _counts(pod)]
         lives = [life_of(evidence, pod, {}, is_job=True) for pod in pods]
         found[CACHE_PREFIX + name] = [life for life in lives if life]
     return {name: lives for name, lives in found.items() if lives}
+
+
+def _rolled_out(deployment: ko.Object | None) -> datetime | None:
+    """When all pods of the newest template were ready. Kubernetes keeps that moment, whatever becomes of them later."""
+    progress = ko.condition(deployment, "Progressing")
+    if ko.text(progress, "reason") != "NewReplicaSetAvailable":
+        return None
+    seen = ko.number(deployment, "status", "observedGeneration") >= ko.number(deployment, "metadata", "generation")
+    return ko.moment(progress, "lastUpdateTime") if seen else None
 
 
 def _counts(pod: ko.Object) -> bool:
@@ -100,29 +105,35 @@ def _newest_rollout(lives: dict[str, list[Life]], now: datetime) -> tuple[dateti
     return begin, {name: each for name, each in chosen.items() if each}
 
 
-def _tracks(graph: Graph, chosen: dict[str, list[Life]], begin: datetime, states: dict[str, str]) -> list[Track]:
+def _tracks(evidence: Evidence, chosen: dict[str, list[Life]], begin: datetime, states: dict[str, str]) -> list[Track]:
+    graph = evidence.graph
     waves = _waves(graph)
-    tracks = [
-        _track(Track(name, "cache", state=READY if each[0].ready else "NotReady"), each, begin)
-        for name, each in chosen.items()
-        if name.startswith(CACHE_PREFIX)
-    ]
+    tracks = []
+    for name, each in chosen.items():
+        if name.startswith(CACHE_PREFIX):
+            empty = Track(name, "cache", state=READY if each[0].ready else "NotReady")
+            failed = evidence.cache_pods.get(name.removeprefix(CACHE_PREFIX), [])
+            tracks.append(_track(empty, each, failed, begin))
     for service in graph.services:
         if service.name in chosen:
-            empty = Track(service.name, wave=waves[service.name], state=states.get(service.name, ""))
-            tracks.append(_track(empty, chosen[service.name], begin))
+            lives, wave = chosen[service.name], waves[service.name]
+            rolled_out = _rolled_out(evidence.deployments.get(service.name))
+            through = rolled_out is not None and all(life.created <= rolled_out for life in lives)
+            empty = Track(service.name, wave=wave, state=states.get(service.name, ""), rolled_out=through)
+            tracks.append(_track(empty, lives, evidence.pods.get(service.name, []), begin))
     return tracks
 
 
-def _track(empty: Track, lives: list[Life], begin: datetime) -> Track:
-    """The pod that was ready last, or is not ready yet, with what is known of all."""
+def _track(empty: Track, lives: list[Life], pods: list[ko.Object], begin: datetime) -> Track:
+    """The pod that was ready last, or is not ready yet, with what is known of all; `pods` are also those that failed."""
 
     def offset(moment: datetime) -> float:
         return (moment - begin).total_seconds()
 
     last = max(lives, key=lambda life: (life.ready is None, life.ready or life.created))
     ready = [offset(life.ready) for life in lives if life.ready]
-    segments = [Segment(p.kind, offset(p.start), offset(p.end), p.on, p.open) for p in last.parts]
+    parts = [*_before(last, pods, begin), *last.parts]
+    segments = [Segment(p.kind, offset(p.start), offset(p.end), p.on, p.open) for p in parts]
     return empty._replace(
         pod=ko.name_of(last.pod),
         pods=len(lives),
@@ -135,6 +146,18 @@ def _track(empty: Track, lives: list[Life], begin: datetime) -> Track:
         probe_period=_probe_period(last.pod),
         kept=_is_kept(last.pod),
     )
+
+
+def _before(life: Life, pods: list[ko.Object], begin: datetime) -> Iterator[Part]:
+    """What came before the pod: others that failed, a roll-out that took one pod after the other, or nothing known."""
+    failed = [pod for pod in pods if ko.text(pod, "status", "phase") == "Failed"]
+    tried = {moment: pod for pod in failed if (moment := ko.moment(pod, "metadata", "creationTimestamp"))}
+    first = min((each for each in tried if begin <= each < life.created), default=life.created)
+    if begin < first:
+        yield Part(CREATE, begin, first)
+    if first < life.created:
+        pod = tried[max(each for each in tried if each < life.created)]
+        yield Part(RESTART, first, life.created, end_of(pod))
 
 
 def _waves(graph: Graph) -> dict[str, int]:
@@ -165,7 +188,7 @@ def _about_events(snapshot: Snapshot, lives: dict[str, list[Life]]) -> tuple[str
     """Kubernetes forgets events, by default after an hour: then the pulls are not known."""
     began = {part.kind for each in lives.values() for life in each for part in life.parts}
     oldest = min((life.created for each in lives.values() for life in each), default=snapshot.now)
-    forgotten = snapshot.now - oldest > _KEPT_FOR and PULL not in began
+    forgotten = snapshot.now - oldest > _KEPT_FOR and not began & {PULL, RETRY}
     if not lives or (snapshot.of("events") and not forgotten):
         return ()
     return ("there are no events of it any more: image pulls are part of what follows them",)

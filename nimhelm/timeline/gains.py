@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nimhelm.timeline.model import FILL, GATE, PULL, RESTART, SCHEDULE, STARTUP, Gain, Segment, Timeline, Track
+from nimhelm.timeline.model import FILL, GATE, PULL, RESTART, RETRY, SCHEDULE, STARTUP, Gain, Segment, Timeline, Track
 from nimhelm.wording import short
 
 Change = Callable[[Track], list[Segment]]
@@ -84,6 +84,14 @@ def _pulls(timeline: Timeline) -> Iterator[Gain]:
     yield Gain("PrePull", _gained(timeline, _without(PULL)), text, "pull them on each node, or use a registry nearby")
 
 
+def _failed_pulls(timeline: Timeline) -> Iterator[Gain]:
+    if names := _critical(timeline, RETRY):
+        images = sorted({step.on for step in timeline.path if step.kind == RETRY and step.on})
+        of = f" of {short(images[0])}" if images else ""
+        text = f"no pull{of} that fails, for {_list(names)}"
+        yield Gain("NoPullFailure", _gained_by_none(timeline, RETRY), text, "nimhelm status names the cause")
+
+
 def _pulls_after_gates(track: Track | None) -> bool:
     kinds = [segment.kind for segment in track.segments] if track else []
     return PULL in kinds and GATE in kinds[: len(kinds) - kinds[::-1].index(PULL)]
@@ -100,7 +108,7 @@ def _pull_first(track: Track) -> list[Segment]:
 
 
 def _probes(timeline: Timeline) -> Iterator[Gain]:
-    names = [name for name in _critical(timeline, STARTUP) if _period(timeline, name) > 1]
+    names = [name for name in _critical(timeline, STARTUP) if _period(timeline, name) > 1 and _is_up(timeline, name)]
     if not names:
         return
 
@@ -117,6 +125,11 @@ def _probes(timeline: Timeline) -> Iterator[Gain]:
     )
 
 
+def _is_up(timeline: Timeline, name: str) -> bool:
+    track = timeline.track(name)
+    return track is not None and track.ready is not None
+
+
 def _period(timeline: Timeline, name: str) -> int:
     track = timeline.track(name)
     return track.probe_period if track else 0
@@ -129,7 +142,7 @@ def _caches(timeline: Timeline) -> Iterator[Gain]:
         yield Gain("CacheAhead", _gained(timeline, _no_cache_job), text, "--set global.nimhelm.keepClaims=true")
     for name in _critical(timeline, STARTUP):
         track = timeline.track(name)
-        if track is not None and not track.kept and track.spent(STARTUP) > _SLOW_START:
+        if track and track.ready is not None and not track.kept and track.spent(STARTUP) > _SLOW_START:
             text = f"keep the model of {short(name)}: its folder is an emptyDir, so every start downloads it again"
             yield Gain("ModelKept", None, text, f"{short(name)}.storage.pvc or .nimCache instead of emptyDir")
 
@@ -139,21 +152,34 @@ def _no_cache_job(track: Track) -> list[Segment]:
 
 
 def _nodes(timeline: Timeline) -> Iterator[Gain]:
-    if names := _critical(timeline, SCHEDULE):
-        text = f"have a node with room for {_list(names)} at once"
-        yield Gain("Node", _gained(timeline, _without(SCHEDULE)), text, "nimhelm preflight says what is free")
+    for step in timeline.path:
+        if step.kind != SCHEDULE:
+            continue
+        text, how = f"have a node with room for {short(step.track)} at once", "nimhelm preflight says what is free"
+        if step.on and "Insufficient" not in step.on:
+            text = f"have {short(step.track)} placed at once; the scheduler said: {short(step.on)}"
+            how = "nimhelm preflight says what keeps a pod from a node"
+        cut = _without(SCHEDULE, [step.track])
+        yield Gain("Node", None if _is_open(timeline, step.track, SCHEDULE) else _gained(timeline, cut), text, how)
 
 
 def _restarts(timeline: Timeline) -> Iterator[Gain]:
     if names := _critical(timeline, RESTART):
-        why = "; ".join(f"{short(name)}: {short(_reason(timeline, name))}" for name in names)
-        text = f"no crash of {_list(names)} while it starts ({why})"
-        yield Gain("NoRestart", _gained(timeline, _without(RESTART)), text, "nimhelm status names the cause")
+        ends = {step.track: step.on or "restarted" for step in timeline.path if step.kind == RESTART}
+        why = "; ".join(f"{short(name)}: {short(end)}" for name, end in ends.items())
+        text = f"no failure of {_list(names)} while it starts ({why})"
+        yield Gain("NoRestart", _gained_by_none(timeline, RESTART), text, "nimhelm status names the cause")
 
 
-def _reason(timeline: Timeline, name: str) -> str:
+def _gained_by_none(timeline: Timeline, kind: str) -> float | None:
+    """What it would gain to have nothing of a kind; nobody knows while it goes on."""
+    goes_on = any(_is_open(timeline, name, kind) for name in _critical(timeline, kind))
+    return None if goes_on else _gained(timeline, _without(kind))
+
+
+def _is_open(timeline: Timeline, name: str, kind: str) -> bool:
     track = timeline.track(name)
-    return track.reason if track and track.reason else "restarted"
+    return track is not None and any(segment.open and segment.kind == kind for segment in track.segments)
 
 
 def _list(names: list[str]) -> str:
@@ -161,4 +187,4 @@ def _list(names: list[str]) -> str:
     return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-_RULES = (_pulls, _probes, _caches, _nodes, _restarts)
+_RULES = (_failed_pulls, _pulls, _probes, _caches, _nodes, _restarts)

@@ -5,26 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-SCHEDULE, PREPARE, PULL, GATE, INIT, START, STARTUP, RESTART, FILL = (
-    "schedule", "prepare", "pull", "gate", "init", "start", "startup", "restart", "fill",
+from nimhelm.status.cause import READY
+
+CREATE, SCHEDULE, PREPARE, PULL, RETRY, GATE, INIT, START, STARTUP, RESTART, FILL, LOST = (
+    "create", "schedule", "prepare", "pull", "retry", "gate", "init", "start", "startup", "restart", "fill", "lost",
 )  # fmt: skip
 
 MEANING = {
+    CREATE: "before its pod is made",
     SCHEDULE: "waits for a node",
     PREPARE: "volumes and sandbox",
     PULL: "image pull",
+    RETRY: "image pull fails",
     GATE: "waits for a dependency",
     INIT: "init container",
     START: "container start",
     STARTUP: "start-up until ready",
     RESTART: "crashes and restarts",
     FILL: "fills the model cache",
+    LOST: "not ready any more",
 }
 """What each kind of segment is, in the words of a legend."""
 
 
 class Segment(NamedTuple):
-    """A stretch of a pod's life. `on` is what a gate waits for, or the image of a pull; `open` has not ended yet."""
+    """A stretch of a pod's life; `open` has not ended yet.
+
+    `on` is what a gate waits for, the image of a pull, what the scheduler said, or how a container ended.
+    """
 
     kind: str
     start: float
@@ -43,7 +51,8 @@ class Track(NamedTuple):
 
     `ready` is None while that pod is not ready; `first_ready` is when the first of several pods was, which is what
     gates ask for. `probe_period` is how often (in seconds) Kubernetes asks whether the service is up. `kept` says
-    whether the model's folder outlives the pod. `state` is the status' word for the service.
+    whether the model's folder outlives the pod. `state` is the status' word for the service, and `rolled_out` whether its
+    Deployment got through the roll-out, whatever came after that.
     """
 
     name: str
@@ -60,6 +69,12 @@ class Track(NamedTuple):
     reason: str = ""
     probe_period: int = 0
     kept: bool = True
+    rolled_out: bool = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it got through the start-up: of a group of pods one may be missing although each that is there is ready."""
+        return self.ready is not None and (self.rolled_out or self.state in (READY, ""))
 
     def spent(self, kind: str) -> float:
         """The seconds of all segments of a kind."""

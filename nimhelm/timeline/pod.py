@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.evidence import Evidence, event_time, is_ready
-from nimhelm.timeline.model import FILL, GATE, INIT, PREPARE, PULL, RESTART, SCHEDULE, START, STARTUP
+from nimhelm.status.causes.containers import waiting_containers
+from nimhelm.status.causes.gates import TIMED_OUT
+from nimhelm.status.causes.images import NOT_PULLED
+from nimhelm.status.evidence import Evidence, event_time, is_ready, message_of
+from nimhelm.timeline.model import FILL, GATE, INIT, LOST, PREPARE, PULL, RESTART, RETRY, SCHEDULE, START, STARTUP
 
-_PULLED = re.compile(r'pulled image "([^"]+)" in [^(]+(?:\(([0-9hmsuµn.]+) including waiting\))?')
+_PULLED = re.compile(r'pulled image "([^"]+)" in ([^ ]+)')
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)")
 _SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
@@ -37,16 +40,41 @@ class Life(NamedTuple):
     reason: str
 
 
-def life_of(evidence: Evidence, pod: ko.Object, gates: Mapping[str, str], is_job: bool = False) -> Life | None:
-    """The pod's life; None if it does not say when it was created. `gates`: name of an init container -> what it awaits."""
+def life_of(
+    evidence: Evidence,
+    pod: ko.Object,
+    gates: Mapping[str, str],
+    is_job: bool = False,
+    rolled_out: datetime | None = None,
+) -> Life | None:
+    """The pod's life; None if it does not say when it was created. `gates`: name of an init container -> what it awaits.
+
+    A pod that was there when its Deployment had been `rolled_out` was ready by then, whatever became of it later.
+    """
     created = ko.moment(pod, "metadata", "creationTimestamp")
     if created is None:
         return None
     main = _main(pod, is_job)
     done = _ended(main) if is_job else _ready_since(pod)
+    if rolled_out and created <= rolled_out and (done is None or done > rolled_out):
+        done = rolled_out
+    lost = None if done or is_job else _lost_since(evidence, pod, main)
     known = sorted(_known(evidence, pod, main, gates, done, is_job), key=lambda part: (part.start, part.end))
-    parts = list(_without_gaps(known, created, done or evidence.now, pod, open_end=done is None))
+    parts = list(_without_gaps(known, created, done or lost or evidence.now, pod, open_end=not done and not lost))
+    if lost:
+        parts.append(Part(LOST, lost, evidence.now, open=True))
     return Life(pod, created, parts, done, ko.number(main, "restartCount"), _last_end(main))
+
+
+def _lost_since(evidence: Evidence, pod: ko.Object, main: ko.Object) -> datetime | None:
+    """When a pod that is not ready stopped being so, or its node fell silent; None if it only starts."""
+    started = ko.moment(main, "state", "running", "startedAt")
+    turned = ko.moment(ko.condition(pod, "Ready"), "lastTransitionTime")
+    moments = [turned if started and turned and turned > started else None]
+    up = ko.condition(evidence.nodes.get(ko.text(pod, "spec", "nodeName")), "Ready")
+    if ko.text(up, "status") in ("False", "Unknown"):
+        moments.append(ko.moment(up, "lastTransitionTime"))
+    return min((each for each in moments if each), default=None)
 
 
 def _main(pod: ko.Object, is_job: bool) -> ko.Object:
@@ -66,9 +94,22 @@ def _ended(main: ko.Object) -> datetime | None:
     return ko.moment(ended, "finishedAt") if ended and ko.number(ended, "exitCode") == 0 else None
 
 
-def _last_end(main: ko.Object) -> str:
+def end_of(pod: ko.Object) -> str:
+    """Why a pod failed: `Evicted`, or how its container ended."""
+    reason = ko.text(pod, "status", "reason")
+    ends = [_last_end(each) for each in ko.items(pod, "status", "containerStatuses")]
+    return reason or next((each for each in ends if each), "failed")
+
+
+def _last_failure(status: ko.Object) -> ko.Object:
+    """How the container ended the last time that it failed, {} if it never did."""
+    ended = ko.mapping(status, "state", "terminated")
+    return ended if ended and ko.number(ended, "exitCode") else ko.mapping(status, "lastState", "terminated")
+
+
+def _last_end(status: ko.Object) -> str:
     """Why the container ended the last time: `OOMKilled, exit code 137`."""
-    ended = ko.mapping(main, "lastState", "terminated")
+    ended = _last_failure(status)
     if not ended:
         return ""
     return f"{ko.text(ended, 'reason') or 'ended'}, exit code {ko.number(ended, 'exitCode')}"
@@ -81,80 +122,117 @@ def _known(
     created = ko.moment(pod, "metadata", "creationTimestamp") or evidence.now
     placed = ko.condition(pod, "PodScheduled")
     if ko.text(placed, "status") != "True" and not ko.text(pod, "spec", "nodeName"):
-        yield Part(SCHEDULE, created, evidence.now, open=True)
+        why = ko.text(placed, "message") or ko.text(placed, "reason")
+        yield Part(SCHEDULE, created, evidence.now, _scheduler_said(why), open=True)
         return
-    yield Part(SCHEDULE, created, ko.moment(placed, "lastTransitionTime") or created)
+    said = next((message_of(each) for each in _events_of(evidence, pod, "FailedScheduling")), "")
+    yield Part(SCHEDULE, created, ko.moment(placed, "lastTransitionTime") or created, _scheduler_said(said))
     yield from _pulls(evidence, pod)
     beside = {ko.text(each, "name") for each in ko.items(pod, "spec", "initContainers") if "restartPolicy" in each}
     for status in ko.items(pod, "status", "initContainerStatuses"):
-        if ko.text(status, "name") not in beside:  # a sidecar runs as long as the service
-            yield from _init(evidence, status, gates)
-    yield from _start_up(evidence, pod, main, done, FILL if is_job else STARTUP)
+        name = ko.text(status, "name")
+        if name not in beside:  # a sidecar runs as long as the service
+            kind, on = (GATE, gates[name]) if name in gates else (INIT, name)
+            yield from _runs(evidence, pod, status, kind, on, _ended(status))
+    yield from _runs(evidence, pod, main, FILL if is_job else STARTUP, "", done)
 
 
-def _init(evidence: Evidence, status: ko.Object, gates: Mapping[str, str]) -> Iterator[Part]:
-    name = ko.text(status, "name")
-    kind, on = (GATE, gates[name]) if name in gates else (INIT, name)
-    ended, running = ko.mapping(status, "state", "terminated"), ko.mapping(status, "state", "running")
-    start, end = ko.moment(ended or running, "startedAt"), ko.moment(ended, "finishedAt")
-    if start and end:
-        yield Part(kind, start, end, on)
-    elif start:
-        yield Part(kind, start, evidence.now, on, open=True)
+def _scheduler_said(message: str) -> str:
+    """Why no node takes the pod, without what follows about preemption."""
+    return message.partition(" preemption:")[0]
 
 
-def _start_up(evidence: Evidence, pod: ko.Object, main: ko.Object, done: datetime | None, kind: str) -> Iterator[Part]:
-    state = ko.mapping(main, "state")
-    start = ko.moment(state.get("running") or state.get("terminated"), "startedAt")
-    first = _first_start(evidence, pod, main)
-    end = done or evidence.now
-    if ko.number(main, "restartCount") and first and (start is None or first < start):
-        until = start or end
-        yield Part(RESTART, first, min(until, end), _last_end(main), open=start is None)
-    if start and start <= end:
-        yield Part(kind, start, end, open=done is None)
+def _runs(
+    evidence: Evidence, pod: ko.Object, status: ko.Object, kind: str, on: str, done: datetime | None
+) -> Iterator[Part]:
+    """The runs of a container that failed as one stretch, and then the one that goes on or went well.
+
+    A gate that gives up asks again: to the service that is one wait.
+    """
+    created, end = ko.moment(pod, "metadata", "creationTimestamp"), done or evidence.now
+    begins = [_first_start(evidence, pod, status)] if ko.number(status, "restartCount") else []
+    for ended in (ko.mapping(status, "lastState", "terminated"), ko.mapping(status, "state", "terminated")):
+        began = ko.moment(ended, "startedAt")
+        if began and created and began < created:  # one that could not be started has a begin in 1970
+            began = ko.moment(ended, "finishedAt")
+        begins.append(began)
+    begins.append(ko.moment(status, "state", "running", "startedAt"))
+    known = sorted(each for each in begins if each and each <= end)
+    if not known:
+        return
+    goes_on = done is not None or bool(ko.mapping(status, "state", "running"))
+    begin = known[-1] if goes_on else end
+    if kind == GATE and TIMED_OUT.search(ko.text(_last_failure(status), "message")):
+        begin, goes_on = known[0], True
+    if known[0] < begin:
+        yield Part(RESTART, known[0], begin, _last_end(status), open=not goes_on)
+    if goes_on:
+        yield Part(kind, begin, end, on, open=done is None)
 
 
-def _first_start(evidence: Evidence, pod: ko.Object, main: ko.Object) -> datetime | None:
+def _first_start(evidence: Evidence, pod: ko.Object, status: ko.Object) -> datetime | None:
     """When the container started for the first time. Its status keeps two runs, its event the first and the last."""
-    name = ko.text(main, "name")
+    place = f"ontainers{{{ko.text(status, 'name')}}}"  # of the spec's initContainers or containers
     for event in _events_of(evidence, pod, "Started"):
-        if ko.text(event, "involvedObject", "fieldPath") == f"spec.containers{{{name}}}":
-            return ko.moment(event, "firstTimestamp") or event_time(event)
-    moments = [ko.moment(main, "lastState", "terminated", "startedAt")]
-    return min((each for each in moments if each), default=None)
-
-
-def _pulls(evidence: Evidence, pod: ko.Object) -> Iterator[Part]:
-    """Pulls that transferred something. The event of its end says how long a pull took; a running one has a begin only."""
-    ended: set[str] = set()
-    for event in _events_of(evidence, pod, "Pulled"):
-        match = _PULLED.search(ko.text(event, "message"))
-        if match is None:
-            continue
-        ended.add(match[1])
-        end = ko.moment(event, "firstTimestamp") or event_time(event)
-        begin = _pull_began(evidence, pod, match[1]) or end
-        yield Part(PULL, min(begin, end), end, match[1])
-    for event in _events_of(evidence, pod, "Pulling"):
-        image = ko.text(event, "message").partition('"')[2].rstrip('"')
-        if image not in ended:
-            ended.add(image)
-            begin = ko.moment(event, "firstTimestamp") or event_time(event)
-            yield Part(PULL, begin, evidence.now, image, open=True)
-
-
-def _pull_began(evidence: Evidence, pod: ko.Object, image: str) -> datetime | None:
-    for event in _events_of(evidence, pod, "Pulling"):
-        if f'"{image}"' in ko.text(event, "message"):
+        if ko.text(event, "involvedObject", "fieldPath").endswith(place):
             return ko.moment(event, "firstTimestamp") or event_time(event)
     return None
 
 
-def _events_of(evidence: Evidence, pod: ko.Object, reason: str) -> list[ko.Object]:
-    """The events about this very pod: a pod of the same name that is gone had another uid."""
+def _pulls(evidence: Evidence, pod: ko.Object) -> Iterator[Part]:
+    """Pulls that transferred something, and the time in which they failed.
+
+    The event of its end says how long the try took that worked; a running pull has a begin only.
+    """
+    began = {_image(each): each for each in _events_of(evidence, pod, "Pulling")[::-1]}
+    failed = {_image(each) for each in _events_of(evidence, pod, "Failed", "BackOff")}
+    ended: set[str] = set()
+    for event in _events_of(evidence, pod, "Pulled"):
+        match = _PULLED.search(message_of(event))
+        if match is None:
+            continue
+        image, end = match[1], ko.moment(event, "firstTimestamp") or event_time(event)
+        ended.add(image)
+        begin = min(_first_seen(began[image]) if image in began else end, end)
+        worked = max(begin, end - _length(match[2])) if image in failed else begin
+        if begin < worked:
+            yield Part(RETRY, begin, worked, image)
+        yield Part(PULL, worked, end, image)
+    for image, event in began.items():
+        if image in ended:
+            continue
+        begin, again = _first_seen(event), event_time(event)
+        if image not in failed:
+            yield Part(PULL, begin, evidence.now, image, open=True)
+        elif _is_not_pulled(pod):
+            yield Part(RETRY, begin, evidence.now, image, open=True)
+        else:
+            yield Part(RETRY, begin, again, image)
+            yield Part(PULL, again, evidence.now, image, open=True)
+
+
+def _image(event: ko.Object) -> str:
+    """The image that an event of a pull names, in quotes."""
+    return message_of(event).partition(' image "')[2].partition('"')[0]
+
+
+def _first_seen(event: ko.Object) -> datetime:
+    return ko.moment(event, "firstTimestamp") or event_time(event)
+
+
+def _length(text: str) -> timedelta:
+    """A length as Go prints it: 1m2.5s."""
+    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _PARTS.findall(text)))
+
+
+def _is_not_pulled(pod: ko.Object) -> bool:
+    return any(reason in NOT_PULLED for _, reason, _ in waiting_containers(pod))
+
+
+def _events_of(evidence: Evidence, pod: ko.Object, *reasons: str) -> list[ko.Object]:
+    """The events about this very pod, newest first: a pod of the same name that is gone had another uid."""
     uid = ko.text(pod, "metadata", "uid")
-    found = evidence.events_of("Pod", ko.name_of(pod), reason)
+    found = evidence.events_of("Pod", ko.name_of(pod), *reasons)
     return [each for each in found if not uid or ko.text(each, "involvedObject", "uid") in ("", uid)]
 
 
@@ -166,13 +244,15 @@ def _without_gaps(
     running = any(part.kind in (STARTUP, FILL, RESTART) for part in known)
     before = PREPARE
     for part in known:
-        start, until = max(part.start, at), min(part.end, end)
+        start, until = min(max(part.start, at), end), min(part.end, end)
         if start > at:
             yield Part(before, at, start)
         if until > start or part.open:
-            yield part._replace(start=start, end=max(start, until))
+            yield part._replace(start=start, end=max(start, until), open=part.open and open_end)
         at = max(at, start, until)
         if part.kind in (PULL, GATE, INIT):
             before = START
-    if at < end and not (known and known[-1].open):
+    if open_end and not running and _is_not_pulled(pod):  # what has no event: a name that is none
+        before = RETRY
+    if at < end:
         yield Part(STARTUP if running else before, at, end, open=open_end)

@@ -11,6 +11,7 @@ STYLE = """
 .paper{fill:#fff}.label{fill:#1f2328}.dim,.tick{fill:#57606a}.grid{stroke:#d0d7de}.hot{fill:none;stroke:#cf222e;stroke-width:2}
 .wait{stroke:#cf222e;fill:none;stroke-dasharray:3 3}.schedule{fill:#afb8c1}.prepare{fill:#8c959f}.pull{fill:#54aeff}
 .gate{fill:#eac54f}.init{fill:#a475f9}.start{fill:#6e7781}.startup{fill:#2da44e}.restart{fill:#cf222e}.fill{fill:#bf8700}
+.create{fill:none}.retry{fill:#fa4549}.lost{fill:#818b98}
 @media (prefers-color-scheme:dark){.paper{fill:#0d1117}.label{fill:#e6edf3}.dim,.tick{fill:#9ea7b3}.grid{stroke:#30363d}
 .hot,.wait{stroke:#ff7b72}.schedule{fill:#484f58}.prepare{fill:#6e7681}.pull{fill:#388bfd}.gate{fill:#bb8009}
 .init{fill:#986ee2}.start{fill:#8b949e}.startup{fill:#2ea043}.restart{fill:#f85149}.fill{fill:#9e6a03}}

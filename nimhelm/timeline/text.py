@@ -5,14 +5,18 @@ from __future__ import annotations
 import textwrap
 from typing import NamedTuple
 
+from nimhelm.status.cause import READY
 from nimhelm.timeline.model import (
+    CREATE,
     FILL,
     GATE,
     INIT,
+    LOST,
     MEANING,
     PREPARE,
     PULL,
     RESTART,
+    RETRY,
     SCHEDULE,
     START,
     STARTUP,
@@ -23,26 +27,32 @@ from nimhelm.timeline.model import (
 from nimhelm.wording import clean, count, duration, short
 
 MARKS = {
+    CREATE: " ",
     SCHEDULE: "·",
     PREPARE: "╌",
     PULL: "▒",
+    RETRY: "!",
     GATE: "─",
     INIT: "▪",
     START: "▸",
     STARTUP: "█",
     RESTART: "×",
     FILL: "▓",
+    LOST: "░",
 }
 PLAIN = {
+    CREATE: " ",
     SCHEDULE: ".",
     PREPARE: ",",
     PULL: "p",
+    RETRY: "!",
     GATE: "-",
     INIT: "i",
     START: "s",
     STARTUP: "#",
     RESTART: "x",
     FILL: "f",
+    LOST: "?",
 }
 _COLUMNS = ((SCHEDULE, "SCHEDULE"), (PULL, "PULL"), (GATE, "GATE"), (START, "START"), (STARTUP, "START-UP"))
 _NARROWEST = 20
@@ -110,7 +120,7 @@ def _bars(timeline: Timeline, style: Style) -> list[str]:
 def _legend(timeline: Timeline, style: Style) -> list[str]:
     """The marks that were used, in lines that fit."""
     marks = MARKS if style.unicode else PLAIN
-    used = [kind for kind in MEANING if any(track.spent(kind) for track in timeline.tracks)]
+    used = [kind for kind in MEANING if marks[kind].strip() and any(track.spent(kind) for track in timeline.tracks)]
     lines = [""]
     for part in ["* on the critical path", *(f"{marks[kind]} {MEANING[kind]}" for kind in used)]:
         if lines[-1] and len(lines[-1]) + len(part) + 3 > style.width:
@@ -187,6 +197,7 @@ def _wide(column: tuple[str, ...]) -> int:
 
 def _row(track: Track) -> tuple[str, ...]:
     spent = {kind: track.spent(kind) for kind, _ in _COLUMNS}
+    spent[PULL] += track.spent(RETRY)
     spent[START] += track.spent(PREPARE) + track.spent(INIT)
     spent[STARTUP] += track.spent(FILL) + track.spent(RESTART)
     ready = seconds(track.ready) if track.ready is not None else "-"
@@ -235,6 +246,8 @@ def _besides(timeline: Timeline) -> list[str]:
     lines = []
     if timeline.before:
         lines.append(f"{count(len(timeline.before), 'service')} ran already: {_names(timeline.before)}")
+    if lost := tuple(track.name for track in timeline.tracks if track.rolled_out and track.state != READY):
+        lines.append(f"not ready any more: {_names(lost)}; nimhelm status names the cause")
     if timeline.absent:
         lines.append(f"no pod: {_names(timeline.absent)}")
     return lines + [f"note: {clean(note)}" for note in timeline.notes]

@@ -12,7 +12,21 @@ from hypothesis import strategies as st
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.timeline.compute import timeline_of
 from nimhelm.timeline.gains import gains_of, replay
-from nimhelm.timeline.model import GATE, PREPARE, PULL, RESTART, SCHEDULE, START, STARTUP, Segment, Timeline, Track
+from nimhelm.timeline.model import (
+    CREATE,
+    GATE,
+    LOST,
+    PREPARE,
+    PULL,
+    RESTART,
+    RETRY,
+    SCHEDULE,
+    START,
+    STARTUP,
+    Segment,
+    Timeline,
+    Track,
+)
 from nimhelm.timeline.path import critical_path
 from nimhelm.timeline.text import Style, text
 from tests.status.casefile import CASES, graph_configmap, read_case, snapshot_of
@@ -81,7 +95,11 @@ def deployment(name: str, pods: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def timeline(
-    pods: list[dict[str, Any]], events: list[dict[str, Any]] | None = None, now: float = 100, **after: str
+    pods: list[dict[str, Any]],
+    events: list[dict[str, Any]] | None = None,
+    now: float = 100,
+    nodes: list[Any] | None = None,
+    **after: str,
 ) -> Timeline:
     names = list(dict.fromkeys(each["metadata"]["labels"]["app.kubernetes.io/name"] for each in pods))
     services = [
@@ -96,7 +114,8 @@ def timeline(
     }
     deployments = [deployment(name, [each for each in pods if each["metadata"]["labels"]["app.kubernetes.io/name"] == name])
                    for name in names]  # fmt: skip
-    lists = {"configmaps": [graph_configmap(graph)], "pods": pods, "events": events or [], "deployments": deployments}
+    lists = {"configmaps": [graph_configmap(graph)], "pods": pods, "events": events or [], "deployments": deployments,
+             "nodes": nodes or []}  # fmt: skip
     return timeline_of(Snapshot("rag", "nim-service", ZERO + timedelta(seconds=now), lists))
 
 
@@ -158,6 +177,164 @@ def test_a_sidecar_that_starts_first_is_no_wait() -> None:
     assert [kind for kind, _, _ in parts(timeline([pod("a", 0, 1, 50, side, running("a-ctr", 5))]), "a")] == [
         SCHEDULE, PREPARE, STARTUP,
     ]  # fmt: skip
+
+
+def pull_events(*reasons: str, first: float = 2, last: float = 80) -> list[dict[str, Any]]:
+    """Tries of one pull that repeat, as the kubelet counts them: each event has its first and its last time."""
+    said = {
+        "Pulling": 'Pulling image "r:1"',
+        "Failed": 'Failed to pull image "r:1": failed to resolve: 401 Unauthorized',
+        "BackOff": 'Back-off pulling image "r:1": ErrImagePull: 401 Unauthorized',
+    }
+    return [event("a-6d4cf56db6-x7k20", each, first, said[each]) | {"lastTimestamp": at(last)} for each in reasons]
+
+
+def waiting(name: str, reason: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "state": {"waiting": {"reason": reason}}, "restartCount": 0, **more}
+
+
+def test_a_pull_that_fails_is_no_slow_pull() -> None:
+    one = pod("a", 0, 0, None, waiting("a-ctr", "ImagePullBackOff"))
+    found = timeline([one], pull_events("Pulling", "Failed", "BackOff"))
+    assert parts(found, "a") == [(PREPARE, 0, 2), (RETRY, 2, 100)]
+    assert saved(found) == {"NoPullFailure": None}
+    assert "r:1" in found.gains[0].text
+
+
+def test_a_pull_that_is_tried_again_has_failed_until_now() -> None:
+    one = pod("a", 0, 1, None, waiting("a-ctr", "ContainerCreating"))
+    found = timeline([one], pull_events("Pulling", "Failed"))
+    assert parts(found, "a")[-2:] == [(RETRY, 2, 80), (PULL, 80, 100)]
+
+
+def test_a_pull_that_failed_first_is_as_long_as_the_try_that_worked() -> None:
+    one = pod("a", 0, 0, 100, running("a-ctr", 92))
+    worked = event(
+        "a-6d4cf56db6-x7k20", "Pulled", 92, 'Successfully pulled image "r:1" in 9.5s (10s including waiting).'
+    )
+    found = timeline([one], [*pull_events("Pulling", "Failed"), worked])
+    assert parts(found, "a")[1:] == [(RETRY, 2, 82.5), (PULL, 82.5, 92), (STARTUP, 92, 100)]
+    assert saved(found) == {"NoPullFailure": 80.5, "PrePull": 9.5, "ProbePeriod": 4}
+
+
+def test_an_image_that_is_never_pulled_is_no_start() -> None:
+    one = pod("a", 0, 1, None, waiting("a-ctr", "InvalidImageName"))
+    assert parts(timeline([one]), "a")[-1] == (RETRY, 1, 100)
+
+
+def rolled_out(made: dict[str, Any], when: float) -> dict[str, Any]:
+    made["status"]["conditions"] = [
+        {"type": "Progressing", "reason": "NewReplicaSetAvailable", "lastUpdateTime": at(when)}
+    ]
+    return made
+
+
+def test_what_comes_after_the_start_up_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = deployment
+    monkeypatch.setattr(f"{__name__}.deployment", lambda name, pods: rolled_out(plain(name, pods), 30))
+    crashed = {"terminated": {"startedAt": at(5), "finishedAt": at(80), "exitCode": 1, "reason": "Error"}}
+    for one in (
+        pod("a", 0, 1, 90, running("a-ctr", 5)),  # its readiness came back
+        pod("a", 0, 1, None, running("a-ctr", 5)),  # and went
+        pod("a", 0, 1, 90, running("a-ctr", 82, restartCount=1, lastState=crashed)),
+        pod("a", 0, 1, None, waiting("a-ctr", "CrashLoopBackOff") | {"restartCount": 1, "lastState": crashed}),
+    ):
+        found = timeline([one])
+        assert parts(found, "a") == [(SCHEDULE, 0, 1), (PREPARE, 1, 5), (STARTUP, 5, 30)]
+        assert (found.over, found.total) == (True, 30)
+        assert ("not ready any more: a" in text(found)) == (found.tracks[0].state != "Ready")
+
+
+def test_a_pod_that_came_after_the_roll_out_has_a_start_up_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = deployment
+    monkeypatch.setattr(f"{__name__}.deployment", lambda name, pods: rolled_out(plain(name, pods), -50))
+    assert parts(timeline([pod("a", 0, 1, 40, running("a-ctr", 5))]), "a")[-1] == (STARTUP, 5, 40)
+
+
+def test_readiness_that_was_lost_ends_the_start_up() -> None:
+    one = pod("a", 0, 0, None, running("a-ctr", 5))
+    one["status"]["conditions"].append({"type": "Ready", "status": "False", "lastTransitionTime": at(60)})
+    found = timeline([one])
+    assert parts(found, "a")[-2:] == [(STARTUP, 5, 60), (LOST, 60, 100)]
+    assert (found.over, saved(found)) == (False, {})
+
+
+def test_a_node_that_is_silent_starts_nothing() -> None:
+    one = pod("a", 0, 1, None, running("a-ctr", 5))
+    silent = {"kind": "Node", "metadata": {"name": "n1"},
+              "status": {"conditions": [{"type": "Ready", "status": "Unknown", "lastTransitionTime": at(20)}]}}  # fmt: skip
+    assert parts(timeline([one], nodes=[silent]), "a")[-2:] == [(STARTUP, 5, 20), (LOST, 20, 100)]
+
+
+def test_a_start_up_that_does_not_end_is_not_made_shorter_by_probes() -> None:
+    assert saved(timeline([pod("a", 0, 0, None, running("a-ctr", 5))])) == {}
+
+
+def test_a_gate_that_gave_up_waited_all_the_time() -> None:
+    before = {"terminated": {"startedAt": at(3), "finishedAt": at(33), "exitCode": 1,
+                             "message": "timed out after 30s waiting for a: connection refused"}}  # fmt: skip
+    started = event("b-6d4cf56db6-x7k20", "Started", 3, "Started container", "spec.initContainers{wait-for-a}")
+    for state in ({"running": {"startedAt": at(45)}}, {"waiting": {"reason": "CrashLoopBackOff"}}):
+        gate = {"name": "wait-for-a", "state": state, "restartCount": 2, "lastState": before}
+        pods = [pod("a", 0, 0, None, running("a-ctr", 5)), pod("b", 0, 0, None, gate, {"name": "b-ctr"})]
+        found = timeline(pods, [started], b="a")
+        assert parts(found, "b") == [(PREPARE, 0, 3), (GATE, 3, 100)]
+        assert saved(found) == {}
+
+
+def test_an_init_container_that_fails_is_a_failure() -> None:
+    before = {"terminated": {"startedAt": at(10), "finishedAt": at(12), "exitCode": 2, "reason": "Error"}}
+    own = running("own-init", 40, restartCount=1, lastState=before)
+    found = timeline([pod("a", 0, 1, None, own, {"name": "a-ctr"})])
+    assert parts(found, "a")[-2:] == [(RESTART, 10, 40), ("init", 40, 100)]
+    assert "Error, exit code 2" in found.gains[0].text
+
+
+def test_a_container_that_cannot_be_started_has_no_begin_in_1970() -> None:
+    never = {"terminated": {"startedAt": "1970-01-01T00:00:00Z", "finishedAt": at(7), "exitCode": 128,
+                            "reason": "StartError"}}  # fmt: skip
+    one = pod("a", 0, 1, None, waiting("a-ctr", "CrashLoopBackOff") | {"restartCount": 2, "lastState": never})
+    assert parts(timeline([one]), "a") == [(SCHEDULE, 0, 1), (PREPARE, 1, 7), (RESTART, 7, 100)]
+
+
+def test_a_pod_before_it_that_was_evicted_cost_time() -> None:
+    evicted = pod("a", 2, 2, None, {"name": "a-ctr"}, number=1)
+    evicted["status"] |= {"phase": "Failed", "reason": "Evicted"}
+    pods = [
+        evicted,
+        pod("a", 40, 40, 60, running("a-ctr", 45)),
+        pod("b", 0, 0, 70, ended("wait-for-a", 2, 61), running("b-ctr", 61)),
+    ]
+    found = timeline(pods, b="a")
+    assert parts(found, "a")[:2] == [(CREATE, 0, 2), (RESTART, 2, 40)]
+    (gain,) = [gain for gain in found.gains if gain.code == "NoRestart"]
+    assert (gain.seconds, "a: Evicted" in gain.text) == (38, True)
+    assert found.path[0].start == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. preemption: 0/1 nodes are available.",
+            "with room for a",
+        ),
+        (
+            "0/1 nodes are available: 1 node(s) had untolerated taint(s). preemption: none.",
+            "the scheduler said: 0/1 nodes",
+        ),
+    ],
+)
+def test_a_node_is_only_missed_where_one_is_full(said: str, told: str) -> None:
+    late = event("a-6d4cf56db6-x7k20", "FailedScheduling", 1, said)
+    found = timeline([pod("a", 0, 60, 80, running("a-ctr", 65))], [late])
+    (gain,) = [gain for gain in found.gains if gain.code == "Node"]
+    assert (gain.seconds, told in gain.text, "preemption" in gain.text) == (60, True, False)
+
+
+def test_a_service_that_is_to_have_no_pod_is_not_missed() -> None:
+    found = timeline_of(snapshot_of(read_case(next(path for path in CASES if path.stem == "zero_by_design"))))
+    assert found.absent == ()
 
 
 def test_crashes_cost_time() -> None:
@@ -262,7 +439,8 @@ def test_probes_that_ask_seldom() -> None:
 def test_every_situation_has_a_timeline(path: Any) -> None:
     found = timeline_of(snapshot_of(read_case(path)))
     assert text(found, Style(80, unicode=False)).replace("\n", "").isprintable()
-    assert found.over == (not found.absent and all(each.state == "Ready" for each in found.tracks))
+    assert not found.over or all(each.ready is not None for each in found.tracks)
+    assert found.over or found.absent or any(each.state != "Ready" for each in found.tracks)
     assert all(one.end == two.start for one, two in zip(found.path, found.path[1:], strict=False))
     assert all(step.end <= found.total + 1e-6 for step in found.path)
 

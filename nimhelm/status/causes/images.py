@@ -13,7 +13,7 @@ from nimhelm.status.causes.gates import is_gate
 from nimhelm.status.evidence import Case, main_of, message_of
 from nimhelm.wording import short
 
-_REASONS = (
+NOT_PULLED = (
     "ErrImagePull",
     "ImagePullBackOff",
     "InvalidImageName",
@@ -22,6 +22,7 @@ _REASONS = (
     "ImageInspectError",
     "SignatureValidationFailed",
 )
+"""Why a container waits whose image cannot be had."""
 
 # What runtimes and registries say, and what it means. The first that matches counts: a 401 while fetching a token
 # for an image that does not exist reads like both, and the credentials are the likelier fault.
@@ -88,7 +89,7 @@ _CREDENTIALS = ("ImagePullPaymentRequired", "ImagePullUnauthorized", "ImagePullF
 def image_pull(case: Case, pod: ko.Object) -> Cause | None:
     """A container that waits for an image which does not come."""
     for status, reason, message in waiting_containers(pod):
-        if reason in _REASONS:
+        if reason in NOT_PULLED:
             said = _said(case, pod, ko.text(status, "image"), message)
             found = _cause(case, pod, reason, ko.text(status, "image"), said)
             return _of_gates(case, pod, status, found) or _of_another(case, pod, status, found)
