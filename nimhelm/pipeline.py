@@ -92,11 +92,26 @@ class Service(_ServiceFields, Block):
         """How a message calls the service, whose name may be missing."""
         return self.name or "the service"
 
+    def main_containers(self) -> list[str]:
+        """The container of the NIM, or those of the leader and of the workers of a group."""
+        return ["nim-leader", "nim-worker"] if is_multi_node(self) and not is_kserve(self) else [f"{self.name}-ctr"]
+
+    def gates(self) -> list[tuple[int | None, str]]:
+        """The gates of the service, by the index of their dependency. That of its cache has none."""
+        cache = self.get("storage", "nimCache", "name")
+        found: list[tuple[int | None, str]] = []
+        if cache and self.get("storage", "nimCache", "wait", "enabled") is not False:
+            found.append((None, gate_name(f"cache-{cache}")))
+        for index, each in enumerate(self.dependencies):
+            if dig(each, "wait", "enabled") is not False:
+                found.append((index, gate_name(str(each.get("name")))))
+        return found if self.get("wait", "enabled") is not False else []
+
     def own_containers(self) -> set[str]:
-        """The service's own container, the init containers of the chart, and one gate for each dependency."""
-        gates = {gate_name(str(dependency.get("name"))) for dependency in self.dependencies}
-        cache = gate_name(f"cache-{self.get('storage', 'nimCache', 'name')}")
-        return {f"{self.name}-ctr", "update-ca-certificates", "wait-setup", cache, *gates}
+        """The containers of the NIM, the init containers of the chart, and the gates."""
+        filling = container_name(f"fill-cache-{self.get('storage', 'nimCache', 'name')}")
+        gates = {name for _, name in self.gates()}
+        return {*self.main_containers(), "update-ca-certificates", "wait-setup", filling, *gates}
 
     def dependency_field(self, index: int, *field: str) -> Path:
         """The path, in the document, of one dependency or of a field of it."""
@@ -121,8 +136,8 @@ class Cache(_CacheFields, Block):
         return f"the download of {self.name}" if self.name else "the download"
 
     def own_containers(self) -> set[str]:
-        """The download's container, and the init container that adds certificates."""
-        return {"nim-cache-ctr", "update-ca-certificates"}
+        """The containers of a download of either layout, and the init container that adds certificates."""
+        return {"nim-cache-ctr", "mark-complete", "update-ca-certificates"}
 
 
 class Pipeline(NamedTuple):
@@ -267,11 +282,12 @@ def is_kserve(service: Service) -> bool:
 
 
 def gate_name(dependency: str) -> str:
-    """The init container that waits for a dependency: `milvus.db` -> `wait-for-milvus-db`.
+    """The init container that waits for a dependency: `milvus.db` -> `wait-for-milvus-db`."""
+    return container_name(f"wait-for-{dependency}")
 
-    A container's name has at most 63 characters; the chart cuts a longer one and appends a hash of the whole.
-    """
-    whole = f"wait-for-{dependency}"
+
+def container_name(whole: str) -> str:
+    """A container's name has no dots and at most 63 characters; the chart cuts a longer one and appends a hash."""
     name = whole.replace(".", "-")
     if len(name) <= MAX_CONTAINER_NAME:
         return name

@@ -20,7 +20,7 @@ from nimhelm.finding import ERROR, Finding
 from nimhelm.load import read_bytes, read_content, shown_path
 from nimhelm.pipeline import NOT_SERVICES, Cache, Service, dependencies_of
 from nimhelm.rules.cache import check_cache
-from nimhelm.rules.kubernetes import check_kubernetes
+from nimhelm.rules.overlay import check_kubernetes
 from nimhelm.rules.replaced import check_replaced
 from nimhelm.rules.values import check_values
 from nimhelm.schema_check import Schema, check_shape

@@ -27,6 +27,7 @@ dnsConfig: {nameservers: [dns.example.com]}
 dnsConfig: {nameservers: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]}
 podSecurityContext: {fsGroup: -5}
 podSecurityContext: {supplementalGroups: [users]}
+podSecurityContext: {seLinuxChangePolicy: Never}
 podSecurityContext: {privileged: true}
 securityContext: {privileged: true, allowPrivilegeEscalation: false}
 securityContext: {capabilities: {drop: ALL}}
@@ -222,6 +223,19 @@ expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppCo
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: m, image: 'a:1'}], initContainers: [{name: m, image: 'a:1'}]}}}}}
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, resources: {claims: [{name: nope}]}}]}}}}}
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {initContainers: [{name: epp, image: 'a:1'}]}}}}}
+podTemplate: {spec: {initContainers: [{name: wait-setup, restartPolicy: Sometimes}]}}
+podTemplate: {spec: {volumes: [{name: model-store, hostPath: {path: /m}}]}}
+podTemplate: {spec: {volumes: [{name: nimhelm-scripts, emptyDir: {}}]}}
+podTemplate: {spec: {containers: [{name: wait-setup, image: 'a:1'}]}}
+podTemplate: {spec: {initContainers: [{name: wait-setup, securityContext: {privileged: true}}]}}
+podTemplate: {spec: {initContainers: [{name: wait-for-embedding-service, securityContext: {capabilities: {add: [CAP_SYS_ADMIN]}}}]}}
+securityContext: {capabilities: {add: [CAP_SYS_ADMIN]}, allowPrivilegeEscalation: false}
+volumeMounts: [{name: dshm, mountPath: /scratch}]\\ninitContainers: [{name: a, image: {repository: a, tag: b}}]
+volumes: [{name: scratch}]\\ninitContainers: [{name: a, image: {repository: a, tag: b}}]
+volumeMounts: [{name: dshm, mountPath: /etc/ssl}]\\nproxy: {certConfigMap: a}
+dependencies: [{name: a.b, port: 1, external: true}, {name: a-b, port: 1, external: true}]
+initContainers: [{name: wait-setup, image: {repository: a, tag: b}}]
+initContainers: [{name: fill-cache-x, image: {repository: a, tag: b}}]\\nstorage: {pvc: null, nimCache: {name: x, fill: {enabled: true}}}
 """
 """One a line, each of llm-service."""
 
@@ -449,6 +463,10 @@ podSecurityContext: {fsGroupChangePolicy: OnRootMismatch, supplementalGroups: [4
 securityContext: {readOnlyRootFilesystem: true, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, seccompProfile: {type: Localhost, localhostProfile: a.json}}
 lifecycle: {preStop: {sleep: {seconds: 10}}, postStart: {exec: {command: ['true']}}}
 expose: {service: {type: LoadBalancer, loadBalancerClass: example.com/lb, externalTrafficPolicy: Local, loadBalancerSourceRanges: [10.0.0.0/8], nodePort: 30080}}
+volumes: [{name: scratch, emptyDir: {}}]\nvolumeMounts: [{name: scratch, mountPath: /scratch}]
+podTemplate: {spec: {volumes: [{name: model-store, persistentVolumeClaim: null, emptyDir: {}}]}}
+podTemplate: {spec: {volumes: [{name: scratch, hostPath: {path: /m}}]}}
+podTemplate: {spec: {initContainers: [{name: wait-setup, securityContext: {privileged: true, allowPrivilegeEscalation: null}}]}}
 expose: {service: {overlay: {publishNotReadyAddresses: true, ports: [{name: api, appProtocol: http}]}}}
 volumes: [{name: tmp, emptyDir: {medium: Memory, sizeLimit: 1Gi}}, {name: conf, configMap: {name: a, items: [{key: a, path: b}]}}]\nvolumeMounts: [{name: tmp, mountPath: /tmp}, {name: conf, mountPath: /conf, readOnly: true}]
 volumeMounts: [{name: model-store, mountPath: /other, subPath: a/b}]
@@ -496,6 +514,12 @@ nimCaches: {c: {podTemplate: {spec: {containers: [{name: m, image: 'a:1'}], init
 nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, resources: {claims: [{name: nope}]}}]}}}}
 nimCaches: {c: {podTemplate: {spec: {volumes: [{name: scratch, persistentVolumeClaim: {claimName: a}}]}}}}
 global: {nimhelm: {podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]}}}}
+global: {nimhelm: {podTemplate: {spec: {volumes: [{name: dshm, hostPath: {path: /x}}]}}}}
+global: {nimhelm: {podTemplate: {spec: {volumes: [{name: v, emptyDir: {}}]}}}}\\nllm-service: {volumes: [{name: v, hostPath: {path: /x}}]}
+nimCaches: {c: {podTemplate: {spec: {volumes: [{name: nim-cache-volume, emptyDir: {}}]}}}}
+nimCaches: {c: {podTemplate: {spec: {containers: [{name: nim-cache-ctr, securityContext: {privileged: true}}]}}}}
+global: {nimhelm: {restricted: true}}\\nllm-service: {securityContext: {privileged: true}}
+global: {nimhelm: {restricted: true}}\\nllm-service: {podTemplate: {spec: {containers: [{name: llm-service-ctr, securityContext: {privileged: true}}]}}}
 """
 """Overlays of pods that are not a service's own, each wrong."""
 

@@ -236,6 +236,13 @@ ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({"livenessProbe": {"probe": {"tcpSocket": {"port": 12345}}}}, []),
     ({"sidecarContainers": [{"name": "llm-ctr", "image": {"repository": "a", "tag": "1"}}]}, ["NH110 sidecarContainers[0].name"]),
     ({"initContainers": [{"name": "wait-setup", "image": {"repository": "a", "tag": "1"}}]}, ["NH110 initContainers[0].name"]),
+    (
+        {
+            "multiNode": {"parallelism": {"pipeline": 2}},
+            "sidecarContainers": [{"name": "nim-leader", "image": {"repository": "a", "tag": "1"}}],
+        },
+        ["NH110 sidecarContainers[0].name"],
+    ),
     ({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}}, ["warning NH096 podAffinity"]),
     ({"tolerations": [{"operator": "Exists"}, {"key": "a"}, {"key": "a", "value": "b", "operator": "Equal"}]}, []),
     ({"tolerations": [{"key": "a", "effect": "NoExecute", "tolerationSeconds": 5}]}, []),

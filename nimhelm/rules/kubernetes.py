@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, Finding
-from nimhelm.pipeline import Block, Cache, Service, dig, number, served_ports
+from nimhelm.pipeline import Service, dig, number, served_ports
 from nimhelm.quantity import nanos
 from nimhelm.rules.annotations import is_range
 from nimhelm.rules.probes import HANDLERS
@@ -53,41 +53,6 @@ FIELDS = (
     Typed(PICKER_TEMPLATE, "PodSpec", overlay=True),
     Typed(("expose", "service", "overlay"), "ServiceSpec", overlay=True),
 )
-RESERVED_VOLUMES = {
-    "dshm", "scratch", "model-store", "ca-cert-volume", "custom-ca", "nimhelm-scripts", "nimhelm-wait", "mpi-config",
-    "ssh-confs", "ssh-dotfiles", "ssh-pk", "start-mpi-script",
-}  # fmt: skip
-"""Volumes of the chart's own; a mount may use them, a further volume may not take their names."""
-CACHE_VOLUMES = {"nim-cache-volume", "scratch", "nimhelm-scripts", "cert-volume", "ca-cert-volume", "custom-ca"}
-"""Those of a download."""
-PICKER: Path = ("expose", "router", "eppConfig", "containerSpec")
-MOUNTED = {"legacy": {"/model-store", "/dev/shm"}, "native": {"/model", "/opt/cache", "/dev/shm"}}
-"""Where the chart mounts its own volumes in the main container, by imageLayout."""
-
-
-def check_kubernetes(service: Service) -> Iterator[Finding]:
-    """Every field of a service's values that has a type of Kubernetes. Most services have none."""
-    given = [each for each in FIELDS if service.get(*each.field)]
-    for each in given:
-        yield from _check(service, each)
-    further: list[Path] = [
-        (kind, index) for kind in ("initContainers", "sidecarContainers") for index, _ in service.items(kind)
-    ]
-    for field in (*further, PICKER):
-        for place, message, hint in amounts(service.get(*field, "resources")):
-            yield service.error("NH042", (*field, "resources", *place), message, hint)
-    if service.get("volumes") or service.get("volumeMounts"):
-        yield from check_volumes(service)
-    yield from check_overlaid(service)
-    yield from check_settings(service)
-
-
-def _check(service: Service, each: Typed) -> Iterator[Finding]:
-    field = (*service.spec_field, *each.field)
-    for place, message, hint in kept_running(service.mapping(*each.field)) if each.type == "PodSpec" else ():
-        yield service.error("NH112", (*each.field, *place), message, hint)
-    known = own_names(service) if each.overlay else None
-    yield from check_typed(service.document, field, each.type, service.get(*each.field), each.listed, known)
 
 
 def check_typed(
@@ -118,87 +83,6 @@ def _is_partial(value: Any, field: Path, known: set[str], finding: Finding) -> b
         else:
             value = dig(value, part)
     return True
-
-
-def check_pods(document: Document, shared: Path, caches: list[Cache]) -> Iterator[Finding]:
-    """The overlays of pods that are not a service's own: that of all pods, and those of downloads."""
-    field = (*shared, *POD_TEMPLATE)
-    value = dig(document.data, *field)
-    yield from check_typed(document, field, "PodSpec", value, known=set()) if value else ()
-    for place, message, hint in kept_running(value) if isinstance(value, dict) else ():
-        yield document.finding(ERROR, "NH112", (*field, *place), message, hint)
-    for key in ("containers", "initContainers", "ephemeralContainers"):
-        if dig(value, key) is not None:
-            hint = f"set <service>.podTemplate.spec.{key}, or nimCaches.<name>.podTemplate.spec.{key}"
-            yield document.finding(ERROR, "NH112", (*field, key), "each pod has other containers", hint)
-    for cache in caches:
-        if value := cache.get(*POD_TEMPLATE):
-            names = {*cache.own_containers(), "mark-complete", "nim-cache-volume", "scratch", "nimhelm-scripts"}
-            where = (*cache.spec_field, *POD_TEMPLATE)
-            yield from check_typed(document, where, "PodSpec", value, known=names)
-            yield from _resized(cache)
-            yield from check_added(
-                cache, POD_TEMPLATE, names, names | CACHE_VOLUMES, "the download is called nim-cache-ctr"
-            )
-            yield from _two_sources(cache, POD_TEMPLATE, {"scratch": ["emptyDir"]})
-
-
-def _resized(cache: Cache) -> Iterator[Finding]:
-    """The pod of a Job never restarts a container, so it cannot do so to resize one."""
-    for kind in ("containers", "initContainers"):
-        for index, container in cache.items(*POD_TEMPLATE, kind):
-            for position, each in enumerate(listed(container.get("resizePolicy"))):
-                if dig(each, "restartPolicy") == "RestartContainer":
-                    message = "a container of a Job is not restarted to be resized"
-                    field = (*POD_TEMPLATE, kind, index, "resizePolicy", position, "restartPolicy")
-                    yield cache.error("NH112", field, message, "write NotRequired")
-
-
-def check_added(block: Block, template: Path, names: set[str], volumes: set[str], hint: str) -> Iterator[Finding]:
-    """What an overlay does not find in the pod: containers and probes must be whole, mounts and claims have nothing."""
-    shared = listed(dig(block.document.data, "global", "nimhelm", *POD_TEMPLATE, "volumes"))
-    volumes = {*volumes, *(str(dig(each, "name")) for each in (*shared, *listed(block.get(*template, "volumes"))))}
-    claims = {str(each.get("name")) for _, each in block.items(*template, "resourceClaims")}
-    main = {str(each.get("name")) for _, each in block.items(*template, "containers")}
-    main |= {"epp"} if template == PICKER_TEMPLATE else {f"{block.name}-ctr"}
-    probed = (f"{block.name}-ctr", "nim-leader", "nim-worker", "epp")
-    for kind in ("containers", "initContainers"):
-        for index, container in block.items(*template, kind):
-            name = container.get("name")
-            if kind == "initContainers" and str(name) in main:
-                yield block.error(
-                    "NH112", (*template, kind, index, "name"), f"the container name {name} is taken", "rename it"
-                )
-            if isinstance(name, str) and name not in names and not container.get("image"):
-                message = f"the pod has no container {name}, and a new one needs an image"
-                yield block.error("NH112", (*template, kind, index, "name"), message, hint)
-            privileged = block.get("securityContext", "privileged") is True
-            for fault, message, way in (*without_volume(container, volumes), *propagated(container, privileged)):
-                yield block.error("NH112", (*template, kind, index, *fault), message, way)
-            for position, claim in enumerate(listed(dig(container, "resources", "claims"))):
-                if str(dig(claim, "name")) not in claims and not block.get("draResources"):
-                    message = f"the pod has no claim {dig(claim, 'name')}"
-                    way = f"add it to {'.'.join(map(str, template))}.resourceClaims"
-                    yield block.error("NH112", (*template, kind, index, "resources", "claims", position), message, way)
-            for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-                given = container.get(probe)
-                asks = any(dig(given, handler, "command" if handler == "exec" else "port") for handler in HANDLERS)
-                there = name in probed and block.get(probe, "enabled") is not False
-                if isinstance(given, dict) and not asks and not there:
-                    message = f"{name} has no {probe}, and a new one asks nothing"
-                    yield block.error(
-                        "NH112", (*template, kind, index, probe), message, "add httpGet, exec or tcpSocket"
-                    )
-
-
-def own_names(service: Service) -> set[str]:
-    """What the items of lists in the chart's pod and Service are called: containers, volumes, ports."""
-    names = {*service.own_containers(), *RESERVED_VOLUMES, "nim-leader", "nim-worker", "epp", "epp-config"}
-    names |= {"api", "grpc", "metrics"}
-    names.add(f"fill-cache-{service.get('storage', 'nimCache', 'name')}")
-    for kind in ("initContainers", "sidecarContainers", "volumes"):
-        names.update(str(item.get("name")) for _, item in service.items(kind))
-    return names
 
 
 def typed(data: Any, shape: Schema, definitions: Schema, field: Path = ()) -> Iterator[tuple[Path, str, Any]]:
@@ -272,6 +156,10 @@ def twice(value: dict[str, Any], field: str, key: str, hint: str = "keep one") -
 def _security_context(value: dict[str, Any]) -> Iterator[Fault]:
     if value.get("privileged") is True and value.get("allowPrivilegeEscalation") is False:
         message = "a privileged container cannot have allowPrivilegeEscalation: false"
+        yield ("allowPrivilegeEscalation",), message, "remove one of the two"
+    added = dig(value, "capabilities", "add")
+    if "CAP_SYS_ADMIN" in listed(added) and value.get("allowPrivilegeEscalation") is False:
+        message = "a container with CAP_SYS_ADMIN cannot have allowPrivilegeEscalation: false"
         yield ("allowPrivilegeEscalation",), message, "remove one of the two"
     yield from _user(value)
 
@@ -536,69 +424,6 @@ def without_volume(container: dict[str, Any], volumes: set[str]) -> Iterator[Fau
             name = dig(each, "name")
             if isinstance(name, str) and name not in volumes:
                 yield (key, index, "name"), f"no volume is called {name}", f"add {name} to volumes"
-
-
-def check_volumes(service: Service) -> Iterator[Finding]:
-    """Further volumes have names of their own; further mounts name a volume, and a place that is free."""
-    names = set(RESERVED_VOLUMES)
-    for index, volume in service.items("volumes"):
-        name = volume.get("name")
-        if isinstance(name, str) and name in names:
-            message = f"the volume name {name} is taken"
-            yield service.error("NH112", ("volumes", index, "name"), message, "rename it")
-        names.add(str(name))
-    names.update(str(volume.get("name")) for _, volume in service.items("podTemplate", "spec", "volumes"))
-    taken = set(MOUNTED["native" if service.get("imageLayout") == "native" else "legacy"])
-    for index, mount in service.items("volumeMounts"):
-        name, path = mount.get("name"), mount.get("mountPath")
-        if isinstance(name, str) and name not in names:
-            message = f"no volume is called {name}"
-            yield service.error("NH112", ("volumeMounts", index, "name"), message, f"add {name} to volumes")
-        if isinstance(path, str) and path in taken:
-            message = f"something is mounted at {path} already"
-            yield service.error("NH112", ("volumeMounts", index, "mountPath"), message, "choose another path")
-        taken.add(str(path))
-
-
-def check_overlaid(service: Service) -> Iterator[Finding]:
-    """A container of the overlay is one of the pod's, or a whole one."""
-    known = own_names(service)
-    there = {"dshm": ["emptyDir"], "scratch": ["emptyDir"]}
-    for _, volume in service.items("volumes"):
-        there[str(volume.get("name"))] = [key for key, each in volume.items() if key != "name" and each is not None]
-    yield from _two_sources(service, POD_TEMPLATE, there)
-    yield from check_added(service, POD_TEMPLATE, known, known, f"the NIM is called {service.name}-ctr")
-    yield from check_added(service, PICKER_TEMPLATE, {"epp"}, {"epp-config"}, "the picker is called epp")
-    yield from _two_sources(service, PICKER_TEMPLATE, {"epp-config": ["configMap"]})
-    for index, container in service.items(*POD_TEMPLATE, "containers"):
-        if container.get("name") == f"{service.name}-ctr":
-            yield from _two_handlers(service, (*POD_TEMPLATE, "containers", index), container)
-
-
-def _two_sources(block: Block, template: Path, there: dict[str, list[str]]) -> Iterator[Finding]:
-    """An overlay of a volume is merged over the chart's, so another source needs a null for the one that is there."""
-    for index, volume in block.items(*template, "volumes"):
-        over = [key for key, each in volume.items() if key != "name" and each is not None]
-        for name in there.get(str(volume.get("name")), ()):
-            if over and name not in volume:
-                message = f"the volume {volume['name']} has {name} already, and {over[0]} would be a second source"
-                yield block.error("NH112", (*template, "volumes", index, over[0]), message, f"add {name}: null")
-
-
-def _two_handlers(service: Service, field: Path, container: dict[str, Any]) -> Iterator[Finding]:
-    """An overlay of a probe is merged over the chart's, so another handler needs a null for the one that is there."""
-    for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
-        over = dig(container, kind)
-        given = service.mapping(kind, "probe") or {"httpGet": {}}
-        there = [name for name in HANDLERS if given.get(name) is not None]
-        if not isinstance(over, dict) or service.get(kind, "enabled") is False:
-            continue
-        for name in there:
-            added = [one for one in HANDLERS if over.get(one) is not None]
-            if added and name not in over:
-                message = f"{kind} asks by {name} already, and {added[0]} would be a second handler"
-                hint = f"set {service.title}.{kind}.probe, or add {name}: null"
-                yield service.error("NH112", (*field, kind, added[0]), message, hint)
 
 
 def check_settings(service: Service) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from nimhelm.finding import Finding
+from nimhelm.finding import ERROR, Finding
 from nimhelm.pipeline import Block, Cache, Service
 from nimhelm.rules.annotations import check_annotations
 from nimhelm.rules.variables import check_dynamo, check_env
@@ -22,6 +22,18 @@ def check_containers(block: Block) -> Iterator[Finding]:
             if isinstance(name, str) and name in seen:
                 yield block.error("NH110", (kind, index, "name"), f"the container name {name} is taken", "rename it")
             seen.add(str(name))
+
+
+def check_gates(service: Service) -> Iterator[Finding]:
+    """A gate for each dependency, and one for the cache; two names can make one of the same name."""
+    seen: dict[str, str] = {}
+    for index, name in service.gates():
+        waited = str(service.dependencies[index].get("name")) if index is not None else "the cache"
+        if index is not None and seen.get(name, waited) != waited:
+            message = f"the init container {name} waits for {seen[name]} and for {waited}"
+            hint = "rename one of them, or set wait.enabled: false for one"
+            yield service.document.finding(ERROR, "NH110", service.dependency_field(index, "name"), message, hint)
+        seen.setdefault(name, waited)
 
 
 def check_tolerations(block: Block) -> Iterator[Finding]:
@@ -187,4 +199,4 @@ def check_no_proxy(service: Service) -> Iterator[Finding]:
 BLOCK_RULES = (check_env, check_containers, check_tolerations, check_affinity, check_annotations, check_ranges)
 """For services and downloads alike."""
 
-POD_RULES = (check_proxy, check_no_proxy, check_dynamo)
+POD_RULES = (check_gates, check_proxy, check_no_proxy, check_dynamo)

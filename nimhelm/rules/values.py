@@ -10,14 +10,13 @@ from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
 from nimhelm.rules.cache import created_claim
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
-from nimhelm.rules.kubernetes import check_pods, listed
+from nimhelm.rules.kubernetes import listed
 from nimhelm.rules.names import gated, made_by
 from nimhelm.rules.objects import PODS, Pod, check_objects
+from nimhelm.rules.overlay import SHARED, check_pods
 from nimhelm.rules.pod import check_affinity, check_tolerations
 from nimhelm.rules.resources import amounts
 from nimhelm.yamlread import Document, Path
-
-SHARED: Path = ("global", "nimhelm")
 
 
 def check_values(document: Document, services: list[Service], caches: list[Cache]) -> Iterator[Finding]:
@@ -27,7 +26,7 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     yield from check_made(document, services, caches)
     if document.data.get("extraObjects"):
         yield from check_objects(document)
-    yield from check_pods(document, SHARED, caches)
+    yield from check_pods(document, services, caches)
     if isinstance(shared := dig(document.data, *SHARED), dict):
         every = Pod(document, "every pod", shared, SHARED, set())
         for rule in (check_tolerations, check_affinity):
