@@ -16,6 +16,8 @@ from nimhelm.chart.version import Wish
 from nimhelm.convert import Options
 from nimhelm.errors import WriteError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -38,7 +40,6 @@ def version(folder: Path, package: bool = False) -> str:
     return str(yaml.safe_load(read_chart(chart)["Chart.yaml"])["version"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("package", [False, True])
 @pytest.mark.parametrize(
     ("bump", "same", "changed"),

@@ -61,7 +61,7 @@ def test_a_word_of_the_language_is_no_key(word: str) -> None:
 
 
 def test_a_hostile_expression_takes_no_time() -> None:
-    before = time.perf_counter()
+    before = time.process_time()
     for text in ("(", "!", "'", '"""', "\\", "[1,", "a.", "1.", "`a", "a?", "device.capacity["):
         refusal(text * (10240 // len(text)))
-    assert time.perf_counter() - before < 5
+    assert time.process_time() - before < 5

@@ -58,11 +58,11 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_sentence(name: str, tmp_path: Path) -> None:
     text, expected = REFUSED[name]
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(LoadError) as caught:
         documents(written(tmp_path, text))
     assert expected in str(caught.value)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:

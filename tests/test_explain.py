@@ -60,11 +60,13 @@ def test_every_code_of_a_finding_has_an_entry() -> None:
 
 
 @pytest.mark.parametrize("entry", FINDINGS, ids=lambda entry: entry.code)
+@pytest.mark.slow
 def test_the_example_yields_its_code(entry: Entry, built: Path, tmp_path: Path) -> None:
     assert entry.code in codes_of(entry, entry.example, tmp_path, built / "rag-pipeline")
 
 
 @pytest.mark.parametrize("entry", [each for each in FINDINGS if each.instead], ids=lambda entry: entry.code)
+@pytest.mark.slow
 def test_what_is_shown_instead_does_not(entry: Entry, built: Path, tmp_path: Path) -> None:
     assert entry.code not in codes_of(entry, entry.instead, tmp_path, built / "rag-pipeline")
 

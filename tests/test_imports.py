@@ -8,6 +8,8 @@ import sys
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 SLOW = {
     "asyncio", "click", "dataclasses", "email", "importlib.metadata", "inspect", "json.tool", "jsonschema", "logging", "pathlib",
     "ruamel", "semver", "shutil", "socket", "subprocess", "tarfile", "tempfile", "typing_extensions", "urllib",

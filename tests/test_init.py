@@ -211,6 +211,7 @@ def test_a_password_is_not_shown() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=30))
+@pytest.mark.slow
 def test_any_calls_give_an_order(calls: list[tuple[int, int]]) -> None:
     services = [
         service(
@@ -350,6 +351,7 @@ def test_errors_stop_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "nothing was written" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_standard_input_and_output() -> None:
     command = [sys.executable, "-m", "nimhelm", "init", "-", "-o", "-", "--name", "chat"]
     ran = subprocess.run(command, input=INPUT, capture_output=True, text=True, check=True)

@@ -27,18 +27,26 @@ from nimhelm.rules.objects import check_objects
 from nimhelm.validate_values import chart_values, check_values_file
 from nimhelm.yamlread import Document, Mark
 
+Rag = tuple[Any, ...]
+"""A chart's values, schema and all that goes with them, as chart_values reads them."""
 
-def errors(values: object, chart: Path, folder: Path, key: str = "llm-service") -> list[Any]:
+
+@pytest.fixture(scope="module")
+def rag(built: Path) -> Rag:
+    return chart_values(built / "rag-pipeline")
+
+
+def errors(values: object, chart: Rag, folder: Path, key: str = "llm-service") -> list[Any]:
     path = folder / "values.yaml"
     path.write_text(yaml.safe_dump({key: values}))
-    found = check_values_file(str(path), *chart_values(chart))[0]
+    found = check_values_file(str(path), *chart)[0]
     return [one for one in found if one.severity == "error"]
 
 
 @pytest.mark.parametrize("values", rows(REFUSED) + rows(LOST) + rows(REFUSED_BY_KEDA) + rows(REFUSED_LATER), ids=str)
-def test_refused(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
+def test_refused(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
     """Each with one finding, at the field that is wrong. A value of the wrong kind needs no further way out."""
-    found = errors(values, built / "rag-pipeline", tmp_path)
+    found = errors(values, rag, tmp_path)
     assert len(found) == 1, found
     assert found[0].field.startswith(f"llm-service.{next(iter(values))}"), found
     assert found[0].hint or " must " in found[0].message or "at most" in found[0].message, found
@@ -46,45 +54,45 @@ def test_refused(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("values", rows(ACCEPTED), ids=str)
-def test_accepted(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
-    assert errors(values, built / "rag-pipeline", tmp_path) == []
+def test_accepted(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
+    assert errors(values, rag, tmp_path) == []
 
 
 CACHE = {"source": {"ngc": {"modelPuller": "a:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}
 
 
-def pod_errors(values: dict[str, Any], chart: Path, folder: Path) -> list[Any]:
+def pod_errors(values: dict[str, Any], chart: Rag, folder: Path) -> list[Any]:
     """The errors of a values file with fields of the cache `c`, or of all services."""
     for cache in values.get("nimCaches", {}).values():
         cache.update(CACHE)
     path = folder / "values.yaml"
     path.write_text(yaml.safe_dump(values))
-    return [one for one in check_values_file(str(path), *chart_values(chart))[0] if one.severity == "error"]
+    return [one for one in check_values_file(str(path), *chart)[0] if one.severity == "error"]
 
 
 @pytest.mark.parametrize("values", rows(PODS_REFUSED), ids=str)
-def test_overlays_of_other_pods_refused(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
-    found = pod_errors(values, built / "rag-pipeline", tmp_path)
+def test_overlays_of_other_pods_refused(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
+    found = pod_errors(values, rag, tmp_path)
     assert len(found) == 1, found
     assert found[0].hint or " must " in found[0].message, found
 
 
 @pytest.mark.parametrize("values", rows(PODS_ACCEPTED), ids=str)
-def test_overlays_of_other_pods_accepted(values: dict[str, Any], built: Path, tmp_path: Path) -> None:
-    assert pod_errors(values, built / "rag-pipeline", tmp_path) == []
+def test_overlays_of_other_pods_accepted(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
+    assert pod_errors(values, rag, tmp_path) == []
 
 
 @pytest.mark.parametrize("each", rows(OBJECTS_REFUSED), ids=str)
-def test_objects_refused(each: dict[str, Any], built: Path, tmp_path: Path) -> None:
-    found = errors([each], built / "rag-pipeline", tmp_path, "extraObjects")
+def test_objects_refused(each: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
+    found = errors([each], rag, tmp_path, "extraObjects")
     assert len(found) == 1, found
     assert found[0].field.startswith("extraObjects[0]."), found
 
 
-def test_objects_accepted(built: Path, tmp_path: Path) -> None:
+def test_objects_accepted(rag: Rag, tmp_path: Path) -> None:
     objects = rows(OBJECTS_ACCEPTED)
-    assert errors(objects, built / "rag-pipeline", tmp_path, "extraObjects") == []
-    twice = errors([*objects, objects[0]], built / "rag-pipeline", tmp_path, "extraObjects")
+    assert errors(objects, rag, tmp_path, "extraObjects") == []
+    twice = errors([*objects, objects[0]], rag, tmp_path, "extraObjects")
     assert [one.field for one in twice] == [f"extraObjects[{len(objects)}].metadata.name"]
 
 
@@ -129,12 +137,12 @@ def nested(field: tuple[str, ...], value: object) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("field", [each.field for each in FIELDS], ids=".".join)
-def test_rules_survive_any_value(field: tuple[str, ...], built: Path, tmp_path: Path) -> None:
+def test_rules_survive_any_value(field: tuple[str, ...], rag: Rag, tmp_path: Path) -> None:
     """A value of the wrong kind is a finding of the schema; no rule trips over it."""
     for value in ODD:
-        errors(nested(field, value), built / "rag-pipeline", tmp_path)
-        errors(nested(field, dict.fromkeys(KEYS, value)), built / "rag-pipeline", tmp_path)
-        errors(nested(field, [dict.fromkeys(KEYS, value)]), built / "rag-pipeline", tmp_path)
+        errors(nested(field, value), rag, tmp_path)
+        errors(nested(field, dict.fromkeys(KEYS, value)), rag, tmp_path)
+        errors(nested(field, [dict.fromkeys(KEYS, value)]), rag, tmp_path)
 
 
 ODD: tuple[Any, ...] = (None, 5, "a", True, [], {}, [None], ["a"], [5], {"a": None}, {"name": []}, 1.5, [[]], [{}])

@@ -101,6 +101,7 @@ def test_the_readme_of_a_chart_draws_it(built: Path) -> None:
 
 
 @pytest.mark.parametrize("output", sorted(OUTPUTS))
+@pytest.mark.slow
 def test_every_output_from_the_command_line(output: str) -> None:
     printed = run_nimhelm("graph", ROOT / "examples" / "research-assistant.yaml", "-o", output, check=True).stdout
     for name in ("milvus", "embedding", "retriever", "assistant"):
@@ -131,6 +132,7 @@ def test_a_picture_in_a_browser(tmp_path: Path) -> None:
     assert measured(page, tmp_path, script) == {"over": False, "lefts": 6, "edges": 15}
 
 
+@pytest.mark.slow
 def test_a_word_that_is_no_file_is_a_release(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match=r"cannot read absent\.yaml"):
         pictures("absent.yaml")
@@ -142,6 +144,7 @@ def test_a_word_that_is_no_file_is_a_release(tmp_path: Path) -> None:
     assert "--namespace=nim" in (tmp_path / "asked").read_text()
 
 
+@pytest.mark.slow
 def test_json_free_text_has_every_service_once(built: Path) -> None:
     for example in EXAMPLES:
         order = json.loads(re.search(r"start-order: '?(\[.*\])", (built / example.stem / "Chart.yaml").read_text())[1])  # type: ignore[index]

@@ -20,6 +20,8 @@ FORBIDDEN = (
     'Error from server (Forbidden): {0} is forbidden: User "u" cannot list resource "{0}" in API group "" at the scope'
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:

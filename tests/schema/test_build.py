@@ -95,11 +95,11 @@ def test_patterns_take_no_time_on_hostile_text(schema: Schema) -> None:
     units = ("a", "a-", "a.", "a.b-", "/.", "..", "1", "0-", "x/")
     hostile = [unit * (400 // len(unit)) + end for unit in units for end in ("!", "")]
     matchers = [re.compile(pattern) for pattern in {pattern for _, pattern in patterns(schema)}]
-    start = time.perf_counter()
+    start = time.process_time()
     for matcher in matchers:
         for text in hostile:
             matcher.search(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_forms_say_what_they_want(schema: Schema) -> None:
