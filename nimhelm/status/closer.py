@@ -9,7 +9,9 @@ from collections import defaultdict
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, Running, end, partial, start
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes.refusals import WEBHOOKS
 from nimhelm.status.compute import compute
+from nimhelm.status.evidence import message_of
 from nimhelm.status.fit import requests_of
 from nimhelm.status.graph import RELEASE_LABEL
 from nimhelm.status.lists import Asked, read_lists
@@ -33,7 +35,7 @@ def look_closer(access: Access, snapshot: Snapshot) -> Snapshot:
         logs = [(each, _start_log(access, *each)) for each in _wanted_logs(snapshot)]
         namespace = _start_namespace(access, snapshot)
         running = [*names, *namespace, *(process for _, process in logs)]
-        lists, notes = read_lists(access, _volumes(messages))
+        lists, notes = read_lists(access, [*_volumes(messages), *_webhooks(snapshot)])
         nodes = _with_use(access, snapshot.of("nodes"), messages)
         absent = _absent(access, names, expected)
         for process in namespace:
@@ -146,6 +148,15 @@ def _taken(absent: tuple[tuple[str, str], ...]) -> list[Asked]:
 def _volumes(messages: list[str]) -> list[Asked]:
     elsewhere = any("PersistentVolume's node affinity" in each or "volume node affinity" in each for each in messages)
     return [Asked("persistentvolumes")] if elsewhere else []
+
+
+def _webhooks(snapshot: Snapshot) -> list[Asked]:
+    """A refusal has the name of a webhook, and not of the object that registers it."""
+    said = [snapshot.helm.description if snapshot.helm else ""]
+    said += [message_of(event) for event in snapshot.of("events")]
+    for each in snapshot.of("deployments"):
+        said += [ko.text(one, "message") for one in ko.items(each, "status", "conditions")]
+    return [Asked(kind) for kind in WEBHOOKS] if any('webhook "' in each for each in said) else []
 
 
 def _with_use(access: Access, nodes: list[ko.Object], messages: list[str]) -> list[ko.Object]:

@@ -269,12 +269,8 @@ def _unreachable(evidence: Evidence, status: ServiceStatus, cause: Cause, awaite
 
 
 def _down_and_running(services: list[ServiceStatus]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The services that a gate would find closed for long, and those that are Ready."""
-    down = [
-        each.name
-        for each in services
-        if each.cause and each.cause.problem and (not each.ready or each.cause.code in UNANSWERED)
-    ]
+    """The services that answer no gate now, and those that are Ready. Old pods that serve still open a gate."""
+    down = [each.name for each in services if each.cause and (not each.ready or each.cause.code in UNANSWERED)]
     return tuple(down), tuple(each.name for each in services if each.state == READY)
 
 

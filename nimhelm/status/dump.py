@@ -48,6 +48,8 @@ LIST_OF = {
     "HTTPRoute": "httproutes",
     "GRPCRoute": "grpcroutes",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
+    "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
+    "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
 }
 """Kind -> the list of a snapshot that holds its objects."""
 # Copies of the whole object, values included.

@@ -28,6 +28,8 @@ _LOST = {
     "poddisruptionbudgets": "what a drain of a node waits for is not known",
     "httproutes": "whether a gateway serves the route is not known",
     "grpcroutes": "whether a gateway serves the route is not known",
+    "validatingwebhookconfigurations": "which object registers a webhook is not known",
+    "mutatingwebhookconfigurations": "which object registers a webhook is not known",
     "persistentvolumes": "which node a volume is on is not known",
     "jobs": "whether a caching job is still there is not known",
     "workloads": "why Kueue holds a pod is not known",

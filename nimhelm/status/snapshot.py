@@ -29,6 +29,8 @@ KINDS = (
     "replicasets",
     "horizontalpodautoscalers",
     "namespaces",
+    "validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations",
 )
 
 

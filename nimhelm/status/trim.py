@@ -161,6 +161,12 @@ def _deployment(deployment: ko.Object) -> ko.Object:
     return deployment | {"spec": spec}
 
 
+def _registered(webhooks: ko.Object) -> ko.Object:
+    """The names alone: the certificates are long."""
+    named = [_some(each, ("name",)) for each in ko.items(webhooks, "webhooks")]
+    return {key: webhooks[key] for key in ("kind", "metadata") if key in webhooks} | {"webhooks": named}
+
+
 def _queued(workload: ko.Object) -> ko.Object:
     """Kueue's object for a pod, without its copy of the pod."""
     kept = {key: workload[key] for key in ("kind", "metadata") if key in workload}
@@ -179,6 +185,8 @@ _TRIMS: dict[str, Callable[[ko.Object], ko.Object]] = {
     "leaderworkersets": _workload,
     "inferenceservices": _workload,
     "workloads": _queued,
+    "validatingwebhookconfigurations": _registered,
+    "mutatingwebhookconfigurations": _registered,
 }
 
 

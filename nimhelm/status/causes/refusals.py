@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from nimhelm.kubectl import LIST_WEBHOOKS
+from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.evidence import Case
 from nimhelm.status.snapshot import HelmRecord
@@ -13,6 +14,7 @@ from nimhelm.wording import short
 
 # An administrator's own words are the ones that help: they are shown whole.
 WHOLE = 500
+WEBHOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 
 # What the API server says, the cause's code, and how it is put; {0} and so on are the pattern's groups,
 # {what} is what was refused.
@@ -160,7 +162,7 @@ def _step(case: Case, code: str, found: list[str]) -> str:
         "PriorityClassMissing": "priorityclasses",
     }
     if code in ("WebhookDenied", "WebhookUnreachable"):
-        return steps.cluster(evidence, *LIST_WEBHOOKS)
+        return _show_webhook(case, found[0])
     if code in listed:
         return steps.cluster(evidence, "get", listed[code])
     if code == "NamespaceTerminating":
@@ -168,6 +170,15 @@ def _step(case: Case, code: str, found: list[str]) -> str:
     if code == "LimitRange":
         return steps.command(evidence, "describe", "limitrange")
     return ""
+
+
+def _show_webhook(case: Case, name: str) -> str:
+    """The object that registers the webhook; all of them where they may not be read."""
+    for kind in WEBHOOKS:
+        for each in case.evidence.snapshot.of(kind):
+            if any(ko.text(webhook, "name") == name for webhook in ko.items(each, "webhooks")):
+                return steps.cluster(case.evidence, "get", kind, ko.name_of(each), "-o", "yaml")
+    return steps.cluster(case.evidence, *LIST_WEBHOOKS)
 
 
 def _is_ours(case: Case, kind: str, name: str) -> bool:
