@@ -22,6 +22,7 @@ _COMPLAINT_STANDS = 600
 _BALANCER_PATIENCE = 120
 # A gateway's controller takes up a route in a second or two.
 _GATEWAY_PATIENCE = 20
+_BESIDE, _REVISION = "nimhelm.dev/beside", "nimhelm.dev/revision"
 _OLD_CLASS = "kubernetes.io/ingress.class"
 _COMPLAINTS = (
     "FailedGetResourceMetric",
@@ -186,27 +187,45 @@ def _load_balancers(evidence: Evidence) -> list[Warned]:
 
 
 def _held_back(evidence: Evidence, down: tuple[str, ...], running: tuple[str, ...]) -> list[Warned]:
-    """Services that run, and whose next pod would wait at its gate for one that is down."""
-    services, ready = {service.name: service for service in evidence.graph.services}, set(running)
+    """Services that run, and whose next pod would wait at its gate, which asks for pods of the newest template first."""
+    services = {service.name: service for service in evidence.graph.services}
     found = []
-    for name in down:
-        gates = {
-            each: dependency
-            for each in evidence.dependants.get(name, [])
-            for dependency in services[each].dependencies
-            if each in ready and dependency.name == name
-        }
-        for starts, after in (
-            (False, "; wait.onTimeout: start lets a service start without it after that"),
-            (True, ", and start without it after that"),
-        ):
-            held = {each: gate.timeout for each, gate in gates.items() if gate.starts is starts}
-            if held:
-                late = f" up to {duration(max(held.values()))}" if max(held.values()) else ""
-                found.append(
-                    Warned(f"{_named(list(held))} would wait{late} for {short(name)} if rescheduled now{after}")
-                )
+    for name, dependency in services.items():
+        newest = _newest_pods_ready(evidence, name)
+        if dependency.sleeps or newest or (newest is None and name not in down):
+            continue
+        old_serve = name not in down
+        held: dict[bool, dict[str, int]] = {False: {}, True: {}}
+        for each in evidence.dependants.get(name, []):
+            gate = next(gate for gate in services[each].dependencies if gate.name == name)
+            # Where old pods serve, a gate opens to a pod with a ready one beside it, and to all after the start-up's time.
+            peers = sum(is_ready(pod) for pod in evidence.pods.get(each, [])) > 1
+            if each in running and not (old_serve and peers):
+                held[gate.starts][each] = min(gate.timeout, dependency.startup_seconds) if old_serve else gate.timeout
+        what = f"the new pods of {short(name)}" if old_serve else short(name)
+        for starts, timeouts in held.items():
+            after = (
+                ", and start without it after that"
+                if starts
+                else "; wait.onTimeout: start lets a service start without it after that"
+            )
+            if timeouts:
+                late = f" up to {duration(max(timeouts.values()))}" if max(timeouts.values()) else ""
+                text = f"{_named(list(timeouts))} would wait{late} for {what} if rescheduled now"
+                found.append(Warned(text + ("" if old_serve else after)))
     return found
+
+
+def _newest_pods_ready(evidence: Evidence, name: str) -> bool | None:
+    """Whether pods are ready that gates ask for, by the Service that is made for gates; None where there is none."""
+    selectors = [
+        ko.mapping(each, "spec", "selector") for each in evidence.services.values() if ko.label(each, _BESIDE) == name
+    ]
+    selector = next((each for each in selectors if _REVISION in each), None)
+    if selector is None:
+        return None
+    pods = evidence.pods.get(name, [])
+    return any(is_ready(pod) and all(ko.label(pod, key) == ko.text(selector, key) for key in selector) for pod in pods)
 
 
 def _named(names: list[str]) -> str:
