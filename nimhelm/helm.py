@@ -31,11 +31,14 @@ def helm_major() -> int:
     return int(major)
 
 
-def run_helm(*arguments: str, names: tuple[str, ...] = (), values: Iterable[str] = (), timeout: float = 120.0) -> str:
+def run_helm(
+    *arguments: str, names: tuple[str, ...] = (), values: Iterable[str] = (), timeout: float | None = 120.0
+) -> str:
     """helm's standard output. `HELM` names another binary. Raises HelmError when it is missing, slow or fails.
 
     `names` are the release and the chart: they go behind `--`, where helm takes nothing for an option. A value of the
     user among the `arguments` is part of its own word, as in `--namespace=nim`. `values` are paths of values files.
+    `timeout` is in seconds, None for a run that helm's own --timeout ends.
     """
     words = list(arguments)
     with ExitStack() as opened:
@@ -61,7 +64,7 @@ def _content(path: str) -> bytes:
     return content
 
 
-def _run(words: list[str], files: list[int], timeout: float) -> str:
+def _run(words: list[str], files: list[int], timeout: float | None) -> str:
     binary = os.environ.get("HELM") or "helm"
     try:
         done = subprocess.run(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nimhelm.adopt import command
 from nimhelm.adopt.changes import CREATE, KEEP, REFUSE, TAKE_OVER, Change, changes, differing, ownership_patch, report
 from nimhelm.adopt.command import Target
 from nimhelm.adopt.resources import cache_lines, caches_of, is_taken, requires_keys, returning
@@ -159,3 +160,17 @@ def test_keys_stay_as_the_operator_has_them(optional: bool | None, required: boo
     live = deployment({"spec": {"containers": [{"name": "ctr", "env": env}, {"name": "other"}]}})
     assert requires_keys([live, {"kind": "Service"}]) == required
     assert not requires_keys([{"kind": "Service"}])
+
+
+@pytest.mark.parametrize("major", [3, 4])
+def test_only_its_own_timeout_ends_the_run_of_helm(major: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start-up may take longer than any limit of nimhelm's."""
+    runs: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+    monkeypatch.setattr(command, "helm_major", lambda: major)
+    monkeypatch.setattr(command, "run_helm", lambda *words, **options: runs.append((words, options)))
+    monkeypatch.setattr(command, "apply_custom_resources", lambda target: None)
+    monkeypatch.setattr(command, "live_objects", lambda target, rendered: [])
+    command.take(Target("rag", "./rag", "nim"), [], [], [], "5h")
+    ((words, options),) = runs
+    assert "--timeout=5h" in words
+    assert options["timeout"] is None

@@ -129,10 +129,9 @@ def take(target: Target, rendered: list[Object], found: list[Change], resources:
     command = ["upgrade", "--install", *target.helm_flags(), *_context(target), f"--timeout={timeout}"]
     major = helm_major()
     if major > 3:
-        command.append(
-            "--force-conflicts"
-        )  # helm 4 applies on the server, where the operator's fields are still its own
-    run_helm(*command, names=(target.release, target.chart), values=target.values, timeout=3600)
+        # Helm 4 applies on the server, where the operator's fields are still its own.
+        command.append("--force-conflicts")
+    run_helm(*command, names=(target.release, target.chart), values=target.values, timeout=None)
     if major == 3:
         apply_custom_resources(target)
     for item in live_objects(target, rendered):
