@@ -317,16 +317,21 @@ def watched(cluster: Cluster, namespace: str, broken: bool, services: int) -> tu
     return up(), way
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_it_fails_as_preflight_says(name: str, outcomes: dict[tuple[str, bool], Outcome]) -> None:
-    outcomes[name, True].assert_failed_as_said(CASES[name])
+def predictions(cases: dict[str, Case]) -> tuple[Callable[..., None], Callable[..., None]]:
+    """The two tests of a table of cases, for a module that has their outcomes as a fixture."""
+
+    @pytest.mark.parametrize("name", cases)
+    def fails(name: str, outcomes: dict[tuple[str, bool], Outcome]) -> None:
+        outcomes[name, True].assert_failed_as_said(cases[name])
+
+    @pytest.mark.parametrize("name", cases)
+    def comes_up(name: str, outcomes: dict[tuple[str, bool], Outcome]) -> None:
+        outcomes[name, False].assert_came_up_as_said()
+
+    return fails, comes_up
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_it_comes_up_where_preflight_has_nothing_against_it(
-    name: str, outcomes: dict[tuple[str, bool], Outcome]
-) -> None:
-    outcomes[name, False].assert_came_up_as_said()
+test_it_fails_as_preflight_says, test_it_comes_up_where_preflight_has_nothing_against_it = predictions(CASES)
 
 
 def test_gpus_that_others_hold(cluster: Cluster, new_namespace: Callable[[], str], tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from .test_preflight import (
     limits,
     made,
     outcomes_of,
+    predictions,
     quota,
     stored,
 )
@@ -196,13 +197,4 @@ def outcomes(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
             cluster.kubectl("delete", each["kind"], each["metadata"]["name"], "--wait=false", check=False)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_it_fails_as_preflight_says(name: str, outcomes: dict[tuple[str, bool], Outcome]) -> None:
-    outcomes[name, True].assert_failed_as_said(CASES[name])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_it_comes_up_where_preflight_has_nothing_against_it(
-    name: str, outcomes: dict[tuple[str, bool], Outcome]
-) -> None:
-    outcomes[name, False].assert_came_up_as_said()
+test_it_fails_as_preflight_says, test_it_comes_up_where_preflight_has_nothing_against_it = predictions(CASES)

@@ -29,6 +29,7 @@ from .test_preflight import (
     Outcome,
     made,
     outcomes_of,
+    predictions,
     preflight,
     stored,
 )
@@ -130,16 +131,7 @@ def outcomes(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
         cluster.kubectl("delete", "pv", *left, "--wait=false", check=False)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_it_fails_as_preflight_says(name: str, outcomes: dict[tuple[str, bool], Outcome]) -> None:
-    outcomes[name, True].assert_failed_as_said(CASES[name])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_it_comes_up_where_preflight_has_nothing_against_it(
-    name: str, outcomes: dict[tuple[str, bool], Outcome]
-) -> None:
-    outcomes[name, False].assert_came_up_as_said()
+test_it_fails_as_preflight_says, test_it_comes_up_where_preflight_has_nothing_against_it = predictions(CASES)
 
 
 KEEP_AWAY = {
