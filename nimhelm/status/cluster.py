@@ -10,11 +10,14 @@ left out with a note.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from nimhelm.errors import KubectlError
 from nimhelm.helm import record_kind
-from nimhelm.kubectl import Access, Running, end, finish, start, stream
+from nimhelm.kubectl import Access, Running, end, finish, partial, start, stream
 from nimhelm.kubectlerrors import (
     ForbiddenError,
     UnreachableError,
@@ -43,6 +46,11 @@ from nimhelm.status.lists import Asked, Lists, note, read_lists
 from nimhelm.status.record import read_record
 from nimhelm.status.snapshot import UNRECORDED, HelmRecord, Snapshot
 from nimhelm.status.stream import items
+from nimhelm.wording import duration
+
+_DATE = re.compile(r"^\s*Date: (.+)$", re.MULTILINE)
+# Dates of answers are in whole seconds, and an answer takes a moment.
+_CLOCKS_DIFFER = timedelta(seconds=5)
 
 
 def read_release(
@@ -50,13 +58,14 @@ def read_release(
 ) -> Snapshot:
     """The release as it is now. Raises KubectlError with a sentence and a hint."""
     access = Access(namespace, context, kubeconfig, timeout)
-    table = start(access, "secrets", _helm_words(release))
+    table, clock = start(access, "secrets", _helm_words(release)), start_clock(access)
     try:
         lists, notes = read_lists(access, _first_round(release))
         helm, lost = newest_record(access, table)
+        now, differs = read_clock(access, clock)
     finally:
-        end([table])
-    notes += lost
+        end([table, clock.asked])
+    notes += lost + differs
     graphs = graphs_of(lists["configmaps"], release)
     graph = next(iter(graphs.values()), {})
     if helm and helm.status == UNRECORDED and not _is_made_by_helm(graph):
@@ -66,7 +75,7 @@ def read_release(
     snapshot = Snapshot(
         release=release,
         namespace=ko.text(graph, "metadata", "namespace") or namespace,
-        now=datetime.now(UTC),
+        now=now,
         lists=lists,
         helm=helm,
         notes=tuple(notes),
@@ -80,6 +89,35 @@ def read_release(
     if not graph:
         raise not_ours(release, namespace)
     return look_closer(access, snapshot)
+
+
+class Clock(NamedTuple):
+    """The cluster's clock, asked for at a moment of this machine's."""
+
+    asked: Running
+    at: datetime
+
+
+def start_clock(access: Access) -> Clock:
+    """Ask the API server anything: its answer is dated, and kubectl shows that at this level."""
+    return Clock(start(access, "the version", ["get", "--raw", "/version", "-v=8"]), datetime.now(UTC))
+
+
+def read_clock(access: Access, clock: Clock) -> tuple[datetime, list[str]]:
+    """What time it is in the cluster, and a note if this machine has another one. All waits are measured by it."""
+    try:
+        dated = _DATE.search(partial(access, clock.asked)[1])
+        there = parsedate_to_datetime(dated[1]) if dated else clock.at
+    except (KubectlError, ValueError):
+        there = clock.at
+    here = datetime.now(UTC)
+    if clock.at - _CLOCKS_DIFFER <= there <= here + _CLOCKS_DIFFER:
+        return here, []
+    ahead, now = clock.at > there, there + (here - clock.at)
+    by = round(abs((clock.at - there).total_seconds()))
+    about = duration(by if by < 60 else round(by / 60) * 60)
+    said = f"the clock of this machine is {about} {'ahead of' if ahead else 'behind'} the cluster's, by which all times here go"
+    return now, [said]
 
 
 def _is_made_by_helm(graph: ko.Object) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, TextIO
 
 from nimhelm.errors import KubectlError
@@ -12,7 +11,7 @@ from nimhelm.kubectlerrors import ForbiddenError, UnreachableError
 from nimhelm.report import dumped
 from nimhelm.status import kubeobject as ko
 from nimhelm.status.cause import DISABLED, READY
-from nimhelm.status.cluster import is_unready
+from nimhelm.status.cluster import is_unready, read_clock, start_clock
 from nimhelm.status.compute import PipelineStatus, compute
 from nimhelm.status.graph import GRAPH_LABEL, RELEASE_LABEL, is_graph
 from nimhelm.status.lists import Asked, Lists, note, read_lists
@@ -108,7 +107,7 @@ def read_all(access: Access, everywhere: bool) -> list[Snapshot]:
 
 
 def _read_all(access: Access, everywhere: bool) -> list[Snapshot]:
-    table = start(access, "secrets", _record_words(everywhere))
+    table, clock = start(access, "secrets", _record_words(everywhere)), start_clock(access)
     kinds = [
         Asked("configmaps", f"{GRAPH_LABEL}=true", required=True, everywhere=everywhere),
         Asked("deployments", _OURS, required=True, everywhere=everywhere),
@@ -124,8 +123,10 @@ def _read_all(access: Access, everywhere: bool) -> list[Snapshot]:
         shared, lost = read_lists(access, [Asked(kind) for kind in _OF_THE_CLUSTER])
         # Of releases that are ready nobody asks about the nodes.
         notes += [*unrecorded, *(lost if is_unready(lists) else [])]
+        now, differs = read_clock(access, clock)
+        notes += differs
     finally:
-        end([table])
+        end([table, clock.asked])
     places = {
         (ko.text(each, "metadata", "namespace"), ko.label(each, RELEASE_LABEL))
         for each in lists["configmaps"]
@@ -136,7 +137,7 @@ def _read_all(access: Access, everywhere: bool) -> list[Snapshot]:
         Snapshot(
             release=release,
             namespace=namespace,
-            now=datetime.now(UTC),
+            now=now,
             lists=by_namespace[namespace] | shared,
             helm=records.get((namespace, release)),
             notes=tuple(notes),

@@ -61,9 +61,14 @@ def upgrade(evidence: Evidence, *values: tuple[str, Any]) -> str:
     if evidence.by_hand.taken:  # without it the upgrade fails on what somebody changed by hand
         words.append("--force-conflicts")
     # Nor one whose last operation was interrupted, or of which an uninstall kept the history alone.
-    refused = status.startswith("pending-") or status == "uninstalled"
-    unlocked = f"{rollback(evidence)} && " if refused else ""
-    return unlocked + helm(evidence, *words)
+    unlocked = status.startswith("pending-") or status == "uninstalled" or goes_back(evidence)
+    return (f"{rollback(evidence)} && " if unlocked else "") + helm(evidence, *words)
+
+
+def goes_back(evidence: Evidence) -> bool:
+    """Whether an upgrade that keeps values takes those from before the last one: Helm looks for a revision that went well."""
+    record = evidence.snapshot.helm
+    return record is not None and record.status == "failed" and record.deployed > 0
 
 
 def made_again(evidence: Evidence, kind: str, name: str, otherwise: str) -> str:
@@ -74,10 +79,13 @@ def made_again(evidence: Evidence, kind: str, name: str, otherwise: str) -> str:
 def rollback(evidence: Evidence) -> str:
     """Back to the revision that was deployed last, or to the only one there is: it ends what was interrupted.
 
-    A rollback that was interrupted is made once more, since its user wanted to leave the revision before.
+    A rollback that was interrupted is made once more, since its user wanted to leave the revision before. One that failed
+    is made once more as well: its values are those that the user wants, and its objects are there.
     """
     record = evidence.snapshot.helm
     revision = str(record.deployed or record.revision) if record else "0"
+    if record and goes_back(evidence):
+        revision = str(record.revision)
     if record and record.status == "pending-rollback" and (wanted := _ROLLBACK.fullmatch(record.description)):
         revision = wanted[1]
     forced = ["--force-conflicts"] if evidence.by_hand.taken else []

@@ -40,7 +40,7 @@ def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[s
     graph = [Warned(short(evidence.graph.trouble))] if evidence.graph.trouble else []
     notes = [Warned(short(note, 300)) for note in evidence.snapshot.notes]
     found = (
-        *_helm(evidence),
+        *_helm(evidence, running),
         *_graph_edited(evidence),
         *_held_back(evidence, down, running),
         *_missing(evidence),
@@ -58,7 +58,7 @@ def warnings_of(evidence: Evidence, down: tuple[str, ...] = (), running: tuple[s
     return (*graph, *notes, *found)
 
 
-def _helm(evidence: Evidence) -> list[Warned]:
+def _helm(evidence: Evidence, running: tuple[str, ...]) -> list[Warned]:
     """Helm's record of an operation that did not end well: the services may be ready, and still no upgrade works."""
     record, release = evidence.snapshot.helm, evidence.graph.release
     if record is None or evidence.leaving_namespace:
@@ -70,7 +70,15 @@ def _helm(evidence: Evidence) -> list[Warned]:
         ]
     revision = f"Helm's revision {record.revision}"
     if record.status == "failed":
-        return [Warned(f"{revision} is recorded as failed: {_why_failed(record)}", steps.upgrade(evidence))]
+        all_run = all(each.name in running for each in evidence.graph.services if each.enabled)
+        said = f"{revision} is recorded as failed: {_why_failed(record, all_run)}"
+        if not steps.goes_back(evidence):
+            return [Warned(said, steps.upgrade(evidence))]
+        said += (
+            f"; an upgrade that reuses values goes back to those of revision {record.deployed}, "
+            f"a rollback to {record.revision} keeps its own"
+        )
+        return [Warned(said, steps.rollback(evidence))]
     if record.status.startswith("pending-"):
         said = f"{revision} is {short(record.status)}: Helm is at work, or was interrupted and refuses the next upgrade"
         return [Warned(f"{said}; once no helm runs any more, a rollback ends it", steps.rollback(evidence))]
@@ -95,12 +103,16 @@ def _helm(evidence: Evidence) -> list[Warned]:
     return []
 
 
-def _why_failed(record: HelmRecord) -> str:
+def _why_failed(record: HelmRecord, all_run: bool) -> str:
     waited = re.search(
         r"context deadline exceeded|timed out waiting|resource not ready|not ready within", record.description
     )
     if not record.description or (waited and "forbidden" not in record.description):
-        return "Helm gave up waiting; the services go on starting"
+        return (
+            "Helm gave up waiting, and all services are ready now"
+            if all_run
+            else "Helm gave up waiting; the services go on starting"
+        )
     # The same refusal of many objects is said of the first one.
     said = {re.sub(r'^\S+ "[^"]*" is forbidden: ', "", line): line for _, line in reversed(refused_lines(record))}
     return short("; ".join(reversed(said.values())), 500)

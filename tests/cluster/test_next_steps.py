@@ -262,6 +262,23 @@ def test_an_interrupted_change_is_ended_by_the_step(
     release.upgrade("--reset-then-reuse-values")
 
 
+@pytest.mark.parametrize("helm", HELMS)
+def test_what_an_upgrade_set_that_failed_is_kept_by_the_step(short_release: Callable[..., Release], helm: str) -> None:
+    """Helm takes the values to reuse from the revision that went well, which is the one before."""
+    release = short_release(service("llm", ready_after=5), helm_path=HELMS[helm])
+    release.install()
+    change = ("--reset-then-reuse-values", "--set", "llm.userID=1001", "--wait", "--timeout=1s")
+    release.helm("upgrade", release.name, str(release.chart), *change, check=False)
+    release.wait_until_ready()
+    (warning,) = json.loads(release.status("-o", "json").stdout)["status"]["warnings"]
+    assert "revision 2 is recorded as failed: Helm gave up waiting, and all services are ready now" in warning["text"]
+    paste(release, warning["next"])
+    release.wait_until_ready()
+    assert "recorded as failed" not in release.status().stdout
+    release.upgrade("--reset-then-reuse-values")
+    assert "1001" in release.helm("get", "values", release.name)
+
+
 @pytest.mark.parametrize("record", ["pending", "deleted"])
 @pytest.mark.parametrize("helm", HELMS)
 def test_a_step_that_helm_would_refuse_mends_its_record_first(

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_passes_on_what_the_user_says(stub: Any) -> None:
     for words in asked(folder):
         assert words[0] == "get"
         assert {"--context=prod", "--namespace=ai", "--kubeconfig=/etc/kube", "--request-timeout=7s"} <= set(words)
-        assert "--chunk-size=0" in words
+        assert "--chunk-size=0" in words or "--raw" in words
 
 
 def test_leaves_to_kubectl_what_the_user_does_not_say(stub: Any) -> None:
@@ -116,6 +117,28 @@ def test_asks_for_everything_at_once(stub: Any) -> None:
     begun = time.monotonic()
     read_release("rag")
     assert time.monotonic() - begun < 2.5  # five lists and Helm's record: two rounds, not six
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(10, "10m behind"), (-10, "10m ahead of")])
+def test_the_clock_of_the_cluster_counts(stub: Any, minutes: int, said: str) -> None:
+    dated = f"""
+import datetime, email.utils
+there = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes={minutes})
+print("\\tDate: " + email.utils.format_datetime(there, usegmt=True), file=sys.stderr)
+"""
+    stub(dated + ANSWERS)
+    found = read_release("rag")
+    assert abs((found.now - datetime.now(UTC)).total_seconds() - 60 * minutes) < 10
+    (note,) = [note for note in found.notes if "clock" in note]
+    assert f"the clock of this machine is {said} the cluster's" in note
+
+
+@pytest.mark.parametrize("date", ["Date: yesterday", "no date", ""])
+def test_without_the_clock_of_the_cluster_that_of_this_machine_counts(stub: Any, date: str) -> None:
+    stub(f"print({date!r}, file=sys.stderr)\n" + ANSWERS)
+    found = read_release("rag")
+    assert abs((found.now - datetime.now(UTC)).total_seconds()) < 10
+    assert not [note for note in found.notes if "clock" in note]
 
 
 def test_much_output_does_not_block(stub: Any) -> None:
