@@ -28,6 +28,9 @@ dnsConfig: {nameservers: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]}
 podSecurityContext: {fsGroup: -5}
 podSecurityContext: {supplementalGroups: [users]}
 podSecurityContext: {seLinuxChangePolicy: Never}
+podSecurityContext: {windowsOptions: {gmsaCredentialSpec: ''}}
+securityContext: {windowsOptions: {runAsUserName: ''}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, securityContext: {procMount: Unmasked}}]}}
 podSecurityContext: {privileged: true}
 securityContext: {privileged: true, allowPrivilegeEscalation: false}
 securityContext: {capabilities: {drop: ALL}}
@@ -466,6 +469,8 @@ expose: {service: {type: LoadBalancer, loadBalancerClass: example.com/lb, extern
 volumes: [{name: scratch, emptyDir: {}}]\nvolumeMounts: [{name: scratch, mountPath: /scratch}]
 podTemplate: {spec: {volumes: [{name: model-store, persistentVolumeClaim: null, emptyDir: {}}]}}
 podTemplate: {spec: {volumes: [{name: scratch, hostPath: {path: /m}}]}}
+podTemplate: {spec: {hostUsers: false, containers: [{name: llm-service-ctr, securityContext: {procMount: Unmasked}}]}}
+podTemplate: {spec: {initContainers: [{name: wait-setup, command: [sh]}]}}
 podTemplate: {spec: {initContainers: [{name: wait-setup, securityContext: {privileged: true, allowPrivilegeEscalation: null}}]}}
 expose: {service: {overlay: {publishNotReadyAddresses: true, ports: [{name: api, appProtocol: http}]}}}
 volumes: [{name: tmp, emptyDir: {medium: Memory, sizeLimit: 1Gi}}, {name: conf, configMap: {name: a, items: [{key: a, path: b}]}}]\nvolumeMounts: [{name: tmp, mountPath: /tmp}, {name: conf, mountPath: /conf, readOnly: true}]

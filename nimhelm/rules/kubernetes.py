@@ -235,6 +235,11 @@ def _pod(value: dict[str, Any]) -> Iterator[Fault]:
     for key in ("hostNetwork", "hostPID", "hostIPC"):
         if value.get("hostUsers") is False and value.get(key) is True:
             yield (key,), f"{key} is not possible with hostUsers: false", "remove one of the two"
+    for kind in ("initContainers", "containers"):
+        for index, container in enumerate(listed(value.get(kind))):
+            if dig(container, "securityContext", "procMount") == "Unmasked" and value.get("hostUsers") is not False:
+                message = "procMount: Unmasked needs hostUsers: false"
+                yield (kind, index, "securityContext", "procMount"), message, "add hostUsers: false to the pod"
     for index, container in enumerate(listed(value.get("initContainers"))):
         for key in ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"):
             if dig(container, key) is not None and dig(container, "restartPolicy") != "Always":

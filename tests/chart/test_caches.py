@@ -269,12 +269,13 @@ def test_a_claim_of_one_node_is_filled_on_the_node_of_its_services(render: Rende
     }
     own = [{"key": "x", "operator": "Exists"}]
     pod = job(render(services, nimCaches={"c": {**cache(ngc=NGC), "storage": claim, "tolerations": own}}))
-    term = {
-        "labelSelector": {
-            "matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": ["a", "b"]}]
-        },
-        "topologyKey": "kubernetes.io/hostname",
-    }
+    pods = [
+        {"key": "app.kubernetes.io/name", "operator": "In", "values": ["a", "b"]},
+        {"key": "app", "operator": "NotIn", "values": ["a-epp", "b-epp"]},
+        {"key": "nimhelm.dev/cache", "operator": "DoesNotExist"},
+        {"key": "nimhelm.dev/check", "operator": "DoesNotExist"},
+    ]
+    term = {"labelSelector": {"matchExpressions": pods}, "topologyKey": "kubernetes.io/hostname"}
     affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     assert pod.get("affinity") == (affinity if bound else None)
     assert pod["tolerations"] == [*own, GPU] if bound else own

@@ -14,6 +14,7 @@ Refusal = Callable[..., str]
 GATEWAY = {"name": "g", "namespace": "n"}
 CLAIM = {"pvc": {"create": True, "size": "1Gi"}}
 DIGEST = "sha256:" + 64 * "0"
+IMAGE = {"repository": "a", "tag": "1"}
 SCALE = {"enabled": True, "hpa": {"maxReplicas": 2}}
 NODES = {"parallelism": {"pipeline": 2, "tensor": 8}}
 
@@ -119,6 +120,22 @@ SERVICE_CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"expose": {"service": {"overlay": {"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 9}}}}}},
         "set llm.expose.service.sessionAffinity=ClientIP, or take it out",
     ),
+    "a container like a gate's": (
+        {
+            "sidecarContainers": [{"name": "wait-setup", "image": IMAGE}],
+            "dependencies": [{"name": "x", "port": 1, "external": True}],
+        },
+        "llm has the container wait-setup twice: rename one",
+    ),
+    "two gates of one name": (
+        {"dependencies": [{"name": name, "port": 1, "external": True} for name in ("a.b", "a-b")]},
+        "llm has the container wait-for-a-b twice",
+    ),
+    "a volume of the chart": ({"volumes": [{"name": "dshm"}]}, "llm has the volume dshm twice"),
+    "a mount of the chart": (
+        {"volumeMounts": [{"name": "dshm", "mountPath": "/model-store"}]},
+        "llm has the container llm-ctr's mount /model-store twice",
+    ),
     "device without source": ({"draResources": [{"requests": ["x"]}]}, "llm.draResources[0] is to have one of"),
     "shared device": (
         {"replicas": 2, "draResources": [{"resourceClaimName": "x"}]},
@@ -153,6 +170,13 @@ def test_what_openshift_forbids(refusal: Refusal, values: dict[str, Any]) -> Non
 def test_what_pod_security_forbids_a_cache(refusal: Refusal, values: dict[str, Any]) -> None:
     caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {}, **values}}
     assert "the download of c" in refusal({"llm": spec()}, nimhelm={"restricted": True}, nimCaches=caches)
+
+
+def test_a_container_like_that_of_the_download(refusal: Refusal) -> None:
+    cache = {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {}}
+    cache["initContainers"] = [{"name": "nim-cache-ctr", "image": IMAGE}]
+    said = refusal({"llm": spec()}, nimCaches={"c": cache})
+    assert "nimCaches.c has the container nim-cache-ctr twice: rename one" in said
 
 
 def test_two_sources_of_a_cache(refusal: Refusal) -> None:

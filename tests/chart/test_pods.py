@@ -365,6 +365,12 @@ def test_an_overlay_of_the_pod(render: Render) -> None:
     assert rendered["Deployment", "llm"]["spec"]["template"]["metadata"]["annotations"]["note"] == "{{ x }}"
 
 
+def test_an_overlay_replaces_a_list_of_strings(render: Render) -> None:
+    own = {"containers": [{"name": "llm-ctr", "args": ["b"]}]}
+    rendered = render({"llm": spec(args=["a", "c"], podTemplate={"spec": own})})
+    assert containers(pod(rendered))["llm-ctr"]["args"] == ["b"]
+
+
 def test_a_disruption_budget_and_objects_of_ones_own(render: Render) -> None:
     mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "{{ x }}"}}
     rendered = render({"llm": spec(podDisruptionBudget={"maxUnavailable": 1})}, extraObjects=[mine])

@@ -76,25 +76,21 @@ Their pods mount it before their gates wait for the job, and only one node can a
   {{- $mode := dig "storage" "pvc" "volumeAccessMode" "" .cache | default "ReadWriteOnce" }}
   {{- $services := list }}
   {{- $pickers := list }}
-  {{- $called := false }}
-  {{- $check := include "nimhelm.v2.checkName" .root }}
   {{- $tolerations := get $placement "tolerations" | default list }}
   {{- if and (include "nimhelm.v2.cache.claim" .) (eq $mode "ReadWriteOnce") }}
     {{- range .root.nim.services }}
       {{- if and .runs (eq $name (.root.Values.storage.nimCache.name | default "")) }}
         {{- $services = append $services .name }}
-        {{- if include "nimhelm.v2.hasPicker" .root }}{{ $pickers = append $pickers (printf "%s-epp" .name) }}{{ end }}
-        {{- if or (hasKey $.root.nim.caches .name) (eq .name $check) }}{{ $called = true }}{{ end }}
+        {{- $pickers = append $pickers (printf "%s-epp" .name) }}
         {{- $tolerations = concat $tolerations (.root.Values.tolerations | default list) }}
       {{- end }}
     {{- end }}
   {{- end }}
   {{- if $services }}
-    {{- /* A picker has the name of its service, and a download or check may have it. They run on other nodes. */}}
-    {{- $pods := list (dict "key" "app.kubernetes.io/name" "operator" "In" "values" $services) }}
-    {{- with $pickers }}{{ $pods = append $pods (dict "key" "app" "operator" "NotIn" "values" .) }}{{ end }}
-    {{- range ternary (list "cache" "check") list $called }}
-      {{- $pods = append $pods (dict "key" (printf "nimhelm.dev/%s" .) "operator" "DoesNotExist") }}
+    {{- /* Pickers, downloads and checks of any release may be called like a service. */}}
+    {{- $pods := list (dict "key" "app.kubernetes.io/name" "operator" "In" "values" $services) (dict "key" "app" "operator" "NotIn" "values" $pickers) }}
+    {{- range list "cache" "check" }}
+      {{- $pods = append $pods (dict "key" (print "nimhelm.dev/" .) "operator" "DoesNotExist") }}
     {{- end }}
     {{- $term := dict "labelSelector" (dict "matchExpressions" $pods) "topologyKey" "kubernetes.io/hostname" }}
     {{- $_ := set $placement "affinity" (dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term))) }}
@@ -384,21 +380,9 @@ terminationMessagePolicy: FallbackToLogsOnError
 {{- /* The containers that run before the download. */}}
 {{- define "nimhelm.v2.cache.initContainers" -}}
   {{- if .certificates }}
-- name: update-ca-certificates
-  image: {{ toJson .puller }}
-  command: [/bin/sh, /nimhelm-scripts/update-ca-certificates.sh]
-  {{- /* Only root can write to the certificate folder of the image. */}}
-  securityContext:
-    runAsNonRoot: false
-    runAsUser: 0
-  {{- include "nimhelm.v2.givenResources" (dict "given" .root.nim.global.containerResources) | nindent 2 | trimSuffix "\n  " }}
-  terminationMessagePolicy: FallbackToLogsOnError
-  volumeMounts:
-    - name: ca-cert-volume
-      mountPath: /ca-certs
-    - name: custom-ca
-      mountPath: /custom
-    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
+    {{- include "nimhelm.v2.addCertificates" (dict "root" .root "image" (printf "image: %s" (toJson .puller)) "mounts" (list
+      (dict "name" "ca-cert-volume" "mountPath" "/ca-certs")
+      (dict "name" "custom-ca" "mountPath" "/custom"))) }}
   {{- end }}
   {{- range .cache.initContainers }}
     {{- $box := dict "env" (concat $.env (get . "env" | default list)) }}

@@ -106,25 +106,32 @@ while the dependencies start. It needs the certificates.
 {{- end }}
 
 {{- define "nimhelm.v2.updateCertificates" -}}
-  {{- $nim := .nim }}
-  {{- if $nim.certificates }}
+  {{- if .nim.certificates }}
+    {{- include "nimhelm.v2.addCertificates" (dict "root" . "image" (include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image))
+      "env" .nim.env "mounts" .nim.initMounts "kept" .nim.global.keepOperatorPods) }}
+  {{- end }}
+{{- end }}
+
+{{- /* Takes root, image (text), env, mounts and kept (the pod is the operator's). */}}
+{{- define "nimhelm.v2.addCertificates" }}
 - name: update-ca-certificates
-  {{- include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image) | nindent 2 }}
+  {{- .image | nindent 2 }}
   command: [/bin/sh, /nimhelm-scripts/update-ca-certificates.sh]
+  {{- with .env }}
   env:
-    {{- include "nimhelm.v2.yaml" $nim.env | nindent 4 }}
+    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
+  {{- end }}
   {{- /* Only root can write to the certificate folder of the image. */}}
   securityContext:
     runAsNonRoot: false
     runAsUser: 0
-  {{- include "nimhelm.v2.givenResources" (dict "given" $nim.global.containerResources) | nindent 2 | trimSuffix "\n  " }}
-  {{- if not $nim.global.keepOperatorPods }}
+  {{- include "nimhelm.v2.givenResources" (dict "given" .root.nim.global.containerResources) | nindent 2 | trimSuffix "\n  " }}
+  {{- if not .kept }}
   terminationMessagePolicy: FallbackToLogsOnError
   {{- end }}
   volumeMounts:
-    {{- include "nimhelm.v2.yaml" $nim.initMounts | nindent 4 }}
+    {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
     {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
-  {{- end }}
 {{- end }}
 
 {{- /*

@@ -12,6 +12,15 @@ Refuses values that the API server would reject, or that would never become read
   {{- include "nimhelm.v2.problems.scale" . }}
   {{- include "nimhelm.v2.problems.platform" . }}
   {{- include "nimhelm.v2.problems.dra" . }}
+  {{- $listed := dict }}
+  {{- range .Values.dependencies }}
+    {{- if hasKey $listed .name }}{{ printf "%s lists the dependency %s twice: leave one in its dependencies\n" $.Chart.Name .name }}{{ end }}
+    {{- $_ := set $listed .name true }}
+  {{- end }}
+  {{- if or .Values.initContainers .Values.sidecarContainers .Values.volumes .Values.volumeMounts (gt (len .nim.gates) 1) }}
+    {{- $box := dict "root" . "role" (ternary "leader" "" (eq .nim.workload "LeaderWorkerSet")) }}
+    {{- include "nimhelm.v2.problems.pod" (dict "owner" .Chart.Name "spec" (include "nimhelm.v2.podSpec" $box)) }}
+  {{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.problems.image" -}}
@@ -216,6 +225,20 @@ Refuses values that the API server would reject, or that would never become read
   {{- end }}
 {{- end }}
 
+{{- define "nimhelm.v2.problems.pod" -}}
+  {{- $spec := fromYaml .spec }}
+  {{- $names := list }}
+  {{- range concat (get $spec "initContainers" | default list) $spec.containers }}
+    {{- $container := print "container " .name }}
+    {{- range ternary list .volumeMounts (has $container $names) }}{{ $names = append $names (print $container "'s mount " .mountPath) }}{{ end }}
+    {{- $names = append $names $container }}
+  {{- end }}
+  {{- range $spec.volumes }}{{ $names = append $names (print "volume " .name) }}{{ end }}
+  {{- range $index, $name := $names }}
+    {{- if has $name (slice $names 0 $index) }}{{ printf "%s has the %s twice: rename one\n" $.owner $name }}{{ end }}
+  {{- end }}
+{{- end }}
+
 {{- /* Problems of the pipeline as a whole. The templates above check each service. */}}
 {{- define "nimhelm.v2.pipelineProblems" -}}
   {{- $nim := .nim }}
@@ -227,46 +250,47 @@ Refuses values that the API server would reject, or that would never become read
   {{- range keys (pick (dig "spec" dict $nim.global.podTemplate) "containers" "initContainers") }}
     {{- printf "global.nimhelm.podTemplate.spec.%s is of all pods, and each has other containers: set <service>.podTemplate.spec.%s\n" . . }}
   {{- end }}
-  {{- $services := dict }}
-  {{- range $nim.services }}{{ $_ := set $services .name . }}{{ end }}
-  {{- range $name, $service := $services }}
+  {{- $filled := dict }}
+  {{- range $name, $service := $nim.byName }}
     {{- if $service.enabled }}
-      {{- $gates := dict }}
-      {{- range $service.root.nim.gates }}{{ $_ := set $gates .name . }}{{ end }}
-      {{- $listed := dict }}
-      {{- range $service.root.Values.dependencies }}
-        {{- if hasKey $listed .name }}
-          {{- printf "%s lists the dependency %s twice: leave one of the two in %s.dependencies\n" $name .name $name }}
-        {{- end }}
-        {{- $_ := set $listed .name true }}
-        {{- if hasKey $gates (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") }}
-          {{- include "nimhelm.v2.problems.dependency" (dict "services" $services "name" $name "dependency" .) }}
+      {{- range $service.root.nim.gates }}
+        {{- if .dependency }}
+          {{- include "nimhelm.v2.problems.dependency" (dict "services" $nim.byName "name" $name "dependency" .dependency) }}
+        {{- else if not (hasKey $nim.caches .cache.name) }}
+          {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%s.enabled=true, or %s.storage.nimCache.wait.enabled=false\n" $name .cache.name .cache.name $name }}
         {{- end }}
       {{- end }}
       {{- $cache := $service.root.Values.storage.nimCache.name }}
-      {{- with get $nim.caches ($cache | default "") }}
+      {{- if and $service.runs $service.root.nim.fillsCache }}{{ $_ := set $filled $cache true }}{{ end }}
+      {{- with get $nim.caches (toString $cache) }}
         {{- $kept := include "nimhelm.v2.cache.claim" (dict "root" $ "name" $cache "cache" .) }}
         {{- if and $kept (ne $kept $service.root.nim.claim) }}
           {{- printf "%s looks for the cache %s in the claim %s, and it is filled in %s: set %s.storage.nimCache.claimName=%s\n" $name $cache $service.root.nim.claim $kept $name $kept }}
         {{- end }}
       {{- end }}
-      {{- if and $cache (not (hasKey $nim.caches $cache)) (hasKey $gates (printf "wait-for-cache-%s" $cache | include "nimhelm.v2.dnsLabel")) }}
-        {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%s.enabled=true, or %s.storage.nimCache.wait.enabled=false\n" $name $cache $cache $name }}
-      {{- end }}
     {{- end }}
   {{- end }}
-  {{- $filled := dict }}
-  {{- range $name, $service := $services }}
-    {{- if and $service.runs (hasKey $service.root.nim "fillsCache") }}{{ $_ := set $filled $service.root.Values.storage.nimCache.name true }}{{ end }}
-  {{- end }}
   {{- range $name, $cache := $nim.caches }}
+    {{- $path := print "nimCaches." $name }}
+    {{- $box := dict "root" $ "name" $name "cache" $cache }}
+    {{- $pvc := dig "storage" "pvc" dict $cache }}
+    {{- if get $pvc "create" }}
+      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" (include "nimhelm.v2.cache.claim" $box) "pvc" $pvc "path" (print $path ".storage.pvc")) }}
+    {{- end }}
+    {{- if $nim.global.restricted }}
+      {{- include "nimhelm.v2.problems.restricted" (dict "title" (print "the download of " $name) "path" $path
+        "hostPath" (dig "storage" "hostPath" "" $cache) "user" (dig "userID" 1000 $cache | int64) "certificates" (dig "proxy" "certConfigMap" "" $cache)) }}
+    {{- end }}
     {{- $sources := pick (get $cache "source") "dataStore" "hf" "ngc" | keys }}
     {{- if gt (len $sources) 1 }}
       {{- printf "nimCaches.%s.source has several sources (%s): leave one, and set the others to null\n" $name (sortAlpha $sources | join ", ") }}
     {{- end }}
-    {{- $by := include "nimhelm.v2.cache.filledBy" (dict "root" $ "name" $name "cache" $cache) }}
-    {{- if and (eq "service" $by) (not (hasKey $filled $name)) (not $nim.global.keepOperatorPods) }}
-      {{- range $user, $service := $services }}
+    {{- if get $cache "initContainers" }}
+      {{- include "nimhelm.v2.facts.cache" $box }}
+      {{- include "nimhelm.v2.problems.pod" (dict "owner" $path "spec" (include "nimhelm.v2.cache.podSpec" $box)) }}
+    {{- end }}
+    {{- if and (eq "service" (include "nimhelm.v2.cache.filledBy" $box)) (not (hasKey $filled $name)) (not $nim.global.keepOperatorPods) }}
+      {{- range $user, $service := $nim.byName }}
         {{- if and $service.runs (eq $name ($service.root.Values.storage.nimCache.name | default "")) $service.root.Values.storage.nimCache.wait.enabled }}
           {{- printf "%s waits for the cache %s, which a service is to fill, and none does: set nimCaches.%s.filledBy=job, or %s.storage.nimCache.fill.enabled=true\n" $user $name $name $user }}
         {{- end }}
@@ -277,26 +301,11 @@ Refuses values that the API server would reject, or that would never become read
     {{- if and .enabled .root.Values.storage.pvc.create (not .root.Values.storage.nimCache.name) }}
       {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .root.nim.claim "pvc" .root.Values.storage.pvc "path" (printf "%s.storage.pvc" .name)) }}
     {{- end }}
-  {{- end }}
-  {{- range $nim.services }}
     {{- if .enabled }}{{ include "nimhelm.v2.problems.controllers" (dict "root" $ "service" .) }}{{ end }}
     {{- if and .enabled .root.nim.ownsService }}{{ include "nimhelm.v2.problems.kubernetesService" .root }}{{ end }}
   {{- end }}
-  {{- range $name, $cache := $nim.caches }}
-    {{- $pvc := dig "storage" "pvc" dict $cache }}
-    {{- if get $pvc "create" }}
-      {{- $claim := include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) }}
-      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" $claim "pvc" $pvc "path" (printf "nimCaches.%s.storage.pvc" $name)) }}
-    {{- end }}
-  {{- end }}
   {{- include "nimhelm.v2.problems.names" . }}
   {{- include "nimhelm.v2.problems.extraObjects" . }}
-  {{- if $nim.global.restricted }}
-    {{- range $name, $cache := $nim.caches }}
-      {{- include "nimhelm.v2.problems.restricted" (dict "title" (printf "the download of %s" $name) "path" (printf "nimCaches.%s" $name)
-        "hostPath" (dig "storage" "hostPath" "" $cache) "user" (dig "userID" 1000 $cache | int64) "certificates" (dig "proxy" "certConfigMap" "" $cache)) }}
-    {{- end }}
-  {{- end }}
 {{- end }}
 
 {{- /*
@@ -378,8 +387,7 @@ are read: to parse all of it would take as long as to render it.
   {{- end }}
   {{- range $name, $cache := .nim.caches }}
     {{- if dig "storage" "pvc" "create" false $cache }}
-      {{- $claim := include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) }}
-      {{- $_ := set $texts (printf "nimCaches.%s" $name) (printf $object "v1" "PersistentVolumeClaim" $claim) }}
+      {{- $_ := set $texts (print "nimCaches." $name) (include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) | printf $object "v1" "PersistentVolumeClaim") }}
     {{- end }}
   {{- end }}
   {{- $made := list }}

@@ -64,7 +64,7 @@ their paths, since a volume may have several. A null removes, and anything else 
       {{- $_ := unset $into $key }}
     {{- else if and (kindIs "map" $value) (kindIs "map" $old) }}
       {{- include "nimhelm.v2.mergeByName" (dict "into" $old "from" $value) }}
-    {{- else if and (kindIs "slice" $value) (kindIs "slice" $old) (hasKey (first $value | default dict) "name") }}
+    {{- else if and (kindIs "slice" $value) (kindIs "slice" $old) (kindIs "map" (first $value)) (hasKey (first $value) "name") }}
       {{- $by := ternary "mountPath" "name" (hasKey (first $value) "mountPath") }}
       {{- $items := $old }}
       {{- range $new := $value }}
