@@ -118,7 +118,7 @@ def _tracks(evidence: Evidence, chosen: dict[str, list[Life]], begin: datetime, 
         if service.name in chosen:
             lives, wave = chosen[service.name], waves[service.name]
             rolled_out = _rolled_out(evidence.deployments.get(service.name))
-            through = rolled_out is not None and all(life.created <= rolled_out for life in lives)
+            through = rolled_out is not None and all(life.ready is not None for life in lives)
             empty = Track(service.name, wave=wave, state=states.get(service.name, ""), rolled_out=through)
             tracks.append(_track(empty, lives, evidence.pods.get(service.name, []), begin))
     return tracks

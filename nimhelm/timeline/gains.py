@@ -139,7 +139,13 @@ def _caches(timeline: Timeline) -> Iterator[Gain]:
     filling = _critical(timeline, FILL)
     if filling:
         text = f"fill {_list(filling)} before the install; a claim that is kept has it filled the next time"
-        yield Gain("CacheAhead", _gained(timeline, _no_cache_job), text, "--set global.nimhelm.keepClaims=true")
+        filled = all(_is_up(timeline, name) for name in filling)
+        yield Gain(
+            "CacheAhead",
+            _gained(timeline, _no_cache_job) if filled else None,
+            text,
+            "--set global.nimhelm.keepClaims=true",
+        )
     for name in _critical(timeline, STARTUP):
         track = timeline.track(name)
         if track and track.ready is not None and not track.kept and track.spent(STARTUP) > _SLOW_START:

@@ -58,7 +58,7 @@ def life_of(
     done = _ended(main) if is_job else _ready_since(pod)
     if rolled_out and created <= rolled_out and (done is None or done > rolled_out):
         done = rolled_out
-    lost = None if done or is_job else _lost_since(evidence, pod, main)
+    lost = None if done else _lost_since(evidence, pod, {} if is_job else main)
     known = sorted(_known(evidence, pod, main, gates, done, is_job), key=lambda part: (part.start, part.end))
     parts = list(_without_gaps(known, created, done or lost or evidence.now, pod, open_end=not done and not lost))
     if lost:
@@ -85,7 +85,11 @@ def _main(pod: ko.Object, is_job: bool) -> ko.Object:
 
 
 def _ready_since(pod: ko.Object) -> datetime | None:
-    return ko.moment(ko.condition(pod, "Ready"), "lastTransitionTime") if is_ready(pod) else None
+    """Since when the pod is ready. When its node falls silent, Kubernetes takes that back, and leaves its containers' part."""
+    own_gates = ko.items(pod, "spec", "readinessGates")
+    kind = "Ready" if is_ready(pod) or own_gates else "ContainersReady"
+    found = ko.condition(pod, kind)
+    return ko.moment(found, "lastTransitionTime") if ko.text(found, "status") == "True" else None
 
 
 def _ended(main: ko.Object) -> datetime | None:

@@ -70,7 +70,7 @@ class Style(NamedTuple):
 def text(timeline: Timeline, style: Style = Style()) -> str:  # noqa: B008 (immutable)
     """The whole report, with a newline at its end."""
     head = _wrapped(headline(timeline), style, 2)
-    parts = [head, _bars(timeline, style), _table(timeline, style), _path(timeline), _gains(timeline, style)]
+    parts = [head, _bars(timeline, style), _table(timeline, style), _path(timeline, style), _gains(timeline, style)]
     parts.append(_besides(timeline))
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -215,13 +215,14 @@ def waits(track: Track) -> str:
     return ", ".join(found) or "-"
 
 
-def _path(timeline: Timeline) -> list[str]:
+def _path(timeline: Timeline, style: Style) -> list[str]:
     if not timeline.path:
         return []
     lines = ["critical path:"]
     for step in timeline.path:
         share = f"{100 * (step.end - step.start) / max(timeline.total, 1e-9):.0f}%"
-        lines.append(f"  {seconds(step.end - step.start):>7} {share:>4}  {short(step.track)}: {step_text(step)}")
+        line = f"  {seconds(step.end - step.start):>7} {share:>4}  {short(step.track)}: {step_text(step)}"
+        lines += _wrapped(line, style, 16)
     return lines
 
 

@@ -14,6 +14,7 @@ from nimhelm.timeline.compute import timeline_of
 from nimhelm.timeline.gains import gains_of, replay
 from nimhelm.timeline.model import (
     CREATE,
+    FILL,
     GATE,
     LOST,
     PREPARE,
@@ -83,7 +84,10 @@ def event(of: str, reason: str, when: float, message: str, place: str = "") -> d
 
 def deployment(name: str, pods: list[dict[str, Any]]) -> dict[str, Any]:
     many = len(pods)
-    ready = sum(any(each["type"] == "Ready" for each in one["status"]["conditions"]) for one in pods)
+    ready = sum(
+        any((each["type"], each.get("status")) == ("Ready", "True") for each in one["status"]["conditions"])
+        for one in pods
+    )
     labels = {"app.kubernetes.io/instance": "rag", "app.kubernetes.io/name": name}
     status = {"replicas": many, "updatedReplicas": many, "readyReplicas": ready, "availableReplicas": ready}
     return {
@@ -266,6 +270,21 @@ def test_a_node_that_is_silent_starts_nothing() -> None:
     assert parts(timeline([one], nodes=[silent]), "a")[-2:] == [(STARTUP, 5, 20), (LOST, 20, 100)]
 
 
+def test_a_pod_of_a_later_scale_up_on_a_silent_node_was_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its containers still count as ready: only the pod's own condition is taken back."""
+    plain = deployment
+    monkeypatch.setattr(f"{__name__}.deployment", lambda name, pods: rolled_out(plain(name, pods), -50))
+    one = pod("a", 0, 1, None, running("a-ctr", 5))
+    one["status"]["conditions"] += [
+        {"type": "Ready", "status": "False", "lastTransitionTime": at(60)},
+        {"type": "ContainersReady", "status": "True", "lastTransitionTime": at(12)},
+    ]
+    found = timeline([one])
+    assert parts(found, "a")[-1] == (STARTUP, 5, 12)
+    assert found.over
+    assert "not ready any more: a" in text(found)
+
+
 def test_a_start_up_that_does_not_end_is_not_made_shorter_by_probes() -> None:
     assert saved(timeline([pod("a", 0, 0, None, running("a-ctr", 5))])) == {}
 
@@ -408,6 +427,14 @@ def test_a_pull_behind_the_gate_could_overlap() -> None:
     found = made(a, b)
     assert replay(found) == found.total == 80
     assert saved(found) == {"PullOverlap": 30, "PrePull": 30}
+
+
+def test_a_cache_that_is_not_filled_yet_gains_nobody_knows_what() -> None:
+    job = Track("cache/m", "cache", segments=(Segment(FILL, 0, 60, open=True),))
+    late = Track("a", wave=1, segments=(Segment(GATE, 0, 60, "cache/m", open=True),))
+    timeline = Timeline("p", "rag", "n", ZERO, ZERO, 60, False, (job, late))
+    timeline = timeline._replace(path=tuple(critical_path(timeline)))
+    assert saved(timeline._replace(gains=tuple(gains_of(timeline)))) == {"CacheAhead": None}
 
 
 def test_a_second_path_limits_what_is_gained() -> None:
