@@ -244,6 +244,12 @@ def completion(shell: str) -> int:
     help="Namespace of the install; default: that of the current context.",
 )
 @click.option("--create-namespace", is_flag=True, help="As for helm install: a namespace that does not exist is made.")
+@click.option(
+    "--labels",
+    multiple=True,
+    metavar="KEY=VALUE,...",
+    help="As for helm install: labels of helm's record, which a policy may want.",
+)
 @click.option("--release", default="", metavar="NAME", help="Name of the release; default: that of the chart.")
 @VALUES
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="A single value, as for helm install.")
@@ -275,6 +281,8 @@ def preflight(**options: Any) -> int:
     Examples:
       nimhelm preflight ./rag-pipeline -n nim-service -f production.yaml
     """
+    if not all("=" in pair for each in options["labels"] for pair in each.split(",")):
+        raise click.UsageError("--labels needs KEY=VALUE,...")
     from nimhelm.preflight.command import Options, preflight
 
     return preflight(Options(**options))

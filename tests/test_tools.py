@@ -164,6 +164,7 @@ def test_no_word_of_a_user_is_an_option_of_a_tool(asked: Any, chart: str, tmp_pa
     where = Where(namespace=EVIL, context=EVIL, kubeconfig=EVIL, from_dir="", request_timeout=5.0)
     wanted: Any = {
         **dict.fromkeys(("namespace", "release", "context", "kubeconfig"), EVIL), "values": (EVIL,), "sets": (EVIL,),
+        "labels": (f"x={EVIL}",),
         **dict.fromkeys(("strict", "pull", "offline_objects", "create_namespace"), False), "save": "", "from_dir": "",
         "chart": chart, "output": "text", "request_timeout": 5.0,
     }  # fmt: skip

@@ -22,6 +22,7 @@ class Reach(NamedTuple):
     values: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
     create_namespace: bool = False
+    labels: tuple[str, ...] = ()
 
     def kubectl(self, *words: str, everywhere: bool = False) -> str:
         """A kubectl command in the namespace, or for what lies in none; all words are quoted."""
@@ -44,6 +45,7 @@ class Reach(NamedTuple):
         """The preflight with further values: shows whether an install with them would come up."""
         reach = _flag("--kubeconfig", self.kubeconfig) + _flag("--context", self.context)
         reach += ["--create-namespace"] if self.create_namespace else []
+        reach += [word for each in self.labels for word in _flag("--labels", each)]
         words = ["preflight", *self.chart_with(*sets), "--release", self.release]
         return " ".join(["nimhelm", *map(_quoted, words), *reach, *_flag("-n", self.namespace)])
 

@@ -27,6 +27,7 @@ class Options(NamedTuple):
     release: str = ""
     namespace: str = ""
     create_namespace: bool = False
+    labels: tuple[str, ...] = ()
     context: str = ""
     kubeconfig: str = ""
     values: tuple[str, ...] = ()
@@ -48,7 +49,9 @@ def preflight(options: Options) -> int:
             read_bytes(path)
     release = options.release or release_of(options.chart)
     place = (options.namespace, options.context, options.kubeconfig)
-    reach = Reach(options.chart, release, *place, options.values, options.sets, options.create_namespace)
+    reach = Reach(
+        *(options.chart, release, *place), options.values, options.sets, options.create_namespace, options.labels
+    )
     rendered, cluster = _saved(options, reach) if options.from_dir else _live(options, reach)
     if options.save:
         from nimhelm.preflight.dump import save

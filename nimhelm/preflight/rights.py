@@ -191,7 +191,8 @@ def _record(cluster: Cluster) -> Iterator[ko.Object]:
     if not cluster.record_kind:
         return
     revision = (cluster.helm[1] if cluster.helm else 0) + 1
-    labels = {"owner": "helm", "name": cluster.reach.release, "status": "pending-install", "version": str(revision)}
+    labels = dict(pair.split("=", 1) for each in cluster.reach.labels for pair in each.split(","))
+    labels |= {"owner": "helm", "name": cluster.reach.release, "status": "pending-install", "version": str(revision)}
     metadata = {"name": f"sh.helm.release.v1.{cluster.reach.release}.v{revision}", "labels": labels}
     of_helm = {"type": "helm.sh/release.v1"} if cluster.record_kind == "Secret" else {}
     yield {"apiVersion": "v1", "kind": cluster.record_kind, "metadata": metadata, **of_helm}

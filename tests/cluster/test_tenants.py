@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .connection import Cluster, wait_until
-from .release import HELM3, HELM4, Release, put_up, service
+from .release import HELM3, HELM4, INSTALL_TIMEOUT, ROOT, Release, build, put_up, service
 
+EXAMPLES = ROOT / "examples"
 HELMS = {"helm3": HELM3, "helm4": HELM4}
 RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "128Mi"}}
 HELPERS = ("--set-json", f"global.nimhelm.helperResources={json.dumps(RESOURCES)}")
@@ -25,24 +28,25 @@ def two_services() -> tuple[dict[str, Any], dict[str, Any]]:
 
 @pytest.fixture
 def policy(cluster: Cluster) -> Iterator[Callable[..., None]]:
-    """Denies the pods of one namespace for which one of the expressions is false; gone after the test."""
+    """Denies the pods, or objects, of one namespace for which one of the expressions is false; gone after the test."""
     made: list[str] = []
 
-    def make(namespace: str, *expressions: str) -> None:
+    def make(namespace: str, *expressions: str, resources: tuple[str, ...] = ("pods",)) -> None:
         kind = {"apiVersion": "admissionregistration.k8s.io/v1"}
-        metadata = {"metadata": {"name": namespace}}
+        name = f"{namespace}-{len(made)}"
+        metadata = {"metadata": {"name": name}}
         where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
-        pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+        created = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": list(resources)}
         spec = {
-            "matchConstraints": where | {"resourceRules": [pods]},
+            "matchConstraints": where | {"resourceRules": [created]},
             "validations": [{"expression": each} for each in expressions],
         }
-        binding = {"policyName": namespace, "validationActions": ["Deny"], "matchResources": where}
+        binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": where}
         cluster.apply(
             kind | metadata | {"kind": "ValidatingAdmissionPolicy", "spec": spec},
             kind | metadata | {"kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
         )
-        made.append(namespace)
+        made.append(name)
         bad = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bad"}}
         bad["spec"] = {"containers": [{"name": "bad", "image": "busybox:latest"}], "securityContext": {"runAsUser": 1}}
         # A policy takes effect some moments after it is made.
@@ -265,3 +269,118 @@ def test_refused_without_the_value(
         what="a pod of llm that is refused",
     )
     assert release.pods("llm") == []
+
+
+TEAM = {"team": "ml", "cost-center": "7"}
+OBJECTS = (
+    *("pods", "services", "persistentvolumeclaims", "configmaps", "secrets", "serviceaccounts", "deployments"),
+    *("replicasets", "jobs", "networkpolicies"),
+)
+STRICT = (
+    f"{EVERY_CONTAINER}.all(c, ['cpu', 'memory'].all(r, r in c.resources.?limits.orValue({{}})))",
+    f"{EVERY_CONTAINER}.all(c, c.image.contains(':') && !c.image.endsWith(':latest'))",
+    "object.spec.?initContainers.orValue([]).all(c, c.?securityContext.readOnlyRootFilesystem.orValue(false))",
+    "object.spec.?automountServiceAccountToken.orValue(true) == false",
+)
+
+
+def admin_of(release: Release, folder: Path) -> Release:
+    """The same release in the hands of an account that is admin of the namespace, and nothing else."""
+    release.kubectl("create", "serviceaccount", "team")
+    release.kubectl(
+        "create", "rolebinding", "team", "--clusterrole=admin", f"--serviceaccount={release.namespace}:team"
+    )
+    config = json.loads(release.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
+    config["users"][0]["user"] = {"token": release.kubectl("create", "token", "team").strip()}
+    (folder / "kubeconfig").write_text(json.dumps(config))
+    return replace(release, cluster=replace(release.cluster, kubeconfig=folder / "kubeconfig"))
+
+
+def amounts(gpus: int = 0) -> dict[str, dict[str, str]]:
+    """Requests and limits within the LimitRange of ``fence``."""
+    device = {"nvidia.com/gpu": str(gpus)} if gpus else {}
+    return {each: {"cpu": "100m", "memory": "128Mi", **device} for each in ("requests", "limits")}
+
+
+def fence(release: Release, policy: Callable[..., None], **hard: str) -> None:
+    """All that bounds a team, at once."""
+    release.cluster.kubectl("label", "namespace", release.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    small, large = {"cpu": "50m", "memory": "64Mi"}, {"cpu": "1", "memory": "1Gi"}
+    bounds = {"type": "Container", "min": small, "max": large, "default": large, "defaultRequest": large}
+    bounds["maxLimitRequestRatio"] = {"cpu": "2", "memory": "2"}
+    release.cluster.apply(
+        bounded("LimitRange", limits=[bounds]), bounded("ResourceQuota", hard=hard), namespace=release.namespace
+    )
+    policy(release.namespace, *STRICT)
+    labels = "object.metadata.?labels.orValue({})"
+    policy(release.namespace, *(f"{labels}[?'{key}'].orValue('') == '{TEAM[key]}'" for key in TEAM), resources=OBJECTS)
+
+
+def ready_by(path: str, port: str = "api") -> dict[str, Any]:
+    """A probe of a stand-in that asks often."""
+    return {"probe": {"httpGet": {"path": path, "port": port}, "periodSeconds": 1, "failureThreshold": 600}}
+
+
+SHARED = {"commonLabels": TEAM, "helperResources": RESOURCES, "restricted": True}
+RAG = {
+    "global": {"nimhelm": SHARED},
+    **{f"{each}-service": {"resources": amounts(1)} for each in ("embedding", "rerank", "llm")},
+}
+RESEARCH = {
+    "global": {"nimhelm": SHARED},
+    "embedding": {"resources": amounts(1), "metrics": {"enabled": False}},
+    "retriever": {"resources": amounts(), "readinessProbe": ready_by("/v1/health/ready")},
+    "assistant": {
+        "resources": amounts(4),
+        "dependencies": [{"name": "retriever", "port": 8080, "envName": "RETRIEVER_URL"}],
+        "nodeSelector": None,
+        "expose": {"router": None},
+        "startupProbe": ready_by("/v1/health/ready"),
+    },
+}
+HARD = {
+    **{"requests.cpu": "4", "limits.cpu": "4", "requests.memory": "4Gi", "limits.memory": "4Gi"},
+    **{"requests.nvidia.com/gpu": "10", "persistentvolumeclaims": "5", "pods": "12", "services": "14"},
+    **{"configmaps": "5", "secrets": "10"},
+}
+LABELS = "--labels=" + ",".join(f"{key}={value}" for key, value in TEAM.items())
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_everything_at_once(
+    short_release: Callable[..., Release],
+    policy: Callable[..., None],
+    many_gpus: None,
+    helm: str,
+    tmp_path: Path,
+) -> None:
+    """Two examples in one namespace, by its admin, within Pod Security, a LimitRange, a quota and policies."""
+    owned = short_release(EXAMPLES / "rag-pipeline.yaml", name="rag-pipeline", helm_path=HELMS[helm])
+    milvus = {"selector": {"app": "embedding"}, "ports": [{"port": 19530, "targetPort": 8000}]}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    owned.cluster.apply(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "milvus"}, "spec": milvus},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "llama-70b-model"}, "spec": claim},
+        namespace=owned.namespace,
+    )
+    rag = admin_of(owned, tmp_path)
+    fence(owned, policy, **HARD)
+    research = replace(rag, name="research", chart=build(EXAMPLES / "research-assistant.yaml", tmp_path / "charts"))
+    assert {"PodSecurity", "LimitRange", "AdmissionPolicy"} <= set(rag.preflight())
+    for release, values in ((rag, RAG), (research, RESEARCH)):
+        file = tmp_path / f"{release.name}.json"
+        file.write_text(json.dumps(values))
+        options = ("-f", str(file), LABELS)
+        assert release.preflight(*options) == {}
+        put_up(release, *options)
+        release.helm("test", release.name)
+        first = next(each for each in values if each != "global")
+        release.upgrade(*options, f"--set={first}.extraEnv.A=b")
+        release.helm("rollback", release.name, "--wait", f"--timeout={INSTALL_TIMEOUT}s")
+        release.wait_until_ready()
+    for release in (research, rag):
+        release.helm("uninstall", release.name)
+    assert set(rag.kubectl("get", "deployments,services,configmaps", "-o", "name").split()) == {
+        "service/milvus",
+        "configmap/kube-root-ca.crt",
+    }
