@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,3 +79,45 @@ def test_a_misspelt_value_is_refused(helm: Helm, parent: Path) -> None:
 def test_a_release_named_like_its_pipeline_has_short_names(helm4: Helm, parent: Path) -> None:
     rendered = objects(helm4.run("template", "rag", parent / "charts" / "rag").stdout)
     assert {name for kind, name in rendered if kind == "ConfigMap"} == {"rag-nimpipeline", "rag-scripts"}
+
+
+def with_dependencies(folder: Path, charts: Path, *dependencies: dict[str, object]) -> Path:
+    """A chart with these charts of a folder alone: helm renders those below charts/ that nobody lists as well."""
+    chart = folder / "parent"
+    for name in {str(each["name"]) for each in dependencies}:
+        shutil.copytree(charts / name, chart / "charts" / name)
+    listed = [{"version": "0.1.0", **each} for each in dependencies]
+    described = {"apiVersion": "v2", "name": "parent", "version": "0.1.0", "dependencies": listed}
+    (chart / "Chart.yaml").write_text(yaml.safe_dump(described))
+    (chart / "templates").mkdir()
+    return chart
+
+
+def test_a_pipeline_under_two_aliases_is_refused(helm: Helm, parent: Path, tmp_path: Path) -> None:
+    aliases = [{"name": "rag", "alias": each, "condition": f"{each}.enabled"} for each in ("one", "two")]
+    chart = with_dependencies(tmp_path, parent / "charts", *aliases)
+    said = helm.template(chart, check=False).stderr
+    for made in ("Deployment llm", "Service llm-ready", "ConfigMap r-rag-scripts"):
+        assert re.search(f"(one|two)\\.[a-z]+ and [a-z]+ both make the {made}: rename one", said), said
+    for each in ("one", "two"):  # in turn, they are no matter
+        rendered = objects(helm.template(chart, "--set", f"{each}.enabled=false").stdout)
+        assert {name for kind, name in rendered if kind == "Deployment"} == {"rag-embed", "llm"}
+
+
+def test_two_pipelines_with_a_service_of_one_name_are_refused(helm: Helm, tmp_path: Path) -> None:
+    for name in ("rag", "other"):
+        files = loaded(pipeline(service("llm"), service(name), name=name))
+        write_chart(build_chart(plan_pipeline(files.pipelines[0], caches_by_name(files))), tmp_path / "built")
+    chart = with_dependencies(tmp_path, tmp_path / "built", {"name": "rag"}, {"name": "other"})
+    said = helm.template(chart, check=False).stderr
+    assert "rag.llm and llm both make the Deployment llm: rename one" in said
+    assert "ConfigMap" not in said
+
+
+def test_tags_switch_pipelines(helm: Helm, parent: Path, tmp_path: Path) -> None:
+    listed = [{"name": "rag", "tags": ["text"]}, {"name": "speech", "tags": ["sound"], "alias": "voice"}]
+    chart = with_dependencies(tmp_path, parent / "charts", *listed)
+    settings = ("--set", "tags.text=false,voice.asr.replicas=2")
+    rendered = objects(helm.template(chart, *settings).stdout)
+    assert {name for kind, name in rendered if kind == "Deployment"} == {"speech-embed", "asr"}
+    assert rendered["Deployment", "asr"]["spec"]["replicas"] == 2

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from .connection import CommandError
 from .release import HELM3, HELM4, Release, build_documents, pipeline, service
 
 HELMS = {"helm3": HELM3, "helm4": HELM4}
@@ -67,3 +68,22 @@ def test_two_pipelines(short_release: Callable[..., Release], tmp_path: Path, he
     release.helm("rollback", release.name, "2", "--wait", "--timeout=120s")
     release.wait_until_ready()
     assert set(release.states()) == {"embed", "llm", "vad", "asr"}
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_one_pipeline_under_two_aliases(short_release: Callable[..., Release], tmp_path: Path, helm: str) -> None:
+    """Both at once are refused before anything is made; one can take the place of the other."""
+    chart = build_documents(tmp_path, named("rag", service("embed"), service("llm", "embed")))
+    release = short_release(service("unused"), helm_path=HELMS[helm])
+    aliases = [{"name": "rag", "alias": each, "condition": f"{each}.enabled"} for each in ("one", "two")]
+    release.chart = parent(tmp_path, {"rag": chart}, aliases)
+    with pytest.raises(CommandError, match=r"(one|two)\.llm and llm both make the Deployment llm: rename one"):
+        release.install()
+    assert release.get("deployments,services,serviceaccounts", "-l=app=llm")["items"] == []
+    release.install("--set=two.enabled=false")
+    before = {each["metadata"]["uid"] for each in release.pods()}
+    release.upgrade("--set=one.enabled=false")
+    release.wait_until_ready()
+    assert {each["metadata"]["uid"] for each in release.pods()} == before
+    with pytest.raises(CommandError, match="rename one"):
+        release.upgrade("--set=one.enabled=true")

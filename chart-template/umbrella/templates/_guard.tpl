@@ -370,12 +370,12 @@ root, claim (its name), pvc (its values) and path (of these values).
 {{- end }}
 
 {{- /*
-Two objects of one kind and name. Helm makes the first and stops at the second. Of what a service makes, the first lines
-are read: to parse all of it would take as long as to render it.
+Two objects of one kind and name: Helm stops at the second. The first lines of objects are read: to parse them is slow.
+All subcharts share .Release, where the pipelines of one parent find the names.
 */}}
 {{- define "nimhelm.v2.problems.names" -}}
   {{- $object := "\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s" }}
-  {{- $texts := dict }}
+  {{- $texts := dict "pipeline" (dict "root" . "pipeline" .nim.pipeline | include "nimhelm.v2.scriptsName" | printf $object "v1" "ConfigMap") }}
   {{- range .nim.services }}
     {{- $text := "" }}
     {{- if hasKey $.Subcharts .name }}
@@ -398,18 +398,19 @@ are read: to parse all of it would take as long as to render it.
     {{- end }}
   {{- end }}
   {{- range .Values.extraObjects }}
-    {{- /* Helm makes hooks anew. */}}
     {{- if and (not (dig "metadata" "annotations" "helm.sh/hook" "" .)) (has (dig "metadata" "namespace" "" .) (list "" $.Release.Namespace)) }}
       {{- $made = append $made (merge (dict "owner" "extraObjects" "name" (dig "metadata" "name" "" .)) .) }}
     {{- end }}
   {{- end }}
-  {{- $owners := dict }}
+  {{- $owners := .Release.nimhelm | default dict }}
+  {{- $_ := set .Release "nimhelm" $owners }}
   {{- range $made }}
     {{- $key := print (get . "apiVersion" | default "" | dir) " " (get . "kind") " " .name }}
+    {{- $here := print $.Chart.Name "." }}
     {{- if and .name (hasKey $owners $key) }}
-      {{- printf "%s and %s both make the %s %s: rename one\n" (get $owners $key) .owner .kind .name }}
+      {{- printf "%s and %s both make the %s %s: rename one\n" (get $owners $key | trimPrefix $here) .owner .kind .name }}
     {{- end }}
-    {{- $_ := set $owners $key .owner }}
+    {{- $_ := set $owners $key (print $here .owner) }}
   {{- end }}
 {{- end }}
 

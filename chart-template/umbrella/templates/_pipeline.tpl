@@ -82,7 +82,6 @@ parent chart may hold several pipelines. Takes root and pipeline.
   {{- end }}
 {{- end }}
 
-{{- /* The pod of helm test. */}}
 {{- define "nimhelm.v2.checkName" -}}
   {{- printf "%s-test" (include "nimhelm.v2.prefix" (dict "root" . "pipeline" .nim.pipeline)) | include "nimhelm.v2.dnsLabel" }}
 {{- end }}

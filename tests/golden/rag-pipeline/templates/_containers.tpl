@@ -187,8 +187,7 @@ terminationMessagePolicy: FallbackToLogsOnError
 {{- end }}
 
 {{- /*
-Fields that the containers added by the chart share. They need few resources and pass the Pod Security level
-"restricted". Takes nim (.global and .openshift) and user.
+Fields of the containers that the chart adds, which pass Pod Security restricted. Takes nim (.global and .openshift) and user.
 */}}
 {{- define "nimhelm.v2.helperContainer" -}}
 terminationMessagePolicy: FallbackToLogsOnError

@@ -2,7 +2,7 @@
 Gates: init containers that hold a service back until what it depends on answers. Each has a name, so that
 `kubectl get pods` shows how many are still closed and `kubectl logs -c wait-for-...` why.
 
-A pod names its gates and nothing else of them. What a gate asks, how long and how often are settings in the ConfigMap
+A pod names its gates alone. What a gate asks, how long and how often are settings in the ConfigMap
 with the scripts: a change to them restarts no pod, and a gate that waits reads them again each time it asks.
 
 After an upgrade, the old pods of a dependency still answer for a while. So a gate asks the Service <dependency>-ready,
@@ -152,7 +152,7 @@ umbrella's facts) and service (an entry of nim.services).
   {{- end }}
 {{- end }}
 
-{{- /* Each setting is one line. A line break in a value would start another setting. */}}
+{{- /* A line break in a value would start another setting. */}}
 {{- define "nimhelm.v2.escapedLine" -}}
   {{- regexReplaceAll `[\x00-\x1F\x{7F}-\x{9F}\x{2028}\x{2029}\x{FEFF}\x{FFFE}\x{FFFF}]` . "" }}
 {{- end }}
