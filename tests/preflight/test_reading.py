@@ -154,3 +154,8 @@ def test_a_chart_that_refuses_is_rendered_as_if_the_cluster_were_unknown(
     rendered = render(reach, "v1.34.0", frozenset({"v1/Pod", "apiregistration.k8s.io/v1/APIService"}))
     assert said in rendered.refusal
     assert bool(rendered.of("ServiceMonitor")) == ("metrics" in sets)
+
+
+def test_labels_of_the_record_need_values(run: Any) -> None:
+    code, _, err = run("--labels", "team=ml,cost-center")
+    assert (code, "--labels needs KEY=VALUE,..." in err) == (2, True)
