@@ -251,8 +251,7 @@ whole. In a group only the leader answers, and a worker is ready once Ray runs. 
         {{- else }}
           {{- /*
           A NIM may need 20 minutes to load its model. Knative waits for five. The start-up probe asks every
-          second from the start and keeps the operator's total budget, so a ready NIM is noticed within a second
-          instead of ten. The other probes begin when it has passed or is disabled.
+          second and keeps the operator's total budget, so a ready NIM is noticed at once. The other probes begin when it has passed or is disabled.
           */}}
           {{- $starting := eq $name "startupProbe" }}
           {{- $probe := dict "timeoutSeconds" 1 "periodSeconds" 10 "successThreshold" 1 "initialDelaySeconds" 15 "failureThreshold" 3 }}

@@ -2,8 +2,8 @@
 Gates: init containers that hold a service back until what it depends on answers. Each has a name, so that
 `kubectl get pods` shows how many are still closed and `kubectl logs -c wait-for-...` why.
 
-A pod names its gates alone. What a gate asks, how long and how often are settings in the ConfigMap
-with the scripts: a change to them restarts no pod, and a gate that waits reads them again each time it asks.
+A pod names its gates alone. What a gate asks, how long and how often are in the ConfigMap with the scripts, so a change
+restarts no pod, and a gate that waits reads it.
 
 After an upgrade, the old pods of a dependency still answer for a while. So a gate asks the Service <dependency>-ready,
 which selects the pods of the dependency's present revision: Helm changes its selector together with the pods. The label
@@ -204,8 +204,8 @@ is a Knative service, because its routes lead to the latest ready revision.
   {{- $own := or (not (get $wait "host")) (eq (get $wait "host") (printf "%s-predictor" $dependency.name)) }}
   {{- if and $target $own (include "nimhelm.v2.hasReadyService" $target) }}
     {{- /*
-    A Service routes only to pods whose readiness probe has passed. A connection therefore says as much as an HTTPS
-    answer, and needs no certificate and no TLS version that busybox supports. Nor does a mesh refuse it that wants mutual TLS.
+    A Service routes to ready pods alone. So a connection says as much as an HTTPS answer, and needs neither a
+    certificate nor a TLS that busybox has. Nor does a mesh refuse it that wants mutual TLS.
     */}}
     {{- if and (or (eq (get $wait "scheme") "HTTPS") .service.root.nim.global.mesh) (not (get $wait "text")) $target.root.Values.readinessProbe.enabled }}
       {{- $wait = omit $wait "path" }}
