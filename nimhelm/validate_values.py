@@ -27,6 +27,7 @@ from nimhelm.schema_check import Schema, check_shape
 from nimhelm.validate import PLAIN, Wishes, show
 from nimhelm.yamlread import Document
 
+OVERLAYS = ("podTemplate", "overlay")
 OPERATORS_OWN = ("NH080",)
 """What the operator's webhook refuses of a document, and neither the chart nor the API server of values."""
 
@@ -138,9 +139,9 @@ def check_merged(document: Document, schema: Schema) -> list[Finding]:
 
 
 def _without_empty_items(data: Any) -> Any:
-    """The values with each list of nothing but nulls empty: the chart takes nulls out of lists."""
+    """The values with each list of nothing but nulls empty: the chart takes nulls out of lists, but not of overlays."""
     if isinstance(data, dict):
-        return {key: _without_empty_items(value) for key, value in data.items()}
+        return {key: value if key in OVERLAYS else _without_empty_items(value) for key, value in data.items()}
     if not isinstance(data, list):
         return data
     return [_without_empty_items(item) for item in data] if any(item is not None for item in data) else []

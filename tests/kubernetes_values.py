@@ -228,6 +228,7 @@ expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppCo
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {initContainers: [{name: epp, image: 'a:1'}]}}}}}
 podTemplate: {spec: {initContainers: [{name: wait-setup, restartPolicy: Sometimes}]}}
 podTemplate: {spec: {volumes: [{name: model-store, hostPath: {path: /m}}]}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, env: [null]}]}}
 podTemplate: {spec: {volumes: [{name: nimhelm-scripts, emptyDir: {}}]}}
 podTemplate: {spec: {containers: [{name: wait-setup, image: 'a:1'}]}}
 podTemplate: {spec: {initContainers: [{name: wait-setup, securityContext: {privileged: true}}]}}

@@ -68,6 +68,17 @@ def check_typed(
     for below, type_, inner in typed(value, root, definitions):
         for place, message, hint in faults(type_, inner):
             yield document.finding(ERROR, "NH112", (*field, *below, *place), message, hint)
+    for place in _empty_items(value) if known is not None else ():
+        yield document.finding(ERROR, "NH112", (*field, *place), "an item of a list is empty", "remove it")
+
+
+def _empty_items(value: Any) -> Iterator[Path]:
+    """A null in a list. The chart takes it out of the other values, and leaves overlays as they are."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        if item is None and isinstance(value, list):
+            yield (key,)
+        yield from ((key, *place) for place in _empty_items(item))
 
 
 def _is_partial(value: Any, field: Path, known: set[str], finding: Finding) -> bool:
