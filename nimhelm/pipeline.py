@@ -109,9 +109,11 @@ class Service(_ServiceFields, Block):
 
     def own_containers(self) -> set[str]:
         """The containers of the NIM, the init containers of the chart, and the gates."""
-        filling = container_name(f"fill-cache-{self.get('storage', 'nimCache', 'name')}")
-        gates = {name for _, name in self.gates()}
-        return {*self.main_containers(), "update-ca-certificates", "wait-setup", filling, *gates}
+        own = {*self.main_containers(), "update-ca-certificates", "wait-setup", *(name for _, name in self.gates())}
+        cache = self.mapping("storage", "nimCache")
+        if dig(cache, "fill", "enabled") is True and dig(cache, "wait", "enabled") is True:
+            own.add(container_name(f"fill-cache-{cache.get('name')}"))
+        return own
 
     def dependency_field(self, index: int, *field: str) -> Path:
         """The path, in the document, of one dependency or of a field of it."""

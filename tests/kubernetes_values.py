@@ -226,7 +226,6 @@ expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppCo
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: m, image: 'a:1'}], initContainers: [{name: m, image: 'a:1'}]}}}}}
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {containers: [{name: epp, resources: {claims: [{name: nope}]}}]}}}}}
 expose: {router: {hostDomainName: a.com, gateway: {name: a, namespace: a}, eppConfig: {containerSpec: {name: a, image: {repository: a, tag: a}}, podTemplate: {spec: {initContainers: [{name: epp, image: 'a:1'}]}}}}}
-podTemplate: {spec: {initContainers: [{name: wait-setup, restartPolicy: Sometimes}]}}
 podTemplate: {spec: {volumes: [{name: model-store, hostPath: {path: /m}}]}}
 podTemplate: {spec: {containers: [{name: llm-service-ctr, env: [null]}]}}
 podTemplate: {spec: {volumes: [{name: nimhelm-scripts, emptyDir: {}}]}}
@@ -239,7 +238,6 @@ volumes: [{name: scratch}]\\ninitContainers: [{name: a, image: {repository: a, t
 volumeMounts: [{name: dshm, mountPath: /etc/ssl}]\\nproxy: {certConfigMap: a}
 dependencies: [{name: a.b, port: 1, external: true}, {name: a-b, port: 1, external: true}]
 initContainers: [{name: wait-setup, image: {repository: a, tag: b}}]
-initContainers: [{name: fill-cache-x, image: {repository: a, tag: b}}]\\nstorage: {pvc: null, nimCache: {name: x, fill: {enabled: true}}}
 """
 """One a line, each of llm-service."""
 

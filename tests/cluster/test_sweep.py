@@ -64,7 +64,7 @@ UNSEEN = (
     Unseen("NH013", r".*\.podTemplate\..*\.image", ".*", "the API server reads the image of a pod, not of a template"),
     Unseen("NH011", r".*\.eppConfig\.containerSpec\.name", ".*", "the chart calls the container epp"),
 )
-OF_THIS_SERVER = ("unknown field", "not configured for dual-stack", 'Unsupported value: "MountOption"', "restartPolicy")
+OF_THIS_SERVER = ("unknown field", "not configured for dual-stack", 'Unsupported value: "MountOption"')
 """Parts of what the server says of a field that a newer Kubernetes, or another network, takes."""
 
 CONTEXTS: tuple[dict[str, Any], ...] = (
