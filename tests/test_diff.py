@@ -503,6 +503,31 @@ def test_what_gates_hold_back(
     assert [each.first for each in held] == ["" if goes_on else advice] * len(expected)
 
 
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ({"replicas": 2, "updatedReplicas": 1, "readyReplicas": 1}, "whose new pods are not ready now"),
+        ({"replicas": 3, "updatedReplicas": 2, "readyReplicas": 2}, ""),
+        ({"replicas": 1, "updatedReplicas": 1}, "which has no ready pod now"),
+    ],
+)
+def test_a_gate_asks_the_newest_pods(status: dict[str, int], state: str) -> None:
+    found = [Effect(RESTART, "llm", "Deployment/llm", "")]
+    live = [deployment("db", replicas=2) | {"status": status}]
+    held = waits(found, [deployment("llm", "db", strategy="RollingUpdate")], live, {})
+    assert [each.text for each in held] == ([f"its new pods wait for db, {state}"] if state else [])
+
+
+@pytest.mark.parametrize(("ready", "held"), [("True", 0), ("False", 1)])
+def test_a_dependency_of_kserve_says_by_its_condition_whether_it_answers(ready: str, held: int) -> None:
+    found = [Effect(RESTART, "llm", "Deployment/llm", "")]
+    live = deployment("db") | {
+        "kind": "InferenceService",
+        "status": {"conditions": [{"type": "Ready", "status": ready}]},
+    }
+    assert len(waits(found, [deployment("llm", "db")], [live], {})) == held
+
+
 def test_a_dependency_that_is_scaled_to_0_holds_back() -> None:
     found = [Effect(RESTART, "llm", "Deployment/llm", "")]
     live = [deployment("db", replicas=0), deployment("embed", ready=1)]

@@ -41,7 +41,17 @@ def waits(found: Iterable[Effect], new: list[Object], live: list[Object], values
 
 
 def _ready(workload: Object) -> bool:
-    return bool(dig(workload, "status", "readyReplicas"))
+    """Whether one of the newest pods is ready: a gate asks those. At most all others are older ones."""
+    if workload.get("kind") == "InferenceService":
+        conditions = dig(workload, "status", "conditions") or ()
+        return any((dig(each, "type"), dig(each, "status")) == ("Ready", "True") for each in conditions)
+    older = _counted(workload, "replicas") - _counted(workload, "updatedReplicas")
+    return _counted(workload, "readyReplicas") > max(older, 0)
+
+
+def _counted(workload: Object, key: str) -> int:
+    many = dig(workload, "status", key)
+    return many if isinstance(many, int) else 0
 
 
 def _gates(workload: Object) -> Iterator[str]:
@@ -62,16 +72,19 @@ def _goes_on(values: dict[str, Any], service: str, dependency: str) -> bool:
 
 
 def _text(workload: Object, names: list[str], down: dict[str, Object], starts: bool) -> str:
-    asleep = [name for name in names if replicas(down[name]) == 0]
-    states = [
-        f"{name}, which is scaled to 0 now" if name in asleep else f"{name}, which has no ready pod now"
-        for name in dict.fromkeys(names)
-    ]
+    states = [f"{name}, {_state(down[name])}" for name in dict.fromkeys(names)]
     stops = (
         ", and the pods that run are stopped first" if dig(workload, "spec", "strategy", "type") == "Recreate" else ""
     )
     until = ", until the timeout of the gate" if starts else ""
     return f"its new pods wait for {' and for '.join(states)}{until}{stops}"
+
+
+def _state(workload: Object) -> str:
+    if replicas(workload) == 0:
+        return "which is scaled to 0 now"
+    old_serve = _counted(workload, "readyReplicas")
+    return "whose new pods are not ready now" if old_serve else "which has no ready pod now"
 
 
 def _way_out(service: str, starts: bool) -> str:
