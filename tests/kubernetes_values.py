@@ -36,6 +36,7 @@ securityContext: {privileged: true, allowPrivilegeEscalation: false}
 securityContext: {capabilities: {drop: ALL}}
 securityContext: {seccompProfile: {type: Localhost}}
 securityContext: {seccompProfile: {type: RuntimeDefault, localhostProfile: a.json}}
+podSecurityContext: {seccompProfile: {type: Unconfined, localhostProfile: ""}}
 securityContext: {fsGroup: 2000}
 lifecycle: {preStop: {exec: {command: [sleep]}, httpGet: {port: 8000}}}
 lifecycle: {preStop: {sleep: {seconds: -1}}}

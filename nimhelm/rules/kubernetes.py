@@ -184,7 +184,7 @@ def _profile(value: dict[str, Any]) -> Iterator[Fault]:
     local = value.get("type") == "Localhost"
     if local and not value.get("localhostProfile"):
         yield (), "a profile of type Localhost needs localhostProfile", "add localhostProfile"
-    elif not local and value.get("localhostProfile"):
+    elif not local and value.get("localhostProfile") is not None:
         yield ("localhostProfile",), "only a profile of type Localhost has localhostProfile", "write type: Localhost"
 
 

@@ -62,6 +62,7 @@ UNSEEN = (
     Unseen(".*", r"llm\.scale\.keda\..*", ".*", "the cluster has no KEDA"),
     Unseen("NH011", r"llm\.scale\.hpa\..*", ".* is empty", "an autoscaler that is off is not sent"),
     Unseen("NH013", r".*\.podTemplate\..*\.image", ".*", "the API server reads the image of a pod, not of a template"),
+    Unseen("NH011", r".*\.image\.(repository|tag)", ".* is empty", "the kubelet finds no image of such a name"),
     Unseen("NH011", r".*\.eppConfig\.containerSpec\.name", ".*", "the chart calls the container epp"),
 )
 OF_THIS_SERVER = ("unknown field", "not configured for dual-stack", 'Unsupported value: "MountOption"')
