@@ -118,8 +118,9 @@ def test_strings_stay_as_they_were_written() -> None:
 
 
 def test_facts_do_not_go_through_strings() -> None:
+    """Where a template reads YAML, what it reads was text before: defaults, variables, an overlaid pod, a pod to be checked."""
     parsed = [line for line in CODE.splitlines() if re.search(r"\bfrom(Json|Yaml)\w*", line) and "Files" not in line]
-    assert len(parsed) <= 6, "\n".join(parsed)
+    assert len(parsed) <= 7, "\n".join(parsed)
 
 
 def test_templates_take_named_arguments() -> None:

@@ -377,7 +377,6 @@ securityContext:
 terminationMessagePolicy: FallbackToLogsOnError
 {{- end }}
 
-{{- /* The containers that run before the download. */}}
 {{- define "nimhelm.v2.cache.initContainers" -}}
   {{- if .certificates }}
     {{- include "nimhelm.v2.addCertificates" (dict "root" .root "image" (printf "image: %s" (toJson .puller)) "mounts" (list

@@ -17,7 +17,7 @@ Refuses values that the API server would reject, or that would never become read
     {{- if hasKey $listed .name }}{{ printf "%s lists the dependency %s twice: leave one in its dependencies\n" $.Chart.Name .name }}{{ end }}
     {{- $_ := set $listed .name true }}
   {{- end }}
-  {{- if or .Values.initContainers .Values.sidecarContainers .Values.volumes .Values.volumeMounts (gt (len .nim.gates) 1) }}
+  {{- if or .Values.initContainers .Values.sidecarContainers .Values.volumes .Values.volumeMounts (regexMatch "[.]|:cache-" (toString .Values.dependencies)) }}
     {{- $box := dict "root" . "role" (ternary "leader" "" (eq .nim.workload "LeaderWorkerSet")) }}
     {{- include "nimhelm.v2.problems.pod" (dict "owner" .Chart.Name "spec" (include "nimhelm.v2.podSpec" $box)) }}
   {{- end }}
