@@ -128,9 +128,9 @@ def test_containers_beside_the_nim_get_them_as_well(render: Render) -> None:
         "workingDir": "/on",
         "env": [{"name": f"V{index}", "value": text} for index, text in enumerate(STRINGS)],
     }
-    pod = render({"llm": spec(initContainers=[beside], sidecarContainers=[beside])})["Deployment", "llm"]["spec"][
-        "template"
-    ]["spec"]
+    pod = render({"llm": spec(initContainers=[beside], sidecarContainers=[{**beside, "name": "other"}])})[
+        "Deployment", "llm"
+    ]["spec"]["template"]["spec"]
     for container in (pod["initContainers"][-1], pod["containers"][-1]):
         assert container["args"] == STRINGS
         assert [env_of(container)[entry["name"]] for entry in beside["env"]] == STRINGS  # type: ignore[index]

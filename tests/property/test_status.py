@@ -83,7 +83,7 @@ def _merged(base: Snapshot, bad: Snapshot) -> Snapshot:
     renamed = _renamed({"graph": added, "lists": bad.lists}, [service["name"] for service in added["services"]])
     graph = graph | {
         "services": graph["services"] + renamed["graph"]["services"],
-        "caches": graph["caches"] + renamed["graph"]["caches"],
+        "caches": graph.get("caches", []) + renamed["graph"].get("caches", []),
     }
     lists = {kind: base.of(kind) + renamed["lists"].get(kind, []) for kind in KINDS if base.has(kind) or bad.has(kind)}
     if not bad.has("nodes"):  # or the bad one's nodes would be gone
