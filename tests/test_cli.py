@@ -115,6 +115,7 @@ def test_build_into_another_folder(run, tmp_path) -> None:
         ("a b", "'./a b/rag-pipeline'"),
     ],
 )
+@pytest.mark.slow
 def test_the_install_line_names_the_chart_as_helm_wants_it(run, tmp_path, folder, shown) -> None:
     """A path without a slash or dot at its start would be a chart of a repository to helm."""
     (tmp_path / "here").mkdir()
@@ -360,6 +361,7 @@ def test_what_the_machine_refuses(run, file, arguments) -> None:
         ["build", "p.yaml", "--force"], ["build", "p.yaml", "--check"],
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_may_not_be_read_is_named(run, file, monkeypatch, arguments) -> None:
     """No folder is skipped, no chart is read in part, and nothing is a bug: the user has no right to it."""
     file(pipeline())
@@ -409,6 +411,7 @@ def test_an_interrupt(run, monkeypatch) -> None:
     assert run("validate", "--strict", "x.yaml").code == 130
 
 
+@pytest.mark.slow
 def test_processes(tmp_path: Path) -> None:
     """What only a process of its own shows: its exit code, python -m, a terminal that is not UTF-8."""
     assert run_nimhelm("validate", RAG).returncode == 0
@@ -420,6 +423,7 @@ def test_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_the_examples_build(run, example) -> None:
     assert run("build", example).code == 0
     assert run("build", example, "--check").code == 0

@@ -42,6 +42,7 @@ def test_findings(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(["validate", "--strict", str(path)]) == any(one[3] != "note" for one in wanted)
 
 
+@pytest.mark.slow
 def test_texts(
     golden: Callable[[Path, str], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,6 +53,7 @@ def test_texts(
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_nothing_is_built_from_a_document_with_an_error(path: Path) -> None:
     found = check_documents(load_files([str(path)]))
     stops = any(soften(one).severity == "error" for one in found)

@@ -36,6 +36,12 @@ def rag(built: Path) -> Rag:
     return chart_values(built / "rag-pipeline")
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all rows: to make one for each takes as long as to check it."""
+    return tmp_path_factory.mktemp("values")
+
+
 def errors(values: object, chart: Rag, folder: Path, key: str = "llm-service") -> list[Any]:
     path = folder / "values.yaml"
     path.write_text(yaml.safe_dump({key: values}))
@@ -44,9 +50,9 @@ def errors(values: object, chart: Rag, folder: Path, key: str = "llm-service") -
 
 
 @pytest.mark.parametrize("values", rows(REFUSED) + rows(LOST) + rows(REFUSED_BY_KEDA) + rows(REFUSED_LATER), ids=str)
-def test_refused(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
+def test_refused(values: dict[str, Any], rag: Rag, folder: Path) -> None:
     """Each with one finding, at the field that is wrong. A value of the wrong kind needs no further way out."""
-    found = errors(values, rag, tmp_path)
+    found = errors(values, rag, folder)
     assert len(found) == 1, found
     assert found[0].field.startswith(f"llm-service.{next(iter(values))}"), found
     assert found[0].hint or " must " in found[0].message or "at most" in found[0].message, found
@@ -54,8 +60,8 @@ def test_refused(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("values", rows(ACCEPTED), ids=str)
-def test_accepted(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
-    assert errors(values, rag, tmp_path) == []
+def test_accepted(values: dict[str, Any], rag: Rag, folder: Path) -> None:
+    assert errors(values, rag, folder) == []
 
 
 CACHE = {"source": {"ngc": {"modelPuller": "a:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}
@@ -71,28 +77,28 @@ def pod_errors(values: dict[str, Any], chart: Rag, folder: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize("values", rows(PODS_REFUSED), ids=str)
-def test_overlays_of_other_pods_refused(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
-    found = pod_errors(values, rag, tmp_path)
+def test_overlays_of_other_pods_refused(values: dict[str, Any], rag: Rag, folder: Path) -> None:
+    found = pod_errors(values, rag, folder)
     assert len(found) == 1, found
     assert found[0].hint or " must " in found[0].message, found
 
 
 @pytest.mark.parametrize("values", rows(PODS_ACCEPTED), ids=str)
-def test_overlays_of_other_pods_accepted(values: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
-    assert pod_errors(values, rag, tmp_path) == []
+def test_overlays_of_other_pods_accepted(values: dict[str, Any], rag: Rag, folder: Path) -> None:
+    assert pod_errors(values, rag, folder) == []
 
 
 @pytest.mark.parametrize("each", rows(OBJECTS_REFUSED), ids=str)
-def test_objects_refused(each: dict[str, Any], rag: Rag, tmp_path: Path) -> None:
-    found = errors([each], rag, tmp_path, "extraObjects")
+def test_objects_refused(each: dict[str, Any], rag: Rag, folder: Path) -> None:
+    found = errors([each], rag, folder, "extraObjects")
     assert len(found) == 1, found
     assert found[0].field.startswith("extraObjects[0]."), found
 
 
-def test_objects_accepted(rag: Rag, tmp_path: Path) -> None:
+def test_objects_accepted(rag: Rag, folder: Path) -> None:
     objects = rows(OBJECTS_ACCEPTED)
-    assert errors(objects, rag, tmp_path, "extraObjects") == []
-    twice = errors([*objects, objects[0]], rag, tmp_path, "extraObjects")
+    assert errors(objects, rag, folder, "extraObjects") == []
+    twice = errors([*objects, objects[0]], rag, folder, "extraObjects")
     assert [one.field for one in twice] == [f"extraObjects[{len(objects)}].metadata.name"]
 
 
@@ -137,12 +143,12 @@ def nested(field: tuple[str, ...], value: object) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("field", [each.field for each in FIELDS], ids=".".join)
-def test_rules_survive_any_value(field: tuple[str, ...], rag: Rag, tmp_path: Path) -> None:
+def test_rules_survive_any_value(field: tuple[str, ...], rag: Rag, folder: Path) -> None:
     """A value of the wrong kind is a finding of the schema; no rule trips over it."""
     for value in ODD:
-        errors(nested(field, value), rag, tmp_path)
-        errors(nested(field, dict.fromkeys(KEYS, value)), rag, tmp_path)
-        errors(nested(field, [dict.fromkeys(KEYS, value)]), rag, tmp_path)
+        errors(nested(field, value), rag, folder)
+        errors(nested(field, dict.fromkeys(KEYS, value)), rag, folder)
+        errors(nested(field, [dict.fromkeys(KEYS, value)]), rag, folder)
 
 
 ODD: tuple[Any, ...] = (None, 5, "a", True, [], {}, [None], ["a"], [5], {"a": None}, {"name": []}, 1.5, [[]], [{}])

@@ -70,6 +70,7 @@ def hook() -> None:
 
 
 @pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.slow
 def test_no_name_is_known_before(name: str, tmp_path: Path) -> None:
     """A link that is planted under the name of a temporary file sends nothing elsewhere."""
     opened = []
@@ -231,6 +232,7 @@ def killed_at(path: Path, moment: int) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.slow
 def test_killed_at_every_step(tmp_path: Path) -> None:
     path, seen = tmp_path / "f", []
     with workspace(tmp_path, "other") as running:

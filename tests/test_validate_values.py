@@ -41,6 +41,7 @@ def test_findings(path: Path, built: Path, capsys: pytest.CaptureFixture[str]) -
     assert exit_code == any(one[3] == "error" for one in wanted)
 
 
+@pytest.mark.slow
 def test_texts(
     golden: Callable[[Path, str], None],
     built: Path,
@@ -313,6 +314,7 @@ AT_THE_TOP = {
 }
 
 
+@pytest.mark.slow
 def test_values_of_other_charts_at_the_top(built: Path, tmp_path: Path) -> None:
     """Other charts have one service, whose values stand at the top."""
     path = tmp_path / "values.yaml"
@@ -483,6 +485,7 @@ def test_a_foreign_schema_is_judged_by_the_standard(
     assert [f"{one.code} {one.line} {one.field}" for one in found] == expected
 
 
+@pytest.mark.slow
 def test_an_edited_schema_of_ours_keeps_its_checks(built: Path, tmp_path: Path) -> None:
     schema = json.loads((built / "rag-pipeline" / "values.schema.json").read_text())
     assert is_own(schema)

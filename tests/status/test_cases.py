@@ -51,6 +51,7 @@ def test_case(path: Path) -> None:
     check_warnings(case, status)
 
 
+@pytest.mark.slow
 def test_a_wait_has_the_state_of_what_it_waits_for() -> None:
     """What is outside of the pipeline has none."""
     for path in CASES:
@@ -86,6 +87,7 @@ def test_every_case_can_be_shown(path: Path, output: str) -> None:
     assert "\x1b" not in shown
 
 
+@pytest.mark.slow
 def test_every_cause_has_a_case() -> None:
     """A cause that nobody has seen objects for is a guess."""
     sources = [path.read_text() for path in (Path(nimhelm.__file__).parent / "status" / "causes").glob("*.py")]

@@ -116,6 +116,7 @@ def proof_of(code: str) -> tuple[str, str]:
     return next((proof for key, proof in PROOFS.items() if key[9:] in code and key.startswith("warning: ")), ("", ""))
 
 
+@pytest.mark.slow
 def test_every_step_that_changes_something_is_pasted_on_the_cluster() -> None:
     without = {code: step for code, step in changing() if not proof_of(code)[0]}
     assert without == {}
