@@ -65,6 +65,7 @@ envFrom: [{configMapRef: {name: a}, secretRef: {name: b}}]
 podTemplate: {spec: {hostNetworking: true}}
 podTemplate: {spec: {containers: [{name: llm-service-ctr, image: [a]}]}}
 podTemplate: {spec: {containers: [{name: other}]}}
+podTemplate: {spec: {containers: [{name: llm-service-ctr, lifecycle: {postStart: {sleep: {}}}}]}}
 podTemplate: {spec: {containers: [{name: llm-service-ctr, ports: [{name: extra, containerPort: 70000}]}]}}
 podTemplate: {spec: {restartPolicy: Never}}
 podTemplate: {spec: {activeDeadlineSeconds: 5}}

@@ -87,6 +87,8 @@ def _is_partial(value: Any, field: Path, known: set[str], finding: Finding) -> b
         return False
     inside = finding.field.removeprefix(f"{field_text(field)}.")
     for part in re.findall(r"[^.\[\]]+", inside):
+        if part == "lifecycle":  # the chart's containers have no hooks
+            return False
         if isinstance(value, list):
             value = value[int(part)] if part.isdecimal() and int(part) < len(value) else None
             if not isinstance(value, dict) or str(value.get("name")) not in known:
