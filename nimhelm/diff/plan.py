@@ -21,7 +21,7 @@ from nimhelm.diff.effects import (
     effects,
     gravest_first,
     refused_by,
-)  # fmt: skip
+)
 from nimhelm.diff.fields import Change, applied, changes
 from nimhelm.diff.gates import waits
 from nimhelm.diff.sides import Cluster, Side, live_objects, upgraded, without_defaults
@@ -132,8 +132,8 @@ def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | No
     explained = {(e.code, e.object) for one in each for e in one.effects}
     names = {*empty.added, *empty.removed}
     rest = [e for e in all_effects if (e.code, e.object) not in explained and e.service not in names]
-    live = _live(upgrade) if upgrade else []
-    changed = list(by_hand(after, live, helm_major())) if live else []
+    helm, live = _live(upgrade) if upgrade else (0, [])
+    changed = list(by_hand(after, live, helm))
     all_effects = gravest_first(all_effects + changed)
     closed = waits(all_effects, after, live, new.values) if live else []
     return empty._replace(
@@ -145,12 +145,13 @@ def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | No
     )
 
 
-def _live(upgrade: Upgrade) -> list[Object]:
-    """The objects of the release that run; nothing where helm cannot tell."""
+def _live(upgrade: Upgrade) -> tuple[int, list[Object]]:
+    """Helm's major version, and the objects of the release that run; nothing where helm cannot tell."""
     try:
-        return live_objects(upgrade.release, upgrade.cluster)
+        helm = helm_major()
+        return helm, live_objects(upgrade.release, upgrade.cluster, helm)
     except HelmError:
-        return []
+        return 0, []
 
 
 def _anywhere(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from nimhelm.chart.build import Chart
 from nimhelm.chart.obtain import charts_of, values_of
 from nimhelm.errors import HelmError, LoadError
-from nimhelm.helm import helm_major, objects_of, run_helm
+from nimhelm.helm import objects_of, run_helm
 from nimhelm.pipeline import NOT_SERVICES, dig
 
 Object = dict[str, Any]
@@ -69,9 +69,9 @@ def release_side(release: str, cluster: Cluster) -> Side:
     return Side(f"release {release}", _without_digest(_without_globals(values)), objects=tuple(objects))
 
 
-def live_objects(release: str, cluster: Cluster) -> list[Object]:
-    """The objects of a release as they are in the cluster now, with their status. Raises HelmError."""
-    more = ["--show-resources"] if helm_major() == 3 else []
+def live_objects(release: str, cluster: Cluster, helm: int) -> list[Object]:
+    """The objects of a release as they are in the cluster now, with their status. `helm` is its major version. Raises HelmError."""
+    more = ["--show-resources"] if helm == 3 else []
     found = dig(
         _json(run_helm("status", "--output=json", *more, *cluster.flags, names=(release,))), "info", "resources"
     )

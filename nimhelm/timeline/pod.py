@@ -179,7 +179,7 @@ def _first_start(evidence: Evidence, pod: ko.Object, status: ko.Object) -> datet
     place = f"ontainers{{{ko.text(status, 'name')}}}"  # of the spec's initContainers or containers
     for event in _events_of(evidence, pod, "Started"):
         if ko.text(event, "involvedObject", "fieldPath").endswith(place):
-            return ko.moment(event, "firstTimestamp") or event_time(event)
+            return _first_seen(event)
     return None
 
 
@@ -195,7 +195,7 @@ def _pulls(evidence: Evidence, pod: ko.Object) -> Iterator[Part]:
         match = _PULLED.search(message_of(event))
         if match is None:
             continue
-        image, end = match[1], ko.moment(event, "firstTimestamp") or event_time(event)
+        image, end = match[1], _first_seen(event)
         ended.add(image)
         begin = min(_first_seen(began[image]) if image in began else end, end)
         worked = max(begin, end - _length(match[2])) if image in failed else begin
