@@ -78,17 +78,18 @@ def test_a_failing_service_never_makes_a_pipeline_ready(name: str, failing: str)
 
 
 def _merged(base: Snapshot, bad: Snapshot) -> Snapshot:
-    """The base with the services of a failing pipeline added under other names."""
+    """The base, at the time of a failing pipeline, with that one's services under other names.
+
+    A kind that the failing case has no list of has none here either: an object that is not listed would be gone.
+    """
     graph, added = _graph(base), copy.deepcopy(_graph(bad))
     renamed = _renamed({"graph": added, "lists": bad.lists}, [service["name"] for service in added["services"]])
     graph = graph | {
         "services": graph["services"] + renamed["graph"]["services"],
         "caches": graph.get("caches", []) + renamed["graph"].get("caches", []),
     }
-    lists = {kind: base.of(kind) + renamed["lists"].get(kind, []) for kind in KINDS if base.has(kind) or bad.has(kind)}
-    if not bad.has("nodes"):  # or the bad one's nodes would be gone
-        lists.pop("nodes", None)
-    return base._replace(lists=lists | {"configmaps": [graph_configmap(graph)]})
+    lists = {kind: base.of(kind) + renamed["lists"].get(kind, []) for kind in KINDS if bad.has(kind)}
+    return base._replace(now=bad.now, lists=lists | {"configmaps": [graph_configmap(graph)]})
 
 
 def _graph(snapshot: Snapshot) -> Any:
