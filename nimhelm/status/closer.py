@@ -9,6 +9,7 @@ from collections import defaultdict
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, Running, end, partial, start
 from nimhelm.status import kubeobject as ko
+from nimhelm.status.causes import gates
 from nimhelm.status.causes.refusals import WEBHOOKS
 from nimhelm.status.compute import compute
 from nimhelm.status.evidence import message_of
@@ -22,6 +23,8 @@ from nimhelm.status.trim import trimmed
 # However many services: the first root causes are the ones that are looked at.
 _LOGS = 5
 _LOG_LINES, _LOG_BYTES = 20, 20_000
+# The first line of a gate's log says what it asks; it writes at most a few lines a minute.
+_GATE_LOG_LINES, _GATE_LOG_BYTES = 300, 60_000
 Kinds = dict[str, set[str]]
 
 
@@ -117,13 +120,15 @@ def _wanted_logs(snapshot: Snapshot) -> list[tuple[str, str]]:
 
 
 def _start_log(access: Access, pod: str, container: str) -> Running:
+    is_gate = container.startswith(gates.PREFIX)
+    lines, most = (_GATE_LOG_LINES, _GATE_LOG_BYTES) if is_gate else (_LOG_LINES, _LOG_BYTES)
     words = [
         "logs",
         f"pod/{pod}",
         f"--container={container}",
         "--timestamps",
-        f"--tail={_LOG_LINES}",
-        f"--limit-bytes={_LOG_BYTES}",
+        f"--tail={lines}",
+        f"--limit-bytes={most}",
     ]
     return start(access, "logs", words)
 

@@ -165,7 +165,7 @@ def _second_round(access: Access, snapshot: Snapshot, graph: Graph) -> Snapshot:
     if any(is_gated(pod) for pod in snapshot.of("pods")):
         wanted.append(Asked("workloads", foreign=True))
     if "Ingress" in made:
-        wanted.append(Asked("ingressclasses", foreign=True))
+        wanted += [Asked("ingresses", ours, foreign=True), Asked("ingressclasses", foreign=True)]
     wanted += [Asked(name, ours, foreign=True) for kind, name in ROUTES.items() if kind in made]
     lists, notes = read_lists(access, wanted)
     return snapshot._replace(lists=snapshot.lists | lists, notes=(*snapshot.notes, *notes), manifest=manifest)

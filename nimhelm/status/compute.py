@@ -262,7 +262,11 @@ def _unreachable(evidence: Evidence, status: ServiceStatus, cause: Cause, awaite
     ready_for = min(waited, ko.seconds_since(awaited.since, evidence.now))
     if ready_for < (_ANSWER_SETTLES if answer else _GATE_PATIENCE):
         return cause
-    said = f"the gate hears: {answer}" if answer else "cannot be reached: wrong port or path, or a network policy"
+    said = (
+        f"the gate hears: {gates.explained(answer)}"
+        if answer
+        else "cannot be reached: wrong port or path, or a network policy"
+    )
     text = f"{cause.text}, which is Ready, and {said}"
     step = gates.ask_further(case, cause.log[0], dependency, answer)
     return cause._replace(code="GateUnreachable", text=text, next=step, problem=True)

@@ -88,7 +88,7 @@ def _diagnosed(case: Case) -> Cause:
     causes += [cause for pod in unready if (cause := diagnose_pod(case, pod))]
     if missing := serving.service_missing(case):
         causes.append(missing)
-    cause = gravest(causes) or _rolling_out(case)
+    cause = gravest(causes) or steadiness.unsteady(case) or _rolling_out(case)
     if cause.problem or cause.code == "Waiting":
         return cause
     # The pod of now only starts; what became of those before it may say why that takes so long.

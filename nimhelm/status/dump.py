@@ -41,6 +41,7 @@ LIST_OF = {
     "PersistentVolume": "persistentvolumes",
     "LeaderWorkerSet": "leaderworkersets",
     "InferenceService": "inferenceservices",
+    "Ingress": "ingresses",
     "IngressClass": "ingressclasses",
     "Namespace": "namespaces",
     "Workload": "workloads",

@@ -25,6 +25,7 @@ _LOST = {
     "leaderworkersets": "whether its groups are up to date is not known",
     "inferenceservices": "what KServe says of it is not known",
     "ingressclasses": "whether a controller serves the Ingress is not known",
+    "ingresses": "whether a controller serves the Ingress is not known",
     "poddisruptionbudgets": "what a drain of a node waits for is not known",
     "httproutes": "whether a gateway serves the route is not known",
     "grpcroutes": "whether a gateway serves the route is not known",
@@ -38,6 +39,7 @@ _LOST = {
 # Under these names kubectl is asked, where the plain one may mean something else in a cluster.
 _NAMES = {
     "endpointslices": "endpointslices.discovery.k8s.io",
+    "ingresses": "ingresses.networking.k8s.io",
     "leaderworkersets": "leaderworkersets.leaderworkerset.x-k8s.io",
     "inferenceservices": "inferenceservices.serving.kserve.io",
     "workloads": "workloads.kueue.x-k8s.io",

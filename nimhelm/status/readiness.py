@@ -48,6 +48,8 @@ def _of_deployment(case: Case, deployment: ko.Object) -> tuple[int, int, bool]:
     updated, available = ko.number(status, "updatedReplicas"), ko.number(status, "availableReplicas")
     seen = ko.number(status, "observedGeneration") >= ko.number(deployment, "metadata", "generation")
     settled = seen and updated >= wanted and ko.number(status, "replicas") <= updated and available >= wanted
+    # The lists are not read at the same moment: a pod that was not ready in one of them may be about to fail again.
+    settled = settled and sum(is_ready(pod) for pod in case.pods) >= wanted
     # Meant to have no replicas, a service is as ready as it gets; scaled down by hand, it is missing. An HPA leaves a
     # Deployment alone that has none.
     if wanted == 0 and case.service.replicas > 0 and not case.service.sleeps:

@@ -21,6 +21,7 @@ KINDS = (
     "jobs",
     "leaderworkersets",
     "inferenceservices",
+    "ingresses",
     "ingressclasses",
     "workloads",
     "poddisruptionbudgets",

@@ -22,6 +22,10 @@ _COMPLAINT_STANDS = 600
 _BALANCER_PATIENCE = 120
 # A gateway's controller takes up a route in a second or two.
 _GATEWAY_PATIENCE = 20
+# An ingress controller takes up an Ingress at once; a cloud needs minutes to give it an address.
+_INGRESS_PATIENCE = 600
+# These may leave the address of what they serve empty.
+_WITHOUT_ADDRESS = ("traefik", "haproxy")
 _BESIDE, _REVISION = "nimhelm.dev/beside", "nimhelm.dev/revision"
 _OLD_CLASS = "kubernetes.io/ingress.class"
 _COMPLAINTS = (
@@ -304,7 +308,7 @@ def _fields(fields: list[str]) -> str:
 
 
 def _ingresses(evidence: Evidence) -> list[Warned]:
-    """Ingresses of a class that the cluster does not have: no controller serves them."""
+    """Ingresses that no controller serves: of a class that the cluster does not have, or that get no address."""
     if not evidence.snapshot.has("ingressclasses"):
         return []
     known = {ko.name_of(each): each for each in evidence.snapshot.of("ingressclasses")}
@@ -314,7 +318,7 @@ def _ingresses(evidence: Evidence) -> list[Warned]:
     )
     found = []
     for each in evidence.snapshot.manifest or []:
-        wanted = ko.text(each, "spec", "ingressClassName") or ko.text(each, "metadata", "annotations", _OLD_CLASS)
+        wanted = _class_of(each)
         if ko.text(each, "kind") != "Ingress" or wanted in known or (not wanted and default):
             continue
         why = (
@@ -324,7 +328,24 @@ def _ingresses(evidence: Evidence) -> list[Warned]:
         )
         step = steps.cluster(evidence, "get", "ingressclasses")
         found.append(Warned(f"nothing serves Ingress {short(ko.name_of(each))}: {why}", step))
+    for each in evidence.snapshot.of("ingresses"):
+        name, wanted = ko.name_of(each), _class_of(each)
+        controller = ko.text(known.get(wanted), "spec", "controller")
+        age = ko.seconds_since(ko.moment(each, "metadata", "creationTimestamp"), evidence.now)
+        served = ko.items(each, "status", "loadBalancer", "ingress") or any(
+            one in controller for one in _WITHOUT_ADDRESS
+        )
+        if wanted in known and not served and age > _INGRESS_PATIENCE:
+            text = (
+                f"Ingress {short(name)} has no address after {duration(age)}: does {short(controller)}, the controller"
+            )
+            step = steps.command(evidence, "describe", "ingress", name)
+            found.append(Warned(f"{text} of its class {short(wanted)}, run?", step))
     return found
+
+
+def _class_of(ingress: ko.Object) -> str:
+    return ko.text(ingress, "spec", "ingressClassName") or ko.text(ingress, "metadata", "annotations", _OLD_CLASS)
 
 
 def _routes(evidence: Evidence) -> list[Warned]:

@@ -12,8 +12,8 @@ from nimhelm.timeline.model import FILL, GATE, PULL, RESTART, RETRY, SCHEDULE, S
 from nimhelm.wording import short
 
 Change = Callable[[Track], list[Segment]]
-_WORTH = 1.0
-"""Seconds: objects have times of whole seconds, so less than that is not known."""
+_WORTH = 3.0
+"""Seconds: begin and end of a part are known to a whole second, so less may be nothing at all."""
 
 _SLOW_START = 5.0
 
@@ -162,11 +162,16 @@ def _nodes(timeline: Timeline) -> Iterator[Gain]:
         if step.kind != SCHEDULE:
             continue
         text, how = f"have a node with room for {short(step.track)} at once", "nimhelm preflight says what is free"
-        if step.on and "Insufficient" not in step.on:
-            text = f"have {short(step.track)} placed at once; the scheduler said: {short(step.on)}"
+        if "Insufficient" not in step.on:
+            said = (
+                f"the scheduler said: {short(step.on)}" if step.on else "the scheduler did not say what it waited for"
+            )
+            text = f"have {short(step.track)} placed at once; {said}"
             how = "nimhelm preflight says what keeps a pod from a node"
-        cut = _without(SCHEDULE, [step.track])
-        yield Gain("Node", None if _is_open(timeline, step.track, SCHEDULE) else _gained(timeline, cut), text, how)
+        waits = _is_open(timeline, step.track, SCHEDULE)
+        if waits:
+            how = "nimhelm status names the cause"
+        yield Gain("Node", None if waits else _gained(timeline, _without(SCHEDULE, [step.track])), text, how)
 
 
 def _restarts(timeline: Timeline) -> Iterator[Gain]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import nimhelm
+from nimhelm.explain.catalogue import catalogue
 from nimhelm.status.causes import images, refusals
 from nimhelm.status.compute import PipelineStatus, ServiceStatus, compute
 from nimhelm.status.lastwords import LAST_WORDS
@@ -85,6 +86,15 @@ def test_every_case_can_be_shown(path: Path, output: str) -> None:
     shown = render(compute(snapshot_of(read_case(path))), output)
     assert shown.endswith("\n") or not shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.slow
+def test_every_cause_that_is_named_can_be_explained() -> None:
+    """But for the words of clusters that nobody has seen yet."""
+    invented = {"Abducted", "AlienInterference", "CosmicRay"}
+    statuses = [compute(snapshot_of(read_case(path))) for path in CASES]
+    met = {service.cause.code for status in statuses for service in status.rows if service.cause}
+    assert met - catalogue().keys() == invented
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ cluster shows it.
 # Seconds that the situation must last; of all others the first look says it.
 PATIENCE = {
     "GateUnreachable": "after 15 s with an answer, 120 s without",
+    "ExternalUnreachable": "after 60 s if it asks for the wrong thing, 300 s else",
     "NoEndpoints": "after 15 s",
     "NoPods": "after 60 s",
     "NotReady": "after 60 s",

@@ -351,6 +351,28 @@ def test_a_node_is_only_missed_where_one_is_full(said: str, told: str) -> None:
     assert (gain.seconds, told in gain.text, "preemption" in gain.text) == (60, True, False)
 
 
+def test_no_node_is_missed_where_the_scheduler_said_nothing() -> None:
+    found = timeline([pod("a", 0, 60, 80, running("a-ctr", 65))])
+    (gain,) = [gain for gain in found.gains if gain.code == "Node"]
+    assert (gain.seconds, gain.text) == (60, "have a placed at once; the scheduler did not say what it waited for")
+
+
+def test_a_second_or_two_are_no_gain() -> None:
+    """The times of objects are whole seconds."""
+    brief, long = (timeline([pod("a", 0, placed, 60, running("a-ctr", 3))]) for placed in (2, 3))
+    assert "Node" not in {gain.code for gain in brief.gains}
+    assert "Node" in {gain.code for gain in long.gains}
+
+
+@pytest.mark.slow
+def test_the_segments_of_a_service_add_up_to_its_time() -> None:
+    for path in CASES:
+        found = timeline_of(snapshot_of(read_case(path)))
+        for track in (each for each in found.tracks if each.segments):
+            end = track.ready if track.ready is not None else (found.now - found.begin).total_seconds()
+            assert sum(each.seconds for each in track.segments) == pytest.approx(end, abs=0.01), (path.stem, track.name)
+
+
 def test_a_service_that_is_to_have_no_pod_is_not_missed() -> None:
     found = timeline_of(snapshot_of(read_case(next(path for path in CASES if path.stem == "zero_by_design"))))
     assert found.absent == ()

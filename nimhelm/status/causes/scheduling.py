@@ -9,7 +9,7 @@ from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, PENDING, Cause
 from nimhelm.status.causes import placement, queues
 from nimhelm.status.causes.rollout import overdue
-from nimhelm.status.causes.storage import claim_of_message, elsewhere, pending_claim
+from nimhelm.status.causes.storage import claim_of_message, claims_of, elsewhere, pending_claim
 from nimhelm.status.evidence import Case, event_time, has_ended, message_of
 from nimhelm.status.fit import fits_of, free_of, requests_of, shown
 from nimhelm.wording import count, duration, short
@@ -61,6 +61,9 @@ def unnoticed(case: Case, pod: ko.Object) -> Cause | None:
     """No scheduler has said a word about the pod."""
     if ko.text(pod, "spec", "nodeName") or ko.condition(pod, "PodScheduled") or _last_event(case, pod):
         return None
+    # A scheduler that has chosen a node says nothing until the volumes are made there.
+    if claim := next((cause for each in claims_of(pod) if (cause := pending_claim(case, each))), None):
+        return claim
     age = ko.seconds_since(ko.moment(pod, "metadata", "creationTimestamp"), case.now)
     if age < _SCHEDULER_PATIENCE:
         return None
@@ -206,8 +209,7 @@ def unbound_claim(case: Case, pod: ko.Object) -> Cause | None:
     """A claim of the pod that is not bound, whatever the scheduler said or did not say yet."""
     if ko.text(pod, "spec", "nodeName"):
         return None
-    claims = [ko.text(each, "persistentVolumeClaim", "claimName") for each in ko.items(pod, "spec", "volumes")]
-    found = [pending_claim(case, claim) for claim in claims if claim in case.evidence.claims]
+    found = [pending_claim(case, claim) for claim in claims_of(pod)]
     return next((cause for cause in found if cause is not None and cause.state == FAILED), None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import NamedTuple
 
@@ -133,10 +134,12 @@ def _flaps(case: Case, pod: ko.Object) -> Cause | None:
         message, seen = message_of(event), event_time(event)
         if not message.startswith(("Readiness probe", "Liveness probe")):
             continue
-        again = ready_since is not None and (seen >= ready_since or _has_startup_probe(pod))
-        if ko.seconds_since(seen, case.now) < _PROBE_TRIAL and again:
+        again = ready_since is not None and (seen >= ready_since or _is_past_start(pod, event))
+        # Of a probe that fails often the kubelet tells only at times; it failed until the pod got ready.
+        last = max(seen, ready_since or seen)
+        if ko.seconds_since(last, case.now) < _PROBE_TRIAL and again:
             times = ko.number(event, "count") or ko.number(event, "series", "count") or 1
-            ago = duration(ko.seconds_since(seen, case.now))
+            ago = duration(ko.seconds_since(last, case.now))
             text = f"not steady: {short(message).rstrip(':')} ({count(times, 'time')}, last {ago} ago)"
             return Cause("Unsteady", text, NOT_READY, next=_look(case, pod))
         break
@@ -152,8 +155,12 @@ def _flaps(case: Case, pod: ko.Object) -> Cause | None:
     return None
 
 
-def _has_startup_probe(pod: ko.Object) -> bool:
-    return any("startupProbe" in each for each in ko.items(pod, "spec", "containers"))
+def _is_past_start(pod: ko.Object, event: ko.Object) -> bool:
+    """Whether the container of the event has a start-up probe, before which no other one is asked."""
+    place = "involvedObject" if "involvedObject" in event else "regarding"
+    named = re.search(r"\{(.+)\}", ko.text(event, place, "fieldPath"))
+    containers = [*ko.items(pod, "spec", "containers"), *ko.items(pod, "spec", "initContainers")]
+    return any("startupProbe" in each for each in containers if not named or ko.text(each, "name") == named[1])
 
 
 def _look(case: Case, pod: ko.Object) -> str:
