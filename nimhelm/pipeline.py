@@ -15,6 +15,10 @@ EXTERNAL_ANNOTATION = "nimhelm.dev/external-dependencies"
 MAX_CONTAINER_NAME = 63
 DEFAULT_PORT = 8000
 """The CRD's default of spec.expose.service.port."""
+KSERVE_PORT = 80
+"""KServe's predictor Service listens here whatever the container's port is."""
+READY_PATH = "/v1/health/ready"
+"""What every NIM answers when it is ready."""
 
 
 class Block:
@@ -281,6 +285,20 @@ def nodes(service: Service) -> int:
 def is_kserve(service: Service) -> bool:
     """Whether KServe runs the service."""
     return bool(service.get("inferencePlatform") == "kserve")
+
+
+def readiness_request(service: Service, port: int) -> tuple[str, str]:
+    """What the readiness probe asks at a port: the scheme and the path of its HTTP request; no path if it sends none."""
+    probe = service.mapping("readinessProbe", "probe")
+    own = api_port(service)
+    get = probe.get("httpGet")
+    if port not in (own, KSERVE_PORT if is_kserve(service) else own):
+        return "HTTP", ""
+    if service.get("readinessProbe", "enabled") is False or not probe:
+        return "HTTP", READY_PATH
+    if not isinstance(get, dict) or get.get("port") not in ("api", own, str(own)):
+        return "HTTP", ""
+    return get.get("scheme") or "HTTP", "/" + str(get.get("path") or "").removeprefix("/")
 
 
 def gate_name(dependency: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from nimhelm.caches import PlannedCache, filled_by, planned_cache, resource_policy, with_cache
 from nimhelm.layout import is_native_image
 from nimhelm.pipeline import (
+    KSERVE_PORT,
     Pipeline,
     Service,
-    api_port,
     dig,
     is_knative,
     is_kserve,
@@ -19,6 +19,7 @@ from nimhelm.pipeline import (
     max_replicas,
     nodes,
     pipeline_of,
+    readiness_request,
     replicas,
     sleeps,
 )  # fmt: skip
@@ -35,11 +36,6 @@ from nimhelm.startup import (
 )
 from nimhelm.wording import count
 from nimhelm.yamlread import Document
-
-READY_PATH = "/v1/health/ready"
-KSERVE_PORT = 80
-"""KServe's predictor Service listens here whatever the container's port is."""
-
 
 ARTIFACT_HUB = "artifacthub.io/"
 """How the annotations begin that Artifact Hub reads from a Chart.yaml."""
@@ -59,7 +55,6 @@ class Gate:
     scheme: str = "HTTP"
     host: str = ""
     wait_port: int = 0
-    http_headers: tuple[tuple[str, str], ...] = ()
     external: bool = False
     waits: bool = True
     env_name: str = ""
@@ -280,25 +275,5 @@ def _gate(dependency: dict[str, Any], pipeline: Pipeline, chains: dict[str, int]
     gate = replace(gate, waits=target.enabled and (is_knative(target) or not sleeps(target)))
     if is_kserve(target):
         gate = replace(gate, host=f"{name}-predictor", wait_port=KSERVE_PORT)
-    return _asking(gate, target)
-
-
-def _asking(gate: Gate, target: Service) -> Gate:
-    """The gate with the path of the dependency's readiness probe, if that asks its API port over HTTP."""
-    port = api_port(target)
-    if gate.port not in (port, KSERVE_PORT if is_kserve(target) else port):
-        return gate
-    probe = target.mapping("readinessProbe", "probe")
-    get = probe.get("httpGet")
-    if target.get("readinessProbe", "enabled") is False or not probe:
-        return replace(gate, path=READY_PATH)
-    if not isinstance(get, dict) or get.get("port") not in ("api", port, str(port)):
-        return gate
-    headers = tuple((header["name"], header["value"]) for header in get.get("httpHeaders") or ())
-    return replace(
-        gate, path=_absolute(get.get("path") or "/"), scheme=get.get("scheme") or "HTTP", http_headers=headers
-    )
-
-
-def _absolute(path: str) -> str:
-    return path if path.startswith("/") else "/" + path
+    scheme, path = readiness_request(target, port)
+    return replace(gate, scheme=scheme, path=path)

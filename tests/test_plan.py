@@ -138,7 +138,6 @@ def edge(name: str, port: int = 8000, **fields: Any) -> dict[str, Any]:
 
 
 PORTS = {"service": {"port": 8000, "grpcPort": 8001, "metricsPort": 8002}}
-HEADERS = [{"name": "X-Probe", "value": "1"}]
 
 
 @pytest.mark.parametrize(
@@ -185,12 +184,6 @@ def asks(found: Gate) -> str:
     """What a gate asks, as a URL."""
     host, port = found.host or found.name, found.wait_port or found.port
     return f"{found.scheme.lower()}://{host}:{port}{found.path}" if found.path else f"tcp://{host}:{port}"
-
-
-def test_a_gate_sends_the_headers_of_the_probe() -> None:
-    probe = {"httpGet": {"path": "/r", "port": "api", "httpHeaders": HEADERS}}
-    made = plan(service("a", readinessProbe={"probe": probe}), service("b", "a"))
-    assert gate(made, "b", "a").http_headers == (("X-Probe", "1"),)
 
 
 def test_an_external_dependency_is_a_tcp_connect() -> None:

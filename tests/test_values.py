@@ -44,7 +44,7 @@ def test_the_whole_tree() -> None:
                     "name": "embed",
                     "port": 8000,
                     "envName": "EMBED_URL",
-                    "wait": {"enabled": True, "path": "/v1/health/ready", "scheme": "HTTP", "timeoutSeconds": 1800},
+                    "wait": {"enabled": True, "timeoutSeconds": 1800},
                 }
             ],
             "wait": {"enabled": True, "timeoutSeconds": 0},
@@ -60,11 +60,6 @@ def dependency(*services: dict[str, Any], **metadata: Any) -> Any:
     return values_tree(made)[services[-1]["name"]]["dependencies"][0]
 
 
-def test_a_tcp_gate_has_no_path() -> None:
-    a = service("a", expose={"service": {"port": 8000, "grpcPort": 9000}})
-    assert dependency(a, service("b", edge("a", 9000)))["wait"] == {"enabled": True, "timeoutSeconds": 1800}
-
-
 def test_an_external_dependency_is_marked() -> None:
     found = dependency(service("b", edge("x", 1)), annotations={"nimhelm.dev/external-dependencies": "x"})
     assert found == {"name": "x", "port": 1, "external": True, "wait": {"enabled": True, "timeoutSeconds": 1800}}
@@ -75,10 +70,10 @@ def test_a_kserve_dependency_is_asked_at_its_predictor() -> None:
     assert (wait["host"], wait["port"]) == ("a-predictor", 80)
 
 
-def test_headers_of_the_readiness_probe() -> None:
-    get = {"path": "/r", "port": "api", "httpHeaders": [{"name": "X", "value": "1"}]}
+def test_what_a_probe_asks_is_left_to_the_chart() -> None:
+    get = {"path": "/r", "port": "api", "scheme": "HTTPS", "httpHeaders": [{"name": "X", "value": "1"}]}
     wait = dependency(service("a", readinessProbe={"probe": {"httpGet": get}}), service("b", "a"))["wait"]
-    assert wait["httpHeaders"] == [{"name": "X", "value": "1"}]
+    assert wait == {"enabled": True, "timeoutSeconds": 1800}
 
 
 @pytest.mark.parametrize("include", [True, False])

@@ -92,7 +92,10 @@ def with_policy(claim: Any, policy: str) -> None:
 
 
 def dependency_values(gate: Gate, wait: bool) -> dict[str, Any]:
-    """One entry of dependencies: the CRD's fields, and under wait how the gate asks."""
+    """One entry of dependencies: the CRD's fields, and under wait what differs from the dependency's readiness probe.
+
+    The chart takes path, scheme and headers from that probe, so that a change of the values moves the gate as well.
+    """
     entry: dict[str, Any] = {"name": gate.name, "port": gate.port}
     if gate.env_name:
         entry["envName"] = gate.env_name
@@ -103,10 +106,6 @@ def dependency_values(gate: Gate, wait: bool) -> dict[str, Any]:
     asking: dict[str, Any] = {"enabled": wait}
     if gate.host:
         asking |= {"host": gate.host, "port": gate.wait_port}
-    if gate.path:
-        asking |= {"path": gate.path, "scheme": gate.scheme}
-    if gate.http_headers:
-        asking["httpHeaders"] = [{"name": name, "value": value} for name, value in gate.http_headers]
     asking["timeoutSeconds"] = gate.timeout_seconds
     return {**entry, "wait": asking}
 

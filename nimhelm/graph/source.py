@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from nimhelm.graph.picture import CACHE, EXTERNAL, Edge, Node, Picture, placed
-from nimhelm.pipeline import NOT_SERVICES, Service, max_replicas, nodes, number, replicas, served_ports
+from nimhelm.pipeline import (
+    NOT_SERVICES,
+    Service,
+    max_replicas,
+    nodes,
+    number,
+    readiness_request,
+    replicas,
+    served_ports,
+)
 from nimhelm.rules.resources import gpus
 from nimhelm.yamlread import Document
 
@@ -17,6 +26,7 @@ def picture_of_values(name: str, values: Mapping[str, Any]) -> Picture:
     caches = values.get("nimCaches")
     caches = [key for key, cache in caches.items() if _is_on(cache)] if isinstance(caches, dict) else []
     services = [_service(key, block) for key, block in blocks.items()]
+    by_name = {service.name: service for service in services}
     found = [Node(_cache(key), CACHE) for key in caches]
     edges: list[Edge] = []
     outside: dict[str, Node] = {}
@@ -26,7 +36,7 @@ def picture_of_values(name: str, values: Mapping[str, Any]) -> Picture:
         if cache in caches:
             edges.append(Edge(service.name, _cache(cache), 0, "its job"))
         for _, item in service.items("dependencies"):
-            edge = _edge(service, item)
+            edge = _edge(service, item, by_name.get(str(item.get("name"))))
             edges.append(edge)
             if edge.dependency not in blocks:
                 outside[edge.dependency] = Node(edge.dependency, EXTERNAL, ports={"api": edge.port})
@@ -56,10 +66,11 @@ def _node(service: Service) -> Node:
     )  # fmt: skip
 
 
-def _edge(service: Service, item: dict[str, Any]) -> Edge:
-    wait = item.get("wait")
+def _edge(service: Service, item: dict[str, Any], target: Service | None) -> Edge:
+    wait, port = item.get("wait"), number(item.get("port"), 0)
     wait = wait if isinstance(wait, dict) else {}
     off = wait.get("enabled") is False or service.get("wait", "enabled") is False
-    path = wait.get("path")
-    asks = "" if off else f"{wait.get('scheme') or 'HTTP'} {path}" if path else "TCP"
-    return Edge(service.name, str(item.get("name")), number(item.get("port"), 0), asks)
+    scheme, path = readiness_request(target, port) if target and item.get("external") is not True else ("", "")
+    scheme, path = wait.get("scheme") or scheme or "HTTP", wait.get("path", path)
+    asks = "" if off else f"{scheme} {path}" if path else "TCP"
+    return Edge(service.name, str(item.get("name")), port, asks)

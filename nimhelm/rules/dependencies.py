@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from nimhelm.finding import ERROR, WARNING, Finding
 from nimhelm.pipeline import (
     EXTERNAL_ANNOTATION,
+    KSERVE_PORT,
     Pipeline,
     Service,
     is_knative,
@@ -18,9 +19,6 @@ from nimhelm.pipeline import (
     served_ports,
     sleeps,
 )  # fmt: skip
-
-KSERVE_PORT = 80
-"""KServe serves its predictors here whatever the container's port is."""
 
 
 class Fault(NamedTuple):

@@ -111,6 +111,66 @@ def test_it_asks_with_headers(render: Render) -> None:
     ]
 
 
+PROBE = {"path": "/r", "port": "api"}
+
+
+@pytest.mark.parametrize(
+    ("probe", "wait", "target", "check"),
+    [
+        ({}, {}, "http://a-ready:8000/v1/health/ready", "http://a:8000/v1/health/ready"),
+        ({"probe": {"httpGet": PROBE}}, {}, "http://a-ready:8000/r", "http://a:8000/r"),
+        ({"probe": {"httpGet": {**PROBE, "port": 8000}}}, {}, "http://a-ready:8000/r", "http://a:8000/r"),
+        ({"probe": {"httpGet": {"port": "api"}}}, {}, "http://a-ready:8000/", "http://a:8000/"),
+        ({"probe": {"httpGet": {**PROBE, "port": 9000}}}, {}, "tcp://a-ready:8000", "tcp://a:8000"),
+        ({"probe": {"httpGet": {**PROBE, "scheme": "HTTPS"}}}, {}, "tcp://a-ready:8000", "tcp://a:8000"),
+        (
+            {"probe": {"httpGet": {**PROBE, "scheme": "HTTPS"}}},
+            {"text": "ok"},
+            "https://a-ready:8000/r",
+            "tcp://a:8000",
+        ),
+        ({"probe": {"tcpSocket": {"port": 8000}}}, {}, "tcp://a-ready:8000", "tcp://a:8000"),
+        ({"probe": {"exec": {"command": ["x"]}}}, {}, "tcp://a-ready:8000", "tcp://a:8000"),
+        (
+            {"probe": {"httpGet": PROBE}, "enabled": False},
+            {},
+            "http://a-ready:8000/v1/health/ready",
+            "http://a:8000/v1/health/ready",
+        ),
+        ({"probe": {"httpGet": PROBE}}, {"path": "/own"}, "http://a-ready:8000/own", "http://a:8000/r"),
+        ({"probe": {"httpGet": PROBE}}, {"path": ""}, "tcp://a-ready:8000", "http://a:8000/r"),
+    ],
+)
+def test_it_follows_the_readiness_probe(
+    render: Render, probe: dict[str, Any], wait: dict[str, Any], target: str, check: str
+) -> None:
+    """As `helm test` does."""
+    services = {"a": spec(readinessProbe=probe), "llm": spec(dependencies=[{"name": "a", "port": 8000, "wait": wait}])}
+    rendered = render(services)
+    assert targets(rendered) == {"wait-for-a": target}
+    checks = env_of(rendered["Pod", "r-demo-test"]["spec"]["containers"][0])["CHECKS"].splitlines()
+    assert checks[0] == f"a {check}"
+
+
+def test_it_sends_the_headers_of_the_readiness_probe(render: Render) -> None:
+    probe = {"httpGet": {**PROBE, "httpHeaders": [{"name": "X", "value": "1"}]}}
+    services = {"a": spec(readinessProbe={"probe": probe}), "llm": spec(dependencies=[{"name": "a", "port": 8000}])}
+    rendered = render(services)
+    assert targets(rendered, "header") == {"wait-for-a": "X: 1"}
+    checks = env_of(rendered["Pod", "r-demo-test"]["spec"]["containers"][0])["CHECKS"].splitlines()
+    assert checks[0] == "a tcp://a:8000", "the check sends none"
+
+
+def test_a_port_without_that_probe_and_a_host_outside_are_asked_for_a_connection(render: Render) -> None:
+    outside = {"name": "a.example.com", "port": 8000, "external": True}
+    grpc = spec(expose={"service": {"grpcPort": 9000}})
+    rendered = render({"a": grpc, "llm": spec(dependencies=[{"name": "a", "port": 9000}, outside])})
+    assert targets(rendered) == {
+        "wait-for-a": "tcp://a-ready:9000",
+        "wait-for-a-example-com": "tcp://a.example.com:8000",
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "seconds"),
     [

@@ -65,7 +65,9 @@ the dependencies (last one first), env, and the settings that a NIM needs in thi
     {{- if and .envName (or .envValue (not $nim.global.keepOperatorPods)) }}
       {{- /* The host of a gate is also the host of the API (behind KServe). A port alone may serve only probes. */}}
       {{- $address := printf "%s:%d" .name (int .port) }}
-      {{- if dig "host" "" (.wait | default dict) }}{{ $address = include "nimhelm.v2.gate.address" . }}{{ end }}
+      {{- if dig "host" "" (.wait | default dict) }}
+        {{- $address = include "nimhelm.v2.gate.url" (dict "wait" dict "host" .wait.host "port" (.wait.port | default .port)) | trimPrefix "tcp://" }}
+      {{- end }}
       {{- $env = append $env (dict "name" .envName "value" (.envValue | default (printf "http://%s" $address))) }}
     {{- end }}
   {{- end }}

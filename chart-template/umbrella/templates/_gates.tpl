@@ -33,6 +33,19 @@ nimhelm.dev/revision of a pod is a hash of its template.
   {{- $_ := set $nim "gates" $gates }}
 {{- end }}
 
+{{- /* Sets .nim.probed: what the readiness probe asks at the API port, empty when it is no HTTP request. */}}
+{{- define "nimhelm.v2.facts.probed" -}}
+  {{- $setting := .Values.readinessProbe }}
+  {{- $probe := ternary $setting.probe nil $setting.enabled | default (dict "httpGet" (dict "path" "/v1/health/ready")) }}
+  {{- $probed := dict }}
+  {{- with get $probe "httpGet" }}
+    {{- if has (get . "port" | default "api" | toString) (list "api" (toString $.nim.port)) }}
+      {{- $probed = merge (pick . "path" "scheme" "httpHeaders") (dict "path" "/" "scheme" "HTTP" "httpHeaders" list) }}
+    {{- end }}
+  {{- end }}
+  {{- $_ := set .nim "probed" $probed }}
+{{- end }}
+
 {{- /*
 Fills the cache of the service before the NIM starts. Without a filter a NIM selects the profiles that fit its GPUs,
 and only a pod of the service sees those GPUs. The pod has them already, so the download cannot deadlock.
@@ -169,8 +182,8 @@ umbrella's facts) and service (an entry of nim.services).
   {{- else if $gate.cache }}
     {{- $lines = append $lines (printf "target=cache://%s" $gate.cache.name) }}
   {{- else }}
-    {{- $wait := $gate.dependency.wait | default dict }}
     {{- include "nimhelm.v2.gate.addresses" . }}
+    {{- $wait := .wait }}
     {{- $lines = append (concat $lines .addresses)
       (printf "ontimeout=%s" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" $gate.dependency))) }}
     {{- with get $wait "text" }}{{ $lines = append $lines (printf "text=%s" .) }}{{ end }}
@@ -191,42 +204,44 @@ umbrella's facts) and service (an entry of nim.services).
 {{- end }}
 
 {{- /*
-Sets .addresses: what a gate on a dependency asks. For a service of the pipeline it asks the pods of the current
-revision first. `any`, `peer` and `patience` say what else opens the gate. A host in the values is asked directly. So
-is a Knative service, because its routes lead to the latest ready revision.
+Sets .wait, how a gate asks: as the values say, else as the readiness probe of the dependency; and .addresses, what it
+asks. For a service of the pipeline it asks the pods of the current revision first. `any`, `peer` and `patience` say
+what else opens the gate. A host in the values is asked directly. So is a Knative service, because its routes lead to
+the latest ready revision.
 */}}
 {{- define "nimhelm.v2.gate.addresses" -}}
   {{- $dependency := .gate.dependency }}
   {{- $wait := $dependency.wait | default dict }}
-  {{- $plain := include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (get $wait "host" | default $dependency.name) "port" (get $wait "port" | default $dependency.port)) }}
-  {{- $addresses := list (printf "target=%s" $plain) }}
   {{- $target := ternary dict (get .umbrella.byName $dependency.name | default dict) (eq true $dependency.external) }}
-  {{- $own := or (not (get $wait "host")) (eq (get $wait "host") (printf "%s-predictor" $dependency.name)) }}
-  {{- if and $target $own (include "nimhelm.v2.hasReadyService" $target) }}
-    {{- /*
-    A Service routes to ready pods alone. So a connection says as much as an HTTPS answer, and needs neither a
-    certificate nor a TLS that busybox has. Nor does a mesh refuse it that wants mutual TLS.
-    */}}
-    {{- if and (or (eq (get $wait "scheme") "HTTPS") .service.root.nim.global.mesh) (not (get $wait "text")) $target.root.Values.readinessProbe.enabled }}
-      {{- $wait = omit $wait "path" }}
-      {{- $plain = include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (get $wait "host" | default $dependency.name) "port" (get $wait "port" | default $dependency.port)) }}
-    {{- end }}
+  {{- if and $target (not (hasKey $wait "path")) }}
+    {{- $nim := $target.root.nim }}
+    {{- if has (int $dependency.port) (list $nim.port (ternary $nim.port 80 $nim.ownsService)) }}{{ $wait = merge dict $wait $nim.probed }}{{ end }}
+  {{- end }}
+  {{- $host := get $wait "host" | default $dependency.name }}
+  {{- $port := get $wait "port" | default $dependency.port }}
+  {{- $own := and $target (has $host (list $dependency.name (print $dependency.name "-predictor"))) (include "nimhelm.v2.hasReadyService" $target) }}
+  {{- /*
+  A Service routes to ready pods alone. So a connection says as much as an HTTPS answer, and needs neither a
+  certificate nor a TLS that busybox has. Nor does a mesh refuse it that wants mutual TLS.
+  */}}
+  {{- if and $own (or (eq (get $wait "scheme") "HTTPS") .service.root.nim.global.mesh) (not (get $wait "text")) $target.root.Values.readinessProbe.enabled }}
+    {{- $wait = omit $wait "path" }}
+  {{- end }}
+  {{- $plain := include "nimhelm.v2.gate.url" (dict "wait" $wait "host" $host "port" $port) }}
+  {{- $addresses := list (print "target=" $plain) }}
+  {{- if $own }}
     {{- /* The Service of KServe has its own port, which differs from the port of the pods. */}}
-    {{- $port := ternary (get $wait "port" | default $dependency.port) $target.root.nim.port $target.root.nim.ownsService }}
+    {{- $port = ternary $port $target.root.nim.port $target.root.nim.ownsService }}
     {{- $addresses = list
-      (printf "target=%s" (include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (include "nimhelm.v2.readyName" $dependency.name) "port" $port)))
-      (printf "any=%s" $plain)
-      (printf "patience=%s" (include "nimhelm.v2.startupSeconds" $target.root | trim)) }}
+      (print "target=" (include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (include "nimhelm.v2.readyName" $dependency.name) "port" $port)))
+      (print "any=" $plain)
+      (print "patience=" (include "nimhelm.v2.startupSeconds" $target.root | trim)) }}
     {{- if include "nimhelm.v2.hasReadyService" .service }}
       {{- $addresses = append $addresses (printf "peer=tcp://%s:%d" (include "nimhelm.v2.readyName" .service.name) .service.root.nim.port) }}
     {{- end }}
   {{- end }}
+  {{- $_ := set . "wait" $wait }}
   {{- $_ := set . "addresses" $addresses }}
-{{- end }}
-
-{{- /* Host and port of a gate where they differ from those of the dependency. Takes an entry of dependencies. */}}
-{{- define "nimhelm.v2.gate.address" -}}
-  {{- include "nimhelm.v2.gate.url" (dict "wait" dict "host" .wait.host "port" (.wait.port | default .port)) | trimPrefix "tcp://" }}
 {{- end }}
 
 {{- /* A readiness URL, or a TCP address when there is no path. Takes wait, host and port. */}}

@@ -140,7 +140,6 @@ metadata:
   {{- $root := .root }}
   {{- $nim := .root.nim }}
   {{- $values := .root.Values }}
-  {{- $cache := $values.storage.nimCache.name | default "" }}
   {{- $waits := dict }}
   {{- /* A gate on what may scale to zero opens at once. */}}
   {{- range $nim.gates }}{{ $_ := set $waits .name (ternary "0" (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" .)) (eq true .sleeps) | int) }}{{ end }}
@@ -166,7 +165,7 @@ metadata:
     "autoscaled" $nim.autoscaled
     "startupSeconds" (include "nimhelm.v2.startupSeconds" .root | int)
     "gpus" $nim.devices
-    "cache" (ternary $cache "" (hasKey .caches $cache))
+    "cache" (ternary $nim.cache "" (hasKey .caches $nim.cache))
     "authSecret" ($values.authSecret | default "")
     "pullSecrets" (concat ($values.image.pullSecrets | default list) $nim.global.imagePullSecrets | uniq)
     "image" (include "nimhelm.v2.image" (dict "global" $nim.global "image" $values.image))
@@ -276,15 +275,12 @@ The readiness URL of a service, from its readiness probe. Only its port when the
 answers on port 80 of its own Service.
 */}}
 {{- define "nimhelm.v2.readiness" -}}
-  {{- $setting := .Values.readinessProbe }}
-  {{- $probe := ternary ($setting.probe | default dict) dict $setting.enabled }}
-  {{- $get := dig "httpGet" (dict "path" "/v1/health/ready") $probe }}
-  {{- $same := has (get $get "port" | default "api" | toString) (list "api" (toString .nim.port)) }}
+  {{- $get := .nim.probed }}
   {{- $address := printf "%s:%d" .nim.name .nim.port }}
   {{- if not .nim.ownsService }}{{ $address = printf "%s-predictor:80" .nim.name }}{{ end }}
-  {{- if and $same (ne (get $get "scheme") "HTTPS") (or (not $probe) (hasKey $probe "httpGet")) }}
-    {{- printf "http://%s/%s" $address (get $get "path" | default "/" | trimPrefix "/") }}
-  {{- else }}
+  {{- if or (not $get) $get.httpHeaders (eq $get.scheme "HTTPS") }}
     {{- printf "tcp://%s" $address }}
+  {{- else }}
+    {{- printf "http://%s/%s" $address (trimPrefix "/" $get.path) }}
   {{- end }}
 {{- end }}

@@ -85,6 +85,7 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
   {{- $_ := set $nim "hosts" ($router.hosts | default (list (printf "%s.%s.%s" $nim.name .Release.Namespace $router.hostDomainName))) }}
   {{- include "nimhelm.v2.facts.storage" . }}
   {{- include "nimhelm.v2.facts.labels" . }}
+  {{- include "nimhelm.v2.facts.probed" . }}
   {{- include "nimhelm.v2.facts.gates" . }}
   {{- include "nimhelm.v2.facts.env" . }}
 {{- end }}

@@ -35,7 +35,7 @@ agree. A cache without a service uses its own imageLayout.
   {{- $name := .name }}
   {{- $native := eq "native" (get .cache "imageLayout" | default "") }}
   {{- range .root.nim.services }}
-    {{- if and .enabled (eq $name (.root.Values.storage.nimCache.name | default "")) (eq .root.Values.imageLayout "native") }}
+    {{- if and .enabled (eq $name .root.nim.cache) (eq .root.Values.imageLayout "native") }}
       {{- $native = true }}
     {{- end }}
   {{- end }}
@@ -79,7 +79,7 @@ Their pods mount it before their gates wait for the job, and only one node can a
   {{- $tolerations := get $placement "tolerations" | default list }}
   {{- if and (include "nimhelm.v2.cache.claim" .) (eq $mode "ReadWriteOnce") }}
     {{- range .root.nim.services }}
-      {{- if and .runs (eq $name (.root.Values.storage.nimCache.name | default "")) }}
+      {{- if and .runs (eq $name .root.nim.cache) }}
         {{- $services = append $services .name }}
         {{- $pickers = append $pickers (printf "%s-epp" .name) }}
         {{- $tolerations = concat $tolerations (.root.Values.tolerations | default list) }}
@@ -107,7 +107,7 @@ node of that service, and the service waits for the job. A cache without a servi
   {{- $name := .name }}
   {{- $waves := list }}
   {{- range .root.nim.services }}
-    {{- if and .enabled (eq $name (.root.Values.storage.nimCache.name | default "")) }}{{ $waves = append $waves (add1 .wave) }}{{ end }}
+    {{- if and .enabled (eq $name .root.nim.cache) }}{{ $waves = append $waves (add1 .wave) }}{{ end }}
   {{- end }}
   {{- first (append $waves 0) }}
 {{- end }}
@@ -118,18 +118,14 @@ node of that service, and the service waits for the job. A cache without a servi
   {{- $command := list "download-to-cache" }}
   {{- if not (get .cache.source "ngc") }}
     {{- $kind := ternary "model" "dataset" (not (empty (get $from "modelName"))) }}
-    {{- $name := get $from "modelName" | default (get $from "datasetName") }}
-    {{- $command = list
-      "huggingface-cli" "download" (printf "%s/%s" (get $from "namespace" | default "default") $name)
-      "--local-dir" "/model-store" "--repo-type" $kind }}
+    {{- $model := printf "%s/%s" (get $from "namespace" | default "default") (get $from "modelName" | default (get $from "datasetName")) }}
+    {{- $command = list "huggingface-cli" "download" $model "--local-dir" "/model-store" "--repo-type" $kind }}
     {{- with get $from "revision" }}
       {{- $command = concat $command (list "--revision" .) }}
     {{- end }}
     {{- if get .cache "modelFree" }}
       {{- /* A model-free image carries no manifest. It writes one. */}}
-      {{- $command = list
-        "download-to-cache" "--model-uri" (printf "hf://%s/%s" (get $from "namespace" | default "default") $name)
-        "--manifest-file" "/model-store/model_manifest.json" }}
+      {{- $command = list "download-to-cache" "--model-uri" (print "hf://" $model) "--manifest-file" "/model-store/model_manifest.json" }}
     {{- end }}
   {{- else if get $from "modelEndpoint" }}
     {{- $command = list "create-model-store" "--model-repo" $from.modelEndpoint "--model-store" "/model-store" }}

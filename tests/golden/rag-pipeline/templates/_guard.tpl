@@ -260,9 +260,9 @@ Refuses values that the API server would reject, or that would never become read
           {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%s.enabled=true, or %s.storage.nimCache.wait.enabled=false\n" $name .cache.name .cache.name $name }}
         {{- end }}
       {{- end }}
-      {{- $cache := $service.root.Values.storage.nimCache.name }}
+      {{- $cache := $service.root.nim.cache }}
       {{- if and $service.runs $service.root.nim.fillsCache }}{{ $_ := set $filled $cache true }}{{ end }}
-      {{- with get $nim.caches (toString $cache) }}
+      {{- with get $nim.caches $cache }}
         {{- $kept := include "nimhelm.v2.cache.claim" (dict "root" $ "name" $cache "cache" .) }}
         {{- if and $kept (ne $kept $service.root.nim.claim) }}
           {{- printf "%s looks for the cache %s in the claim %s, and it is filled in %s: set %s.storage.nimCache.claimName=%s\n" $name $cache $service.root.nim.claim $kept $name $kept }}
@@ -291,14 +291,14 @@ Refuses values that the API server would reject, or that would never become read
     {{- end }}
     {{- if and (eq "service" (include "nimhelm.v2.cache.filledBy" $box)) (not (hasKey $filled $name)) (not $nim.global.keepOperatorPods) }}
       {{- range $user, $service := $nim.byName }}
-        {{- if and $service.runs (eq $name ($service.root.Values.storage.nimCache.name | default "")) $service.root.Values.storage.nimCache.wait.enabled }}
+        {{- if and $service.runs (eq $name $service.root.nim.cache) $service.root.Values.storage.nimCache.wait.enabled }}
           {{- printf "%s waits for the cache %s, which a service is to fill, and none does: set nimCaches.%s.filledBy=job, or %s.storage.nimCache.fill.enabled=true\n" $user $name $name $user }}
         {{- end }}
       {{- end }}
     {{- end }}
   {{- end }}
   {{- range $nim.services }}
-    {{- if and .enabled .root.Values.storage.pvc.create (not .root.Values.storage.nimCache.name) }}
+    {{- if and .enabled .root.Values.storage.pvc.create (not .root.nim.cache) }}
       {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .root.nim.claim "pvc" .root.Values.storage.pvc "path" (printf "%s.storage.pvc" .name)) }}
     {{- end }}
     {{- if .enabled }}{{ include "nimhelm.v2.problems.controllers" (dict "root" $ "service" .) }}{{ end }}

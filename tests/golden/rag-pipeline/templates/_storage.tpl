@@ -10,6 +10,7 @@
   {{- $_ := set $nim "needsScratch" (or .Values.initContainers .Values.sidecarContainers | empty | not) }}
   {{- /* The OpenShift security context constraint that the pods need. Adding certificates needs root. */}}
   {{- $_ := set $nim "scc" (ternary "anyuid" (ternary "hostmount-anyuid" "nonroot" (not (empty $storage.hostPath))) (not (empty $nim.certificates))) }}
+  {{- $_ := set $nim "cache" ($cache.name | default "") }}
   {{- $_ := set $nim "claim" "" }}
   {{- if $cache.name }}
     {{- $_ := set $nim "claim" ($cache.claimName | default (printf "%s-pvc" $cache.name)) }}
@@ -113,7 +114,7 @@
 
 {{- define "nimhelm.v2.storage" }}
 {{- $pvc := .Values.storage.pvc }}
-{{- if and $pvc.create (not .Values.storage.nimCache.name) }}
+{{- if and $pvc.create (not .nim.cache) }}
 {{- $annotations := dict }}
 {{- include "nimhelm.v2.claimAnnotations" (dict "into" $annotations "pvc" $pvc "global" .nim.global) }}
 apiVersion: v1
