@@ -14,7 +14,7 @@ import pytest
 from .connection import wait_until
 from .release import HELM3, HELM4, PORT, Release, build_documents, in_parallel, pipeline, put_up, service
 
-CASES = [(helm, seed) for seed in (14, 19) for helm in ("helm3", "helm4")]
+CASES = [(helm, seed) for seed in (117, 146) for helm in ("helm3", "helm4")]
 HELMS = {"helm3": HELM3, "helm4": HELM4}
 SLOWEST = 6
 
@@ -105,9 +105,17 @@ def an_autoscaler(services: Services, values: dict[str, Any], chance: random.Ran
     return {one["name"]}
 
 
+def another_readiness(services: Services, values: dict[str, Any], chance: random.Random) -> set[str]:
+    """In the values alone. The gates of those that wait for it ask the new path."""
+    name = chance.choice(services)["name"]
+    get = {"path": "/v1/health/ready?full=1"}
+    values.setdefault(name, {})["readinessProbe"] = {"probe": {"httpGet": get}}
+    return {name}
+
+
 CHANGES = [
     new_image, more_pods, another_strategy, other_waits, no_gates, another_dependency, another_service, one_service_less,
-    an_autoscaler,
+    an_autoscaler, another_readiness,
 ]  # fmt: skip
 """Each changes the services and the values, and returns whose pods are replaced."""
 
