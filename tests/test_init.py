@@ -310,6 +310,15 @@ def test_comments_of_a_list_move_left(tmp_path: Path, capsys: pytest.CaptureFixt
     assert lines[lines.index("    spec:") + 1] == "      # image of the month"
 
 
+def test_a_list_of_short_mappings_keeps_its_braces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = "tolerations: [{operator: Exists}]"
+    (tmp_path / "services.yaml").write_text(
+        INPUT.replace("  storage: {emptyDir: {}}", f"  storage: {{emptyDir: {{}}}}\n  {kept}", 1)
+    )
+    assert init([str(tmp_path / "services.yaml")], "-") == 0
+    assert f"        {kept}\n" in capsys.readouterr().out
+
+
 def test_a_pipeline_keeps_all_but_its_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written = "# mine\n" + text(pipeline(service("llm", env=env(A="http://embed:8000")), service("embed")))
     written = written.replace("    - name: embed\n", "    # second\n    - name: embed\n")

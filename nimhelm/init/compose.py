@@ -44,6 +44,7 @@ class Composer:
         self.yaml = YAML()
         self.yaml.preserve_quotes = True
         self.yaml.width = 4096
+        self.yaml.brace_single_entry_mapping_in_flow_sequence = True
         self.yaml.Constructor = _LastOfKeys
         flush = any(FLUSH.search(source.text) for source in sources)
         self.yaml.indent(mapping=2, sequence=2 if flush else 4, offset=0 if flush else 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from shlex import quote
 from types import MappingProxyType
@@ -37,7 +38,7 @@ class Reach(NamedTuple):
 
     def chart_with(self, *sets: str) -> list[str]:
         """The chart with the user's values and some more, as words for helm or preflight."""
-        files = [word for path in self.values for word in ("-f", path)]
+        files = [word for path in self.values for word in ("-f", path if _lasts(path) else "VALUES")]
         chosen = [word for value in (*self.sets, *sets) for word in ("--set", value)]
         return [self.chart, *files, *chosen]
 
@@ -48,6 +49,11 @@ class Reach(NamedTuple):
         reach += [word for each in self.labels for word in _flag("--labels", each)]
         words = ["preflight", *self.chart_with(*sets), "--release", self.release]
         return " ".join(["nimhelm", *map(_quoted, words), *reach, *_flag("-n", self.namespace)])
+
+
+def _lasts(path: str) -> bool:
+    """Whether a values file can be read again: not standard input, and no pipe of the shell that ran this command."""
+    return "://" in path or os.path.isfile(path)
 
 
 def _flag(flag: str, value: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -557,3 +558,10 @@ def test_warnings_fail_under_strict_alone() -> None:
 def test_what_users_give_stays_quoted() -> None:
     reach = REACH._replace(release="rag; rm -rf /", namespace="team $(id)")
     assert reach.helm("status", reach.release) == "helm status 'rag; rm -rf /' -n 'team $(id)'"
+
+
+def test_a_step_names_no_values_file_that_is_read_only_once(tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").touch()
+    given = (str(tmp_path / "v.yaml"), "-", "/dev/fd/63", "https://example.com/v.yaml")
+    words = REACH._replace(values=given).chart_with()
+    assert words == ["./rag", "-f", given[0], "-f", "VALUES", "-f", "VALUES", "-f", given[3]]
