@@ -156,3 +156,23 @@ def gate_seconds(
 def probe_budget(probe: Object) -> int:
     """Seconds until a probe gives up."""
     return int(probe["initialDelaySeconds"] + probe["periodSeconds"] * probe["failureThreshold"])
+
+
+def clock(folder: Path, busybox: str) -> Path:
+    """A busybox for scripts whose time is in folder/now: `sleep` puts it forward at once, and folder/pauses lists how far."""
+    (folder / "now").write_text("1000\n")
+    (folder / "pauses").touch()
+    program = folder / "busybox"
+    program.write_text(f"""#!{busybox} sh
+case $1 in
+  date) {busybox} cat {folder}/now ;;
+  sleep) echo $(($({busybox} cat {folder}/now) + $2)) > {folder}/now; echo $2 >> {folder}/pauses ;;
+  *) exec {busybox} "$@" ;;
+esac
+""")
+    program.chmod(0o755)
+    return program
+
+
+def pauses(folder: Path) -> list[int]:
+    return [int(line) for line in (folder / "pauses").read_text().split()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -360,6 +361,26 @@ def test_the_lock_of_a_pod_that_died_is_taken(tmp_path: Path) -> None:
     (tmp_path / "cache/.marker.lock/beat").write_text("1000\n")
     ran = fill(tmp_path, "true")
     assert (ran.returncode, "going on in its place" in ran.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(("age", "waited"), [(100, 5), (130, 1), (None, 24)])
+def test_a_lock_is_taken_when_nobody_has_touched_it_for_two_minutes(
+    tmp_path: Path, age: int | None, waited: int
+) -> None:
+    """One without a time may be a moment old. Here each pause of five seconds passes at once, and the fifth ends a turn."""
+    lock = tmp_path / "cache/.marker.lock"
+    lock.mkdir(parents=True)
+    if age is not None:
+        (lock / "beat").write_text(f"{int(time.time()) - age}\n")
+    (tmp_path / "tools").mkdir()
+    sleep = tmp_path / "tools/sleep"
+    fifth = f"[ -e {lock}/beat ] && [ $(wc -l < {tmp_path}/pauses) = 5 ] && echo k > {tmp_path}/cache/.marker; exit 0"
+    sleep.write_text(f'#!/bin/sh\n[ "$1" = 5 ] || exec /bin/sleep "$1"\necho "$1" >> {tmp_path}/pauses\n{fifth}\n')
+    sleep.chmod(0o755)
+    ran = fill(tmp_path, "true")
+    assert ran.returncode == 0
+    assert ("going on in its place" in ran.stdout) == (age != 100)
+    assert len((tmp_path / "pauses").read_text().split()) == waited
 
 
 def test_a_failed_download_leaves_no_lock(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .assemble import GRAPH_NAME, SCRIPTS, SERVICE_DEFAULTS, containers, dependency, env_of, spec
+from .assemble import GRAPH_NAME, SERVICE_DEFAULTS, containers, dependency, env_of, spec
 from .conftest import Render
 
 NODES = {"parallelism": {"pipeline": 2, "tensor": 8}}
@@ -77,11 +77,6 @@ def test_a_download_is_tried_again_five_times(render: Render) -> None:
     (job,) = (each for (kind, _), each in rendered.items() if kind == "Job")
     assert job["spec"]["backoffLimit"] == 5
     assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
-
-
-def test_a_gate_repeats_what_it_waits_for_once_a_minute() -> None:
-    script = (SCRIPTS / "wait.sh").read_text()
-    assert '"$answer" != "$logged" ] || [ $((seconds - logged_at)) -ge 60 ]' in script
 
 
 @pytest.mark.parametrize("least", [None, 2])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from .assemble import SCRIPTS_NAME, dependency, objects, spec, umbrella
+from .assemble import SCRIPTS_NAME, clock, dependency, objects, pauses, spec, umbrella
 
 BUSYBOX = shutil.which("busybox")
 pytestmark = pytest.mark.skipif(
@@ -267,6 +269,25 @@ def test_another_timeout_counts_at_once(script: str) -> None:
     log, _ = process.communicate(timeout=10)
     assert process.returncode == 1
     assert "timed out after 1s" in log.splitlines()[-1]
+
+
+def test_a_long_wait_asks_less_often_and_says_so_once_a_minute(script: str, tmp_path: Path) -> None:
+    process = gate(script, "cache://c", timeout=700, env={"BUSYBOX": str(clock(tmp_path, str(BUSYBOX)))})
+    log = process.communicate(timeout=120)[0].splitlines()
+    assert process.returncode == 1
+    between = pauses(tmp_path)
+    assert (between[0], max(between), between[-1]) == (1, 10, 10)
+    # A pause begins before the time of the last question is read, so that time may have it or not.
+    assert sum(between[: between.index(2)]) in (120, 121)
+    said = [int(re.search(r"after (\d+)s", line)[1]) for line in log[1:-1]]  # type: ignore[index]
+    assert all(60 <= later - earlier < 80 for earlier, later in itertools.pairwise(said))
+
+
+def test_no_wait_is_shorter_than_its_period(script: str, tmp_path: Path) -> None:
+    busybox = str(clock(tmp_path, str(BUSYBOX)))
+    process = gate(script, "cache://c", timeout=60, period=15, env={"BUSYBOX": busybox})
+    process.communicate(timeout=30)
+    assert set(pauses(tmp_path)) == {15}
 
 
 def test_it_may_go_on_without_the_dependency(script: str) -> None:

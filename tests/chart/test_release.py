@@ -16,10 +16,12 @@ from .assemble import (
     GRAPH_NAME,
     SCRIPTS_NAME,
     TEMPLATES,
+    clock,
     containers,
     dependency,
     env_of,
     objects,
+    pauses,
     spec,
     umbrella,
 )
@@ -214,6 +216,29 @@ def test_what_the_test_says(tmp_path: Path) -> None:
     assert lines[2] == f"ok   c  tcp://{base}"
     assert lines[3].startswith("FAIL d  tcp://127.0.0.1:1  ")
     assert time.monotonic() - begin < 5
+
+
+@pytest.mark.skipif(not BUSYBOX and not os.environ.get("CI"), reason="needs a busybox (apt-get install busybox-static)")
+@pytest.mark.parametrize(("failures", "timeout", "code", "waited"), [
+    (0, 0, 0, []), (2, 60, 0, [5, 5]), (9, 12, 1, [5, 5, 5]),
+])  # fmt: skip
+def test_the_test_asks_again_until_its_time_is_over(
+    tmp_path: Path, failures: int, timeout: int, code: int, waited: list[int]
+) -> None:
+    script = (
+        (TEMPLATES / "umbrella/files/check.sh").read_text().replace("/bin/busybox", str(clock(tmp_path, str(BUSYBOX))))
+    )
+    # The first requests are answered by a wget that fails.
+    left = tmp_path / "left"
+    left.write_text(f"{failures}\n")
+    wget = f"left=$(cat {left}); echo $((left - 1)) > {left}; [ $left -le 0 ] || {{ echo wget: broken; exit 1; }}"
+    (tmp_path / "busybox").write_text((tmp_path / "busybox").read_text().replace("  *)", f"  timeout) {wget} ;;\n  *)"))
+    ran = subprocess.run(
+        [str(BUSYBOX), "sh", "-c", script], capture_output=True, text=True, check=False,
+        env={"CHECKS": "a http://a:8000/ready", "CHECK_TIMEOUT": str(timeout), "PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert (ran.returncode, pauses(tmp_path)) == (code, waited)
+    assert ran.stdout == ("FAIL a  http://a:8000/ready  wget: broken\n" if code else "ok   a  http://a:8000/ready\n")
 
 
 def test_the_notes(helm4: Helm, tmp_path: Path) -> None:
