@@ -92,6 +92,22 @@ def test_rendered_values(name: str, helm4: Helm, golden: Callable[[Path, str], N
     golden(FOLDER / f"{name}.rendered.yaml", "\n---\n".join(shown))
 
 
+NOTES: dict[str, tuple[str, list[str]]] = {
+    "everything": ("everything", ["--set", "global.nimhelm.keepClaims=false"]),
+    "platforms": ("platforms", []),
+    "rag-pipeline": ("../examples/rag-pipeline", []),
+}
+"""What Helm says after an install: the chart, and helm's arguments."""
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_notes(name: str, helm4: Helm, golden: Callable[[Path, str], None], tmp_path: Path) -> None:
+    source, arguments = NOTES[name]
+    chart = write_chart(convert_files([str(SOURCES / f"{source}.yaml")]).charts[0], tmp_path)
+    said = helm4.run("install", "r", chart, "-n", "ns", "--dry-run=client", *arguments).stdout
+    golden(FOLDER / f"{name}.notes.txt", said.partition("NOTES:\n")[2])
+
+
 def is_copied(text: str) -> bool:
     """Whether an object holds files of the chart as they are: the scripts and the dashboard."""
     return "kind: ConfigMap" in text and ("wait.sh:" in text or "dashboard.json:" in text)
@@ -104,4 +120,5 @@ def objects(rendered: str) -> list[object]:
 def test_no_golden_is_left_over() -> None:
     stems = {example.stem for example in EXAMPLES}
     rendered = {f"{stem}.rendered.yaml" for stem in [*stems, *WITH_VALUES]}
-    assert {path.name for path in FOLDER.iterdir()} == stems | rendered
+    notes = {f"{stem}.notes.txt" for stem in NOTES}
+    assert {path.name for path in FOLDER.iterdir()} == stems | rendered | notes

@@ -208,7 +208,9 @@ def test_the_job(render: Render) -> None:
         "runtimeClassName": "nvidia",
         "env": [{"name": "A", "value": " yes"}],
         "proxy": {"httpProxy": "http://p", "certConfigMap": "certs"},
-        "initContainers": [{"name": "own", "image": {"repository": "busybox", "tag": "1"}, "command": ["true"]}],
+        "initContainers": [
+            {"name": "own", "image": {"repository": "busybox", "tag": "1"}, "command": ["true"], "workingDir": "/w"}
+        ],
     }
     rendered = render({"llm": spec()}, nimCaches={"c": values})
     pod = job(rendered)
@@ -236,6 +238,7 @@ def test_the_job(render: Render) -> None:
     assert env_of(main)["A"] == " yes"
     assert env_of(main)["http_proxy"] == env_of(main)["HTTP_PROXY"] == "http://p"
     assert [each["name"] for each in pod["initContainers"]] == ["update-ca-certificates", "own"]
+    assert (pod["initContainers"][1]["command"], pod["initContainers"][1]["workingDir"]) == (["true"], "/w")
     assert main["volumeMounts"][0] == {"name": "nim-cache-volume", "mountPath": "/model-store", "subPath": "sub"}
     mounts = {mount["name"] for each in containers(pod).values() for mount in each["volumeMounts"]}
     assert mounts <= {volume["name"] for volume in pod["volumes"]}
@@ -280,6 +283,19 @@ def test_a_claim_of_one_node_is_filled_on_the_node_of_its_services(render: Rende
     affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     assert pod.get("affinity") == (affinity if bound else None)
     assert pod["tolerations"] == [*own, GPU] if bound else own
+
+
+def test_argocd_makes_a_cache_with_the_first_service_that_uses_it(render: Render) -> None:
+    """One that is off uses nothing."""
+    services = {"off": {**USER, "enabled": False}, "other": spec(), "first": USER, "second": USER}
+    one = {**cache(ngc=NGC), "storage": {"pvc": {"create": True, "size": "1Gi"}}}
+    rendered = render(services, nimhelm={"orderFor": "argocd"}, nimCaches={"c": one, "unused": one})
+    waves = {
+        each["metadata"]["labels"]["nimhelm.dev/cache"]: each["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]
+        for (kind, _), each in rendered.items()
+        if kind == "Job"
+    }
+    assert waves == {"c": "3", "unused": "0"}
 
 
 def fill(folder: Path, *command: str, key: str = "k", **more: str) -> subprocess.CompletedProcess[str]:

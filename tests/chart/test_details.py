@@ -42,7 +42,16 @@ def test_an_autoscaler_may_have_one_number_for_both_bounds(render: Render, refus
     assert "no upper bound" in refusal(values(0, 0))
 
 
-@pytest.mark.parametrize(("mpi", "seconds"), [({}, "300"), ({"mpiStartTimeout": 900}, "900")])
+def test_metrics_of_an_autoscaler_are_in_the_order_of_the_api_server(render: Render) -> None:
+    types = ["Resource", "Pods", "Object", "External", "ContainerResource"]
+    hpa = {"maxReplicas": 2, "metrics": [{"type": each} for each in types]}
+    rendered = render({"llm": spec(scale={"enabled": True, "hpa": hpa})})["HorizontalPodAutoscaler", "llm"]
+    assert [each["type"] for each in rendered["spec"]["metrics"]] == types[::-1]
+
+
+@pytest.mark.parametrize(("mpi", "seconds"), [
+    ({}, "300"), ({"mpiStartTimeout": 900}, "900"), ({"mpiStartTimeout": 1000000}, "1000000"),
+])  # fmt: skip
 def test_how_long_mpi_waits_for_its_nodes(render: Render, mpi: dict[str, Any], seconds: str) -> None:
     template = render({"llm": spec(multiNode={**NODES, "mpi": mpi})})["LeaderWorkerSet", "llm-lws"]["spec"]
     pod = template["leaderWorkerTemplate"]["leaderTemplate"]["spec"]
@@ -137,6 +146,22 @@ def test_an_ingress_of_ones_own_and_a_route_are_two_objects(render: Render) -> N
     router = {"hostDomainName": "example.com", "gateway": {"name": "g", "namespace": "n", "httpRoutesEnabled": True}}
     rendered = render({"a": spec(expose={"ingress": ingress, "router": router})})
     assert {("Ingress", "a"), ("HTTPRoute", "a")} <= set(rendered)
+
+
+def test_routes_need_a_gateway(render: Render) -> None:
+    gateway = {"httpRoutesEnabled": True, "grpcRoutesEnabled": True}
+    service = spec(expose={"service": {"grpcPort": 9000}, "router": {"hostDomainName": "x.io", "gateway": gateway}})
+    assert not [kind for kind, _ in render({"llm": service}) if kind.endswith("Route")]
+
+
+@pytest.mark.parametrize(("source", "named"), [("hf", True), ("ngcModelEndpoint", True), ("ngc", False)])
+def test_nodes_of_a_group_take_the_model_from_their_cache(render: Render, source: str, named: bool) -> None:
+    storage = {"nimCache": {"name": "c", "claimName": "models", "source": source}}
+    group = {**NODES, "ray": {}}
+    template = render({"llm": spec(storage=storage, multiNode=group)})["LeaderWorkerSet", "llm-lws"]["spec"]
+    for role in ("leaderTemplate", "workerTemplate"):
+        main = template["leaderWorkerTemplate"][role]["spec"]["containers"][0]
+        assert (env_of(main).get("NIM_MODEL_NAME") == "/model-store") == named
 
 
 def test_every_claim_template_is_an_object_of_its_own(render: Render) -> None:

@@ -121,13 +121,24 @@ def test_everything_can_run_restricted(render: Render) -> None:
 
 
 KINDS = {
-    "ServiceMonitor": ("monitoring.coreos.com/v1", spec(metrics={"enabled": True})),
+    "PrometheusRule": (
+        "monitoring.coreos.com/v1",
+        "install the Prometheus operator, or set metrics.prometheusRule.enabled=false",
+        spec(metrics={"prometheusRule": {"enabled": True}}),
+    ),
+    "ServiceMonitor": (
+        "monitoring.coreos.com/v1",
+        "install the Prometheus operator, or set metrics.enabled=false",
+        spec(metrics={"enabled": True}),
+    ),
     "HTTPRoute": (
         "gateway.networking.k8s.io/v1",
+        "install the Gateway API",
         spec(expose={"router": {"hostDomainName": "x.io", "gateway": {"name": "g", "namespace": "n"}}}),
     ),
     "GRPCRoute": (
         "gateway.networking.k8s.io/v1",
+        "install the Gateway API",
         spec(
             expose={
                 "service": {"grpcPort": 9},
@@ -138,24 +149,42 @@ KINDS = {
             }
         ),
     ),
-    "InferencePool": ("inference.networking.k8s.io/v1", spec(expose={"router": {"eppConfig": EPP}})),
-    "LeaderWorkerSet": ("leaderworkerset.x-k8s.io/v1", spec(multiNode={"parallelism": {"pipeline": 2, "tensor": 8}})),
-    "InferenceService": ("serving.kserve.io/v1beta1", spec(inferencePlatform="kserve")),
+    "InferencePool": (
+        "inference.networking.k8s.io/v1",
+        "install the Gateway API inference extension",
+        spec(expose={"router": {"eppConfig": EPP}}),
+    ),
+    "LeaderWorkerSet": (
+        "leaderworkerset.x-k8s.io/v1",
+        "install LeaderWorkerSet",
+        spec(multiNode={"parallelism": {"pipeline": 2, "tensor": 8}}),
+    ),
+    "InferenceService": (
+        "serving.kserve.io/v1beta1",
+        "install KServe, or set inferencePlatform=standalone",
+        spec(inferencePlatform="kserve"),
+    ),
     "ComputeDomain": (
         "resource.nvidia.com/v1beta1",
+        "install the NVIDIA DRA driver",
         spec(multiNode={"parallelism": {"pipeline": 2, "tensor": 8}, "computeDomain": {"create": True}}),
     ),
 }
+"""What makes an object of an add-on's kind: its API, what to do on a cluster that lacks it, and the values."""
 CLUSTER = ["--api-versions", "apiregistration.k8s.io/v1"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cluster_without_an_add_on(render: Render, refusal, kind: str) -> None:  # type: ignore[no-untyped-def]
-    group, values = KINDS[kind]
-    others = [item for name, (api, _) in KINDS.items() if name != kind for item in ("--api-versions", f"{api}/{name}")]
+    group, remedy, values = KINDS[kind]
+    others = [
+        item for name, (api, _, _) in KINDS.items() if name != kind for item in ("--api-versions", f"{api}/{name}")
+    ]
     said = refusal({"llm": values}, *CLUSTER, *others)
-    assert f"llm needs {group}/{kind}, which this cluster does not serve" in said
-    assert "set global.nimhelm.skipMissingKinds=true to leave it out" in said
+    assert (
+        f"llm needs {group}/{kind}, which this cluster does not serve: {remedy}, "
+        "or set global.nimhelm.skipMissingKinds=true to leave it out"
+    ) in said
 
     assert kind in {each for each, _ in render({"llm": values})}, "helm template knows no cluster"
     assert kind in {each for each, _ in render({"llm": values}, *CLUSTER, *others, "--api-versions", f"{group}/{kind}")}

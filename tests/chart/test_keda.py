@@ -44,13 +44,13 @@ def test_a_scaled_object_takes_the_place_of_the_autoscaler(render: Render) -> No
     named = {**QUEUE, "name": "queue", "authenticationRef": {"name": "a", "kind": "ClusterTriggerAuthentication"}}
     values = scaled(minReplicaCount=2, triggers=[named, CPU], **times, **more)
     values["scale"]["annotations"] = {"autoscaling.keda.sh/paused": "true"}
-    rendered = render({"llm": spec(**values)})
+    rendered = render({"llm": spec(**values, annotations={"team": "ml"})})
     made = rendered["ScaledObject", "llm"]
     jsonschema.validate(made["spec"], CRD)
     assert made["spec"]["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "llm"}
     assert made["spec"]["triggers"][0]["metadata"]["query"] == "{{ up }}"
     assert {"minReplicaCount": 2, "maxReplicaCount": 4, **times, **more}.items() <= made["spec"].items()
-    assert made["metadata"]["annotations"]["autoscaling.keda.sh/paused"] == "true"
+    assert made["metadata"]["annotations"] == {"autoscaling.keda.sh/paused": "true", "team": "ml"}
     assert ("HorizontalPodAutoscaler", "llm") not in rendered
     assert rendered["Deployment", "llm"]["spec"]["replicas"] == 2
 

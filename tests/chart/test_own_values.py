@@ -12,7 +12,7 @@ import pytest
 from nimhelm.assets import schema
 from nimhelm.pipeline import dig
 
-from .assemble import Object, containers, env_of, spec
+from .assemble import Object, containers, dependency, env_of, spec
 from .conftest import Render
 
 Rendered = dict[tuple[str, str], Object]
@@ -52,6 +52,8 @@ CASES: list[Case] = [
     (balanced(overlay={"publishNotReadyAddresses": True}), SERVICE, ("spec", "publishNotReadyAddresses"), True),
     (balanced(overlay={"ports": [{"name": "api", "appProtocol": "http"}]}), SERVICE, ("spec", "ports", 0, "port"), 8000),
     (balanced(overlay={"ports": [{"name": "api", "appProtocol": "http"}]}), SERVICE, ("spec", "ports", 0, "appProtocol"), "http"),
+    (routed(hosts=["h.io"], ingress={**INGRESS, "tls": [{"secretName": "t"}]}), ROUTE, ("spec", "tls", 0, "hosts"), ["h.io"]),
+    (routed(ingress={**INGRESS, "tlsSecretName": "t"}), ROUTE, ("spec", "tls", 0, "secretName"), "t"),
     (routed(hosts=["a.example.com"]), ROUTE, ("spec", "rules", 0, "host"), "a.example.com"),
     (routed(), ROUTE, ("spec", "rules", 0, "host"), "llm.nim-service.example.com"),
     (routed(ingress={**INGRESS, "paths": [{"path": "/v1"}]}), ROUTE, (*RULE, "path"), "/v1"),
@@ -187,7 +189,33 @@ def test_a_network_policy_lets_dependants_in_and_dependencies_out(render: Render
     assert [{"podSelector": a["podSelector"]}] in [rule.get("to") for rule in llm["egress"]]
     namespaces = [dig(one, "namespaceSelector", "matchLabels") for one in a["ingress"][1]["from"]]
     assert {"kubernetes.io/metadata.name": "ingress-nginx"} in namespaces
+    assert {"kubernetes.io/metadata.name": "monitoring"} in namespaces
     assert {53, 443, 3128} <= {port["port"] for rule in llm["egress"] for port in rule.get("ports", ())}
+
+
+@pytest.mark.parametrize(("values", "entry"), [
+    ({}, None),
+    ({"expose": {"service": {"type": "NodePort"}}}, {"ports": [{"port": 8000, "protocol": "TCP"}]}),
+    ({"expose": {"service": {"type": "LoadBalancer"}}}, {"ports": [{"port": 8000, "protocol": "TCP"}]}),
+])  # fmt: skip
+def test_a_network_policy_lets_in_whom_a_node_sends(render: Render, values: dict[str, Any], entry: Any) -> None:
+    policy = render({"llm": spec(**values)}, nimhelm={"networkPolicy": {"enabled": True}})["NetworkPolicy", "llm"]
+    assert policy["spec"]["ingress"][2:] == ([entry] if entry else [])
+
+
+def test_a_network_policy_lets_in_the_gateway_and_out_to_the_port_of_a_gate(render: Render) -> None:
+    router = {"hosts": ["a.io"], "gateway": {"name": "g", "namespace": "gateways"}}
+    away = dependency("db", 5432, external=True, wait={"port": 8008})
+    rendered = render(
+        {"llm": spec(expose={"router": router}, dependencies=[away])}, nimhelm={"networkPolicy": {"enabled": True}}
+    )
+    policy = rendered["NetworkPolicy", "llm"]["spec"]
+    namespaces = [
+        dig(one, "namespaceSelector", "matchLabels", "kubernetes.io/metadata.name")
+        for one in policy["ingress"][1]["from"][1:]
+    ]
+    assert namespaces == ["gateways", "monitoring"]
+    assert [port["port"] for port in policy["egress"][-1]["ports"]] == [8008, 5432]
 
 
 def test_alerts_on_the_metrics_of_the_service(render: Render) -> None:

@@ -373,10 +373,11 @@ def test_an_overlay_replaces_a_list_of_strings(render: Render) -> None:
 
 def test_a_disruption_budget_and_objects_of_ones_own(render: Render) -> None:
     mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "{{ x }}"}}
-    rendered = render({"llm": spec(podDisruptionBudget={"maxUnavailable": 1})}, extraObjects=[mine])
+    another = {**mine, "metadata": {"name": "another"}}
+    rendered = render({"llm": spec(podDisruptionBudget={"maxUnavailable": 1})}, extraObjects=[mine, another])
     budget = rendered["PodDisruptionBudget", "llm"]["spec"]
     assert (budget["maxUnavailable"], budget["selector"]) == (1, {"matchLabels": {"app": "llm"}})
-    assert rendered["ConfigMap", "mine"] == mine
+    assert (rendered["ConfigMap", "mine"], rendered["ConfigMap", "another"]) == (mine, another)
 
 
 def test_an_overlay_mounts_a_volume_at_several_paths(render: Render) -> None:
