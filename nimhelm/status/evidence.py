@@ -121,6 +121,7 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
     """The snapshot's objects, indexed."""
     names = {service.name for service in graph.services}
     deployed = {service.name for service in graph.services if service.workload == DEPLOYMENT}
+    makers = names | {each.job for each in graph.caches.values()}
     pods = [pod for pod in snapshot.of("pods") if in_release(pod, graph.release)]
     deployments = [each for each in snapshot.of("deployments") if in_release(each, graph.release)]
     pickers = [each for each in deployments if _is_picker(each)]
@@ -138,7 +139,7 @@ def gather(snapshot: Snapshot, graph: Graph) -> Evidence:
         events=_index_events(events),
         creation_events=_group(
             [event for event in events if ko.text(event, "reason") == "FailedCreate"],
-            lambda event: service_of_derived(about(event)[1], names),
+            lambda event: service_of_derived(about(event)[1], makers),
         ),
         services={ko.name_of(each): each for each in snapshot.of("services") if not elsewhere(each, graph.release)},
         slices=_group(snapshot.of("endpointslices"), lambda each: ko.label(each, "kubernetes.io/service-name")),

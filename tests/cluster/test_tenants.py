@@ -236,6 +236,55 @@ def test_quota_on_gpus_and_claims(short_release: Callable[..., Release]) -> None
     assert used == hard
 
 
+@pytest.mark.parametrize("helm", HELMS)
+def test_quota_of_what_the_release_needs(short_release: Callable[..., Release], tmp_path: Path, helm: str) -> None:
+    """Nothing is left over, so that an upgrade has room where the old pods were alone; preflight foretells both."""
+    stored = {"pvc": {"create": True, "size": "1Gi", "storageClass": "bench-hostpath"}}
+    services = service("embedding", resources=GPU, storage=stored), service("llm", "embedding", resources=GPU)
+    release = short_release(*services, helm_path=HELMS[helm])
+    hard = {
+        **{"requests.cpu": "100m", "limits.cpu": "200m", "requests.memory": "128Mi", "limits.memory": "256Mi"},
+        **{"requests.nvidia.com/gpu": "2", "persistentvolumeclaims": "1", "requests.storage": "1Gi", "pods": "2"},
+        **{"count/deployments.apps": "2", "count/jobs.batch": "0", "services": "4", "configmaps": "3"},
+    }
+    (tmp_path / "values.json").write_text(json.dumps({"global": {"nimhelm": {"helperResources": RESOURCES}}}))
+    helpers = ("-f", str(tmp_path / "values.json"))
+    release.cluster.apply(bounded("ResourceQuota", hard=hard), namespace=release.namespace)
+    assert release.preflight(*helpers) == {}
+    put_up(release, *helpers)
+    used = release.get("resourcequota", "team")["status"]["used"]
+    assert used == hard
+    for changed in ("embedding", "llm"):
+        options = (*helpers, f"--set={changed}.extraEnv.A=b")
+        assert release.preflight(*options) == {}
+        release.upgrade(*options)
+        release.wait_until_ready()
+    more = (*helpers, "--set=llm.replicas=2")
+    assert set(release.preflight(*more)) == {"QuotaExceeded"}
+
+
+def test_claim_of_a_release_that_is_gone(short_release: Callable[..., Release]) -> None:
+    """Another release takes it over by the step of preflight, which leaves the claim of a release that runs alone."""
+    stored = {"pvc": {"create": True, "size": "1Gi", "storageClass": "bench-hostpath"}}
+    release = short_release(service("llm", storage=stored))
+    put_up(release)
+    other = replace(release, name="other")
+
+    def follow() -> None:
+        command = ("preflight", str(other.chart), "-n", other.namespace, "--release", other.name, "-o", "json")
+        checks = json.loads(other.run_nimhelm(*command, HELM=str(HELM4)).stdout)["checks"]
+        (step,) = [each["next"] for each in checks if "llm-pvc exists" in each["text"]]
+        path = f"{HELM4.parent}:{other.cluster.env['PATH']}"
+        other.cluster.run("env", f"PATH={path}", "sh", "-c", step)
+
+    follow()
+    assert "NameTaken" in other.preflight()
+    release.helm("uninstall", release.name, "--wait")
+    assert other.preflight() == {"NameTaken": ["llm"]}
+    follow()
+    put_up(other)
+
+
 @pytest.mark.parametrize(
     ("bounds", "code"),
     [

@@ -264,3 +264,21 @@ def test_the_pod_of_a_predictor_has_fields_of_a_pod_alone() -> None:
     ((pod, replicas),) = _templates(served)
     assert pod["spec"] == {"serviceAccountName": "llm", "containers": [{"name": "kserve-container"}]}
     assert (pod["metadata"], replicas) == ({"labels": {"app": "llm"}, "annotations": {"a": "b"}}, 2)
+
+
+def test_the_dry_run_of_an_upgrade_adds_to_a_quota_what_takes_the_place_of_pods() -> None:
+    one, full = (
+        {"requests.nvidia.com/gpu": "1"},
+        quota({"requests.nvidia.com/gpu": "1"}, {"requests.nvidia.com/gpu": "1"}),
+    )
+    own = {"namespace": "team", "labels": {"app.kubernetes.io/instance": "rag"}}
+    running = named("Pod", "llm-1", spec=workload(gpus=1).pod["spec"], **own)
+
+    def told(name: str, quota: dict[str, Any], *pods: dict[str, Any]) -> list[str]:
+        message = f'pods "nimhelm-preflight-0" is forbidden: exceeded quota: {name}, requested: {one}'
+        said = (Refusal("pods", "nimhelm-preflight-0", message),)
+        return codes(policies.check(rendered(workload(gpus=1)), cluster(quota, *pods, refusals=(), pod_refusals=said)))
+
+    assert told("team", full, running) == []
+    assert told("team", full) == ["QuotaExceeded"]
+    assert told("another", full, running) == ["QuotaExceeded"]

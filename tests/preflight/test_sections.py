@@ -131,6 +131,15 @@ MANAGED = {"app.kubernetes.io/managed-by": "Helm"}
             ),
             "nimhelm adopt rag ./rag -n team",
         ),
+        (
+            named(
+                "Service",
+                "llm",
+                annotations=HELM | {"meta.helm.sh/release-name": "chat", "helm.sh/resource-policy": "keep"},
+                labels=MANAGED,
+            ),
+            "helm status chat -n team || { kubectl annotate --overwrite service/llm meta.helm.sh/release-name=rag",
+        ),
         (named("Service", "llm"), "kubectl annotate --overwrite service/llm"),
     ],
 )

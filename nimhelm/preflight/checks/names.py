@@ -67,6 +67,9 @@ def _taken(cluster: Cluster, value: ko.Object, existing: ko.Object) -> Check:
         step = reach.helm("status", release)
         if place != reach.namespace:
             step = reach.kubectl("get", kind.lower(), name, "-o", "yaml")
+        elif ko.text(existing, "metadata", "annotations", "helm.sh/resource-policy") == "keep":
+            # It may be what a release that is gone left behind, as the claims of models. Only helm knows.
+            step = f"{step} || {{ {_handover(cluster, kind, name)}; }}"
     elif owner:
         whose = f"{short(ko.text(owner, 'kind'))} {short(ko.text(owner, 'name'))}"
         step = reach.kubectl("get", kind.lower(), name, "-o", "yaml")

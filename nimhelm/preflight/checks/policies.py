@@ -169,6 +169,8 @@ def _refused(rendered: Rendered, cluster: Cluster, refusal: Refusal, told: set[s
     if code in told or "is not yet ready to handle request" in refusal.message:
         return None
     is_pod = refusal.name.startswith("nimhelm-preflight-")
+    if code == "QuotaExceeded" and is_pod and _makes_room(cluster, refusal):
+        return None
     # kubectl cannot reach the server: that is no answer.
     level = WARNS if (code == "ObjectRefused" and not refusal.name) or refusal.about_user else FAILS
     said = re.sub(r"^Error from server[^:]*: (?:error when \w+ \"[^\"]*\": )?", "", refusal.message)
@@ -184,6 +186,14 @@ def _refused(rendered: Rendered, cluster: Cluster, refusal: Refusal, told: set[s
         effect = "the API server refuses the object, and helm stops"
     return Check(
         "policies", level, short(said, 500), code, effect, _services(rendered, refusal), _step(cluster, code, refusal)
+    )
+
+
+def _makes_room(cluster: Cluster, refusal: Refusal) -> bool:
+    """Whether pods of the release count in the quota: the dry run adds its pod to them, and an upgrade puts it in their place."""
+    named = re.search(r"exceeded quota: ([^\s,]+)", refusal.message)
+    return any(
+        named and ko.name_of(quota) == named[1] and own_use(cluster, quota) for quota in cluster.of("ResourceQuota")
     )
 
 

@@ -9,6 +9,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import FAILED, NOT_READY, Cause
 from nimhelm.status.causes.gates import TIMED_OUT, failed_end, gate_status, waited
+from nimhelm.status.causes.rollout import creation_refused
 from nimhelm.status.evidence import Case, Evidence, current_pods, message_of
 from nimhelm.status.graph import CACHE_LABEL, JOB, GraphCache, GraphService
 from nimhelm.wording import count, duration, short
@@ -24,7 +25,7 @@ def cache_gate(case: Case, pod: ko.Object, explain: Explain) -> Cause | None:
     if not name or not ("running" in ko.mapping(status, "state") or "waiting" in ko.mapping(status, "state")):
         return None
     job = _job_case(case.evidence, case.evidence.graph.caches.get(name, GraphCache(name)), case.service)
-    if broken := _gone(job) or _failed(job, explain) or _suspended(job):
+    if broken := _stopped(job, explain):
         return broken._replace(text=f"model cache {short(name)}: {broken.text}")
     if ended := failed_end(status):
         return _gave_up_waiting(case, pod, name, ended)
@@ -42,8 +43,13 @@ def unfilled(evidence: Evidence, cache: GraphCache, explain: Explain) -> Cause |
     job = _job_case(evidence, cache, GraphService(cache.name))
     if _is_done(job):
         return None
-    cause = _gone(job) or _failed(job, explain) or _suspended(job) or _under_way(job, explain)
+    cause = _stopped(job, explain) or _under_way(job, explain)
     return cause if cause.text else cause._replace(text="its caching job has no pod yet")
+
+
+def _stopped(job: Case, explain: Explain) -> Cause | None:
+    """Why no pod of the Job runs, or is about to."""
+    return _gone(job) or _failed(job, explain) or _suspended(job) or creation_refused(job)
 
 
 def _is_done(job: Case) -> bool:
