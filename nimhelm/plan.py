@@ -45,7 +45,8 @@ ARTIFACT_HUB = "artifacthub.io/"
 class Gate:
     """How a service waits for one dependency: HTTP when there is a path, else a TCP connect.
 
-    It does not wait for one that is disabled, or that may scale to zero.
+    It does not wait for one that is disabled, or that may scale to zero. For one that is in the chart and disabled it is
+    `optional`: it waits once the values enable that service.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Gate:
     wait_port: int = 0
     external: bool = False
     waits: bool = True
+    optional: bool = False
     env_name: str = ""
     env_value: str = ""
 
@@ -273,6 +275,7 @@ def _gate(dependency: dict[str, Any], pipeline: Pipeline, chains: dict[str, int]
         return replace(gate, external=True)
     gate = replace(gate, timeout_seconds=wait_seconds(chains.get(name, startup_seconds(target))))
     gate = replace(gate, waits=target.enabled and (is_knative(target) or not sleeps(target)))
+    gate = replace(gate, optional=not target.enabled and name in chains)
     if is_kserve(target):
         gate = replace(gate, host=f"{name}-predictor", wait_port=KSERVE_PORT)
     scheme, path = readiness_request(target, port)

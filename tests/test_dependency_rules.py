@@ -28,6 +28,7 @@ class Case(NamedTuple):
     code: str
     enabled: bool = True
     said_at_install: str = ""
+    optional: bool = False
 
 
 METRIC = {
@@ -39,6 +40,7 @@ CASES = {
     "all is well": Case("embed", 8000, {}, ""),
     "not there": Case("gone", 8000, {}, "NH023", said_at_install="which is not a service of this chart"),
     "switched off": Case("embed", 8000, {}, "NH024", enabled=False, said_at_install="which is disabled"),
+    "switched off, and waited for once it is on": Case("embed", 9000, {}, "", enabled=False, optional=True),
     "no replicas": Case("embed", 8000, {"replicas": 0}, "NH025", said_at_install="which has no replicas"),
     "scaled, whatever replicas says": Case("embed", 8000, {"scale": SCALED}, ""),
     "another port": Case("embed", 9000, {}, "NH026", said_at_install="which serves 8000"),
@@ -55,6 +57,8 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def test_of_a_pipeline(case: Case) -> None:
+    if case.optional:
+        pytest.skip("a pipeline has no such field")
     embed = service("embed", enabled=case.enabled, **case.target)
     llm = {**service("llm"), "dependencies": [{"name": case.name, "port": case.port}]}
     said = [one.code for one in findings(pipeline(embed, llm)) if "NH023" <= one.code <= "NH026"]
@@ -71,6 +75,7 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spoiled(case: Case, folder: Path) -> Path:
     """The values file of a case."""
     wait = {"host": "embed-predictor", "port": 80} if case.target.get("inferencePlatform") else {}
+    wait |= {"optional": True} if case.optional else {}
     dependency = {"name": case.name, "port": case.port, "wait": {"enabled": True, **wait}}
     values = {"embed": {"enabled": case.enabled, **case.target}, "llm": {"dependencies": [dependency]}}
     path = folder / "values.yaml"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from pipelines import IMAGE, cache, loaded, pipeline, plan, service
 
 from nimhelm.chart.values import cleaned, shared_values, values_comments, values_tree
@@ -76,11 +75,16 @@ def test_what_a_probe_asks_is_left_to_the_chart() -> None:
     assert wait == {"enabled": True, "timeoutSeconds": 1800}
 
 
-@pytest.mark.parametrize("include", [True, False])
-def test_there_is_no_waiting_for_what_does_not_run(include: bool) -> None:
-    made = plan(service("a", enabled=False), service("b", "a"), include_disabled=include)
-    assert values_tree(made)["b"]["dependencies"][0]["wait"]["enabled"] is False
-    assert ("a" in values_tree(made)) == include
+def test_there_is_no_waiting_for_what_is_not_in_the_chart() -> None:
+    made = plan(service("a", enabled=False), service("b", "a"))
+    assert values_tree(made)["b"]["dependencies"][0]["wait"] == {"enabled": False, "timeoutSeconds": 1800}
+    assert "a" not in values_tree(made)
+
+
+def test_what_comes_along_disabled_is_waited_for_once_it_is_enabled() -> None:
+    made = plan(service("a", enabled=False), service("b", "a"), include_disabled=True)
+    wait = values_tree(made)["b"]["dependencies"][0]["wait"]
+    assert wait == {"enabled": True, "optional": True, "timeoutSeconds": 1800}
 
 
 def test_disabled_services_come_along_switched_off() -> None:

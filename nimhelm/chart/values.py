@@ -66,7 +66,7 @@ def service_values(service: PlannedService) -> dict[str, Any]:
     if dig(service.spec, "scale", "enabled") is True:
         block.pop("replicas", None)
     if service.gates:
-        block["dependencies"] = [dependency_values(gate, gate.waits) for gate in service.gates]
+        block["dependencies"] = [dependency_values(gate) for gate in service.gates]
         block["wait"] = {"enabled": True, "timeoutSeconds": 0}
     block["progressDeadlineSeconds"] = service.progress_deadline_seconds
     return block
@@ -91,7 +91,7 @@ def with_policy(claim: Any, policy: str) -> None:
         claim["annotations"] = {RESOURCE_POLICY: policy, **(claim.get("annotations") or {})}
 
 
-def dependency_values(gate: Gate, wait: bool) -> dict[str, Any]:
+def dependency_values(gate: Gate) -> dict[str, Any]:
     """One entry of dependencies: the CRD's fields, and under wait what differs from the dependency's readiness probe.
 
     The chart takes path, scheme and headers from that probe, so that a change of the values moves the gate as well.
@@ -103,7 +103,9 @@ def dependency_values(gate: Gate, wait: bool) -> dict[str, Any]:
         entry["envValue"] = gate.env_value
     if gate.external:
         entry["external"] = True
-    asking: dict[str, Any] = {"enabled": wait}
+    asking: dict[str, Any] = {"enabled": gate.waits or gate.optional}
+    if gate.optional:
+        asking["optional"] = True
     if gate.host:
         asking |= {"host": gate.host, "port": gate.wait_port}
     asking["timeoutSeconds"] = gate.timeout_seconds

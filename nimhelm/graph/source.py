@@ -70,6 +70,7 @@ def _edge(service: Service, item: dict[str, Any], target: Service | None) -> Edg
     wait, port = item.get("wait"), number(item.get("port"), 0)
     wait = wait if isinstance(wait, dict) else {}
     off = wait.get("enabled") is False or service.get("wait", "enabled") is False
+    off = off or (wait.get("optional") is True and target is not None and not target.enabled)
     scheme, path = readiness_request(target, port) if target and item.get("external") is not True else ("", "")
     scheme, path = wait.get("scheme") or scheme or "HTTP", wait.get("path", path)
     asks = "" if off else f"{scheme} {path}" if path else "TCP"

@@ -141,6 +141,8 @@ def check_waits(document: Document, services: dict[str, Service]) -> Iterator[Fi
 
 def _dependency(document: Document, service: Service, index: int, target: Service | None) -> Iterator[Finding]:
     dependency = service.dependencies[index]
+    if target is not None and not target.enabled and dig(dependency, "wait", "optional") is True:
+        return
     name, port = dependency.get("name"), dependency.get("port")
     off = f"set {service.name}.wait.enabled: false to start without waiting"
     fault = fault_of(dependency, target)

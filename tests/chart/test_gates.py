@@ -171,6 +171,18 @@ def test_a_port_without_that_probe_and_a_host_outside_are_asked_for_a_connection
     }
 
 
+def test_one_that_is_optional_opens_at_once_until_its_dependency_is_on(render: Render) -> None:
+    """The pod is the same one, so it need not restart when the dependency is switched on."""
+    services = {"a": spec(enabled=False), "llm": spec(dependencies=[dependency("a", wait={"optional": True})])}
+    off, on = render(services), render(services, "--set", "a.enabled=true")
+    assert targets(off, "asleep") == {"wait-for-a": "a"}
+    assert targets(on) == {"wait-for-a": "http://a-ready:8000/v1/health/ready"}
+    assert targets(on, "asleep") == {"wait-for-a": ""}
+    assert off["Deployment", "llm"] == on["Deployment", "llm"]
+    graph = [json.loads(each["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"]) for each in (off, on)]
+    assert [one["services"][-1]["dependencies"][0]["wait"] for one in graph] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("arguments", "seconds"),
     [

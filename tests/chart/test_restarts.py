@@ -132,6 +132,7 @@ CHANGES = {
     "dependencies.envName": Change({"dependencies": [dependency("base", envName="OTHER")]}, WAITING),
     "dependencies.envValue": Change({"dependencies": [dependency("base", envName="BASE", envValue="x")]}, WAITING),
     "dependencies.wait.enabled": waits(enabled=False),
+    "dependencies.wait.optional": waits(optional=True),
     "dependencies.wait.host": waits(host="other"),
     "dependencies.wait.port": waits(port=9),
     "dependencies.wait.path": waits(path="/x"),

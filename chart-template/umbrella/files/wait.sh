@@ -6,7 +6,7 @@
 #
 #   target   what to ask. http(s)://HOST:PORT/PATH opens on any 2xx status, tcp://HOST:PORT on a connection,
 #            cache://NAME when the model cache mounted at /cache is complete
-#   asleep   a dependency that may scale to zero, where nothing answers: the gate opens at once
+#   asleep   a dependency that is off or may scale to zero: the gate opens at once
 #   any      what to ask instead when pods of an older revision will do; see ask_any
 #   peer     tcp:// address of the ready pods of this pod's own revision
 #   patience seconds after which pods of an older revision will do
@@ -148,7 +148,7 @@ give_up() {
 
 leave_asleep() {
   [ -n "$asleep" ] || return 0
-  echo "$asleep may scale to zero, where nothing answers: starting without waiting for it"
+  echo "$asleep is off or may scale to zero: starting without waiting for it"
   exit 0
 }
 

@@ -62,7 +62,7 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
         {{- $gate := . }}
         {{- with get $byName (dig "dependency" "name" "" .) }}
           {{- if $waiting }}{{ $_ := set . "awaited" true }}{{ end }}
-          {{- if and .root.nim.sleeps (not $gate.dependency.external) (has (dig "wait" "host" "" $gate.dependency) (list "" (printf "%s-predictor" .name))) }}{{ $_ := set $gate "sleeps" true }}{{ end }}
+          {{- $_ := set $gate "sleeps" (and (not $gate.dependency.external) (or (not .enabled) (and .root.nim.sleeps (has (dig "wait" "host" "" $gate.dependency) (list "" (print .name "-predictor")))))) }}
         {{- end }}
       {{- end }}
     {{- end }}

@@ -600,7 +600,9 @@ dependency.
     {{- $ports := list }}
     {{- range $nim.ports }}{{ $ports = append $ports .port }}{{ end }}
     {{- if not $service.enabled }}
-      {{- printf "%s depends on %s, which is disabled: set %s.enabled=true, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
+      {{- if not (dig "wait" "optional" false .dependency) }}
+        {{- printf "%s depends on %s, which is disabled: set %s.enabled=true, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
+      {{- end }}
     {{- else if not $service.runs }}
       {{- printf "%s depends on %s, which has no replicas: set %s.replicas, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
     {{- /* A gate with its own host or port does not ask the Service. */}}
