@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 from nimhelm.assets import schema
 from nimhelm.finding import ERROR, WARNING, Finding
-from nimhelm.pipeline import Block, Cache, Service, dig, is_knative, least_field, number, served_ports, sleeps
+from nimhelm.pipeline import (
+    Block,
+    Cache,
+    Service,
+    dig,
+    is_knative,
+    is_kserve,
+    is_multi_node,
+    least_field,
+    number,
+    served_ports,
+    sleeps,
+)
 from nimhelm.rules.cache import created_claim
 from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
 from nimhelm.rules.kubernetes import listed
@@ -16,6 +29,7 @@ from nimhelm.rules.objects import PODS, Pod, check_objects
 from nimhelm.rules.overlay import SHARED, check_pods
 from nimhelm.rules.pod import check_affinity, check_tolerations
 from nimhelm.rules.resources import amounts
+from nimhelm.startup import MIN_WAIT_SECONDS, startup_chains, startup_seconds, wait_seconds
 from nimhelm.yamlread import Document, Path
 
 
@@ -37,6 +51,7 @@ def check_values(document: Document, services: list[Service], caches: list[Cache
     if dig(document.data, *SHARED, "waitEnabled") is not False:
         yield from check_waits(document, by_name)
         yield from check_caches(services, {cache.name: cache for cache in caches})
+    yield from check_budgets(document, services, {cache.name for cache in caches})
     running = [service for service in services if service.enabled]
     for service in running:
         yield from check_image_and_storage(service)
@@ -160,6 +175,59 @@ def _dependency(document: Document, service: Service, index: int, target: Servic
         yield document.finding(ERROR, "NH026", field, message, "change both, or neither")
     elif target is not None and sleeps(target) and not is_knative(target) and not asks_elsewhere(dependency):
         yield document.finding(WARNING, "NH036", (target.name, *least_field(target)), *asleep(service, target))
+
+
+def check_budgets(document: Document, services: list[Service], caches: set[str]) -> Iterator[Finding]:
+    """Gates and rollouts outlast the start-up probes. The build makes them so; values may give a probe more time."""
+    running = {service.name: service for service in services if service.enabled}
+    try:
+        chains = startup_chains(list(running.values()), caches)
+    except ValueError:
+        return  # a cycle never starts, whatever its probes say
+    early = {
+        service.name: chains[name]
+        for service in running.values()
+        for dependency in service.dependencies
+        if (name := str(dependency.get("name"))) in running
+        and gate_timeout(document, service, dependency) < chains[name]
+    }
+    stuck = {name: chains[name] for name, service in running.items() if 0 < rollout_deadline(service) < chains[name]}
+    for late, what, fix in (
+        (
+            early,
+            "the gates of {} give up sooner",
+            "set global.nimhelm.waitTimeoutSeconds: {}, or a wait.timeoutSeconds",
+        ),
+        (stuck, "Kubernetes calls the rollout of {} failed sooner", "set progressDeadlineSeconds: {} there"),
+    ):
+        if late:
+            slowest = max(running.values(), key=startup_seconds)
+            message = (
+                f"{slowest.name} may take {startup_seconds(slowest)} s to start, and {what.format(', '.join(late))}"
+            )
+            field = (slowest.name, "startupProbe", "probe")
+            yield document.finding(WARNING, "NH108", field, message, fix.format(wait_seconds(max(late.values()))))
+
+
+def gate_timeout(document: Document, service: Service, dependency: dict[str, Any]) -> float:
+    """The seconds after which the gate on a dependency gives up; no end where there is no gate."""
+    switches = (
+        dig(document.data, *SHARED, "waitEnabled"),
+        service.get("wait", "enabled"),
+        dig(dependency, "wait", "enabled"),
+    )
+    if False in switches or is_external(dependency, ()):
+        return inf
+    shared = dig(document.data, *SHARED, "waitTimeoutSeconds")
+    seconds = service.get("wait", "timeoutSeconds"), shared, dig(dependency, "wait", "timeoutSeconds")
+    return next((found for each in seconds if (found := number(each, 0))), MIN_WAIT_SECONDS)
+
+
+def rollout_deadline(service: Service) -> int:
+    """After how many seconds Kubernetes calls the rollout of a service failed; 0 where it never does."""
+    if is_multi_node(service) or is_kserve(service):
+        return 0
+    return number(service.get("progressDeadlineSeconds"), 0) or 600
 
 
 def asks_elsewhere(dependency: dict[str, Any]) -> bool:
