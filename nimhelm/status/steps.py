@@ -133,9 +133,9 @@ def full_workload(case: Case) -> str:
     return f"{_FULL_KINDS.get(case.service.workload, kind)}/{name}"
 
 
-def logs(case: Case, pod: str, container: str, previous: bool = False) -> str:
-    """The log of a container, or of its run before."""
-    flags = ["--previous"] if previous else []
+def logs(case: Case, pod: str, container: str, previous: bool = False, follow: bool = False) -> str:
+    """The log of a container, or of its run before, or until this run ends."""
+    flags = ["--previous"] if previous else ["--follow"] if follow else []
     return command(case.evidence, "logs", pod, "-c", container, *flags, "--tail=50")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from nimhelm.status import kubeobject as ko
@@ -15,6 +16,8 @@ _LISTS = {LEADER_WORKER_SET: "leaderworkersets", INFERENCE_SERVICE: "inferencese
 
 # A group that runs for so many seconds beyond its start-up budget has recovered.
 _GROUP_TRIAL = 600
+
+_FAILED_POD = re.compile(r"pod (\S+) failed")
 
 # The one condition of an InferenceService that is False while all is well.
 _STOPPED = "Stopped"
@@ -95,13 +98,23 @@ def group_made_again(case: Case) -> MadeAgain | None:
 def of_group(case: Case, cause: Cause) -> Cause:
     """The cause as it is for a group that is made again and again: each crash is the first one of a new pod."""
     again = group_made_again(case)
-    if again is None or again.age > case.service.startup_seconds + _GROUP_TRIAL:
+    if again is None or again.age > case.service.startup_seconds + _GROUP_TRIAL or cause.code == "Unsteady":
         return cause
     times = f"made again {count(again.times, 'time')}, last {duration(again.age)} ago"
     if not cause.problem or cause.code == "NoPods":
         _, _, name = steps.workload(case).partition("/")
-        step = steps.describe(case, "leaderworkerset", name)
+        step = _log_of_failing(case, again.why) or steps.describe(case, "leaderworkerset", name)
         return Cause("GroupMadeAgain", f"its group was {times}: {again.why}", FAILED, next=step)
     if cause.state == NOT_READY:
         return cause._replace(text=f"{cause.text} (its group was {times})", state=FAILED)
     return cause
+
+
+def _log_of_failing(case: Case, why: str) -> str:
+    """Follows the log of the pod that fails each time: with its end the pod and its last words are gone. "" if it does not run."""
+    named = _FAILED_POD.search(why)
+    for pod in case.pods:
+        for each in ko.items(pod, "status", "containerStatuses"):
+            if named and ko.name_of(pod) == named[1] and ko.mapping(each, "state", "running"):
+                return steps.logs(case, named[1], ko.text(each, "name"), follow=True)
+    return ""

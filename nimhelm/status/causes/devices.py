@@ -30,7 +30,8 @@ def device_claim(case: Case, pod: ko.Object) -> Cause | None:
         return _cause(f"the DeviceClass {short(match[1])} does not exist", step, message)
     if _CLAIM.search(message):
         step = steps.command(case.evidence, "get", "resourceclaims", "-o", "wide")
-        return _cause(f"the device claim is not allocated: {short(message)}", step, message)
+        said = message.partition(" still not schedulable")[0].partition(" preemption:")[0]
+        return _cause(f"the device claim is not allocated: {short(said)}", step, message)
     return None
 
 
