@@ -116,10 +116,8 @@ def _picker(case: Case) -> Cause | None:
     own = case.service._replace(name=ko.name_of(deployment), workload=DEPLOYMENT, replicas=1, dependencies=(), cache="")
     pods = case.evidence.picker_pods.get(case.name, [])
     picker = Case(case.evidence, own, current_pods(pods), [], deployment)
-    if readiness(picker)[2]:
-        return None
-    cause = diagnose(picker)
-    return cause._replace(text=f"endpoint picker {own.name}: {cause.text}")
+    cause = steadiness.unsteady(picker) if readiness(picker)[2] else diagnose(picker)
+    return cause and cause._replace(text=f"endpoint picker {own.name}: {cause.text}")
 
 
 def diagnose_pod(case: Case, pod: ko.Object) -> Cause | None:

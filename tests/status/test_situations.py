@@ -30,6 +30,7 @@ cluster shows it.
 PATIENCE = {
     "GateUnreachable": "after 15 s with an answer, 120 s without",
     "ExternalUnreachable": "after 60 s if it asks for the wrong thing, 300 s else",
+    "Initialising": "after 30 min, or the start-up's time",
     "NoEndpoints": "after 15 s",
     "NoPods": "after 60 s",
     "NotReady": "after 60 s",

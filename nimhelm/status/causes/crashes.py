@@ -73,6 +73,9 @@ def _crash_of(status: ko.Object, init: bool) -> Crash | None:
 def _cause(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
     name = ko.name_of(pod)
     look = steps.logs(case, name, end.container, previous=end.running or end.looping)
+    silent = not end.message and not end.running
+    if silent:
+        end = end._replace(message=_last_lines(case, name, end.container))
     detail = short(end.message, 600)
     # A first crash may be bad luck, and is followed by a restart at once. Then it is a loop: in the back-off, and
     # from the second restart on also in the moments in which it runs.
@@ -99,7 +102,13 @@ def _cause(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
             detail,
             _step(case, pod, words.code, end.message) or look,
         )
-    return Cause("CrashLoop", _crash_text(end), state, detail, look)
+    log = (name, end.container) if silent else ("", "")
+    return Cause("CrashLoop", _crash_text(end), state, detail, look, log=log)
+
+
+def _last_lines(case: Case, pod: str, container: str) -> str:
+    """The end of its log: only some containers leave their last words in the pod's status, and those that end with 0 do not."""
+    return "\n".join(line.partition(" ")[2] for line in case.evidence.snapshot.log_of(pod, container).splitlines())
 
 
 def _hook_failed(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
@@ -115,12 +124,8 @@ def _hook_failed(case: Case, pod: ko.Object, end: Crash) -> Cause | None:
 def _crash_text(end: Crash) -> str:
     what = f"init container {short(end.container)}" if end.init else f"container {short(end.container)}"
     times = f", restarted {count(end.restarts, 'time')}" if end.restarts else ""
-    said = (
-        last_line(end.message)
-        or ("" if end.reason in ("Error", "Completed") else short(end.reason))
-        or "it said nothing"
-    )
-    return f"{what} exits with {end.exit_code}{_signal(end.exit_code)}{times}: {said}"
+    said = last_line(end.message) or ("" if end.reason in ("Error", "Completed") else short(end.reason))
+    return f"{what} exits with {end.exit_code}{_signal(end.exit_code)}{times}" + (f": {said}" if said else "")
 
 
 def _signal(code: int) -> str:

@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 _STATUS = r"(?:status |HTTP/\S+ )"
 # The first that matches counts.
 _ANSWERS = (
-    Answer(re.compile(r"bad address"), "no such name", True),
+    Answer(re.compile(r"bad address"), "no such name, or no DNS", True),
     Answer(re.compile(_STATUS + "(?:401|403)"), "it wants a login, which wait.httpHeaders can send", True),
     Answer(re.compile(_STATUS + "(?:404|410)"), "it does not serve wait.path", True),
     Answer(re.compile(_STATUS + r"4(?!08|25|29)\d\d"), "it does not take the request", True),

@@ -8,13 +8,15 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, PENDING, Cause
 from nimhelm.status.causes.crashes import probe_answer, probe_of, refused_question
-from nimhelm.status.evidence import Case, event_time, message_of
+from nimhelm.status.evidence import Case, event_time, main_of, message_of
 from nimhelm.wording import duration, last_line, short
 
 # A server that has started, and is not ready for so long, is no longer on its way.
 _READINESS_PATIENCE, _SILENT_PATIENCE = 60, 300
 # No event says that a registry hangs, and after an hour the event of the pull is gone too.
 _PULL_PATIENCE = 2700
+# One of the user's may fetch a model.
+_INIT_PATIENCE = 1800
 # A pull tells that it has begun; nothing else that a kubelet does silently takes so long.
 _CREATION_PATIENCE = 1800
 # A kubelet that runs takes up a pod within a second.
@@ -36,10 +38,11 @@ def _init(case: Case, pod: ko.Object) -> Cause | None:
         if running and _is_sidecar(pod, name) and ko.dig(status, "started") is False:
             return _sidecar(case, pod, status)
         if running and not _is_sidecar(pod, name):
-            since = duration(ko.seconds_since(ko.moment(running, "startedAt"), case.now))
-            text = f"init container {short(name)} runs for {since}{_last_said(case, ko.name_of(pod), name)}"
+            age = ko.seconds_since(ko.moment(running, "startedAt"), case.now)
+            text = f"init container {short(name)} runs for {duration(age)}{_last_said(case, ko.name_of(pod), name)}"
             step = steps.logs(case, ko.name_of(pod), name)
-            return Cause("Initialising", text, NOT_READY, next=step, problem=False, log=(ko.name_of(pod), name))
+            late = age > max(_INIT_PATIENCE, case.service.startup_seconds)
+            return Cause("Initialising", text, NOT_READY, next=step, problem=late, log=(ko.name_of(pod), name))
     return None
 
 
@@ -100,7 +103,8 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
     stuck = age > patience
     step = steps.logs(case, name, container) if stuck else ""
     told = said or _last_said(case, name, container)
-    text = f"runs for {duration(age)}, not ready{told}"
+    whose = "" if container == main_of(case, pod) else f"container {short(container)} "
+    text = f"{whose}runs for {duration(age)}, not ready{told}"
     return Cause("NotReady", text, NOT_READY, next=step, problem=stuck, log=(name, container))
 
 

@@ -13,7 +13,7 @@ from nimhelm.status.causes.containers import statuses
 from nimhelm.status.causes.controllers import group_made_again
 from nimhelm.status.causes.crashes import probe_answer
 from nimhelm.status.causes.nodes import evicted_pods
-from nimhelm.status.evidence import Case, event_time, is_ready, message_of
+from nimhelm.status.evidence import Case, event_time, is_ready, main_of, message_of
 from nimhelm.wording import count, duration, last_line, short
 
 # After ten minutes the kubelet itself calls a restarted container steady: it forgets the back-off.
@@ -82,8 +82,9 @@ def _restarted(case: Case, pod: ko.Object, status: ko.Object) -> Cause | None:
     if runs >= _trial(lasted):
         return None
     why = _end(case, pod, status, ended)
+    whose = "" if ko.text(status, "name") == main_of(case, pod) else f"container {short(ko.text(status, 'name'))} "
     text = (
-        f"restarted {count(restarts, 'time')}, last {duration(ko.seconds_since(finished, case.now))} ago ({why}); "
+        f"{whose}restarted {count(restarts, 'time')}, last {duration(ko.seconds_since(finished, case.now))} ago ({why}); "
         f"runs for {duration(runs)}, the run before ended after {duration(lasted)}"
     )
     step = steps.logs(case, ko.name_of(pod), ko.text(status, "name"), previous=True)
