@@ -242,8 +242,8 @@ def about(event: ko.Object) -> tuple[str, str]:
 
 
 def message_of(event: ko.Object) -> str:
-    """What the event says."""
-    return ko.text(event, "message") or ko.text(event, "note")
+    """What the event says. Where many say nearly the same, the server keeps one and says so in front."""
+    return (ko.text(event, "message") or ko.text(event, "note")).removeprefix("(combined from similar events): ")
 
 
 def service_of_derived(name: str, services: set[str]) -> str:

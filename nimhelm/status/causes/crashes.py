@@ -200,14 +200,19 @@ def probe_answer(case: Case, pod: ko.Object) -> str:
     if not events:
         return ""
     said = re.sub(r"^(?:Startup|Readiness|Liveness) probe (?:failed|errored):?\s*", "", message_of(events[0]))
+    if "OCI runtime exec failed" in said:
+        return f"{_CANNOT_RUN}{runtime_said(said)}"
     if status := re.search(r"statuscode: (\d{3})", said):
         return f"HTTP {status[1]}"
     # 'Get "http://10.0.0.5:8000/v1/health/ready": dial tcp …: connection refused': what follows the address says it.
     return short(re.sub(r'^(?:Get|Head) "[^"]*": ', "", said))
 
 
+_CANNOT_RUN = "cannot run "
 # A server that answers so has understood the question, and more time changes nothing. 408, 425 and 429 ask for patience.
-_REFUSED = re.compile(r"HTTP 4(?!08|25|29)\d\d$|HTTP response to HTTPS client|malformed HTTP response|unknown service ")
+_REFUSED = re.compile(
+    r"HTTP 4(?!08|25|29)\d\d$|HTTP response to HTTPS client|malformed HTTP response|unknown service |^cannot run "
+)
 
 
 def refused_question(pod: ko.Object, container: str, kind: str, answer: str) -> str:
@@ -215,6 +220,8 @@ def refused_question(pod: ko.Object, container: str, kind: str, answer: str) -> 
     get = ko.mapping(probe_of(pod, container, kind), "httpGet")
     if not _REFUSED.search(answer):
         return ""
+    if answer.startswith(_CANNOT_RUN):
+        return f"it {answer}"
     asked = f"{ko.text(get, 'scheme') or 'HTTP'} {ko.text(get, 'path') or '/'} of port {ko.text(get, 'port')}"
     return f"it asks {short(asked)} and hears {answer}" if get else f"it hears {answer}"
 

@@ -89,7 +89,7 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
     if starts:
         budget = case.service.startup_seconds
         of = f" of {duration(budget)}" if budget else ""
-        if asked := _wrong_port(pod, container, answer):
+        if asked := _wrong_port(pod, container, "startupProbe", answer):
             text = f"starting for {duration(age)}{of}: the startup probe asks port {asked}: {answer}"
             return Cause("ProbePort", text, NOT_READY, next=steps.describe(case, "pod", name), log=(name, container))
         said = _last_said(case, name, container) or said
@@ -98,6 +98,9 @@ def _loading(case: Case, pod: ko.Object, status: ko.Object, age: int) -> Cause:
         late = 0 < 2 * budget < age
         step = steps.logs(case, name, container) if late else ""
         return Cause("Starting", text, NOT_READY, next=step, problem=late, log=(name, container))
+    if asked := _wrong_port(pod, container, "readinessProbe", answer):
+        text = f"runs for {duration(age)}, not ready: the readiness probe asks port {asked}: {answer}"
+        return Cause("ProbePort", text, NOT_READY, next=steps.describe(case, "pod", name), log=(name, container))
     # The start-up probe has passed: what the readiness probe hears since is not part of loading the model.
     patience = _READINESS_PATIENCE if answer else max(_SILENT_PATIENCE, case.service.startup_seconds)
     stuck = age > patience
@@ -120,9 +123,9 @@ def _pull(case: Case, pod: ko.Object) -> ko.Object | None:
     return None
 
 
-def _wrong_port(pod: ko.Object, container: str, answer: str) -> str:
-    """The port that the startup probe asks, if nothing listens there and the container declares others; else ""."""
-    probe = probe_of(pod, container, "startupProbe")
+def _wrong_port(pod: ko.Object, container: str, kind: str, answer: str) -> str:
+    """The port that the probe of that kind asks, if nothing listens there and the container declares others; else ""."""
+    probe = probe_of(pod, container, kind)
     port = next((ko.text(probe, kind, "port") for kind in ("httpGet", "tcpSocket", "grpc") if kind in probe), "")
     found = [each for each in ko.items(pod, "spec", "containers") if ko.text(each, "name") == container]
     ports = ko.items(found, 0, "ports")

@@ -133,7 +133,8 @@ def _flaps(case: Case, pod: ko.Object) -> Cause | None:
     ready_since = ko.moment(ko.condition(pod, "Ready"), "lastTransitionTime")
     for event in case.evidence.events_of("Pod", ko.name_of(pod), "Unhealthy"):
         message, seen = message_of(event), event_time(event)
-        if not message.startswith(("Readiness probe", "Liveness probe")):
+        # One that could not be asked changes nothing.
+        if not message.startswith(("Readiness probe failed", "Liveness probe failed")):
             continue
         again = ready_since is not None and (seen >= ready_since or _is_past_start(pod, event))
         # Of a probe that fails often the kubelet tells only at times; it failed until the pod got ready.
