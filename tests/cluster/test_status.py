@@ -219,6 +219,27 @@ def test_gate_timeout_on_an_external_dependency(new_release: Callable[..., Relea
     assert "llm" in paste(release, found["next"])
 
 
+def test_last_words_of_a_container_that_leaves_none_in_its_pod(new_release: Callable[..., Release]) -> None:
+    release = new_release(service("llm"))
+    command = ["/bin/busybox", "sh", "-c", "echo cannot reach istiod; exit 1"]
+    proxy = {"name": "proxy", "image": TYPED["WAIT_IMAGE"], "command": command}
+    release.install("--set-json", f"llm.podTemplate.spec.containers={json.dumps([proxy])}", wait=False)
+
+    def said() -> bool:
+        return "cannot reach istiod" in release.wait_for_cause("llm", "CrashLoop")["cause"]["text"]
+
+    wait_until(said, what="the last line of the proxy's log")
+
+
+def test_readiness_probe_of_a_wrong_port(new_release: Callable[..., Release]) -> None:
+    get = {"path": READY_PATH, "port": 9999}
+    release = new_release(service("llm", readinessProbe={"probe": {"httpGet": get, "periodSeconds": 1}}))
+    release.install(wait=False)
+    found = release.wait_for_cause("llm", "ProbePort")
+    assert "the readiness probe asks port 9999, and the container has 8000" in found["cause"]["text"]
+    assert "9999" in paste(release, found["next"])
+
+
 def test_service_switched_off(new_release: Callable[..., Release]) -> None:
     """Refused as long as another one needs it; else it is shown, and does not count."""
     release = new_release(service("llm"), service("after", "llm"))

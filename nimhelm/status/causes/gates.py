@@ -178,7 +178,7 @@ def explained(answer: str) -> str:
 def heard(case: Case, pod: str, gate: str) -> str:
     """What the dependency answered last, as the gate logged it: "server returned error: HTTP/1.1 404 Not Found"."""
     answers = _HEARD.findall(case.evidence.snapshot.log_of(pod, gate))
-    return short(re.sub(r"^(?:wget|nc): ", "", answers[-1])) if answers else ""
+    return _plain(answers[-1]) if answers else ""
 
 
 def _gave_up(case: Case, pod: ko.Object, dependency: Dependency, ended: ko.Object) -> Cause:
@@ -191,7 +191,7 @@ def _gave_up(case: Case, pod: ko.Object, dependency: Dependency, ended: ko.Objec
         what = last_line(message) or f"exit code {ko.number(ended, 'exitCode')}, it said nothing"
         step = steps.logs(case, ko.name_of(pod), gate_name(dependency.name))
         return Cause("GateFailed", f"the gate for {name} fails: {what}", FAILED, short(message, 600), step)
-    answer = f": {explained(short(said[3]))}" if said[3].strip() else ""
+    answer = f": {explained(_plain(said[3]))}" if said[3].strip() else ""
     text = f"gave up after {duration(int(said[1][:9]))} of waiting for {_named(dependency, said[2])}{answer}"
     step = ask_further(case, ko.name_of(pod), dependency, said[3], said[2])
     return Cause("GateTimeout", text, FAILED, short(message, 600), step, waits_for=dependency.name)
@@ -224,3 +224,8 @@ def _service_at(address: str) -> tuple[str, str]:
     if re.fullmatch(r"[\d.]+", f"{name}.{rest}") or len(labels) > 1:
         return "", ""
     return name, rest
+
+
+def _plain(answer: str) -> str:
+    """Without the name of the program that says it."""
+    return short(re.sub(r"^(?:wget|nc): ", "", answer))

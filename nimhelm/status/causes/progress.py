@@ -8,6 +8,7 @@ from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, PENDING, Cause
 from nimhelm.status.causes.crashes import probe_answer, probe_of, refused_question
+from nimhelm.status.causes.gates import is_gate
 from nimhelm.status.evidence import Case, event_time, main_of, message_of
 from nimhelm.wording import duration, last_line, short
 
@@ -15,8 +16,10 @@ from nimhelm.wording import duration, last_line, short
 _READINESS_PATIENCE, _SILENT_PATIENCE = 60, 300
 # No event says that a registry hangs, and after an hour the event of the pull is gone too.
 _PULL_PATIENCE = 2700
-# One of the user's may fetch a model.
+# An init container of the user's may fetch a model.
 _INIT_PATIENCE = 1800
+# The chart's own, which downloads until it is done.
+_FILLS = "fill-cache-"
 # A pull tells that it has begun; nothing else that a kubelet does silently takes so long.
 _CREATION_PATIENCE = 1800
 # A kubelet that runs takes up a pod within a second.
@@ -41,7 +44,8 @@ def _init(case: Case, pod: ko.Object) -> Cause | None:
             age = ko.seconds_since(ko.moment(running, "startedAt"), case.now)
             text = f"init container {short(name)} runs for {duration(age)}{_last_said(case, ko.name_of(pod), name)}"
             step = steps.logs(case, ko.name_of(pod), name)
-            late = age > max(_INIT_PATIENCE, case.service.startup_seconds)
+            ours = is_gate(case.service, name) or name.startswith(_FILLS)
+            late = not ours and age > max(_INIT_PATIENCE, case.service.startup_seconds)
             return Cause("Initialising", text, NOT_READY, next=step, problem=late, log=(ko.name_of(pod), name))
     return None
 
