@@ -200,6 +200,8 @@ expose: {service: {type: LoadBalancer, loadBalancerClass: "a b"}}
 expose: {service: {type: LoadBalancer, overlay: {loadBalancerSourceRanges: [a]}}}
 expose: {router: {hosts: [10.0.0.1], ingress: {ingressClass: nginx}}}
 expose: {router: {hosts: ["a..com"], ingress: {ingressClass: nginx}}}
+expose: {router: {hosts: [a.com], ingress: {ingressClass: nginx, paths: [{path: /a//b}]}}}
+expose: {router: {hosts: [a.com], ingress: {ingressClass: nginx, paths: [{path: /a/.., pathType: Exact}]}}}
 expose: {router: {hosts: [10.0.0.1], gateway: {name: g, namespace: n}}}
 expose: {router: {hosts: [a.com, a.com], gateway: {name: g, namespace: n}}}
 storage: {pvc: null, image: {reference: "a b"}}
@@ -465,6 +467,8 @@ hostAliases: [{ip: 'fd00::1', hostnames: [model.example.com]}]
 dnsPolicy: 'None'\ndnsConfig: {nameservers: [10.0.0.10], searches: [nim.svc.cluster.local], options: [{name: ndots, value: '2'}]}
 podSecurityContext: {fsGroupChangePolicy: OnRootMismatch, supplementalGroups: [44], sysctls: [{name: kernel.shm_rmid_forced, value: '1'}]}
 securityContext: {readOnlyRootFilesystem: true, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, seccompProfile: {type: Localhost, localhostProfile: a.json}}
+expose: {router: {hosts: [a.com], ingress: {ingressClass: nginx, paths: [{path: /a//b, pathType: ImplementationSpecific}, {path: /a.b/..c}]}}}
+podTemplate: {spec: {containers: [{name: side, image: a}]}}\nannotations: {container.apparmor.security.beta.kubernetes.io/side: unconfined}
 lifecycle: {preStop: {sleep: {seconds: 10}}, postStart: {exec: {command: ['true']}}}
 expose: {service: {type: LoadBalancer, loadBalancerClass: example.com/lb, externalTrafficPolicy: Local, loadBalancerSourceRanges: [10.0.0.0/8], nodePort: 30080}}
 volumes: [{name: scratch, emptyDir: {}}]\nvolumeMounts: [{name: scratch, mountPath: /scratch}]

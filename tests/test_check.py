@@ -44,6 +44,11 @@ def path(**fields: Any) -> dict[str, Any]:
     return {"path": "/", "pathType": "Prefix", "backend": BACKEND, **fields}
 
 
+def fields(key: str, operator: str, *values: str) -> dict[str, Any]:
+    requirement = {"key": key, "operator": operator, **({"values": list(values)} if values else {})}
+    return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchFields": [requirement]}]}}}
+
+
 def node(operator: str, *values: str) -> dict[str, Any]:
     requirement = {"key": "a", "operator": operator, **({"values": list(values)} if values else {})}
     return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [requirement]}]}}}
@@ -55,6 +60,7 @@ DEPRECATED = "warning NH075 expose.ingress"
 PATHS = "expose.ingress.spec.rules[0].http.paths"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 TERM = f"nodeAffinity.{REQUIRED}.nodeSelectorTerms[0].matchExpressions[0]"
+FIELDS = TERM.replace("matchExpressions", "matchFields")
 INGRESS = {"ingressClass": "nginx"}
 GATEWAY = {"name": "shared", "namespace": "gateways"}
 POOL = {"name": "x", "kind": "InferencePool", "group": "inference.networking.k8s.io"}
@@ -219,6 +225,10 @@ ONE_SERVICE: list[tuple[dict[str, Any], list[str]]] = [
     ({"affinity": node("DoesNotExist", "a")}, [f"NH099 affinity.{TERM}.values"]),
     ({"affinity": node("Lt", "80", "90")}, [f"NH099 affinity.{TERM}"]),
     ({"affinity": node("Lt", "many")}, [f"NH099 affinity.{TERM}"]),
+    ({"affinity": fields("metadata.name", "In", "a")}, []),
+    ({"affinity": fields("metadata.labels", "In", "a")}, [f"NH099 affinity.{FIELDS}"]),
+    ({"affinity": fields("metadata.name", "Exists")}, [f"NH099 affinity.{FIELDS}"]),
+    ({"affinity": fields("metadata.name", "NotIn", "a", "b")}, [f"NH099 affinity.{FIELDS}"]),
     ({"podAffinity": {REQUIRED: [{"topologyKey": "a", "labelSelector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}]}}, [
         "warning NH096 podAffinity", f"NH099 podAffinity.{REQUIRED}[0].labelSelector.matchExpressions[0]"]),
     ({"readinessProbe": {"probe": GET}}, []),
@@ -326,6 +336,8 @@ def edge(name: str, port: int = 8000, **fields: Any) -> dict[str, Any]:
 
 
 NAMED_B = {"service": {"name": "b"}}
+PICKER = {"containerSpec": {"name": "epp", "image": {"repository": "x", "tag": "1"}}}
+PROXY = {"httpProxy": "http://proxy:3128"}
 PORTS = {"service": {"port": 1, "grpcPort": 2, "metricsPort": 3}}
 
 GRAPHS: list[tuple[dict[str, Any], list[str]]] = [
@@ -362,7 +374,19 @@ GRAPHS: list[tuple[dict[str, Any], list[str]]] = [
     (pipeline(service("a", expose=NAMED_B), service("b")), ["warning NH033 0"]),
     (pipeline(service("a", expose=NAMED_B), service("c", expose=NAMED_B)), ["warning NH033 0", "warning NH033 1"]),
     (pipeline(service("b", enabled=False), service("a", expose=NAMED_B)), ["warning NH033 1"]),
+    (pipeline(service("a", expose=router(eppConfig=PICKER)), service("a-epp")), ["NH027 1"]),
+    (pipeline(service("a", multiNode=TWO_NODES), service("a-lws")), ["NH027 1"]),
+    (pipeline(service("a", inferencePlatform="kserve"), service("a-predictor")), ["NH027 1"]),
+    (pipeline(service("a"), service("b", "a"), service("a-ready"), service("b-ready")), ["NH027 2", "NH027 3"]),
+    (pipeline(service("a"), service("a-epp"), service("a-lws"), service("a-predictor"), service("a-ready")), []),
+    (pipeline(service("a"), service("b", edge("a", envName="X"), proxy=PROXY)), ["warning NH103 1"]),
+    (pipeline(service("a"), service("b", edge("a", envName="X"), proxy={**PROXY, "noProxy": "x, a"})), []),
+    (pipeline(service("a"), service("b", edge("a", envName="X"), proxy={**PROXY, "noProxy": "*"})), []),
+    (pipeline(service("a"), service("b", edge("a", envName="X", envValue="http://x"), proxy=PROXY)), []),
     (pipeline(service("exports")), ["NH028 0"]),
+    ({**pipeline(service("a")), "metadata": {"name": "a" * 53}}, []),
+    ({**pipeline(service("a")), "metadata": {"name": "a" * 54}}, ["warning NH028 spec"]),
+    ({**pipeline(service("a")), "metadata": {"name": "a" * 64}}, ["NH028 spec"]),
     (pipeline(service("a" * 59)), []),
     (pipeline(service("a" * 60)), ["NH028 0"]),
     (pipeline(service("a" * 50, multiNode=TWO_NODES)), []),
@@ -418,6 +442,8 @@ def test_caches_of_the_documents() -> None:
     assert codes(using, cache("weights")) == []
     assert codes(using, cache("other")) == ["warning NH163 spec.services[0].spec.storage.nimCache.name"]
     assert codes(cache("weights"), cache("weights")) == ["NH007 metadata.name"]
+    assert codes(cache("c" * 59)) == []
+    assert codes(cache("c" * 60)) == ["NH028 metadata.name"]
 
 
 KEYS = {"modelPuller": "nvcr.io/nim/llm:1.0", "pullSecret": "ngc-secret", "authSecret": "ngc"}
@@ -444,6 +470,12 @@ HF = {
         ({"source": {"ngc": {**NGC, "model": {"profiles": ["a", "b"]}}}}, []),
         ({"source": {"ngc": {**NGC, "model": {"profiles": ["a", "all"]}}}}, ["NH160 spec.source.ngc.model.profiles"]),
         ({"source": {"ngc": {**NGC, "model": {"profiles": ["a"], "lora": True}}}}, ["NH160 spec.source.ngc.model.lora"]),
+        *(
+            ({"source": {"ngc": {**NGC, "model": {"profiles": ["a"], **one}}}}, [
+                f"NH160 spec.source.ngc.model.{next(iter(one))}"])
+            for one in ({"precision": "fp8"}, {"engine": "vllm"}, {"tensorParallelism": "2"}, {"qosProfile": "latency"},
+                        {"gpus": [{"ids": ["2330"], "product": "h100"}]}, {"buildable": True})
+        ),
         ({"source": {"ngc": {**NGC, "model": {"profiles": [], "lora": True}}}}, []),
         ({"source": {"ngc": {**NGC, "model": {"profiles": [""], "lora": True}}}}, [
             "warning NH160 spec.source.ngc.model.profiles[0]"]),

@@ -124,7 +124,7 @@ def made_by(service: Service, shared: dict[str, Any], *, is_gated: bool) -> Iter
         "HorizontalPodAutoscaler": service.get("scale", "enabled") is True and not group and not is_kserve(service),
         "NetworkPolicy": dig(shared, "networkPolicy", "enabled") is True,
         "PodDisruptionBudget": bool(service.get("podDisruptionBudget")),
-        "PrometheusRule": monitored and service.get("metrics", "prometheusRule", "enabled") is True,
+        "PrometheusRule": service.get("metrics", "prometheusRule", "enabled") is True,
         "ScaledObject": service.get("scale", "keda", "enabled") is True,
         "ServiceMonitor": monitored,
     }.items():

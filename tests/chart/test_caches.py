@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -407,13 +409,21 @@ def test_a_failed_download_leaves_no_lock(tmp_path: Path) -> None:
 def test_a_pod_that_is_deleted_ends_its_download(tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     env = {"CACHE_MARKER": str(tmp_path / "cache/.marker"), "CACHE_KEY": "k", "PATH": "/usr/bin:/bin"}
-    script = ["/bin/sh", str(SCRIPTS / "fill-cache.sh"), "sleep", "60"]
-    running = subprocess.Popen(script, env=env, stdout=subprocess.PIPE, text=True)
+    ended = tmp_path / "ended"
+    download = f"trap 'touch {ended}; exit' TERM; echo began; sleep 60 & wait"
+    script = ["/bin/sh", str(SCRIPTS / "fill-cache.sh"), "sh", "-c", download]
+    running = subprocess.Popen(script, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert running.stdout
-    assert running.stdout.readline() == "running sleep 60\n"
+    assert running.stdout.readline().startswith("running sh -c trap")
+    assert running.stdout.readline() == "began\n"
     running.terminate()
     assert running.wait(timeout=5) == 143
+    deadline = time.monotonic() + 5
+    while not ended.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
     running.stdout.close()
+    assert ended.exists(), "the download is told"
     assert not (tmp_path / "cache/.marker.lock").exists()
 
 

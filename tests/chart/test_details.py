@@ -136,9 +136,13 @@ def test_the_secrets_of_variables_are_listed(render: Render) -> None:
     def variable(name: str, **more: Any) -> dict[str, Any]:
         return {"name": name.upper(), "valueFrom": {"secretKeyRef": {"name": name, "key": "k", **more}}}
 
-    rendered = render({"a": spec(env=[variable("needed"), variable("may-be", optional=True)])})
+    own = {"image": {"repository": "x", "tag": "1"}}
+    before = [{"name": "before", **own, "env": [variable("of-init")]}, {"name": "none", **own}]
+    beside = [{"name": "beside", **own, "env": [variable("of-side")]}]
+    env = [variable("needed"), variable("may-be", optional=True)]
+    rendered = render({"a": spec(env=env, initContainers=before, sidecarContainers=beside)})
     secrets = yaml.safe_load(rendered["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"])["secrets"]
-    assert [(each["name"], each["keys"]) for each in secrets if each["keys"] == ["k"]] == [("needed", ["k"])]
+    assert [each["name"] for each in secrets if each["keys"] == ["k"]] == ["needed", "of-init", "of-side"]
 
 
 def test_an_ingress_of_ones_own_and_a_route_are_two_objects(render: Render) -> None:
@@ -162,6 +166,23 @@ def test_nodes_of_a_group_take_the_model_from_their_cache(render: Render, source
     for role in ("leaderTemplate", "workerTemplate"):
         main = template["leaderWorkerTemplate"][role]["spec"]["containers"][0]
         assert (env_of(main).get("NIM_MODEL_NAME") == "/model-store") == named
+
+
+def test_a_claim_template_of_other_devices_has_another_name(render: Render) -> None:
+    """It can never change. Pods taken over from the operator, and charts for no cluster, have the operator's name."""
+
+    def name(count: int, *arguments: str, **shared: Any) -> str:
+        claim = {"claimCreationSpec": {"devices": [{"name": "gpu", "count": count}]}}
+        rendered = render({"llm": spec(draResources=[claim])}, *arguments, nimhelm=shared)
+        (made,) = (name for kind, name in rendered if kind == "ResourceClaimTemplate")
+        pod = rendered["Deployment", "llm"]["spec"]["template"]["spec"]
+        assert pod["resourceClaims"][0]["resourceClaimTemplateName"] == made
+        return made
+
+    there = ("--api-versions", "apiregistration.k8s.io/v1")
+    one, two = name(1, *there), name(2, *there)
+    assert one != two
+    assert {one[:-9], two[:-9]} == {name(1), name(2), name(1, *there, keepOperatorPods=True)}
 
 
 def test_every_claim_template_is_an_object_of_its_own(render: Render) -> None:

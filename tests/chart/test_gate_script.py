@@ -146,7 +146,7 @@ def test_any_2xx_opens_it(script: str, server: Callable[[Answer], int], status: 
 def test_nothing_else_opens_it(script: str, server: Callable[[Answer], int], status: int) -> None:
     code, log = run(script, f"http://127.0.0.1:{server(lambda _: status)}/ready", timeout=1)
     assert code == 1
-    assert str(status) in log[-1]
+    assert log[-1].endswith(f": status {status}" + (", a redirect" if status == 304 else ""))
 
 
 def test_a_redirect_counts_as_where_it_leads(script: str, server: Callable[[Answer], int]) -> None:
@@ -322,12 +322,32 @@ def test_an_older_revision_will_do_when_the_new_one_has_not_come(script: str, se
     assert "the new revision of the dependency is not ready after" in log[-1]
 
 
+def test_a_pod_of_an_older_revision_has_to_answer_as_well(script: str, server: Callable[[Answer], int]) -> None:
+    old = f"http://127.0.0.1:{server(lambda _: 500)}/ready"
+    new = f"http://127.0.0.1:{free_port()}/ready"
+    code, log = run(script, new, timeout=1, any=old, patience="0")
+    assert code == 1
+    assert log[-1].startswith(f"timed out after 1s waiting for {new}: ")
+    assert log[-1].endswith("Connection refused"), "of the new one it says why"
+
+
 def test_a_dependency_that_may_scale_to_zero(script: str) -> None:
     code, log = run(script, f"tcp://127.0.0.1:{free_port()}", timeout=9, asleep="base")
     assert (code, log) == (
         0,
         ["base is off or may scale to zero: starting without waiting for it"],
     )
+
+
+def test_a_dependency_that_may_scale_to_zero_after_an_upgrade(script: str) -> None:
+    """A gate that waits already reads it in the ConfigMap."""
+    target = f"tcp://127.0.0.1:{free_port()}"
+    process = gate(script, target, timeout=600)
+    time.sleep(1.5)
+    write_settings(target, 600, asleep="base")
+    log, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert log.splitlines()[-1].startswith("base may scale to zero")
 
 
 @contextmanager

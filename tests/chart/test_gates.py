@@ -353,6 +353,13 @@ def test_what_it_does_at_its_timeout(render: Render, arguments: list[str], expec
     assert said == {expected}, "nimhelm status reads it there"
 
 
+def test_what_one_gate_does_at_its_timeout(render: Render) -> None:
+    """Whatever the service and the chart say."""
+    waits = [dependency("a", wait={"onTimeout": "start"}), dependency("b")]
+    services = {"a": spec(), "b": spec(), "llm": spec(dependencies=waits, wait={"onTimeout": "fail"})}
+    assert targets(render(services), "ontimeout") == {"wait-for-a": "start", "wait-for-b": "fail"}
+
+
 def test_a_line_break_in_a_value_starts_no_other_setting(render: Render) -> None:
     header = {"name": "X", "value": "a\ntarget=http://evil/"}
     rendered = render({"a": spec(), "llm": spec(dependencies=[dependency("a", wait={"httpHeaders": [header]})])})

@@ -431,6 +431,17 @@ def test_a_dependency_that_is_listed_twice(refusal: Refusal) -> None:
     assert "llm lists the dependency a twice: leave one in its dependencies" in problems(said)
 
 
+@pytest.mark.parametrize(("kind", "name", "owner"), [
+    ("PersistentVolumeClaim", "c-pvc", "nimCaches.c"), ("ConfigMap", "r-demo-scripts", "pipeline"),
+])  # fmt: skip
+def test_an_object_of_the_user_that_the_pipeline_makes(refusal: Refusal, kind: str, name: str, owner: str) -> None:
+    caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": CLAIM}}
+    extra = [{"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}]
+    # Under an argument the fixture leaves `nimhelm validate` out, which knows no release.
+    said = refusal({"llm": spec()}, "--debug", nimCaches=caches, extraObjects=extra)
+    assert f"{owner} and extraObjects both make the {kind} {name}: rename one" in said
+
+
 ON_CLUSTER = ("--api-versions", "apiregistration.k8s.io/v1")
 
 

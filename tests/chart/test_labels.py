@@ -88,6 +88,7 @@ EPP = {
     "containerSpec": {"name": "epp", "image": {"repository": "epp", "tag": "1"}},
     "config": {"plugins": [{"type": "q"}], "schedulingProfiles": [{"name": "d", "plugins": [{"pluginRef": "q"}]}]},
 }
+GRPC = {"name": "g", "namespace": "n", "httpRoutesEnabled": False, "grpcRoutesEnabled": True}
 GROUP = {"parallelism": {"pipeline": 2, "tensor": 1}, "computeDomain": {"create": True}}
 CACHE = {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}
 DEVICES = [{"claimCreationSpec": {"devices": [{"name": "gpu", "deviceClassName": "gpu.nvidia.com"}]}}]
@@ -315,6 +316,8 @@ def test_objects_of_the_user_beside_those_of_services(refusal: Callable[..., str
         **ALL_PODS,
         "more": spec(**more, expose={"service": {"name": "also"}}, dependencies=[dependency("own")]),
         "scaled": spec(scale={"enabled": True, "hpa": {"maxReplicas": 2}}, serviceAccount={"create": False}),
+        "grpc": spec(expose={"service": {"grpcPort": 9}, "router": {"hosts": ["x.io"], "gateway": GRPC}}),
+        "ruled": spec(metrics={"prometheusRule": {"enabled": True}}),
         "in": spec(expose={"router": {"hostDomainName": "x.io", "ingress": {"ingressClass": "nginx"}}}),
     }
     shared = {"prePull": True, "networkPolicy": {"enabled": True}}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .assemble import SPEC, Object, containers, dependency, env_of, probe_budget, spec
+from .assemble import SCRIPTS, SPEC, Object, containers, dependency, env_of, probe_budget, spec
 from .conftest import Render
 
 
@@ -388,3 +390,28 @@ def test_an_overlay_mounts_a_volume_at_several_paths(render: Render) -> None:
     rendered = render({"llm": spec(podTemplate={"spec": own})})
     found = containers(pod(rendered))["llm-ctr"]["volumeMounts"]
     assert found[1:] == [{"name": "dshm", "mountPath": "/dev/shm", "readOnly": True}, *mounts, over[2]]
+
+
+def test_certificates_are_added_to_those_of_the_image(tmp_path: Path) -> None:
+    script = (SCRIPTS / "update-ca-certificates.sh").read_text()
+    for place in ("/custom", "/usr/local/share/ca-certificates", "/etc/ssl/certs", "/ca-certs"):
+        (tmp_path / place[1:]).mkdir(parents=True)
+        script = script.replace(f"{place}/", f"{tmp_path}{place}/").replace(f" {place}", f" {tmp_path}{place}")
+    for name in ("a.crt", "a.pem", "b.pem", "notes.txt"):
+        (tmp_path / "custom" / name).write_text(name)
+    # What the program of the image makes of them: here one file with all.
+    program = tmp_path / "bin/update-ca-certificates"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!/bin/sh\ncat {tmp_path}/usr/local/share/ca-certificates/*.crt > {tmp_path}/etc/ssl/certs/all\n"
+    )
+    program.chmod(0o755)
+    ran = subprocess.run(
+        ["/bin/sh", "-c", script],
+        env={"PATH": f"{program.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "added a.crt\nadded a.pem\nadded b.pem\n"
+    assert (tmp_path / "ca-certs/certs/all").read_text() == "a.crta.pemb.pem"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -220,10 +221,11 @@ def test_what_the_test_says(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not BUSYBOX and not os.environ.get("CI"), reason="needs a busybox (apt-get install busybox-static)")
 @pytest.mark.parametrize(("failures", "timeout", "code", "waited"), [
-    (0, 0, 0, []), (2, 60, 0, [5, 5]), (9, 12, 1, [5, 5, 5]),
+    (0, 0, 0, []), (9, 0, 1, []), (2, 60, 0, [5, 5]), (9, 10, 1, [5, 5]), (9, 12, 1, [5, 5, 5]),
 ])  # fmt: skip
+@pytest.mark.parametrize("answer", ["wget: broken", ""])
 def test_the_test_asks_again_until_its_time_is_over(
-    tmp_path: Path, failures: int, timeout: int, code: int, waited: list[int]
+    tmp_path: Path, failures: int, timeout: int, code: int, waited: list[int], answer: str
 ) -> None:
     script = (
         (TEMPLATES / "umbrella/files/check.sh").read_text().replace("/bin/busybox", str(clock(tmp_path, str(BUSYBOX))))
@@ -231,14 +233,28 @@ def test_the_test_asks_again_until_its_time_is_over(
     # The first requests are answered by a wget that fails.
     left = tmp_path / "left"
     left.write_text(f"{failures}\n")
-    wget = f"left=$(cat {left}); echo $((left - 1)) > {left}; [ $left -le 0 ] || {{ echo wget: broken; exit 1; }}"
+    wget = f"left=$(cat {left}); echo $((left - 1)) > {left}; [ $left -le 0 ] || {{ echo '{answer}'; exit 1; }}"
     (tmp_path / "busybox").write_text((tmp_path / "busybox").read_text().replace("  *)", f"  timeout) {wget} ;;\n  *)"))
     ran = subprocess.run(
         [str(BUSYBOX), "sh", "-c", script], capture_output=True, text=True, check=False,
         env={"CHECKS": "a http://a:8000/ready", "CHECK_TIMEOUT": str(timeout), "PATH": os.environ["PATH"]},
     )  # fmt: skip
     assert (ran.returncode, pauses(tmp_path)) == (code, waited)
-    assert ran.stdout == ("FAIL a  http://a:8000/ready  wget: broken\n" if code else "ok   a  http://a:8000/ready\n")
+    said = f"FAIL a  http://a:8000/ready  {answer or 'no answer within 5s'}\n"
+    assert ran.stdout == (said if code else "ok   a  http://a:8000/ready\n")
+
+
+@pytest.mark.skipif(not BUSYBOX and not os.environ.get("CI"), reason="needs a busybox (apt-get install busybox-static)")
+def test_the_test_ends_at_once_when_its_pod_is_deleted() -> None:
+    script = (TEMPLATES / "umbrella/files/check.sh").read_text().replace("/bin/busybox", str(BUSYBOX))
+    env = {"CHECKS": "a tcp://127.0.0.1:1", "CHECK_TIMEOUT": "600"}
+    running = subprocess.Popen([str(BUSYBOX), "sh", "-c", script], env=env, start_new_session=True)
+    time.sleep(1)
+    running.terminate()
+    try:
+        assert running.wait(timeout=3) == 143, "the first process of a container has no other end"
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
 
 
 def test_the_notes(helm4: Helm, tmp_path: Path) -> None:
