@@ -37,11 +37,17 @@ class Crash(NamedTuple):
 
 def crash(case: Case, pod: ko.Object) -> Cause | None:
     """A container that ended with a failure, and does not serve since."""
+    stay = {
+        ko.text(each, "name")
+        for each in ko.items(pod, "spec", "initContainers")
+        if ko.text(each, "restartPolicy") == "Always"
+    }
     for place in ("initContainerStatuses", "containerStatuses"):
         for status in ko.items(pod, "status", place):
             if is_gate(case.service, ko.text(status, "name")):
                 continue
-            found = _crash_of(status, init=place.startswith("init"))
+            is_init = place.startswith("init") and ko.text(status, "name") not in stay
+            found = _crash_of(status, is_init)
             if found and (cause := _cause(case, pod, found)):
                 return cause
     return None
