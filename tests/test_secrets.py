@@ -38,6 +38,7 @@ def own(image: dict[str, str], secret: str, **variables: str) -> dict[str, Any]:
         (own(NATIVE, "hf-api-secret"), "HF_TOKEN"),
         (own(NATIVE, "hf-api-secret", NIM_MODEL_DOWNLOAD_PROVIDER="ngc"), "NGC_API_KEY"),
         (own(NATIVE, "models", NIM_MODEL_DOWNLOAD_PROVIDER="hf"), "HF_TOKEN"),
+        (own(NATIVE, "models", NIM_LOG_LEVEL="INFO", NIM_MODEL_DOWNLOAD_PROVIDER="hf"), "HF_TOKEN"),
     ],
 )
 @pytest.mark.parametrize("cached", [False, True])

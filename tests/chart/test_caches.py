@@ -210,6 +210,7 @@ def test_the_job(render: Render) -> None:
         "runtimeClassName": "nvidia",
         "env": [{"name": "A", "value": " yes"}],
         "proxy": {"httpProxy": "http://p", "certConfigMap": "certs"},
+        "podTemplate": {"spec": {"priorityClassName": "low"}},
         "initContainers": [
             {"name": "own", "image": {"repository": "busybox", "tag": "1"}, "command": ["true"], "workingDir": "/w"}
         ],
@@ -233,7 +234,7 @@ def test_the_job(render: Render) -> None:
         "fsGroup": 7,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    assert pod["serviceAccountName"] == "r-demo-nim-cache"
+    assert (pod["serviceAccountName"], pod["priorityClassName"]) == ("r-demo-nim-cache", "low")
     assert main["resources"] == {"requests": {"cpu": "2", "memory": "8Gi"}, "limits": {"cpu": "2", "memory": "8Gi"}}
     assert pod["tolerations"] == values["tolerations"]
     assert (pod["nodeSelector"], pod["runtimeClassName"]) == ({"gpu": "true"}, "nvidia")

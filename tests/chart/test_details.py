@@ -158,6 +158,15 @@ def test_routes_need_a_gateway(render: Render) -> None:
     assert not [kind for kind, _ in render({"llm": service}) if kind.endswith("Route")]
 
 
+def test_annotations_of_routes(render: Render) -> None:
+    gateway = {"name": "g", "namespace": "n", "httpRoutesEnabled": True, "grpcRoutesEnabled": True}
+    router = {"hosts": ["x.io"], "gateway": gateway, "annotations": {"of": "routes"}}
+    service = spec(annotations={"team": "ml"}, expose={"service": {"grpcPort": 9000}, "router": router})
+    rendered = render({"llm": service})
+    for kind in ("HTTPRoute", "GRPCRoute"):
+        assert rendered[kind, "llm"]["metadata"]["annotations"] == {"team": "ml", "of": "routes"}
+
+
 @pytest.mark.parametrize(("source", "named"), [("hf", True), ("ngcModelEndpoint", True), ("ngc", False)])
 def test_nodes_of_a_group_take_the_model_from_their_cache(render: Render, source: str, named: bool) -> None:
     storage = {"nimCache": {"name": "c", "claimName": "models", "source": source}}

@@ -40,7 +40,7 @@ def scaled(**keda: Any) -> dict[str, Any]:
 def test_a_scaled_object_takes_the_place_of_the_autoscaler(render: Render) -> None:
     assert not [kind for kind, _ in render({"llm": spec()}) if kind == "ScaledObject"]
     more = {"fallback": {"failureThreshold": 3, "replicas": 2}, "advanced": {"restoreToOriginalReplicaCount": True}}
-    times = {"pollingInterval": 15, "cooldownPeriod": 600, "initialCooldownPeriod": 900, "idleReplicaCount": 0}
+    times = {"pollingInterval": 15, "cooldownPeriod": 2000000, "initialCooldownPeriod": 900, "idleReplicaCount": 0}
     named = {**QUEUE, "name": "queue", "authenticationRef": {"name": "a", "kind": "ClusterTriggerAuthentication"}}
     values = scaled(minReplicaCount=2, triggers=[named, CPU], **times, **more)
     values["scale"]["annotations"] = {"autoscaling.keda.sh/paused": "true"}

@@ -46,6 +46,12 @@ def test_every_object_has_the_standard_ones_and_the_users_cannot_change_them(ren
             assert document["metadata"]["labels"]["team"] == "ml"
 
 
+def test_the_label_of_a_chart_with_a_long_name_ends_as_labels_may(render: Render) -> None:
+    name = 58 * "a"
+    labels = render({name: spec()})["Deployment", name]["metadata"]["labels"]
+    assert labels["helm.sh/chart"] == f"{name}-0.1", "63 characters would end in a dot"
+
+
 def test_a_label_app_does_not_break_the_selector(render: Render) -> None:
     rendered = render({"llm": spec(labels=EVIL)})
     deployment = rendered["Deployment", "llm"]["spec"]

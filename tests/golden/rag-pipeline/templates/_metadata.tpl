@@ -63,11 +63,8 @@ ones below those) and workload (whether the object runs the pods).
 */}}
 {{- define "nimhelm.v2.metadata" -}}
 {{- $nim := .root.nim }}
-{{- $labels := $nim.labels }}
-{{- if or .under .over }}
-  {{- $labels = dict }}
-  {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (concat (.under | default list) (list $nim.labels) (.over | default list))) }}
-{{- end }}
+{{- $labels := dict }}
+{{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (concat (.under | default list) (list $nim.labels) (.over | default list))) }}
 {{- $order := dict "root" .root "workload" .workload }}
 {{- include "nimhelm.v2.order" $order }}
 {{- $annotations := dict }}
