@@ -53,12 +53,13 @@ class GraphService(NamedTuple):
 
 
 class GraphCache(NamedTuple):
-    """A model cache of the chart. `job` fills it; "" where a service fills it, or nobody has to."""
+    """A model cache of the chart. `job` fills it; "" where a service does, or nobody has to. One may go when it `expires`."""
 
     name: str
     claim: str = ""
     job: str = ""
     enabled: bool = True
+    expires: bool = False
 
 
 class Graph(NamedTuple):
@@ -107,7 +108,11 @@ def read_graph(configmap: ko.Object, release: str) -> Graph:
     services = tuple(_service(each) for each in ko.items(data, "services") if ko.text(each, "name"))
     caches = [
         GraphCache(
-            ko.text(each, "name"), ko.text(each, "claim"), ko.text(each, "job"), ko.dig(each, "enabled") is not False
+            ko.text(each, "name"),
+            ko.text(each, "claim"),
+            ko.text(each, "job"),
+            ko.dig(each, "enabled") is not False,
+            ko.true(each, "expires"),
         )
         for each in ko.items(data, "caches")
     ]

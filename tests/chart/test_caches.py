@@ -328,6 +328,17 @@ def test_a_download_that_fails_leaves_no_mark(tmp_path: Path) -> None:
     assert not (tmp_path / "cache/.marker").exists(), "of the old download nothing is said any more"
 
 
+def test_times_of_a_job(render: Render) -> None:
+    cache = {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": {"pvc": {"create": True, "size": "1Gi"}}}
+    times = {"activeDeadlineSeconds": 9, "ttlSecondsAfterFinished": 0}
+    for given in ({}, {"job": times}):
+        rendered = render({"llm": spec()}, nimCaches={"weights": cache | given})
+        [job] = [each for (kind, _), each in rendered.items() if kind == "Job"]
+        assert {key: job["spec"].get(key) for key in times} == (times if given else dict.fromkeys(times))
+        graph = json.loads(rendered["ConfigMap", GRAPH_NAME]["data"]["pipeline.json"])
+        assert [each.get("expires") for each in graph["caches"]] == [True if given else None]
+
+
 def test_another_download_is_another_job(render: Render) -> None:
     """A job can never change, so an upgrade with other settings needs one of another name; the same gives the same."""
     names = []

@@ -348,3 +348,11 @@ def test_objects_of_the_user_beside_those_of_services(refusal: Callable[..., str
     found = [each for each in check_merged(document, schema_of(list(services))) if each.code == "NH027"]
     places = [extra[int(each.field.split("[")[1].split("]")[0])] for each in found]
     assert {(each["kind"], each["metadata"]["name"]) for each in places} == wanted
+
+
+@pytest.mark.parametrize("what", ["scripts", "nimpipeline"])
+def test_an_object_of_the_user_beside_one_of_the_pipeline(refusal: Callable[..., str], what: str) -> None:
+    one = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"r-demo-{what}"}, "data": {}}
+    assert f"both make the ConfigMap r-demo-{what}: rename one" in refusal(
+        {"llm": spec()}, "--set=global.nimhelm.waitEnabled=true", extraObjects=[one]
+    )

@@ -191,6 +191,7 @@ CACHES: dict[str, dict[str, Any]] = {
     "nimCaches.*.source": {"source": {"ngc": {"modelPuller": "x:2"}}},
     "nimCaches.*.env": {"env": [{"name": "X", "value": "1"}]},
     "nimCaches.*.resources": {"resources": {"cpu": "1"}},
+    "nimCaches.*.job": {"job": {"activeDeadlineSeconds": 9}},
     "nimCaches.*.podTemplate": {"podTemplate": {"spec": {"priorityClassName": "x"}}},
     "nimCaches.*.storage.pvc.size": {"storage": {"pvc": {"size": "2Gi"}}},
 }

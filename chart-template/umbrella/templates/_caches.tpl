@@ -233,6 +233,9 @@ a full volume) can be fixed without a change to the job.
 {{- $nim := .root.nim }}
 {{- $extra := dig "podTemplate" "metadata" dict .cache -}}
 backoffLimit: 5
+{{- with .cache.job }}
+{{- include "nimhelm.v2.yaml" . | nindent 0 }}
+{{- end }}
 {{- /* A job's pod template is immutable. */}}
 template:
   metadata:

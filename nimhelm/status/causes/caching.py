@@ -41,7 +41,7 @@ def cache_gate(case: Case, pod: ko.Object, explain: Explain) -> Cause | None:
 def unfilled(evidence: Evidence, cache: GraphCache, explain: Explain) -> Cause | None:
     """Why a cache that no service waits for is not filled, None if it is."""
     job = _job_case(evidence, cache, GraphService(cache.name))
-    if _is_done(job):
+    if _is_done(job) or (cache.expires and _gone(job)):
         return None
     cause = _stopped(job, explain) or _under_way(job, explain)
     return cause if cause.text else cause._replace(text="its caching job has no pod yet")

@@ -37,16 +37,14 @@ Refuses values that the API server would reject, or that would never become read
   {{- $name := .Chart.Name }}
   {{- $storage := .Values.storage }}
   {{- $pvc := $storage.pvc }}
-  {{- $given := list }}
-  {{- if or $storage.nimCache.name $storage.nimCache.profile }}{{ $given = append $given "nimCache" }}{{ end }}
-  {{- if or $pvc.create $pvc.name $pvc.size }}{{ $given = append $given "pvc" }}{{ end }}
-  {{- if kindIs "map" $storage.emptyDir }}{{ $given = append $given "emptyDir" }}{{ end }}
-  {{- if $storage.hostPath }}{{ $given = append $given "hostPath" }}{{ end }}
-  {{- if $storage.image.reference }}
-    {{- $given = append $given "image" }}
-    {{- if and .nim.onCluster (semverCompare "<1.33.0-0" .Capabilities.KubeVersion.Version) }}
-      {{- printf "%s takes its model from an image, which needs Kubernetes 1.33 or newer (this one is %s): change %s.storage\n" $name .Capabilities.KubeVersion.Version $name }}
-    {{- end }}
+  {{- $given := list
+    (and (or $storage.nimCache.name $storage.nimCache.profile) "nimCache")
+    (and (or $pvc.create $pvc.name $pvc.size) "pvc")
+    (and (kindIs "map" $storage.emptyDir) "emptyDir")
+    (and $storage.hostPath "hostPath")
+    (and $storage.image.reference "image") | compact }}
+  {{- if and $storage.image.reference .nim.onCluster (semverCompare "<1.33.0-0" .Capabilities.KubeVersion.Version) }}
+    {{- printf "%s takes its model from an image, which needs Kubernetes 1.33 or newer (this one is %s): change %s.storage\n" $name .Capabilities.KubeVersion.Version $name }}
   {{- end }}
   {{- if and $storage.compileCache (or $storage.readOnly $storage.image.reference) }}
     {{- printf "%s keeps compiled code beside its model, which is read-only: set %s.storage.compileCache=false\n" $name $name }}
@@ -54,9 +52,7 @@ Refuses values that the API server would reject, or that would never become read
   {{- if not $given }}
     {{- printf "%s has no place for its model: set one of nimCache, pvc, emptyDir, hostPath and image under %s.storage\n" $name $name }}
   {{- else if gt (len $given) 1 }}
-    {{- $settings := list }}
-    {{- range $given }}{{ $settings = append $settings (printf "%s.storage.%s=null" $name .) }}{{ end }}
-    {{- printf "%s keeps its model in several places (%s): leave one of them, and set the others to null (%s)\n" $name (join ", " $given) (join ", " $settings) }}
+    {{- printf "%s keeps its model in several places (%s): leave one of them, and set the others to null (%s.storage.%s=null)\n" $name (join ", " $given) $name (join (printf "=null, %s.storage." $name) $given) }}
   {{- else if and $storage.nimCache.profile (not $storage.nimCache.name) }}
     {{- printf "%s asks for a profile of no cache: set %s.storage.nimCache.name\n" $name $name }}
   {{- else if and (has "pvc" $given) (not $pvc.create) (not $pvc.name) }}
@@ -68,10 +64,9 @@ Refuses values that the API server would reject, or that would never become read
 
 {{- define "nimhelm.v2.problems.resources" -}}
   {{- $name := .Chart.Name }}
-  {{- $requests := .Values.resources.requests }}
   {{- range $key, $limit := .Values.resources.limits }}
     {{- if include "nimhelm.v2.isExtended" $key }}
-      {{- $request := get $requests $key | default $limit }}
+      {{- $request := get $.Values.resources.requests $key | default $limit }}
       {{- $same := eq (toString $request) (toString $limit) }}
       {{- if include "nimhelm.v2.isDevice" $key }}
         {{- $same = eq (include "nimhelm.v2.count" $request) (include "nimhelm.v2.count" $limit) }}
@@ -127,11 +122,12 @@ Refuses values that the API server would reject, or that would never become read
     {{- include "nimhelm.v2.problems.keda" . }}
   {{- end }}
   {{- if $scale.enabled }}
-    {{- $most := $scale.hpa.maxReplicas | int }}
+    {{- $least := int $scale.hpa.minReplicas }}
+    {{- $most := int $scale.hpa.maxReplicas }}
     {{- if lt $most 1 }}
       {{- printf "%s's autoscaler has no upper bound: set %s.scale.hpa.maxReplicas\n" $name $name }}
-    {{- else if gt (int $scale.hpa.minReplicas) $most }}
-      {{- printf "%s's autoscaler has minReplicas %d above maxReplicas %d: change them under %s.scale.hpa\n" $name (int $scale.hpa.minReplicas) $most $name }}
+    {{- else if gt $least $most }}
+      {{- printf "%s's autoscaler has minReplicas %d above maxReplicas %d: change them under %s.scale.hpa\n" $name $least $most $name }}
     {{- end }}
     {{- if .Values.multiNode.parallelism }}
       {{- printf "%s runs on several nodes and cannot be autoscaled: set %s.scale.enabled=false\n" $name $name }}
@@ -170,9 +166,9 @@ Refuses values that the API server would reject, or that would never become read
 {{- define "nimhelm.v2.problems.platform" -}}
   {{- $name := .Chart.Name }}
   {{- if and (eq .nim.openshift "restricted") (or .nim.certificates .Values.storage.hostPath) }}
-    {{- printf "%s %s, which OpenShift's restricted-v2 forbids: set global.nimhelm.openshift=scc, which needs the right to use the constraint %s, or change %s\n"
+    {{- printf "%s %s, which OpenShift's restricted-v2 forbids: set global.nimhelm.openshift=scc, which needs the right to use the constraint %s, or change %s.%s\n"
       $name (ternary "adds certificates as root" "keeps its model in a folder of the node" (not (empty .nim.certificates))) .nim.scc
-      (printf (ternary "%s.proxy.certConfigMap" "%s.storage" (not (empty .nim.certificates))) $name) }}
+      $name (ternary "proxy.certConfigMap" "storage" (not (empty .nim.certificates))) }}
   {{- end }}
   {{- if and .nim.global.mesh .nim.gates (eq .nim.openshift "restricted") }}
     {{- printf "the gates of %s run as the user of the mesh's proxy, which OpenShift's restricted-v2 forbids: leave out global.nimhelm.mesh and use native sidecars, or set global.nimhelm.openshift=scc\n" $name }}
@@ -213,13 +209,9 @@ Refuses values that the API server would reject, or that would never become read
   {{- $name := .Chart.Name }}
   {{- $single := or .nim.autoscaled (gt .nim.replicas 1) }}
   {{- range $index, $resource := .Values.draResources }}
-    {{- $ways := list }}
-    {{- range list "resourceClaimName" "resourceClaimTemplateName" "claimCreationSpec" }}
-      {{- if get $resource . }}{{ $ways = append $ways . }}{{ end }}
-    {{- end }}
-    {{- if ne (len $ways) 1 }}
+    {{- if ne 1 (list .resourceClaimName .resourceClaimTemplateName .claimCreationSpec | compact | len) }}
       {{- printf "%s.draResources[%d] is to have one of resourceClaimName, resourceClaimTemplateName and claimCreationSpec\n" $name $index }}
-    {{- else if and $single (eq (first $ways) "resourceClaimName") }}
+    {{- else if and $single .resourceClaimName }}
       {{- printf "%s.draResources[%d] shares one claim among several replicas: use resourceClaimTemplateName\n" $name $index }}
     {{- end }}
   {{- end }}
@@ -375,7 +367,8 @@ All subcharts share .Release, where the pipelines of one parent find the names.
 */}}
 {{- define "nimhelm.v2.problems.names" -}}
   {{- $object := "\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s" }}
-  {{- $texts := dict "pipeline" (dict "root" . "pipeline" .nim.pipeline | include "nimhelm.v2.scriptsName" | printf $object "v1" "ConfigMap") }}
+  {{- $text := dict "root" . "pipeline" .nim.pipeline | include "nimhelm.v2.scriptsName" | printf $object "v1" "ConfigMap" }}
+  {{- $texts := dict "pipeline" (print $text (trimSuffix "scripts" $text) "nimpipeline") }}
   {{- range .nim.services }}
     {{- $text := "" }}
     {{- if hasKey $.Subcharts .name }}
@@ -506,11 +499,11 @@ A Service that Kubernetes refuses: fields that its type does not have, and chang
   {{- $path := printf "%s.expose.service" .Chart.Name }}
   {{- $spec := dict }}
   {{- include "nimhelm.v2.serviceSpec" (dict "root" . "spec" $spec) }}
-  {{- $external := list "NodePort" "LoadBalancer" }}
-  {{- $needs := dict "loadBalancerClass" (list "LoadBalancer") "loadBalancerSourceRanges" (list "LoadBalancer") "externalTrafficPolicy" $external "nodePort" $external }}
+  {{- $external := "NodePort or LoadBalancer" }}
+  {{- $needs := dict "loadBalancerClass" "LoadBalancer" "loadBalancerSourceRanges" "LoadBalancer" "externalTrafficPolicy" $external "nodePort" $external }}
   {{- range $key, $types := $needs }}
-    {{- if and (or (get $spec $key) (and (eq $key "nodePort") (get (first $spec.ports) $key))) (not (has $spec.type $types)) }}
-      {{- printf "%s.%s needs a Service of type %s, and this one is %s: set %s.type=%s, or take it out\n" $path $key (join " or " $types) $spec.type $path (last $types) }}
+    {{- if and (or (get $spec $key) (and (eq $key "nodePort") (get (first $spec.ports) $key))) (not (contains $spec.type $types)) }}
+      {{- printf "%s.%s needs a Service of type %s, and this one is %s: set %s.type=LoadBalancer, or take it out\n" $path $key $types $spec.type $path }}
     {{- end }}
   {{- end }}
   {{- if and (eq $spec.type "ExternalName") (not (get $spec "externalName")) }}

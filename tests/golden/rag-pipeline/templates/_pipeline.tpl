@@ -123,6 +123,7 @@ metadata:
       "enabled" (dig "enabled" true $cache)
       "claim" (include "nimhelm.v2.cache.claim" $box)
       "job" (ternary (include "nimhelm.v2.cache.jobName" $box) "" (eq "job" (include "nimhelm.v2.cache.filledBy" $box)))) }}
+    {{- if hasKey (get $cache "job" | default dict) "ttlSecondsAfterFinished" }}{{ $_ := set (last $caches) "expires" true }}{{ end }}
   {{- end }}
   {{- include "nimhelm.v2.secrets" . }}
   {{- $_ := set . "graph" (dict
