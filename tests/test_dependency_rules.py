@@ -36,6 +36,8 @@ METRIC = {
     "external": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "1"}},
 }
 SCALED = {"enabled": True, "hpa": {"minReplicas": 1, "maxReplicas": 2, "metrics": [METRIC]}}
+# A dependency that the values add makes the start of llm longer.
+PATIENT = {"progressDeadlineSeconds": 9000}
 CASES = {
     "all is well": Case("embed", 8000, {}, ""),
     "not there": Case("gone", 8000, {}, "NH023", said_at_install="which is not a service of this chart"),
@@ -76,7 +78,7 @@ def spoiled(case: Case, folder: Path) -> Path:
     wait = {"host": "embed-predictor", "port": 80} if case.target.get("inferencePlatform") else {}
     wait |= {"optional": True} if case.optional else {}
     dependency = {"name": case.name, "port": case.port, "wait": {"enabled": True, **wait}}
-    values = {"embed": {"enabled": case.enabled, **case.target}, "llm": {"dependencies": [dependency]}}
+    values = {"embed": {"enabled": case.enabled, **case.target}, "llm": {"dependencies": [dependency], **PATIENT}}
     path = folder / "values.yaml"
     path.write_text(dump(values))
     return path
@@ -100,7 +102,7 @@ def test_a_gate_that_asks_nothing_or_something_else(
     wait: dict[str, Any], chart: Path, tmp_path: Path, helm4: Helm
 ) -> None:
     path = tmp_path / "values.yaml"
-    path.write_text(dump({"llm": {"dependencies": [{"name": "embed", "port": 9000, "wait": wait}]}}))
+    path.write_text(dump({"llm": {"dependencies": [{"name": "embed", "port": 9000, "wait": wait}], **PATIENT}}))
     assert check_values_file(str(path), *chart_values(chart))[0] == []
     helm4.template(chart, "-f", path)
 
@@ -109,3 +111,36 @@ def test_an_entry_of_another_type_leaves_the_others_their_place() -> None:
     llm = {**service("llm"), "dependencies": ["embed", None, {"name": "gone", "port": 80}]}
     [one] = [each for each in findings(pipeline(service("embed"), llm)) if each.code == "NH023"]
     assert "dependencies[2].name" in one.field
+
+
+SLOW = {"startupProbe": {"probe": {"httpGet": {"path": "/r", "port": "api"}, "failureThreshold": 500}}}
+WAITS = {"dependencies": [{"name": "embed", "port": 8000}]}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"embed": SLOW, "llm": {**WAITS, **PATIENT}}, ["the gates of llm", "the rollouts of embed"]),
+        ({"embed": {**SLOW, **PATIENT}, "llm": {**WAITS, **PATIENT}}, ["the gates of llm"]),
+        ({"embed": {**SLOW, **PATIENT}, "llm": {**WAITS, "wait": {"timeoutSeconds": 9000}}}, ["the rollouts of llm"]),
+        ({"embed": {**SLOW, **PATIENT}, "llm": {**WAITS, "wait": {"enabled": False}}}, []),
+        ({"embed": {**SLOW, **PATIENT, "enabled": False}}, []),
+        ({"embed": {"inferencePlatform": "kserve", **SLOW}}, []),
+        (
+            {
+                "embed": {**SLOW, **PATIENT},
+                "llm": {**WAITS, **PATIENT},
+                "global": {"nimhelm": {"waitTimeoutSeconds": 5000}},
+            },
+            [],
+        ),
+    ],
+)
+def test_a_start_that_outlasts_what_waits_for_it(
+    values: dict[str, Any], said: list[str], chart: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text(dump(values))
+    found = [one for one in check_values_file(str(path), *chart_values(chart))[0] if one.code == "NH108"]
+    assert [one.message.split(" give up")[0].split(" count")[0] for one in found] == said
+    assert all("5000 s after the install" in one.message for one in found) or said == ["the rollouts of llm"]

@@ -179,7 +179,13 @@ def _dependency(document: Document, service: Service, index: int, target: Servic
 
 def check_budgets(document: Document, services: list[Service], caches: set[str]) -> Iterator[Finding]:
     """Gates and rollouts outlast the start-up probes. The build makes them so; values may give a probe more time."""
-    running = {service.name: service for service in services if service.enabled}
+    running = {
+        service.name: service._replace(
+            dependencies=[each for each in service.dependencies if gate_timeout(document, service, each) < inf]
+        )
+        for service in services
+        if service.enabled
+    }
     try:
         chains = startup_chains(list(running.values()), caches)
     except ValueError:
@@ -193,20 +199,14 @@ def check_budgets(document: Document, services: list[Service], caches: set[str])
     }
     stuck = {name: chains[name] for name, service in running.items() if 0 < rollout_deadline(service) < chains[name]}
     for late, what, fix in (
-        (
-            early,
-            "the gates of {} give up sooner",
-            "set global.nimhelm.waitTimeoutSeconds: {}, or a wait.timeoutSeconds",
-        ),
-        (stuck, "Kubernetes calls the rollout of {} failed sooner", "set progressDeadlineSeconds: {} there"),
-    ):
+        (early, "the gates of {} give up before what they wait for", "set global.nimhelm.waitTimeoutSeconds: {}"),
+        (stuck, "the rollouts of {} count as failed before their pods", "set progressDeadlineSeconds: {} there"),
+    ):  # fmt: skip
         if late:
-            slowest = max(running.values(), key=startup_seconds)
-            message = (
-                f"{slowest.name} may take {startup_seconds(slowest)} s to start, and {what.format(', '.join(late))}"
-            )
+            slowest, seconds = max(running.values(), key=startup_seconds), max(late.values())
+            message = f"{what.format(', '.join(late))} may be ready, {seconds} s after the install"
             field = (slowest.name, "startupProbe", "probe")
-            yield document.finding(WARNING, "NH108", field, message, fix.format(wait_seconds(max(late.values()))))
+            yield document.finding(WARNING, "NH108", field, message, fix.format(wait_seconds(seconds)))
 
 
 def gate_timeout(document: Document, service: Service, dependency: dict[str, Any]) -> float:

@@ -166,7 +166,11 @@ def clock(folder: Path, busybox: str) -> Path:
     program.write_text(f"""#!{busybox} sh
 case $1 in
   date) {busybox} cat {folder}/now ;;
-  sleep) echo $(($({busybox} cat {folder}/now) + $2)) > {folder}/now; echo $2 >> {folder}/pauses ;;
+  sleep)
+    echo $(($({busybox} cat {folder}/now) + $2)) > {folder}/next
+    {busybox} mv {folder}/next {folder}/now  # whoever reads it meanwhile finds no empty file
+    echo $2 >> {folder}/pauses
+    ;;
   *) exec {busybox} "$@" ;;
 esac
 """)

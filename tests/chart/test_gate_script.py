@@ -347,7 +347,7 @@ def test_a_dependency_that_may_scale_to_zero_after_an_upgrade(script: str) -> No
     write_settings(target, 600, asleep="base")
     log, _ = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert log.splitlines()[-1].startswith("base may scale to zero")
+    assert log.splitlines()[-1].startswith("base is off or may scale to zero")
 
 
 @contextmanager
