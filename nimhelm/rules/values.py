@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
 from typing import Any
 
 from nimhelm.assets import schema
@@ -179,48 +178,60 @@ def _dependency(document: Document, service: Service, index: int, target: Servic
 
 def check_budgets(document: Document, services: list[Service], caches: set[str]) -> Iterator[Finding]:
     """Gates and rollouts outlast the start-up probes. The build makes them so; values may give a probe more time."""
-    running = {
-        service.name: service._replace(
-            dependencies=[each for each in service.dependencies if gate_timeout(document, service, each) < inf]
-        )
-        for service in services
-        if service.enabled
-    }
+    running = {service.name: service for service in services if service.enabled}
+    if not running:
+        return
+    gates = {name: gate_timeouts(document, service) for name, service in running.items()}
+    waiting = [
+        service._replace(dependencies=[each for each in service.dependencies if str(each.get("name")) in gates[name]])
+        for name, service in running.items()
+    ]
     try:
-        chains = startup_chains(list(running.values()), caches)
+        chains = startup_chains(waiting, caches)
     except ValueError:
         return  # a cycle never starts, whatever its probes say
-    early = {
-        service.name: chains[name]
-        for service in running.values()
-        for dependency in service.dependencies
-        if (name := str(dependency.get("name"))) in running
-        and gate_timeout(document, service, dependency) < chains[name]
-    }
+    slowest = max(waiting, key=startup_seconds)
+    field = (slowest.name, "startupProbe", "probe")
+    early: dict[str, int] = {}
+    for name, timeouts in gates.items():
+        late = [chains[each] for each, timeout in timeouts.items() if timeout < chains.get(each, 0)]
+        early |= {name: max(late)} if late else {}
+    if early:
+        own = [
+            f"{name}.wait.timeoutSeconds" for name in early if number(running[name].get("wait", "timeoutSeconds"), 0)
+        ]
+        places = [*own, "global.nimhelm.waitTimeoutSeconds"] if len(own) < len(early) else own
+        yield _too_early(document, field, "the gates of {} give up before what they wait for", early, places)
     stuck = {name: chains[name] for name, service in running.items() if 0 < rollout_deadline(service) < chains[name]}
-    for late, what, fix in (
-        (early, "the gates of {} give up before what they wait for", "set global.nimhelm.waitTimeoutSeconds: {}"),
-        (stuck, "the rollouts of {} count as failed before their pods", "set progressDeadlineSeconds: {} there"),
-    ):  # fmt: skip
-        if late:
-            slowest, seconds = max(running.values(), key=startup_seconds), max(late.values())
-            message = f"{what.format(', '.join(late))} may be ready, {seconds} s after the install"
-            field = (slowest.name, "startupProbe", "probe")
-            yield document.finding(WARNING, "NH108", field, message, fix.format(wait_seconds(seconds)))
+    if stuck:
+        places = [f"{name}.progressDeadlineSeconds" for name in stuck]
+        yield _too_early(document, field, "the rollouts of {} count as failed before their pods", stuck, places)
 
 
-def gate_timeout(document: Document, service: Service, dependency: dict[str, Any]) -> float:
-    """The seconds after which the gate on a dependency gives up; no end where there is no gate."""
-    switches = (
-        dig(document.data, *SHARED, "waitEnabled"),
-        service.get("wait", "enabled"),
-        dig(dependency, "wait", "enabled"),
-    )
-    if False in switches or is_external(dependency, ()):
-        return inf
-    shared = dig(document.data, *SHARED, "waitTimeoutSeconds")
-    seconds = service.get("wait", "timeoutSeconds"), shared, dig(dependency, "wait", "timeoutSeconds")
-    return next((found for each in seconds if (found := number(each, 0))), MIN_WAIT_SECONDS)
+def _too_early(document: Document, field: Path, what: str, late: dict[str, int], places: list[str]) -> Finding:
+    seconds = max(late.values())
+    message = f"{what.format(_few(list(late)))} may be ready, {seconds} s after the install"
+    return document.finding(WARNING, "NH108", field, message, f"set {_few(places)}: {wait_seconds(seconds)}")
+
+
+def _few(names: list[str]) -> str:
+    """The first names of a list that may be as long as a pipeline."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def gate_timeouts(document: Document, service: Service) -> dict[str, int]:
+    """After how many seconds each gate on a service of the chart gives up, by the name of the dependency."""
+    shared = dig(document.data, *SHARED)
+    shared = shared if isinstance(shared, dict) else {}
+    off = False in (shared.get("waitEnabled"), service.get("wait", "enabled"))
+    if off or shared.get("orderFor") or shared.get("keepOperatorPods") is True:
+        return {}
+    all_gates = number(service.get("wait", "timeoutSeconds"), 0) or number(shared.get("waitTimeoutSeconds"), 0)
+    return {
+        str(each.get("name")): all_gates or number(dig(each, "wait", "timeoutSeconds"), 0) or MIN_WAIT_SECONDS
+        for each in service.dependencies
+        if dig(each, "wait", "enabled") is not False and not is_external(each, ())
+    }
 
 
 def rollout_deadline(service: Service) -> int:
