@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from .connection import Cluster, wait_until
-from .release import Release, in_parallel, put_up, service
+from .release import HELM3, HELM4, Release, in_parallel, put_up, service
 
 SEEDS = (1, 2, 3, 4)
 GATE_TIMEOUT = 4
@@ -145,3 +146,23 @@ def test_external_dependency_is_waited_for(new_release: Callable[..., Release], 
         namespace=release.namespace,
     )
     release.wait_until_ready()
+
+
+@pytest.mark.parametrize("helm", [HELM3, HELM4], ids=["helm3", "helm4"])
+def test_a_service_that_is_switched_on_later_is_waited_for(helm: Path, new_release: Callable[..., Release]) -> None:
+    """By the gate that its dependant has had since the install, so that no pod restarts for it."""
+    off = service("first") | {"enabled": False}
+    release = new_release(off, service("second", "first"), options=("--include-disabled",), helm_path=helm)
+    release.install()
+    (before,) = release.pods("second")
+    assert "first is off" in gate_log(release, before)
+    release.upgrade("--set", "first.enabled=true")
+    assert [pod["metadata"]["uid"] for pod in release.pods("second")] == [before["metadata"]["uid"]]
+    release.kubectl("delete", "pod", before["metadata"]["name"])
+    release.wait_until_ready()
+    (after,) = release.pods("second")
+    assert "waiting for http://first-ready:8000/v1/health/ready" in gate_log(release, after)
+
+
+def gate_log(release: Release, pod: dict[str, Any]) -> str:
+    return str(release.kubectl("logs", pod["metadata"]["name"], "-c", "wait-for-first"))
