@@ -82,6 +82,7 @@ CODES = {
     "NH106": "an entry of noProxy that is no host or range",
     "NH107": "a start-up probe that looks late",
     "NH108": "a start-up that outlasts what waits for it",
+    "NH109": "a server that is told another port",
     "NH110": "a container name is taken",
     "NH111": "what Pod Security restricted or OpenShift forbids",
     "NH112": "a value that Kubernetes refuses in a pod or a Service",

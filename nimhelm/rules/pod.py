@@ -9,7 +9,7 @@ from typing import Any
 from nimhelm.finding import ERROR, Finding
 from nimhelm.pipeline import Block, Cache, Service
 from nimhelm.rules.annotations import check_annotations
-from nimhelm.rules.variables import check_dynamo, check_env
+from nimhelm.rules.variables import check_dynamo, check_env, check_listening
 from nimhelm.yamlread import Path
 
 
@@ -199,4 +199,4 @@ def check_no_proxy(service: Service) -> Iterator[Finding]:
 BLOCK_RULES = (check_env, check_containers, check_tolerations, check_affinity, check_annotations, check_ranges)
 """For services and downloads alike."""
 
-POD_RULES = (check_gates, check_proxy, check_no_proxy, check_dynamo)
+POD_RULES = (check_gates, check_proxy, check_no_proxy, check_dynamo, check_listening)

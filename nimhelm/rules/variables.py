@@ -39,6 +39,9 @@ TRUE = ("1", "true", "True", "TRUE")
 DYNAMO_MODES = ("NIM_DYNAMO_SINGLE", "NIM_DYNAMO_WORKER", "NIM_DYNAMO_FRONTEND")
 """NIM 3.0's switches, in the order in which the image looks at them: the first that is on decides."""
 
+LISTENS = ("NIM_SERVER_PORT", "NIM_HTTP_API_PORT")
+"""The port of a NIM's HTTP API. The chart sets both to that of the service, unless the service does."""
+
 DYNAMO_PORT, HEALTH_PORT = 8000, 9090
 """The defaults of DYN_HTTP_PORT (the frontend's API) and of NIM_HEALTH_PORT (the health endpoint of a worker)."""
 
@@ -121,6 +124,19 @@ def _divisor(block: Block, field: Path, reference: Any) -> Iterator[Finding]:
     if str(divisor) not in known:
         message = f"the divisor of {resource} cannot be {divisor}"
         yield block.error("NH095", (*field, "divisor"), message, "one of " + ", ".join(known))
+
+
+def check_listening(service: Service) -> Iterator[Finding]:
+    """Where a NIM is told to listen is where the Service leads, and what the default probes ask."""
+    port, extra = str(api_port(service)), service.mapping("extraEnv")
+    for name in LISTENS:
+        said = extra.get(name)
+        told = dig(said, "value") if isinstance(said, dict) else said
+        field: Path = ("extraEnv", name) if name in extra else _variable(service, name)
+        told = told if name in extra else plain_values(service).get(name)
+        if isinstance(told, str) and told.isdecimal() and told != port:
+            message = f"{name} makes the server listen on port {told}, and {service.title} serves {port}"
+            yield service.warning("NH109", field, message, f"leave {name} out, or write expose.service.port: {told}")
 
 
 def check_dynamo(service: Service) -> Iterator[Finding]:
