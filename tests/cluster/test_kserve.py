@@ -108,3 +108,28 @@ def test_status_says_what_a_service_of_kserve_waits_for(short_release: Callable[
         return str(release.states()["llm"].get("cause", {}).get("text", ""))
 
     wait_until(lambda: "for embed" in said(), 60, "llm waits for embed")
+
+
+BROKEN = {
+    "crash": (
+        served("llm", env={"STANDIN_CRASH_AFTER": "1", "STANDIN_CRASH_LOG": "CUDA error: out of memory", "STANDIN_EXIT_CODE": "1"}),
+        "CUDA error: out of memory",
+    ),
+    "image missing": (served("llm", image="nvcr.io/nim/meta/llama:missing"), "not found"),
+    "no GPU left": (served("llm", resources={"limits": {"nvidia.com/gpu": 1000}}), "nvidia.com/gpu"),
+    "secret missing": (served("llm", authSecret="absent"), "absent"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_status_names_the_cause_of_a_predictor(short_release: Callable[..., Release], name: str) -> None:
+    broken, text = BROKEN[name]
+    release = short_release(broken, service("front", "llm"))
+    release.install("--no-hooks", "--set", "global.nimhelm.requireKeys=true", wait=False)
+
+    def named() -> Any:
+        llm = release.states()["llm"]
+        return llm["state"] in ("Failed", "Pending") and text in llm["cause"]["text"] and llm["next"]
+
+    wait_until(named, 60, f"status names {text}")
+    wait_until(lambda: "for llm" in release.states()["front"]["cause"]["text"], 60, "front waits for llm")
