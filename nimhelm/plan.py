@@ -273,10 +273,14 @@ def _gate(dependency: dict[str, Any], pipeline: Pipeline, chains: dict[str, int]
     )  # fmt: skip
     if target is None:
         return replace(gate, external=True)
-    gate = replace(gate, timeout_seconds=wait_seconds(chains.get(name, startup_seconds(target))))
-    gate = replace(gate, waits=target.enabled and (is_knative(target) or not sleeps(target)))
-    gate = replace(gate, optional=not target.enabled and name in chains)
+    scheme, path = readiness_request(target, port)
     if is_kserve(target):
         gate = replace(gate, host=f"{name}-predictor", wait_port=KSERVE_PORT)
-    scheme, path = readiness_request(target, port)
-    return replace(gate, scheme=scheme, path=path)
+    return replace(
+        gate,
+        timeout_seconds=wait_seconds(chains.get(name, startup_seconds(target))),
+        waits=target.enabled and (is_knative(target) or not sleeps(target)),
+        optional=not target.enabled and name in chains,
+        scheme=scheme,
+        path=path,
+    )

@@ -195,7 +195,8 @@ def check_budgets(document: Document, services: list[Service], caches: set[str])
     early: dict[str, int] = {}
     for name, timeouts in gates.items():
         late = [chains[each] for each, timeout in timeouts.items() if timeout < chains.get(each, 0)]
-        early |= {name: max(late)} if late else {}
+        if late:
+            early[name] = max(late)
     if early:
         own = [
             f"{name}.wait.timeoutSeconds" for name in early if number(running[name].get("wait", "timeoutSeconds"), 0)

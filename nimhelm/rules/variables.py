@@ -128,12 +128,13 @@ def _divisor(block: Block, field: Path, reference: Any) -> Iterator[Finding]:
 
 def check_listening(service: Service) -> Iterator[Finding]:
     """Where a NIM is told to listen is where the Service leads, and what the default probes ask."""
-    port, extra = str(api_port(service)), service.mapping("extraEnv")
+    port, plain, extra = str(api_port(service)), plain_values(service), service.mapping("extraEnv")
     for name in LISTENS:
-        said = extra.get(name)
-        told = dig(said, "value") if isinstance(said, dict) else said
-        field: Path = ("extraEnv", name) if name in extra else _variable(service, name)
-        told = told if name in extra else plain_values(service).get(name)
+        told: Any = plain.get(name)
+        field = _variable(service, name)
+        if name in extra:
+            told = dig(extra[name], "value") if isinstance(extra[name], dict) else extra[name]
+            field = ("extraEnv", name)
         if isinstance(told, str) and told.isdecimal() and told != port:
             message = f"{name} makes the server listen on port {told}, and {service.title} serves {port}"
             yield service.warning("NH109", field, message, f"leave {name} out, or write expose.service.port: {told}")

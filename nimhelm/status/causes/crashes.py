@@ -37,16 +37,11 @@ class Crash(NamedTuple):
 
 def crash(case: Case, pod: ko.Object) -> Cause | None:
     """A container that ended with a failure, and does not serve since."""
-    stay = {
-        ko.text(each, "name")
-        for each in ko.items(pod, "spec", "initContainers")
-        if ko.text(each, "restartPolicy") == "Always"
-    }
     for place in ("initContainerStatuses", "containerStatuses"):
         for status in ko.items(pod, "status", place):
             if is_gate(case.service, ko.text(status, "name")):
                 continue
-            is_init = place.startswith("init") and ko.text(status, "name") not in stay
+            is_init = place.startswith("init") and not is_sidecar(pod, ko.text(status, "name"))
             found = _crash_of(status, is_init)
             if found and (cause := _cause(case, pod, found)):
                 return cause
@@ -182,6 +177,12 @@ def _startup(case: Case, pod: ko.Object, end: Crash, budget: int) -> Cause:
     if not probe or not is_main(case, end.container):
         step = steps.logs(case, ko.name_of(pod), end.container, previous=True)
     return Cause("StartupProbe", text, FAILED, short(end.message, 600), step)
+
+
+def is_sidecar(pod: ko.Object, container: str) -> bool:
+    """Whether it is an init container that stays."""
+    found = [each for each in ko.items(pod, "spec", "initContainers") if ko.text(each, "name") == container]
+    return ko.text(found, 0, "restartPolicy") == "Always"
 
 
 def probe_of(pod: ko.Object, container: str, kind: str) -> ko.Object:

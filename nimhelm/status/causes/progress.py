@@ -7,7 +7,7 @@ import re
 from nimhelm.status import kubeobject as ko
 from nimhelm.status import steps
 from nimhelm.status.cause import NOT_READY, PENDING, Cause
-from nimhelm.status.causes.crashes import probe_answer, probe_of, refused_question
+from nimhelm.status.causes.crashes import is_sidecar, probe_answer, probe_of, refused_question
 from nimhelm.status.causes.gates import is_gate
 from nimhelm.status.evidence import Case, event_time, main_of, message_of
 from nimhelm.wording import duration, last_line, short
@@ -38,9 +38,9 @@ def _init(case: Case, pod: ko.Object) -> Cause | None:
     for status in ko.items(pod, "status", "initContainerStatuses"):
         running = ko.mapping(status, "state", "running")
         name = ko.text(status, "name")
-        if running and _is_sidecar(pod, name) and ko.dig(status, "started") is False:
+        if running and is_sidecar(pod, name) and ko.dig(status, "started") is False:
             return _sidecar(case, pod, status)
-        if running and not _is_sidecar(pod, name):
+        if running and not is_sidecar(pod, name):
             age = ko.seconds_since(ko.moment(running, "startedAt"), case.now)
             text = f"init container {short(name)} runs for {duration(age)}{_last_said(case, ko.name_of(pod), name)}"
             step = steps.logs(case, ko.name_of(pod), name)
@@ -61,12 +61,6 @@ def _sidecar(case: Case, pod: ko.Object, status: ko.Object) -> Cause:
     late = age > _READINESS_PATIENCE
     step = steps.logs(case, name, container)
     return Cause("SidecarStarting", text, NOT_READY, next=step, problem=late, log=(name, container))
-
-
-def _is_sidecar(pod: ko.Object, container: str) -> bool:
-    """Whether it is an init container that stays."""
-    found = [each for each in ko.items(pod, "spec", "initContainers") if ko.text(each, "name") == container]
-    return ko.text(found, 0, "restartPolicy") == "Always"
 
 
 def _main(case: Case, pod: ko.Object) -> Cause | None:
