@@ -176,7 +176,7 @@ into its status, where `nimhelm status` reads it.
 {{- if .nim.global.restricted }}
   {{- $context = dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) }}
 {{- end }}
-{{- include "nimhelm.v2.overlay" (dict "into" $context "from" (list (.context | default dict))) }}
+{{- range $key, $value := .context }}{{ $_ := set $context $key $value }}{{ end }}
 {{- with $context -}}
 securityContext:
   {{- include "nimhelm.v2.yaml" . | nindent 2 }}

@@ -5,7 +5,7 @@
 {{- if .nim.ownsService }}
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" . "under" (list $service.labels) "annotated" true "annotations" $service.annotations) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "under" $service.labels "annotated" true "annotations" $service.annotations) }}
 {{- $box := dict "root" . "spec" dict }}
 {{- include "nimhelm.v2.serviceSpec" $box }}
 spec:
@@ -15,7 +15,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" $service.name "over" (list (dict "nimhelm.dev/beside" .nim.name))) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" $service.name "over" (dict "nimhelm.dev/beside" .nim.name)) }}
 {{- $box = dict "root" . "spec" (dict "type" "ClusterIP") }}
 {{- include "nimhelm.v2.serviceTarget" $box }}
 spec:
@@ -28,7 +28,7 @@ spec:
 {{- define "nimhelm.v2.serviceSpec" -}}
   {{- $service := .root.Values.expose.service }}
   {{- $own := pick $service "loadBalancerClass" "loadBalancerSourceRanges" "externalTrafficPolicy" "sessionAffinity" "ipFamilyPolicy" }}
-  {{- include "nimhelm.v2.overlay" (dict "into" .spec "from" (list $own (dict "type" ($service.type | default "ClusterIP")))) }}
+  {{- $_ := merge .spec $own (dict "type" ($service.type | default "ClusterIP")) }}
   {{- include "nimhelm.v2.serviceTarget" . }}
   {{- with $service.nodePort }}{{ $_ := set (first $.spec.ports) "nodePort" (int .) }}{{ end }}
   {{- include "nimhelm.v2.mergeByName" (dict "into" .spec "from" $service.overlay) }}
@@ -40,7 +40,7 @@ spec:
   {{- range .root.nim.ports }}
     {{- $ports = append $ports (dict "name" .name "port" .port "targetPort" .name "protocol" "TCP") }}
   {{- end }}
-  {{- include "nimhelm.v2.overlay" (dict "into" .spec "from" (list (dict "selector" .root.nim.selector "ports" $ports))) }}
+  {{- $_ := merge .spec (dict "selector" .root.nim.selector "ports" $ports) }}
 {{- end }}
 
 {{- define "nimhelm.v2.routes" }}
@@ -106,8 +106,7 @@ spec:
 {{- $router := .Values.expose.router }}
 {{- $backend := dict "name" .nim.name "port" .nim.port }}
 {{- with $router.gateway.backendRef }}
-  {{- $backend = dict "group" "" "kind" "Service" "weight" 1 }}
-  {{- include "nimhelm.v2.overlay" (dict "into" $backend "from" (list .)) }}
+  {{- $backend = mergeOverwrite (dict "group" "" "kind" "Service" "weight" 1) . }}
 {{- end }}
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -150,18 +149,16 @@ hostnames:
 {{- $monitor := .Values.metrics.serviceMonitor }}
 {{- if and .Values.metrics.enabled (not .nim.knative) }}
 {{- if include "nimhelm.v2.served" (dict "root" . "api" "monitoring.coreos.com/v1/ServiceMonitor" "remedy" "install the Prometheus operator, or set metrics.enabled=false") }}
-{{- $labels := dict }}
-{{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .Values.labels .nim.identity)) }}
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
-{{ include "nimhelm.v2.metadata" (dict "root" . "over" (list $monitor.additionalLabels) "annotated" true "annotations" $monitor.annotations) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "over" $monitor.additionalLabels "annotated" true "annotations" $monitor.annotations) }}
 spec:
   namespaceSelector:
     matchNames:
       - {{ toJson .Release.Namespace }}
   selector:
     matchLabels:
-      {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
+      {{- omit .nim.stableLabels "app.kubernetes.io/managed-by" | include "nimhelm.v2.yaml" | nindent 6 }}
     {{- /* Its further Services are left out, so that each pod is scraped once. */}}
     matchExpressions:
       - key: nimhelm.dev/beside
@@ -187,7 +184,7 @@ spec:
 ---
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
-{{ include "nimhelm.v2.metadata" (dict "root" . "over" (list .Values.metrics.prometheusRule.additionalLabels)) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "over" .Values.metrics.prometheusRule.additionalLabels) }}
 spec:
   groups:
     - name: {{ toJson .nim.name }}

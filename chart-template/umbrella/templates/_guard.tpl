@@ -244,30 +244,30 @@ Refuses values that the API server would reject, or that would never become read
   {{- end }}
   {{- $filled := dict }}
   {{- range $name, $service := $nim.byName }}
-    {{- if $service.enabled }}
-      {{- range $service.root.nim.gates }}
+    {{- if $service.nim.enabled }}
+      {{- range $service.nim.gates }}
         {{- if .dependency }}
           {{- include "nimhelm.v2.problems.dependency" (dict "services" $nim.byName "name" $name "dependency" .dependency) }}
         {{- else if not (hasKey $nim.caches .cache.name) }}
           {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%s.enabled=true, or %s.storage.nimCache.wait.enabled=false\n" $name .cache.name .cache.name $name }}
         {{- end }}
       {{- end }}
-      {{- $cache := $service.root.nim.cache }}
-      {{- if and $service.runs $service.root.nim.fillsCache }}{{ $_ := set $filled $cache true }}{{ end }}
+      {{- $cache := $service.nim.cache }}
+      {{- if and $service.nim.runs $service.nim.fillsCache }}{{ $_ := set $filled $cache true }}{{ end }}
       {{- with get $nim.caches $cache }}
-        {{- $kept := include "nimhelm.v2.cache.claim" (dict "root" $ "name" $cache "cache" .) }}
-        {{- if and $kept (ne $kept $service.root.nim.claim) }}
-          {{- printf "%s looks for the cache %s in the claim %s, and it is filled in %s: set %s.storage.nimCache.claimName=%s\n" $name $cache $service.root.nim.claim $kept $name $kept }}
+        {{- $kept := .claim }}
+        {{- if and $kept (ne $kept $service.nim.claim) }}
+          {{- printf "%s looks for the cache %s in the claim %s, and it is filled in %s: set %s.storage.nimCache.claimName=%s\n" $name $cache $service.nim.claim $kept $name $kept }}
         {{- end }}
       {{- end }}
     {{- end }}
   {{- end }}
-  {{- range $name, $cache := $nim.caches }}
+  {{- range $name, $box := $nim.caches }}
     {{- $path := print "nimCaches." $name }}
-    {{- $box := dict "root" $ "name" $name "cache" $cache }}
-    {{- $pvc := dig "storage" "pvc" dict $cache }}
+    {{- $cache := .cache }}
+    {{- $pvc := .pvc }}
     {{- if get $pvc "create" }}
-      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" (include "nimhelm.v2.cache.claim" $box) "pvc" $pvc "path" (print $path ".storage.pvc")) }}
+      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .claim "pvc" $pvc "path" (print $path ".storage.pvc")) }}
     {{- end }}
     {{- if $nim.global.restricted }}
       {{- include "nimhelm.v2.problems.restricted" (dict "title" (print "the download of " $name) "path" $path
@@ -278,23 +278,22 @@ Refuses values that the API server would reject, or that would never become read
       {{- printf "nimCaches.%s.source has several sources (%s): leave one, and set the others to null\n" $name (sortAlpha $sources | join ", ") }}
     {{- end }}
     {{- if get $cache "initContainers" }}
-      {{- include "nimhelm.v2.facts.cache" $box }}
       {{- include "nimhelm.v2.problems.pod" (dict "owner" $path "spec" (include "nimhelm.v2.cache.podSpec" $box)) }}
     {{- end }}
-    {{- if and (eq "service" (include "nimhelm.v2.cache.filledBy" $box)) (not (hasKey $filled $name)) (not $nim.global.keepOperatorPods) }}
+    {{- if and (eq "service" .filledBy) (not (hasKey $filled $name)) (not $nim.global.keepOperatorPods) }}
       {{- range $user, $service := $nim.byName }}
-        {{- if and $service.runs (eq $name $service.root.nim.cache) $service.root.Values.storage.nimCache.wait.enabled }}
+        {{- if and $service.nim.runs (eq $name $service.nim.cache) $service.Values.storage.nimCache.wait.enabled }}
           {{- printf "%s waits for the cache %s, which a service is to fill, and none does: set nimCaches.%s.filledBy=job, or %s.storage.nimCache.fill.enabled=true\n" $user $name $name $user }}
         {{- end }}
       {{- end }}
     {{- end }}
   {{- end }}
   {{- range $nim.services }}
-    {{- if and .enabled .root.Values.storage.pvc.create (not .root.nim.cache) }}
-      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .root.nim.claim "pvc" .root.Values.storage.pvc "path" (printf "%s.storage.pvc" .name)) }}
+    {{- if and .nim.enabled .Values.storage.pvc.create (not .nim.cache) }}
+      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .nim.claim "pvc" .Values.storage.pvc "path" (printf "%s.storage.pvc" .nim.name)) }}
     {{- end }}
-    {{- if .enabled }}{{ include "nimhelm.v2.problems.controllers" (dict "root" $ "service" .) }}{{ end }}
-    {{- if and .enabled .root.nim.ownsService }}{{ include "nimhelm.v2.problems.kubernetesService" .root }}{{ end }}
+    {{- if .nim.enabled }}{{ include "nimhelm.v2.problems.controllers" (dict "root" $ "service" .) }}{{ end }}
+    {{- if and .nim.enabled .nim.ownsService }}{{ include "nimhelm.v2.problems.kubernetesService" . }}{{ end }}
   {{- end }}
   {{- include "nimhelm.v2.problems.names" . }}
   {{- include "nimhelm.v2.problems.extraObjects" . }}
@@ -367,21 +366,19 @@ All subcharts share .Release, where the pipelines of one parent find the names.
 */}}
 {{- define "nimhelm.v2.problems.names" -}}
   {{- $object := "\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s" }}
-  {{- $text := dict "root" . "pipeline" .nim.pipeline | include "nimhelm.v2.scriptsName" | printf $object "v1" "ConfigMap" }}
+  {{- $text := include "nimhelm.v2.scriptsName" . | printf $object "v1" "ConfigMap" }}
   {{- $texts := dict "pipeline" (print $text (trimSuffix "scripts" $text) "nimpipeline") }}
   {{- range .nim.services }}
     {{- $text := "" }}
-    {{- if hasKey $.Subcharts .name }}
-      {{- $text = include "nimhelm.v2.objects" .root }}
-      {{- if $.nim.global.networkPolicy.enabled }}{{ $text = print $text (printf $object "networking.k8s.io/v1" "NetworkPolicy" .name) }}{{ end }}
+    {{- if hasKey $.Subcharts .nim.name }}
+      {{- $text = include "nimhelm.v2.objects" . }}
+      {{- if $.nim.global.networkPolicy.enabled }}{{ $text = print $text (printf $object "networking.k8s.io/v1" "NetworkPolicy" .nim.name) }}{{ end }}
     {{- end }}
-    {{- if include "nimhelm.v2.hasReadyService" . }}{{ $text = print $text (include "nimhelm.v2.readyName" .name | printf $object "v1" "Service") }}{{ end }}
-    {{- $_ := set $texts .name $text }}
+    {{- if include "nimhelm.v2.hasReadyService" . }}{{ $text = print $text (include "nimhelm.v2.readyName" .nim.name | printf $object "v1" "Service") }}{{ end }}
+    {{- $_ := set $texts .nim.name $text }}
   {{- end }}
-  {{- range $name, $cache := .nim.caches }}
-    {{- if dig "storage" "pvc" "create" false $cache }}
-      {{- $_ := set $texts (print "nimCaches." $name) (include "nimhelm.v2.cache.claim" (dict "name" $name "cache" $cache) | printf $object "v1" "PersistentVolumeClaim") }}
-    {{- end }}
+  {{- range .nim.caches }}
+    {{- if get .pvc "create" }}{{ $_ := set $texts (print "nimCaches." .name) (printf $object "v1" "PersistentVolumeClaim" .claim) }}{{ end }}
   {{- end }}
   {{- $made := list }}
   {{- range $owner, $text := $texts }}
@@ -547,11 +544,11 @@ path and own (the block of values that it is made from; no own when it is whole 
 {{- end }}
 
 {{- /*
-Changes of existing objects that the controllers of add-ons refuse. Takes root and service, an entry of nim.services.
+Changes of existing objects that the controllers of add-ons refuse. Takes root and service (the root of its chart).
 */}}
 {{- define "nimhelm.v2.problems.controllers" -}}
-  {{- $name := .service.name }}
-  {{- $root := .service.root }}
+  {{- $root := .service }}
+  {{- $name := $root.nim.name }}
   {{- $namespace := .root.Release.Namespace }}
   {{- if and (dig "computeDomain" "create" false $root.Values.multiNode) (.root.Capabilities.APIVersions.Has "resource.nvidia.com/v1beta1/ComputeDomain") }}
     {{- with lookup "resource.nvidia.com/v1beta1" "ComputeDomain" $namespace $name }}
@@ -589,14 +586,14 @@ dependency.
     {{- printf "%s depends on %s, which is not a service of this chart: set external=true for it in %s.dependencies, or take it out\n" $name $target $name }}
   {{- else }}
     {{- $service := get .services $target }}
-    {{- $nim := $service.root.nim }}
+    {{- $nim := $service.nim }}
     {{- $ports := list }}
     {{- range $nim.ports }}{{ $ports = append $ports .port }}{{ end }}
-    {{- if not $service.enabled }}
+    {{- if not $service.nim.enabled }}
       {{- if not (dig "wait" "optional" false .dependency) }}
         {{- printf "%s depends on %s, which is disabled: set %s.enabled=true, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
       {{- end }}
-    {{- else if not $service.runs }}
+    {{- else if not $service.nim.runs }}
       {{- printf "%s depends on %s, which has no replicas: set %s.replicas, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
     {{- /* A gate with its own host or port does not ask the Service. */}}
     {{- else if and $nim.ownsService (not (has $port $ports)) (not .dependency.wait.host) (not .dependency.wait.port) }}

@@ -12,15 +12,13 @@ runs the pods).
 {{- define "nimhelm.v2.order" -}}
   {{- $nim := .root.nim }}
   {{- $order := dict }}
-  {{- $tool := $nim.global.orderFor }}
+  {{- $tool := ternary $nim.global.orderFor "" (hasKey $nim "wave") }}
   {{- if eq $tool "argocd" }}
     {{- $_ := set $order "argocd.argoproj.io/sync-wave" (add1 $nim.wave | toString) }}
   {{- else if and .workload (eq $tool "kapp") }}
     {{- $_ := set $order "kapp.k14s.io/change-group" (printf "nimhelm.dev/%s" $nim.name) }}
     {{- range .root.Values.dependencies }}
-      {{- if not .external }}
-        {{- $_ := set $order (printf "kapp.k14s.io/change-rule.%s" .name) (printf "upsert after upserting nimhelm.dev/%s" .name) }}
-      {{- end }}
+      {{- if not .external }}{{ $_ := set $order (print "kapp.k14s.io/change-rule." .name) (print "upsert after upserting nimhelm.dev/" .name) }}{{ end }}
     {{- end }}
   {{- else if and .workload (eq $tool "nelm") }}
     {{- $_ := set $order "werf.io/weight" (mul 10 (add1 $nim.wave) | toString) }}

@@ -56,7 +56,7 @@ spec:
   {{- $labels = dict }}
   {{- $own := dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" .role }}
   {{- if not $nim.global.keepOperatorPods }}
-    {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .root.Values.labels $nim.stableLabels $own)) }}
+    {{- $labels = mergeOverwrite (dict) $nim.stableLabels $own }}
   {{- else if eq .role "leader" }}
     {{- /* The operator sets no labels on workers. */}}
     {{- $labels = $nim.podLabels }}
@@ -158,7 +158,7 @@ enableServiceLinks: false
   {{- $_ := set $context "runAsNonRoot" true }}
   {{- $_ := set $context "seccompProfile" (dict "type" "RuntimeDefault") }}
 {{- end }}
-{{- include "nimhelm.v2.overlay" (dict "into" $context "from" (list $values.podSecurityContext)) }}
+{{- range $key, $value := $values.podSecurityContext }}{{ $_ := set $context $key $value }}{{ end }}
 {{- with $context }}
 securityContext:
   {{- include "nimhelm.v2.yaml" . | nindent 2 }}

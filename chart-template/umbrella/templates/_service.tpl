@@ -21,8 +21,7 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
 {{- /* Settles the values of a service, computes its facts, and refuses values that cannot work. */}}
 {{- define "nimhelm.v2.service" -}}
   {{- if not (hasKey . "nim") }}
-    {{- include "nimhelm.v2.settle" (dict "values" .Values "defaults" "nimhelm.v2.defaults.service") }}
-    {{- $_ := set . "nim" dict }}
+    {{- include "nimhelm.v2.settle" (dict "root" . "defaults" "nimhelm.v2.defaults.service") }}
     {{- include "nimhelm.v2.facts" . }}
     {{- with include "nimhelm.v2.problems" . | trim }}{{ fail . }}{{ end }}
   {{- end }}
@@ -45,44 +44,50 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
 {{- end }}
 
 {{- define "nimhelm.v2.facts" -}}
-  {{- $nim := .nim }}
   {{- $values := .Values }}
-  {{- $service := $values.expose.service }}
+  {{- $global := $values.global.nimhelm }}
+  {{- $chart := .Chart.Annotations | default dict }}
+  {{- $scale := $values.scale }}
+  {{- $router := $values.expose.router }}
   {{- $kserve := eq $values.inferencePlatform "kserve" }}
   {{- $nodes := dig "parallelism" "pipeline" 1 $values.multiNode | int }}
-  {{- $workload := ternary "LeaderWorkerSet" "Deployment" (gt $nodes 1) }}
-  {{- $workload = ternary "InferenceService" $workload $kserve }}
-  {{- $group := eq $workload "LeaderWorkerSet" }}
-  {{- $_ := set $nim "name" .Chart.Name }}
-  {{- $_ := set $nim "pipeline" (index (.Chart.Annotations | default dict) "nimhelm.dev/pipeline") }}
-  {{- $_ := set $nim "wave" (index (.Chart.Annotations | default dict) "nimhelm.dev/wave" | default "0" | int) }}
-  {{- $_ := set $nim "global" $values.global.nimhelm }}
-  {{- $_ := set $nim "openshift" (include "nimhelm.v2.openshift" (dict "root" . "global" $nim.global)) }}
-  {{- $_ := set $nim "onCluster" (eq "true" (include "nimhelm.v2.onCluster" .)) }}
-  {{- $_ := set $nim "workload" $workload }}
-  {{- $_ := set $nim "account" ($values.serviceAccount.name | default (ternary $nim.name "default" $values.serviceAccount.create)) }}
-  {{- $_ := set $nim "ownsService" (not $kserve) }}
-  {{- $_ := set $nim "knative" (and $kserve (has (get $values.annotations "serving.kserve.io/deploymentMode") (list "Knative" "Serverless"))) }}
-  {{- $_ := set $nim "nodes" (ternary $nodes 1 $group) }}
-  {{- $_ := set $nim "tensor" (dig "parallelism" "tensor" 0 $values.multiNode | int) }}
-  {{- $_ := set $nim "ray" (and (kindIs "map" $values.multiNode.ray) (dig "ray" "rayPort" 6379 $values.multiNode | int)) }}
-  {{- $_ := set $nim "mpi" (and $group (not $nim.ray)) }}
-  {{- $_ := set $nim "hasReplicas" (not (kindIs "invalid" $values.replicas)) }}
-  {{- $_ := set $nim "replicas" (ternary (int $values.replicas) 1 $nim.hasReplicas) }}
-  {{- $scale := $values.scale }}
-  {{- $_ := set $nim "autoscaled" (or $scale.enabled $scale.keda.enabled) }}
-  {{- if $nim.autoscaled }}
-    {{- $_ := set $nim "replicas" (ternary $scale.hpa.minReplicas $scale.keda.minReplicaCount $scale.enabled | int) }}
-    {{- $_ := set $nim "sleeps" (or (not $nim.replicas) (and (not $scale.enabled) (hasKey $scale.keda "idleReplicaCount"))) }}
+  {{- $group := and (gt $nodes 1) (not $kserve) }}
+  {{- $ray := and (kindIs "map" $values.multiNode.ray) (dig "ray" "rayPort" 6379 $values.multiNode | int) }}
+  {{- $fixed := not (kindIs "invalid" $values.replicas) }}
+  {{- $autoscaled := or $scale.enabled $scale.keda.enabled }}
+  {{- $replicas := ternary $values.replicas 1 $fixed | int }}
+  {{- if $autoscaled }}{{ $replicas = ternary $scale.hpa.minReplicas $scale.keda.minReplicaCount $scale.enabled | int }}{{ end }}
+  {{- $enabled := dig "enabled" true $values }}
+  {{- $ports := list (dict "name" "api" "port" (int $values.expose.service.port)) }}
+  {{- range $name, $port := pick $values.expose.service "grpcPort" "metricsPort" }}
+    {{- if $port }}{{ $ports = append $ports (dict "name" (trimSuffix "Port" $name) "port" (int $port)) }}{{ end }}
   {{- end }}
-  {{- $_ := set $nim "port" (int $service.port) }}
-  {{- $ports := list (dict "name" "api" "port" $nim.port) }}
-  {{- range $name, $port := dict "grpc" (int $service.grpcPort) "metrics" (int $service.metricsPort) }}
-    {{- if $port }}{{ $ports = append $ports (dict "name" $name "port" $port) }}{{ end }}
-  {{- end }}
-  {{- $_ := set $nim "ports" $ports }}
-  {{- $router := $values.expose.router }}
-  {{- $_ := set $nim "hosts" ($router.hosts | default (list (printf "%s.%s.%s" $nim.name .Release.Namespace $router.hostDomainName))) }}
+  {{- $_ := set . "nim" (dict
+    "name" .Chart.Name
+    "pipeline" (index $chart "nimhelm.dev/pipeline")
+    "wave" (index $chart "nimhelm.dev/wave" | default "0" | int)
+    "global" $global
+    "openshift" (include "nimhelm.v2.openshift" (dict "root" . "global" $global))
+    "onCluster" (include "nimhelm.v2.onCluster" . | eq "true")
+    "workload" (ternary "InferenceService" (ternary "LeaderWorkerSet" "Deployment" $group) $kserve)
+    "account" ($values.serviceAccount.name | default (ternary .Chart.Name "default" $values.serviceAccount.create))
+    "ownsService" (not $kserve)
+    "knative" (and $kserve (has (get $values.annotations "serving.kserve.io/deploymentMode") (list "Knative" "Serverless")))
+    "nodes" (ternary $nodes 1 $group)
+    "tensor" (dig "parallelism" "tensor" 0 $values.multiNode | int)
+    "ray" $ray
+    "mpi" (and $group (not $ray))
+    "role" ""
+    "enabled" $enabled
+    "hasReplicas" $fixed
+    "replicas" $replicas
+    "autoscaled" $autoscaled
+    "sleeps" (and $autoscaled (or (not $replicas) (and (not $scale.enabled) (hasKey $scale.keda "idleReplicaCount"))))
+    "runs" (and $enabled (or (gt $replicas 0) $autoscaled))
+    "awaited" false
+    "port" (int $values.expose.service.port)
+    "ports" $ports
+    "hosts" ($router.hosts | default (list (printf "%s.%s.%s" .Chart.Name .Release.Namespace $router.hostDomainName)))) }}
   {{- include "nimhelm.v2.facts.storage" . }}
   {{- include "nimhelm.v2.facts.labels" . }}
   {{- include "nimhelm.v2.facts.probed" . }}

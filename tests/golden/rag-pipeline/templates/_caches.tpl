@@ -1,66 +1,46 @@
 {{- /*
-Model caches: a claim and a job that fills it. Each cache has the fields of NIMCache.spec. The templates take root (the
-umbrella's), name and cache. nimhelm.v2.facts.cache adds the values derived from them.
+Model caches: a claim and a job that fills it. Each cache has the fields of NIMCache.spec. The templates take a
+cache of .nim.everyCache: root (the umbrella's), name and cache, and what nimhelm.v2.facts.cache derives from them.
 */}}
 
 {{- define "nimhelm.v2.facts.cache" -}}
   {{- $source := .cache.source }}
   {{- $from := coalesce (get $source "ngc") (get $source "hf") (get $source "dataStore") }}
-  {{- $_ := set . "source" $from }}
-  {{- $_ := set . "certificates" (dig "proxy" "certConfigMap" "" .cache) }}
-  {{- $_ := set . "puller" (include "nimhelm.v2.image" (dict "global" .root.nim.global "reference" $from.modelPuller)) }}
-  {{- include "nimhelm.v2.cache.layout" . }}
+  {{- /* The imageLayout of its services decides, so that service and job agree. A cache without a service uses its own. */}}
+  {{- $_ := set . "native" (eq "native" (get .cache "imageLayout" | default "")) }}
+  {{- range .root.nim.services }}
+    {{- if and .nim.enabled (eq $.name .nim.cache) (eq .Values.imageLayout "native") }}{{ $_ := set $ "native" true }}{{ end }}
+  {{- end }}
+  {{- /* A native image has no download command, so the job runs the image itself. A cache on a host path has no claim. */}}
+  {{- $pvc := dig "storage" "pvc" dict .cache }}
+  {{- $_ := merge . (dict
+    "enabled" (dig "enabled" true .cache)
+    "filledBy" (ternary "job" (get .cache "filledBy" | default "job") .native)
+    "pvc" $pvc
+    "claim" (ternary (get $pvc "name" | default (print .name "-pvc")) "" (dig "storage" "hostPath" "" .cache | empty))
+    "job" ""
+    "source" $from
+    "certificates" (dig "proxy" "certConfigMap" "" .cache)
+    "puller" (include "nimhelm.v2.image" (dict "global" .root.nim.global "reference" $from.modelPuller))) }}
   {{- $mounts := list }}
   {{- range ternary (list "/model" "/opt/cache") (list "/model-store") .native }}
     {{- $store := dict "name" "nim-cache-volume" "mountPath" . }}
-    {{- with dig "storage" "pvc" "subPath" "" $.cache }}{{ $_ := set $store "subPath" . }}{{ end }}
+    {{- with get $pvc "subPath" }}{{ $_ := set $store "subPath" . }}{{ end }}
     {{- $mounts = append $mounts $store }}
   {{- end }}
   {{- $_ := set . "store" (first $mounts).mountPath }}
   {{- $mounts = append $mounts (dict "name" "scratch" "mountPath" "/scratch") }}
-  {{- with get .cache "certConfig" }}
-    {{- $mounts = append $mounts (dict "name" "cert-volume" "mountPath" .mountPath) }}
-  {{- end }}
+  {{- with get .cache "certConfig" }}{{ $mounts = append $mounts (dict "name" "cert-volume" "mountPath" .mountPath) }}{{ end }}
   {{- $_ := set . "mounts" $mounts }}
   {{- include "nimhelm.v2.cache.command" . }}
   {{- include "nimhelm.v2.cache.env" . }}
   {{- include "nimhelm.v2.cache.placement" . }}
-{{- end }}
-
-{{- /*
-Sets .native: whether the cache has the native layout. The imageLayout of its services decides, so that service and job
-agree. A cache without a service uses its own imageLayout.
-*/}}
-{{- define "nimhelm.v2.cache.layout" -}}
-  {{- $name := .name }}
-  {{- $native := eq "native" (get .cache "imageLayout" | default "") }}
-  {{- range .root.nim.services }}
-    {{- if and .enabled (eq $name .root.nim.cache) (eq .root.Values.imageLayout "native") }}
-      {{- $native = true }}
-    {{- end }}
-  {{- end }}
-  {{- $_ := set . "native" $native }}
-{{- end }}
-
-{{- /*
-Whether the job or the service fills the cache. A native image has no download command, so the job runs the image
-itself.
-*/}}
-{{- define "nimhelm.v2.cache.filledBy" -}}
-  {{- include "nimhelm.v2.cache.layout" . }}
-  {{- ternary "job" (get .cache "filledBy" | default "job") .native }}
+  {{- if eq .filledBy "job" }}{{ include "nimhelm.v2.cache.job" . }}{{ end }}
 {{- end }}
 
 {{- /* The service account of the jobs. */}}
 {{- define "nimhelm.v2.cache.account" -}}
-  {{- printf "%s-nim-cache" (include "nimhelm.v2.prefix" (dict "root" . "pipeline" .nim.pipeline)) }}
-{{- end }}
-
-{{- /* The claim of a cache. A cache on a host path has none. */}}
-{{- define "nimhelm.v2.cache.claim" -}}
-  {{- if not (dig "storage" "hostPath" "" .cache) }}
-    {{- dig "storage" "pvc" "name" "" .cache | default (printf "%s-pvc" .name) }}
-  {{- end }}
+  {{- include "nimhelm.v2.prefix" . }}-nim-cache
 {{- end }}
 
 {{- /*
@@ -77,12 +57,12 @@ Their pods mount it before their gates wait for the job, and only one node can a
   {{- $services := list }}
   {{- $pickers := list }}
   {{- $tolerations := get $placement "tolerations" | default list }}
-  {{- if and (include "nimhelm.v2.cache.claim" .) (eq $mode "ReadWriteOnce") }}
+  {{- if and .claim (eq $mode "ReadWriteOnce") }}
     {{- range .root.nim.services }}
-      {{- if and .runs (eq $name .root.nim.cache) }}
-        {{- $services = append $services .name }}
-        {{- $pickers = append $pickers (printf "%s-epp" .name) }}
-        {{- $tolerations = concat $tolerations (.root.Values.tolerations | default list) }}
+      {{- if and .nim.runs (eq $name .nim.cache) }}
+        {{- $services = append $services .nim.name }}
+        {{- $pickers = append $pickers (printf "%s-epp" .nim.name) }}
+        {{- $tolerations = concat $tolerations (.Values.tolerations | default list) }}
       {{- end }}
     {{- end }}
   {{- end }}
@@ -107,7 +87,7 @@ node of that service, and the service waits for the job. A cache without a servi
   {{- $name := .name }}
   {{- $waves := list }}
   {{- range .root.nim.services }}
-    {{- if and .enabled (eq $name .root.nim.cache) }}{{ $waves = append $waves (add1 .wave) }}{{ end }}
+    {{- if and .nim.enabled (eq $name .nim.cache) }}{{ $waves = append $waves (add1 .nim.wave) }}{{ end }}
   {{- end }}
   {{- first (append $waves 0) }}
 {{- end }}
@@ -202,34 +182,26 @@ when the cache names its profiles or has no filters.
 {{- end }}
 
 {{- /*
-The name of the job. A job is immutable, so its name ends in a hash of its settings, and an upgrade with other settings
+Sets .job and .jobSpec: the name of the job and its spec. A job is immutable, so its name ends in a hash of its settings, and an upgrade with other settings
 creates a new job. Complete downloads are not repeated. A failed job gets a new name too, because its cause (a secret,
 a full volume) can be fixed without a change to the job.
 */}}
-{{- define "nimhelm.v2.cache.jobName" -}}
+{{- define "nimhelm.v2.cache.job" -}}
   {{- $_ := set . "jobSpec" (include "nimhelm.v2.cache.jobSpec" .) }}
   {{- $name := printf "%s-job-%s" (trunc 50 .name | trimAll "-.") (sha256sum .jobSpec | trunc 8) }}
   {{- $failed := list }}
-  {{- $present := "" }}
-  {{- if eq "true" (include "nimhelm.v2.onCluster" .root) }}
-    {{- range dig "items" list (lookup "batch/v1" "Job" .root.Release.Namespace "") }}
-      {{- if or (eq .metadata.name $name) (regexMatch (printf "^%s-[a-z0-9]{4}$" (regexQuoteMeta $name)) .metadata.name) }}
-        {{- $conditions := dict }}
-        {{- range dig "status" "conditions" list . }}{{ $_ := set $conditions .type .status }}{{ end }}
-        {{- if eq "True" (get $conditions "Failed") }}{{ $failed = append $failed .metadata.uid }}
-        {{- else }}{{ $present = .metadata.name }}
-        {{- end }}
-      {{- end }}
+  {{- range ternary (dig "items" list (lookup "batch/v1" "Job" .root.Release.Namespace "")) list .root.nim.onCluster }}
+    {{- if regexMatch (printf "^%s(-[a-z0-9]{4})?$" (regexQuoteMeta $name)) .metadata.name }}
+      {{- $conditions := dict }}
+      {{- range dig "status" "conditions" list . }}{{ $_ := set $conditions .type .status }}{{ end }}
+      {{- if eq "True" (get $conditions "Failed") }}{{ $failed = append $failed .metadata.uid }}{{ else }}{{ $_ := set $ "job" .metadata.name }}{{ end }}
     {{- end }}
   {{- end }}
-  {{- if $present }}{{ $present }}
-  {{- else if $failed }}{{ printf "%s-%s" $name (sortAlpha $failed | join "," | sha256sum | trunc 4) }}
-  {{- else }}{{ $name }}
-  {{- end }}
+  {{- $again := ternary (printf "%s-%s" $name (sortAlpha $failed | join "," | sha256sum | trunc 4)) $name (not (empty $failed)) }}
+  {{- $_ := set . "job" (.job | default $again) }}
 {{- end }}
 
 {{- define "nimhelm.v2.cache.jobSpec" -}}
-{{- include "nimhelm.v2.facts.cache" . }}
 {{- $nim := .root.nim }}
 {{- $extra := dig "podTemplate" "metadata" dict .cache -}}
 backoffLimit: 5
@@ -294,13 +266,13 @@ volumes:
       type: DirectoryOrCreate
     {{- else }}
     persistentVolumeClaim:
-      claimName: {{ include "nimhelm.v2.cache.claim" . | toJson }}
+      claimName: {{ toJson .claim }}
     {{- end }}
   - name: scratch
     emptyDir: {}
   - name: nimhelm-scripts
     configMap:
-      name: {{ include "nimhelm.v2.scriptsName" (dict "root" .root "pipeline" $nim.pipeline) | toJson }}
+      name: {{ include "nimhelm.v2.scriptsName" .root | toJson }}
   {{- with get .cache "certConfig" }}
   - name: cert-volume
     configMap:

@@ -52,10 +52,8 @@ operator, it has the operator's name. Takes root, index and resource.
 {{- $root := .root -}}
 spec:
   metadata:
-    {{- $labels := dict }}
-    {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list $root.Values.labels $root.nim.stableLabels)) }}
     labels:
-      {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
+      {{- include "nimhelm.v2.yaml" $root.nim.stableLabels | nindent 6 }}
     annotations:
       {{- include "nimhelm.v2.yaml" $root.nim.laterAnnotations | nindent 6 }}
   spec:

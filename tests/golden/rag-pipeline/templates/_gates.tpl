@@ -149,16 +149,15 @@ the node pull that image while the dependencies start. It brings a static busybo
 
 {{- /*
 The settings of all gates of a service, as entries of a ConfigMap. files/wait.sh describes each line. Takes nim (the
-umbrella's facts) and service (an entry of nim.services).
+umbrella's facts) and service (the root of its chart).
 */}}
 {{- define "nimhelm.v2.gates.settings" -}}
   {{- $umbrella := .nim }}
   {{- $service := .service }}
-  {{- $root := $service.root }}
-  {{- range $root.nim.gates }}
-    {{- $box := dict "umbrella" $umbrella "service" $service "gate" . }}
+  {{- range $service.nim.gates }}
+    {{- $box := dict "umbrella" $umbrella "root" $service "gate" . }}
     {{- include "nimhelm.v2.gate.settings" $box }}
-{{ printf "%s.%s" $root.nim.name .name }}: |
+{{ printf "%s.%s" $service.nim.name .name }}: |
     {{- range $box.lines }}
   {{ include "nimhelm.v2.escapedLine" . }}
     {{- end }}
@@ -172,7 +171,7 @@ umbrella's facts) and service (an entry of nim.services).
 
 {{- /* Sets .lines: the settings of one gate. */}}
 {{- define "nimhelm.v2.gate.settings" -}}
-  {{- $root := .service.root }}
+  {{- $root := .root }}
   {{- $gate := .gate }}
   {{- $lines := list
     (printf "period=%d" (int $root.nim.global.waitPeriodSeconds | max 1))
@@ -214,7 +213,7 @@ the latest ready revision.
   {{- $wait := $dependency.wait | default dict }}
   {{- $target := ternary dict (get .umbrella.byName $dependency.name | default dict) (eq true $dependency.external) }}
   {{- if and $target (not (hasKey $wait "path")) }}
-    {{- $nim := $target.root.nim }}
+    {{- $nim := $target.nim }}
     {{- if has (int $dependency.port) (list $nim.port (ternary $nim.port 80 $nim.ownsService)) }}{{ $wait = merge dict $wait $nim.probed }}{{ end }}
   {{- end }}
   {{- $host := get $wait "host" | default $dependency.name }}
@@ -224,20 +223,20 @@ the latest ready revision.
   A Service routes to ready pods alone. So a connection says as much as an HTTPS answer, and needs neither a
   certificate nor a TLS that busybox has. Nor does a mesh refuse it that wants mutual TLS.
   */}}
-  {{- if and $own (or (eq (get $wait "scheme") "HTTPS") .service.root.nim.global.mesh) (not (get $wait "text")) $target.root.Values.readinessProbe.enabled }}
+  {{- if and $own (or (eq (get $wait "scheme") "HTTPS") .root.nim.global.mesh) (not (get $wait "text")) $target.Values.readinessProbe.enabled }}
     {{- $wait = omit $wait "path" }}
   {{- end }}
   {{- $plain := include "nimhelm.v2.gate.url" (dict "wait" $wait "host" $host "port" $port) }}
   {{- $addresses := list (print "target=" $plain) }}
   {{- if $own }}
     {{- /* The Service of KServe has its own port, which differs from the port of the pods. */}}
-    {{- $port = ternary $port $target.root.nim.port $target.root.nim.ownsService }}
+    {{- $port = ternary $port $target.nim.port $target.nim.ownsService }}
     {{- $addresses = list
       (print "target=" (include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (include "nimhelm.v2.readyName" $dependency.name) "port" $port)))
       (print "any=" $plain)
-      (print "patience=" (include "nimhelm.v2.startupSeconds" $target.root | trim)) }}
-    {{- if include "nimhelm.v2.hasReadyService" .service }}
-      {{- $addresses = append $addresses (printf "peer=tcp://%s:%d" (include "nimhelm.v2.readyName" .service.name) .service.root.nim.port) }}
+      (print "patience=" (include "nimhelm.v2.startupSeconds" $target | trim)) }}
+    {{- if include "nimhelm.v2.hasReadyService" .root }}
+      {{- $addresses = append $addresses (printf "peer=tcp://%s:%d" (include "nimhelm.v2.readyName" .root.nim.name) .root.nim.port) }}
     {{- end }}
   {{- end }}
   {{- $_ := set . "wait" $wait }}
@@ -261,25 +260,25 @@ the latest ready revision.
 
 {{- /*
 Whether a service has such a Service. It does when other services wait for it, or when it has gates itself, because its
-further pods ask whether a first one is ready. Takes an entry of the umbrella's nim.services.
+further pods ask whether a first one is ready.
 */}}
 {{- define "nimhelm.v2.hasReadyService" -}}
-  {{- if and .enabled (or .awaited .root.nim.gates) (not .root.nim.knative) (not .root.nim.global.keepOperatorPods) }}true{{ end }}
+  {{- if and .nim.enabled (or .nim.awaited .nim.gates) (not .nim.knative) (not .nim.global.keepOperatorPods) }}true{{ end }}
 {{- end }}
 
 {{- /* All Services of this kind. Takes the umbrella's root. */}}
 {{- define "nimhelm.v2.readyServices" }}
   {{- range .nim.services }}
     {{- if include "nimhelm.v2.hasReadyService" . }}
-      {{- $nim := .root.nim }}
-      {{- include "nimhelm.v2.revision" .root }}
+      {{- $nim := .nim }}
+      {{- include "nimhelm.v2.revision" . }}
       {{- $selector := merge (dict "nimhelm.dev/revision" $nim.revision) $nim.identity }}
       {{- /* The workers of a group have no readiness probe, so only the leader is selected. */}}
       {{- if eq $nim.workload "LeaderWorkerSet" }}{{ $selector = merge $selector $nim.selector }}{{ end }}
 ---
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" .root "name" (include "nimhelm.v2.readyName" .name) "over" (list (dict "nimhelm.dev/beside" .name))) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" (include "nimhelm.v2.readyName" $nim.name) "over" (dict "nimhelm.dev/beside" $nim.name)) }}
 spec:
   type: ClusterIP
   selector:

@@ -17,7 +17,7 @@
 {{- end -}}
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
-{{ include "nimhelm.v2.metadata" (dict "root" . "under" (list $labels) "annotated" true "workload" true "annotations" $annotations) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "under" $labels "annotated" true "workload" true "annotations" $annotations) }}
 spec:
   predictor:
     {{- include "nimhelm.v2.podMetadata" (dict "root" . "role" "") | nindent 4 }}
@@ -30,7 +30,7 @@ spec:
         maxSurge: 0
     {{- else }}
       {{- range $field, $annotation := dict "minReplicas" "min-scale" "maxReplicas" "max-scale" }}
-        {{- with get $.Values.annotations (printf "autoscaling.knative.dev/%s" $annotation) }}
+        {{- with get $nim.annotations (printf "autoscaling.knative.dev/%s" $annotation) }}
     {{ $field }}: {{ int . }}
         {{- end }}
       {{- end }}

@@ -6,50 +6,33 @@ name of the pipeline, so that a new version alone does not restart them.
 */}}
 {{- define "nimhelm.v2.facts.labels" -}}
   {{- $nim := .nim }}
-  {{- $identity := dict
-    "app.kubernetes.io/name" $nim.name
-    "app.kubernetes.io/instance" .Release.Name
-    "app.kubernetes.io/part-of" "nim-service" }}
+  {{- $identity := dict "app.kubernetes.io/name" $nim.name "app.kubernetes.io/instance" .Release.Name "app.kubernetes.io/part-of" "nim-service" }}
   {{- $stable := merge (dict "app.kubernetes.io/managed-by" .Release.Service) $identity }}
   {{- $standard := merge (dict "helm.sh/chart" (include "nimhelm.v2.chartLabel" .)) $stable }}
   {{- with $nim.pipeline }}{{ $_ := set $standard "nimhelm.dev/pipeline" . }}{{ end }}
-  {{- $selector := dict "app" $nim.name }}
-  {{- if eq $nim.workload "LeaderWorkerSet" }}
-    {{- $selector = dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" "leader" }}
-  {{- end }}
-  {{- if $nim.global.keepOperatorPods }}
-    {{- /* The labels of pods that the NIM Operator made. Keeping them avoids a restart. */}}
-    {{- $stable = merge (dict
-      "app.kubernetes.io/instance" $nim.name
-      "app.kubernetes.io/managed-by" "k8s-nim-operator") $identity }}
-  {{- end }}
+  {{- $group := dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" "leader" }}
+  {{- $selector := ternary $group (dict "app" $nim.name) (eq $nim.workload "LeaderWorkerSet") }}
+  {{- /* The labels of pods that the NIM Operator made. Keeping them avoids a restart. */}}
+  {{- $kept := merge (dict "app.kubernetes.io/instance" $nim.name "app.kubernetes.io/managed-by" "k8s-nim-operator") $identity }}
   {{- /* The labels and annotations of every object. Those of the service win. */}}
   {{- $own := dict }}
   {{- include "nimhelm.v2.userLabels" (dict "into" $own "users" (list .Values.labels $nim.global.commonLabels)) }}
-  {{- $_ := set .Values "labels" $own }}
-  {{- $_ := set .Values "annotations" (merge .Values.annotations $nim.global.commonAnnotations) }}
-  {{- $labels := dict }}
-  {{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list .Values.labels $standard)) }}
-  {{- $pod := dict }}
-  {{- include "nimhelm.v2.overlay" (dict "into" $pod "from" (list .Values.labels $stable $selector)) }}
-  {{- $annotations := dict }}
-  {{- $scc := dict }}
-  {{- if eq $nim.openshift "scc" }}{{ $_ := set $scc "openshift.io/required-scc" $nim.scc }}{{ end }}
-  {{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list .Values.annotations $scc)) }}
-  {{- $_ := set $nim "identity" $identity }}
-  {{- $_ := set $nim "standardLabels" $standard }}
-  {{- $_ := set $nim "stableLabels" (omit $standard "helm.sh/chart" "nimhelm.dev/pipeline") }}
-  {{- $_ := set $nim "labels" $labels }}
-  {{- $_ := set $nim "podLabels" $pod }}
-  {{- $_ := set $nim "selector" $selector }}
-  {{- $_ := set $nim "annotations" $annotations }}
+  {{- $scc := dict "openshift.io/required-scc" $nim.scc }}
+  {{- $annotations := merge .Values.annotations $nim.global.commonAnnotations }}
+  {{- if eq $nim.openshift "scc" }}{{ $annotations = mergeOverwrite (dict) $annotations $scc }}{{ end }}
   {{- /*
   Controllers create the pods of an InferenceService and the claims of a claim template later. When the cluster is
   unknown, these carry the constraint that OpenShift needs. Other clusters ignore it.
   */}}
-  {{- $later := deepCopy $annotations }}
-  {{- if not $nim.onCluster }}{{ $_ := set $later "openshift.io/required-scc" $nim.scc }}{{ end }}
-  {{- $_ := set $nim "laterAnnotations" $later }}
+  {{- $later := ternary dict $scc $nim.onCluster }}
+  {{- $_ := merge $nim (dict
+    "identity" $identity
+    "stableLabels" (mergeOverwrite (dict) $own $stable)
+    "labels" (mergeOverwrite (dict) $own $standard)
+    "podLabels" (mergeOverwrite (dict) $own (ternary $kept $stable $nim.global.keepOperatorPods) $selector)
+    "selector" $selector
+    "annotations" $annotations
+    "laterAnnotations" (mergeOverwrite (dict) $annotations $later)) }}
 {{- end }}
 
 {{- define "nimhelm.v2.chartLabel" -}}
@@ -57,27 +40,20 @@ name of the pipeline, so that a new version alone does not restart them.
 {{- end }}
 
 {{- /*
-The metadata of an object of a service. Takes name (default: that of the service), under and over (lists of labels
-below and above those of the chart), annotated (whether it has the annotations of the service), annotations (further
-ones below those) and workload (whether the object runs the pods).
+The metadata of an object. Takes root (of a service's chart, or the umbrella's), name (default: that of the service or
+the pipeline), under and over (labels below and above those of the chart), annotated (whether it has the annotations of
+the service), annotations (further ones below those) and workload (whether the object runs the pods).
 */}}
 {{- define "nimhelm.v2.metadata" -}}
 {{- $nim := .root.nim }}
-{{- $labels := dict }}
-{{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (concat (.under | default list) (list $nim.labels) (.over | default list))) }}
-{{- $order := dict "root" .root "workload" .workload }}
-{{- include "nimhelm.v2.order" $order }}
-{{- $annotations := dict }}
-{{- include "nimhelm.v2.overlay" (dict "into" $annotations "from" (list $nim.global.commonAnnotations (.annotations | default dict) (ternary $nim.annotations dict (eq true .annotated)) $order.order)) -}}
+{{- include "nimhelm.v2.order" . }}
+{{- $annotations := mergeOverwrite (dict) $nim.global.commonAnnotations (.annotations | default dict) (ternary $nim.annotations dict (eq true .annotated)) .order -}}
 metadata:
   name: {{ .name | default $nim.name | toJson }}
   namespace: {{ toJson .root.Release.Namespace }}
   labels:
-    {{- include "nimhelm.v2.yaml" $labels | nindent 4 }}
-  {{- with $annotations }}
-  annotations:
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-  {{- end }}
+    {{- mergeOverwrite (dict) (.under | default dict) $nim.labels (.over | default dict) | include "nimhelm.v2.yaml" | nindent 4 }}
+  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (dict "annotations" $annotations)) }}
 {{- end }}
 
 {{- /* Puts labels of users (a list, of which the first wins) under those in into. nimhelm.dev is the chart's alone. */}}

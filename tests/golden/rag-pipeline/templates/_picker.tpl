@@ -67,7 +67,7 @@ kind: RoleBinding
 ---
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" .root "name" .name "over" (list (dict "nimhelm.dev/beside" .root.nim.name))) }}
+{{ include "nimhelm.v2.metadata" (dict "root" .root "name" .name "over" (dict "nimhelm.dev/beside" .root.nim.name)) }}
 spec:
   type: ClusterIP
   selector:
@@ -89,9 +89,8 @@ spec:
 {{- $root := .root }}
 {{- $nim := $root.nim }}
 {{- $epp := .epp }}
-{{- $labels := dict }}
 {{- $extra := dig "podTemplate" "metadata" dict $epp }}
-{{- include "nimhelm.v2.overlay" (dict "into" $labels "from" (list (get $extra "labels" | default dict) $root.Values.labels $nim.stableLabels (dict "app" .name))) }}
+{{- $labels := mergeOverwrite (dict) (get $extra "labels" | default dict) $nim.stableLabels (dict "app" .name) }}
 ---
 apiVersion: apps/v1
 kind: Deployment

@@ -3,35 +3,29 @@ The secrets that must exist in the namespace, and what needs them. The chart con
 are left out, except for the keys of models, because a download without a key is refused.
 */}}
 
-{{- /* Sets .secrets, sorted by name: [{name, type, keys, registries, usedBy, command}]. Takes root. */}}
+{{- /* Sets .nim.secrets, sorted by name: [{name, type, keys, registries, usedBy, command}]. */}}
 {{- define "nimhelm.v2.secrets" -}}
   {{- $found := dict }}
-  {{- range .root.nim.services }}
-    {{- if .enabled }}
-      {{- include "nimhelm.v2.secrets.service" (dict "into" $found "name" .name "root" .root) }}
-    {{- end }}
+  {{- range .nim.services }}
+    {{- if .nim.enabled }}{{ include "nimhelm.v2.secrets.service" (dict "into" $found "name" .nim.name "root" .) }}{{ end }}
   {{- end }}
-  {{- range $name, $cache := .root.nim.caches }}
-    {{- $from := coalesce (get $cache.source "ngc") (get $cache.source "hf") (get $cache.source "dataStore") }}
-    {{- $user := printf "NIMCache %s" $name }}
-    {{- $image := include "nimhelm.v2.image" (dict "global" $.root.nim.global "reference" $from.modelPuller) }}
-    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get $from "pullSecret") "image" $image "user" $user) }}
-    {{- $box := dict "key" (ternary "NGC_API_KEY" "HF_TOKEN" (not (empty (get $cache.source "ngc")))) }}
-    {{- $layout := dict "name" $name "cache" $cache "root" $.root }}
-    {{- include "nimhelm.v2.cache.layout" $layout }}
-    {{- if $layout.native }}
-      {{- include "nimhelm.v2.secret.native" (dict "box" $box "secret" (get $from "authSecret") "env" (get $cache "env")) }}
+  {{- range .nim.caches }}
+    {{- $user := printf "NIMCache %s" .name }}
+    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get .source "pullSecret") "image" .puller "user" $user) }}
+    {{- $box := dict "key" (ternary "HF_TOKEN" "NGC_API_KEY" (get .cache.source "ngc" | empty)) }}
+    {{- if .native }}
+      {{- include "nimhelm.v2.secret.native" (dict "box" $box "secret" (get .source "authSecret") "env" (get .cache "env")) }}
     {{- end }}
-    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get $from "authSecret") "key" $box.key "user" $user) }}
-    {{- include "nimhelm.v2.secrets.env" (dict "into" $found "env" (get $cache "env") "user" $user) }}
+    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get .source "authSecret") "key" $box.key "user" $user) }}
+    {{- include "nimhelm.v2.secrets.env" (dict "into" $found "env" (get .cache "env") "user" $user) }}
   {{- end }}
   {{- $secrets := list }}
   {{- range keys $found | sortAlpha }}
     {{- $secret := get $found . }}
-    {{- include "nimhelm.v2.secret.command" (dict "secret" $secret "namespace" $.root.Release.Namespace) }}
+    {{- include "nimhelm.v2.secret.command" (dict "secret" $secret "namespace" $.Release.Namespace) }}
     {{- $secrets = append $secrets $secret }}
   {{- end }}
-  {{- $_ := set . "secrets" $secrets }}
+  {{- $_ := set .nim "secrets" $secrets }}
 {{- end }}
 
 {{- /* The secrets of one service. Takes into, name and root (of its chart). */}}

@@ -97,7 +97,7 @@
 {{- if or $nim.gates $nim.certificates $nim.fillsCache }}
 - name: nimhelm-scripts
   configMap:
-    name: {{ include "nimhelm.v2.scriptsName" (dict "root" .root "pipeline" $nim.pipeline) | toJson }}
+    name: {{ include "nimhelm.v2.scriptsName" .root | toJson }}
 {{- end }}
 {{- if and $nim.gates $nim.global.pullWhileWaiting }}
 - name: nimhelm-wait
@@ -119,7 +119,7 @@
 {{- include "nimhelm.v2.claimAnnotations" (dict "into" $annotations "pvc" $pvc "global" .nim.global) }}
 apiVersion: v1
 kind: PersistentVolumeClaim
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.claim "under" (list $pvc.labels) "annotations" $annotations) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.claim "under" $pvc.labels "annotations" $annotations) }}
 {{ include "nimhelm.v2.claimSpec" (dict "pvc" $pvc "global" .nim.global) }}
 {{- end }}
 {{- end }}
@@ -132,7 +132,7 @@ global.
 {{- define "nimhelm.v2.claimAnnotations" -}}
   {{- if .global.keepClaims }}{{ $_ := set .into "helm.sh/resource-policy" "keep" }}{{ end }}
   {{- with get .pvc "storageClass" | default .global.storageClass }}{{ $_ := set $.into "nimhelm.dev/storage-class" . }}{{ end }}
-  {{- include "nimhelm.v2.overlay" (dict "into" .into "from" (list (get .pvc "annotations" | default dict))) }}
+  {{- $_ := mergeOverwrite .into (get .pvc "annotations" | default dict) }}
 {{- end }}
 
 {{- /* The spec of a claim. Takes pvc and global. */}}

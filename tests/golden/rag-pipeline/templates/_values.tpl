@@ -4,51 +4,26 @@ Values: how they are settled before use, and how they are printed so that each s
 
 {{- /*
 Removes nulls from the values and adds missing defaults. A null resets a value to its default, but Helm leaves it in
-the values or removes the default too. Takes values, and defaults (the name of a template).
+the values or removes the default too. Takes root and defaults (the name of a template).
 */}}
 {{- define "nimhelm.v2.settle" -}}
-  {{- include "nimhelm.v2.prune" .values }}
-  {{- include "nimhelm.v2.fill" (dict "into" .values "from" (include .defaults . | fromJson)) }}
+  {{- include "nimhelm.v2.prune" .root.Values }}
+  {{- $values := include .defaults .root | fromJson }}
+  {{- /* Set as a whole, so that an empty map or null removes it. */}}
+  {{- if hasKey (dig "nimhelm" dict (get .root.Values "global" | default dict)) "helperResources" }}{{ $_ := unset $values.global.nimhelm "helperResources" }}{{ end }}
+  {{- $_ := set .root "Values" (mergeOverwrite $values .root.Values) }}
 {{- end }}
 
-{{- /* Removes nulls from a map and from everything in it. */}}
+{{- /* Removes nulls from a map and from everything in it, but for an overlay, where they remove a field or a variable. */}}
 {{- define "nimhelm.v2.prune" -}}
-  {{- $map := . }}
-  {{- range $key, $value := $map }}
-    {{- if and (kindIs "invalid" $value) (ne $key "helperResources") }}
-      {{- $_ := unset $map $key }}
+  {{- range $key, $value := . }}
+    {{- if and (kindIs "invalid" $value) (ne $key "helperResources") }}{{ $_ := unset $ $key }}
     {{- else if has $key (list "podTemplate" "extraEnv" "overlay") }}
-      {{- /* A null in an overlay removes a field of the object or a variable. */}}
-    {{- else if kindIs "map" $value }}
-      {{- if $value }}{{ include "nimhelm.v2.prune" $value }}{{ end }}
+    {{- else if and $value (kindIs "map" $value) }}{{ include "nimhelm.v2.prune" $value }}
     {{- else if kindIs "slice" $value }}
-      {{- if has nil $value }}{{ $_ := set $map $key (without $value nil) }}{{ end }}
-      {{- range $value }}
-        {{- if kindIs "map" . }}{{ include "nimhelm.v2.prune" . }}{{ end }}
-      {{- end }}
+      {{- if has nil $value }}{{ $_ := set $ $key (without $value nil) }}{{ end }}
+      {{- range $value }}{{ if kindIs "map" . }}{{ include "nimhelm.v2.prune" . }}{{ end }}{{ end }}
     {{- end }}
-  {{- end }}
-{{- end }}
-
-{{- /* Adds missing keys to a map, block by block. `merge` takes false, 0 and "" as missing. */}}
-{{- define "nimhelm.v2.fill" -}}
-  {{- $into := .into }}
-  {{- range $key, $value := .from }}
-    {{- if not (hasKey $into $key) }}
-      {{- $_ := set $into $key $value }}
-    {{- else if eq $key "helperResources" }}
-      {{- /* Set as a whole, so that an empty map or null removes it. */}}
-    {{- else if and $value (kindIs "map" $value) (kindIs "map" (get $into $key)) }}
-      {{- include "nimhelm.v2.fill" (dict "into" (get $into $key) "from" $value) }}
-    {{- end }}
-  {{- end }}
-{{- end }}
-
-{{- /* Merges maps into a map. A later one wins, whatever its value. Takes into and from (a list). */}}
-{{- define "nimhelm.v2.overlay" -}}
-  {{- $into := .into }}
-  {{- range .from }}
-    {{- range $key, $value := . }}{{ $_ := set $into $key $value }}{{ end }}
   {{- end }}
 {{- end }}
 
@@ -105,6 +80,12 @@ escaped.
   {{- else -}}
     {{- include "nimhelm.v2.escaped" $json -}}
   {{- end -}}
+{{- end }}
+
+{{- /* Prints those fields of a map that are not empty, each below the text before it. Takes fields and indent (spaces). */}}
+{{- define "nimhelm.v2.fields" -}}
+  {{- range $name, $value := .fields }}{{ if not $value }}{{ $_ := unset $.fields $name }}{{ end }}{{ end }}
+  {{- with .fields }}{{ include "nimhelm.v2.yaml" . | nindent $.indent }}{{ end }}
 {{- end }}
 
 {{- /* JSON with \uXXXX for characters that JSON allows and YAML forbids. */}}
