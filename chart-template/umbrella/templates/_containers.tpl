@@ -17,74 +17,41 @@ image: {{ include "nimhelm.v2.image" (dict "global" .global "reference" .global.
 imagePullPolicy: {{ toJson .global.waitImagePullPolicy }}
 {{- end }}
 
-{{- /* The NIM. Takes role: "" outside a group, leader or worker inside one. */}}
+{{- /* The NIM, in the pod of .nim.role. */}}
 {{- define "nimhelm.v2.mainContainer" -}}
-{{- $root := .root }}
-{{- $nim := $root.nim }}
-{{- $main := dict "root" $root "role" .role }}
-{{- include "nimhelm.v2.env.main" $main }}
-{{- include "nimhelm.v2.probes" $main }}
-{{- $command := $root.Values.command }}
-{{- $args := $root.Values.args }}
-{{- $image := dict "root" $root "image" $root.Values.image "noPolicy" false }}
-{{- if and .role $nim.global.keepOperatorPods }}
-  {{- /* The operator leaves these out in a group of nodes. */}}
-  {{- $command = "" }}
-  {{- $args = "" }}
-  {{- $_ := set $image "noPolicy" true }}
+{{- $nim := .nim }}
+{{- include "nimhelm.v2.env.main" . }}
+{{- include "nimhelm.v2.probes" . }}
+{{- /* The operator leaves command, args and the pull policy out in a group of nodes. */}}
+{{- $left := and $nim.group $nim.global.keepOperatorPods }}
+{{- $args := ternary list .Values.args $left }}
+{{- $ports := list }}
+{{- range $nim.ports }}
+  {{- $port := dict "containerPort" .port "name" .name "protocol" "TCP" }}
+  {{- if not $nim.knative }}{{ $ports = append $ports $port }}
+  {{- else if ne .name "metrics" }}{{ $ports = append $ports (omit $port "name") }}
+  {{- end }}
 {{- end }}
-{{- if and .role $nim.ray }}
-  {{- $args = list "nim-serve-ray" "--head-address" (printf "$(LWS_LEADER_ADDRESS):%d" $nim.ray) }}
-  {{- if eq .role "leader" }}{{ $args = list "nim-serve-ray" "--head" "--port" (toString $nim.ray) }}{{ end }}
+{{- if and $nim.group $nim.ray }}
+  {{- $head := ternary (list "--head" "--port" (toString $nim.ray)) (list "--head-address" (printf "$(LWS_LEADER_ADDRESS):%d" $nim.ray)) (eq $nim.role "leader") }}
+  {{- $args = concat (list "nim-serve-ray") $head }}
+  {{- $ports = append $ports (dict "containerPort" $nim.ray "name" "ray" "protocol" "TCP") }}
 {{- end -}}
-- name: {{ ternary (printf "nim-%s" .role) (printf "%s-ctr" $nim.name) (not (empty .role)) | toJson }}
-  {{- include "nimhelm.v2.containerImage" $image | nindent 2 }}
-  {{- with $command }}
-  command:
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-  {{- end }}
-  {{- with $args }}
-  args:
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-  {{- end }}
-  env:
-    {{- include "nimhelm.v2.yaml" $main.env | nindent 4 }}
-  ports:
-    {{- range $nim.ports }}
-    {{- if not (and $nim.knative (eq .name "metrics")) }}
-    - containerPort: {{ .port }}
-      {{- if not $nim.knative }}
-      name: {{ .name }}
-      {{- end }}
-      protocol: TCP
-    {{- end }}
-    {{- end }}
-    {{- if and .role $nim.ray }}
-    - containerPort: {{ $nim.ray }}
-      name: ray
-      protocol: TCP
-    {{- end }}
-  {{- with $main.probes }}
-  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
-  {{- end }}
-  {{- with include "nimhelm.v2.resources" $root }}
-  resources:
-    {{- . | nindent 4 }}
-  {{- end }}
-  {{- with $root.Values.envFrom }}
-  envFrom:
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-  {{- end }}
-  {{- with $root.Values.lifecycle }}
-  lifecycle:
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-  {{- end }}
-  {{- include "nimhelm.v2.hardening" (dict "nim" $nim "context" $root.Values.securityContext) | nindent 2 | trimSuffix "\n  " }}
+- name: {{ ternary (printf "nim-%s" $nim.role) (printf "%s-ctr" $nim.name) $nim.group | toJson }}
+  {{- include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image "noPolicy" $left) | nindent 2 }}
+  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (merge (dict
+    "command" (ternary list .Values.command $left)
+    "args" $args
+    "env" $nim.mainEnv
+    "envFrom" .Values.envFrom
+    "ports" $ports
+    "lifecycle" .Values.lifecycle
+    "securityContext" (mergeOverwrite (dict) $nim.confined .Values.securityContext)
+    "terminationMessagePolicy" $nim.lastWords) $nim.probes)) }}
+  {{- include "nimhelm.v2.resources" . | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
-    {{- include "nimhelm.v2.yaml" (concat $nim.mounts $root.Values.volumeMounts) | nindent 4 }}
-    {{- if $nim.mpi }}
-      {{- include "nimhelm.v2.mpi.mounts" . | nindent 4 }}
-    {{- end }}
+    {{- include "nimhelm.v2.yaml" (concat $nim.mounts .Values.volumeMounts) | nindent 4 }}
+    {{- if $nim.mpi }}{{ include "nimhelm.v2.mpi.mounts" . | nindent 4 }}{{ end }}
 {{- end }}
 
 {{- /*
@@ -92,23 +59,17 @@ All init containers: the gates, the certificates, then the user's own in their o
 while the dependencies start. It needs the certificates.
 */}}
 {{- define "nimhelm.v2.initContainers" -}}
-  {{- if .nim.fillsCache }}
-    {{- include "nimhelm.v2.updateCertificates" . }}
-{{ include "nimhelm.v2.fillCache" . }}
-    {{- include "nimhelm.v2.gates" . }}
-  {{- else }}
-    {{- include "nimhelm.v2.gates" . }}
-    {{- include "nimhelm.v2.updateCertificates" . }}
-  {{- end }}
-  {{- range .Values.initContainers }}
-    {{- include "nimhelm.v2.userContainer" (dict "root" $ "container" . "mounts" $.nim.initMounts) | nindent 0 }}
-  {{- end }}
-{{- end }}
-
-{{- define "nimhelm.v2.updateCertificates" -}}
+  {{- if not .nim.fillsCache }}{{ include "nimhelm.v2.gates" . }}{{ end }}
   {{- if .nim.certificates }}
     {{- include "nimhelm.v2.addCertificates" (dict "root" . "image" (include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image))
       "env" .nim.env "mounts" .nim.initMounts "kept" .nim.global.keepOperatorPods) }}
+  {{- end }}
+  {{- if .nim.fillsCache }}
+{{ include "nimhelm.v2.fillCache" . }}
+    {{- include "nimhelm.v2.gates" . }}
+  {{- end }}
+  {{- range .Values.initContainers }}
+    {{- include "nimhelm.v2.userContainer" (dict "root" $ "container" . "mounts" $.nim.initMounts) | nindent 0 }}
   {{- end }}
 {{- end }}
 
@@ -117,18 +78,12 @@ while the dependencies start. It needs the certificates.
 - name: update-ca-certificates
   {{- .image | nindent 2 }}
   command: [/bin/sh, /nimhelm-scripts/update-ca-certificates.sh]
-  {{- with .env }}
-  env:
-    {{- include "nimhelm.v2.yaml" . | nindent 4 }}
-  {{- end }}
+  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (dict "env" .env "terminationMessagePolicy" (ternary "" "FallbackToLogsOnError" (eq true .kept)))) }}
   {{- /* Only root can write to the certificate folder of the image. */}}
   securityContext:
     runAsNonRoot: false
     runAsUser: 0
   {{- include "nimhelm.v2.givenResources" (dict "given" .root.nim.global.containerResources) | nindent 2 | trimSuffix "\n  " }}
-  {{- if not .kept }}
-  terminationMessagePolicy: FallbackToLogsOnError
-  {{- end }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
     {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
@@ -139,51 +94,20 @@ An init container or sidecar of the pipeline. A sidecar has the mounts and devic
 container, mounts, more (mounts as text) and claims.
 */}}
 {{- define "nimhelm.v2.userContainer" -}}
-{{- $root := .root }}
-{{- $nim := $root.nim }}
+{{- $nim := .root.nim }}
 {{- $own := dict "env" (get .container "env" | default list) }}
 {{- include "nimhelm.v2.env.last" $own }}
 {{- $_ := set $own "env" (concat $own.env $nim.env) }}
 {{- include "nimhelm.v2.env.first" $own -}}
 - name: {{ toJson .container.name }}
-  {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" .container.image) | nindent 2 }}
-  {{- $fields := dict }}
-  {{- range $key := list "command" "args" "workingDir" }}
-    {{- with get $.container $key }}{{ $_ := set $fields $key . }}{{ end }}
-  {{- end }}
-  {{- with $fields }}
-  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
-  {{- end }}
-  env:
-    {{- include "nimhelm.v2.yaml" $own.env | nindent 4 }}
+  {{- include "nimhelm.v2.containerImage" (dict "root" .root "image" .container.image) | nindent 2 }}
+  {{- $fields := dict "env" $own.env "securityContext" $nim.confined "terminationMessagePolicy" $nim.lastWords }}
+  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (merge $fields (pick .container "command" "args" "workingDir"))) }}
   {{- $given := get .container "resources" | default $nim.global.containerResources }}
   {{- include "nimhelm.v2.givenResources" (dict "given" $given "claims" .claims) | nindent 2 | trimSuffix "\n  " }}
-  {{- include "nimhelm.v2.hardening" (dict "nim" $nim) | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
-    {{- with .more }}
-      {{- . | nindent 4 }}
-    {{- end }}
-{{- end }}
-
-{{- /*
-Fields that the NIM and the user's containers share. With global.nimhelm.restricted they get the security context that
-the Pod Security level requires, below the one in the values (context). A container that fails puts the end of its log
-into its status, where `nimhelm status` reads it.
-*/}}
-{{- define "nimhelm.v2.hardening" -}}
-{{- $context := dict }}
-{{- if .nim.global.restricted }}
-  {{- $context = dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) }}
-{{- end }}
-{{- range $key, $value := .context }}{{ $_ := set $context $key $value }}{{ end }}
-{{- with $context -}}
-securityContext:
-  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
-{{ end }}
-{{- if not .nim.global.keepOperatorPods -}}
-terminationMessagePolicy: FallbackToLogsOnError
-{{- end }}
+    {{- with .more }}{{ . | nindent 4 }}{{ end }}
 {{- end }}
 
 {{- /*
@@ -219,7 +143,44 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{- /* The resources of a container other than the NIM. Takes given ({limits, requests}) and claims. */}}
+{{- /*
+Sets .nim.probes: the probes of the NIM. A disabled probe is left out. A probe in the values replaces the default as a
+whole. In a group only the leader answers, and a worker is ready once Ray runs.
+
+A NIM may need 20 minutes to load its model. Knative waits for five. The start-up probe asks every second and keeps the
+operator's total budget, so a ready NIM is noticed at once. The other probes begin when it has passed or is disabled.
+*/}}
+{{- define "nimhelm.v2.probes" -}}
+  {{- $nim := .nim }}
+  {{- $kept := $nim.global.keepOperatorPods }}
+  {{- $probes := dict }}
+  {{- range $name := ternary list (list "livenessProbe" "readinessProbe" "startupProbe") (eq $nim.role "worker") }}
+    {{- $setting := get $.Values $name }}
+    {{- $probe := dict "timeoutSeconds" 1 "periodSeconds" 10 "successThreshold" 1 "initialDelaySeconds" 15 "failureThreshold" 3 }}
+    {{- if and $kept (eq $name "startupProbe") }}
+      {{- $probe = mergeOverwrite $probe (dict "initialDelaySeconds" 30 "failureThreshold" (ternary 30 120 $nim.knative)) }}
+    {{- else if eq $name "startupProbe" }}
+      {{- $probe = mergeOverwrite $probe (dict "periodSeconds" 1 "initialDelaySeconds" 0 "failureThreshold" (ternary 330 1230 $nim.knative)) }}
+    {{- else if and (eq $name "readinessProbe") (not $kept) $.Values.startupProbe.enabled }}
+      {{- $_ := set $probe "initialDelaySeconds" 0 }}
+    {{- end }}
+    {{- $grpc := and $nim.knative (int $.Values.expose.service.grpcPort) }}
+    {{- if $grpc }}{{ $_ := set $probe "grpc" (dict "port" $grpc) }}
+    {{- else }}
+      {{- $path := ternary "/v1/health/live" "/v1/health/ready" (eq $name "livenessProbe") }}
+      {{- $_ := set $probe "httpGet" (dict "path" $path "port" (ternary $nim.port "api" $nim.knative)) }}
+    {{- end }}
+    {{- if $setting.enabled }}{{ $_ := set $probes $name ($setting.probe | default $probe) }}{{ end }}
+  {{- end }}
+  {{- if and (eq $nim.role "worker") $nim.ray }}
+    {{- $_ := set $probes "startupProbe" (dict
+      "exec" (dict "command" (list "/bin/sh" "-c" "ray status"))
+      "initialDelaySeconds" 30 "timeoutSeconds" 5 "periodSeconds" 10 "failureThreshold" 3) }}
+  {{- end }}
+  {{- $_ := set $nim "probes" $probes }}
+{{- end }}
+
+{{- /* The resources of a container. Takes given ({limits, requests}) and claims. */}}
 {{- define "nimhelm.v2.givenResources" -}}
 {{- $resources := dict }}
 {{- range $key, $amounts := pick (.given | default dict) "limits" "requests" }}
@@ -235,79 +196,21 @@ resources:
 {{- end }}
 
 {{- /*
-Sets .probes: the probes of the NIM. A disabled probe is left out. A probe in the values replaces the default as a
-whole. In a group only the leader answers, and a worker is ready once Ray runs. Takes root and role.
-*/}}
-{{- define "nimhelm.v2.probes" -}}
-  {{- $box := . }}
-  {{- $nim := .root.nim }}
-  {{- $probes := dict }}
-  {{- if ne .role "worker" }}
-    {{- range $name := list "livenessProbe" "readinessProbe" "startupProbe" }}
-      {{- $setting := get $box.root.Values $name }}
-      {{- if $setting.enabled }}
-        {{- if $setting.probe }}
-          {{- $_ := set $probes $name $setting.probe }}
-        {{- else }}
-          {{- /*
-          A NIM may need 20 minutes to load its model. Knative waits for five. The start-up probe asks every
-          second and keeps the operator's total budget, so a ready NIM is noticed at once. The other probes begin when it has passed or is disabled.
-          */}}
-          {{- $starting := eq $name "startupProbe" }}
-          {{- $probe := dict "timeoutSeconds" 1 "periodSeconds" 10 "successThreshold" 1 "initialDelaySeconds" 15 "failureThreshold" 3 }}
-          {{- if $nim.global.keepOperatorPods }}
-            {{- if $starting }}
-              {{- $_ := set $probe "initialDelaySeconds" 30 }}
-              {{- $_ := set $probe "failureThreshold" (ternary 30 120 $nim.knative) }}
-            {{- end }}
-          {{- else if $starting }}
-            {{- $probe = dict "timeoutSeconds" 1 "periodSeconds" 1 "successThreshold" 1 "initialDelaySeconds" 0 "failureThreshold" (ternary 330 1230 $nim.knative) }}
-          {{- else if and (eq $name "readinessProbe") $box.root.Values.startupProbe.enabled }}
-            {{- $_ := set $probe "initialDelaySeconds" 0 }}
-          {{- end }}
-          {{- if and $nim.knative $box.root.Values.expose.service.grpcPort }}
-            {{- $_ := set $probe "grpc" (dict "port" (int $box.root.Values.expose.service.grpcPort)) }}
-          {{- else }}
-            {{- $path := ternary "/v1/health/live" "/v1/health/ready" (eq $name "livenessProbe") }}
-            {{- $_ := set $probe "httpGet" (dict "path" $path "port" (ternary $nim.port "api" $nim.knative)) }}
-          {{- end }}
-          {{- $_ := set $probes $name $probe }}
-        {{- end }}
-      {{- end }}
-    {{- end }}
-  {{- else if $nim.ray }}
-    {{- $_ := set $probes "startupProbe" (dict
-      "exec" (dict "command" (list "/bin/sh" "-c" "ray status"))
-      "initialDelaySeconds" 30 "timeoutSeconds" 5 "periodSeconds" 10 "failureThreshold" 3) }}
-  {{- end }}
-  {{- $_ := set $box "probes" $probes }}
-{{- end }}
-
-{{- /*
 The resources of the NIM. The API server accepts extended resources (GPUs) and huge pages only when request and limit
 are equal, so each is copied to the side that lacks it. A pod taken over from the operator keeps only its limits, and
 the API server derives the requests.
 */}}
 {{- define "nimhelm.v2.resources" -}}
-  {{- $given := .Values.resources }}
-  {{- $limits := dict }}
-  {{- include "nimhelm.v2.quantities" (dict "into" $limits "from" $given.limits) }}
-  {{- $requests := dict }}
-  {{- include "nimhelm.v2.quantities" (dict "into" $requests "from" $given.requests) }}
+  {{- $limits := merge (dict) .Values.resources.limits }}
+  {{- $requests := merge (dict) .Values.resources.requests }}
   {{- range $name, $quantity := $requests }}
     {{- if and (not (hasKey $limits $name)) (include "nimhelm.v2.isExtended" $name) }}{{ $_ := set $limits $name $quantity }}{{ end }}
   {{- end }}
-  {{- if not .nim.global.keepOperatorPods }}
-    {{- range $name, $quantity := $limits }}
-      {{- if and (not (hasKey $requests $name)) (include "nimhelm.v2.isExtended" $name) }}{{ $_ := set $requests $name $quantity }}{{ end }}
-    {{- end }}
+  {{- range $name, $quantity := ternary dict $limits .nim.global.keepOperatorPods }}
+    {{- if and (not (hasKey $requests $name)) (include "nimhelm.v2.isExtended" $name) }}{{ $_ := set $requests $name $quantity }}{{ end }}
   {{- end }}
-  {{- $resources := dict }}
   {{- include "nimhelm.v2.claims" . }}
-  {{- range $key, $value := dict "limits" $limits "requests" $requests "claims" .nim.containerClaims }}
-    {{- if $value }}{{ $_ := set $resources $key $value }}{{ end }}
-  {{- end }}
-  {{- with $resources }}{{ include "nimhelm.v2.yaml" . }}{{ end }}
+  {{- include "nimhelm.v2.givenResources" (dict "given" (dict "limits" $limits "requests" $requests) "claims" .nim.containerClaims) }}
 {{- end }}
 
 {{- /* Whether a resource cannot be overcommitted: a device or huge pages. */}}

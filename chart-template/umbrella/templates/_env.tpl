@@ -28,25 +28,20 @@ Sets .env: the variables that a user sets. A map (named) is merged over a list. 
 adds new ones at the end, and removes one with null. Takes list and named.
 */}}
 {{- define "nimhelm.v2.env.user" -}}
-  {{- $result := list }}
-  {{- $named := .named | default dict }}
-  {{- $taken := dict }}
+  {{- $named := dict }}
+  {{- range $name, $value := .named | default dict }}
+    {{- $entry := ternary $value (dict "value" $value) (kindIs "map" $value) }}
+    {{- $_ := set $named $name (ternary dict (merge (dict "name" $name) $entry) (kindIs "invalid" $value)) }}
+  {{- end }}
   {{- $_ := set . "env" (.list | default list) }}
   {{- include "nimhelm.v2.env.last" . }}
-  {{- range $name, $value := $named }}
-    {{- if kindIs "map" $value }}{{ $_ := set $taken $name (merge (dict "name" $name) $value) }}
-    {{- else if not (kindIs "invalid" $value) }}{{ $_ := set $taken $name (dict "name" $name "value" $value) }}
-    {{- end }}
-  {{- end }}
+  {{- $result := list }}
   {{- range .env }}
-    {{- if not (hasKey $named .name) }}{{ $result = append $result . }}
-    {{- else }}
-      {{- with get $taken .name }}{{ $result = append $result . }}{{ end }}
-      {{- $_ := unset $taken .name }}
-    {{- end }}
+    {{- $result = append $result (ternary (get $named .name) . (hasKey $named .name)) }}
+    {{- $_ := unset $named .name }}
   {{- end }}
-  {{- range $taken }}{{ $result = append $result . }}{{ end }}
-  {{- $_ := set . "env" $result }}
+  {{- range $named }}{{ $result = append $result . }}{{ end }}
+  {{- $_ := set . "env" (without $result dict) }}
 {{- end }}
 
 {{- /*
@@ -55,14 +50,14 @@ the dependencies (last one first), env, and the settings that a NIM needs in thi
 */}}
 {{- define "nimhelm.v2.facts.env" -}}
   {{- $nim := .nim }}
-  {{- $env := list }}
-  {{- if kindIs "map" .Values.proxy }}
-    {{- include "nimhelm.v2.env.proxy" (dict "proxy" .Values.proxy "into" $nim) }}
-    {{- $env = $nim.proxyEnv }}
-  {{- end }}
+  {{- $global := $nim.global }}
+  {{- $user := dict "list" .Values.env "named" .Values.extraEnv }}
+  {{- include "nimhelm.v2.env.user" $user }}
+  {{- include "nimhelm.v2.env.proxy" (dict "proxy" .Values.proxy "into" $nim) }}
+  {{- $env := $nim.proxyEnv }}
   {{- range reverse .Values.dependencies }}
     {{- /* The chart sets this variable. Pods taken over from the operator do not have it. */}}
-    {{- if and .envName (or .envValue (not $nim.global.keepOperatorPods)) }}
+    {{- if and .envName (or .envValue (not $global.keepOperatorPods)) }}
       {{- /* The host of a gate is also the host of the API (behind KServe). A port alone may serve only probes. */}}
       {{- $address := printf "%s:%d" .name (int .port) }}
       {{- if dig "host" "" (.wait | default dict) }}
@@ -71,40 +66,25 @@ the dependencies (last one first), env, and the settings that a NIM needs in thi
       {{- $env = append $env (dict "name" .envName "value" (.envValue | default (printf "http://%s" $address))) }}
     {{- end }}
   {{- end }}
-  {{- $user := dict "list" .Values.env "named" .Values.extraEnv }}
-  {{- include "nimhelm.v2.env.user" $user }}
-  {{- $port := toString $nim.port }}
   {{- $env = concat $env $user.env (list
     (dict "name" "NIM_CACHE_PATH" "value" "/model-store")
     (dict "name" "OUTLINES_CACHE_DIR" "value" "/tmp/outlines")
-    (dict "name" "NIM_SERVER_PORT" "value" $port)
-    (dict "name" "NIM_HTTP_API_PORT" "value" $port)
+    (dict "name" "NIM_SERVER_PORT" "value" (toString $nim.port))
+    (dict "name" "NIM_HTTP_API_PORT" "value" (toString $nim.port))
     (dict "name" "NIM_JSONL_LOGGING" "value" "1")
     (dict "name" "NIM_LOG_LEVEL" "value" "INFO")) }}
-  {{- if .Values.storage.compileCache }}
-    {{- $env = concat $env (include "nimhelm.v2.compileCache.env" . | fromYamlArray) }}
-  {{- end }}
+  {{- if .Values.storage.compileCache }}{{ $env = concat $env (include "nimhelm.v2.compileCache.env" . | fromYamlArray) }}{{ end }}
   {{- with .Values.authSecret }}
-    {{- $key := dict "name" . "key" "NGC_API_KEY" }}
-    {{- if not $nim.global.requireKeys }}{{ $_ := set $key "optional" true }}{{ end }}
+    {{- $key := merge (dict "name" . "key" "NGC_API_KEY") (ternary dict (dict "optional" true) $global.requireKeys) }}
     {{- $env = append $env (dict "name" "NGC_API_KEY" "valueFrom" (dict "secretKeyRef" $key)) }}
   {{- end }}
-  {{- range $nim.ports }}
-    {{- $port := toString .port }}
-    {{- if eq .name "grpc" }}
-      {{- $env = concat $env (list
-        (dict "name" "NIM_GRPC_API_PORT" "value" $port)
-        (dict "name" "NIM_TRITON_GRPC_PORT" "value" $port)) }}
-    {{- else if eq .name "metrics" }}
-      {{- $env = append $env (dict "name" "NIM_TRITON_METRICS_PORT" "value" $port) }}
-    {{- end }}
+  {{- $variables := dict "grpc" (list "NIM_GRPC_API_PORT" "NIM_TRITON_GRPC_PORT") "metrics" (list "NIM_TRITON_METRICS_PORT") }}
+  {{- range $port := $nim.ports }}
+    {{- range get $variables .name | default list }}{{ $env = append $env (dict "name" . "value" (toString $port.port)) }}{{ end }}
   {{- end }}
-  {{- if eq $nim.workload "LeaderWorkerSet" }}
-    {{- $env = concat $env (include "nimhelm.v2.group.env" . | fromYamlArray) }}
-  {{- end }}
-  {{- $base := dict "env" $env }}
-  {{- include "nimhelm.v2.env.first" $base }}
-  {{- $_ := set $nim "env" $base.env }}
+  {{- if $nim.group }}{{ $env = concat $env (include "nimhelm.v2.group.env" . | fromYamlArray) }}{{ end }}
+  {{- $_ := set $nim "env" $env }}
+  {{- include "nimhelm.v2.env.first" $nim }}
 {{- end }}
 
 {{- /*
@@ -122,64 +102,64 @@ the next pod finds them.
 - {name: TLLM_LLMAPI_BUILD_CACHE_ROOT, value: {{ $folder }}/tensorrt-llm}
 {{- end }}
 
-{{- /* Sets .into.proxyEnv: the variables of a proxy. Takes proxy and into. */}}
+{{- /* Sets .into.proxyEnv: the variables of a proxy, if there is one. Takes proxy and into. */}}
 {{- define "nimhelm.v2.env.proxy" -}}
-  {{- $https := get .proxy "httpsProxy" | default "" }}
-  {{- $http := get .proxy "httpProxy" | default "" }}
-  {{- $none := get .proxy "noProxy" | default "" }}
-  {{- $_ := set .into "proxyEnv" (list
-    (dict "name" "NIM_SDK_USE_NATIVE_TLS" "value" "1")
-    (dict "name" "HTTPS_PROXY" "value" $https)
-    (dict "name" "HTTP_PROXY" "value" $http)
-    (dict "name" "NO_PROXY" "value" $none)
-    (dict "name" "https_proxy" "value" $https)
-    (dict "name" "http_proxy" "value" $http)
-    (dict "name" "no_proxy" "value" $none)) }}
+  {{- $env := list }}
+  {{- if kindIs "map" .proxy }}
+    {{- $env = list (dict "name" "NIM_SDK_USE_NATIVE_TLS" "value" "1") }}
+    {{- $fields := dict "https_proxy" "httpsProxy" "http_proxy" "httpProxy" "no_proxy" "noProxy" }}
+    {{- range list "HTTPS_PROXY" "HTTP_PROXY" "NO_PROXY" "https_proxy" "http_proxy" "no_proxy" }}
+      {{- $env = append $env (dict "name" . "value" (get $.proxy (get $fields (lower .)) | default "")) }}
+    {{- end }}
+  {{- end }}
+  {{- $_ := set .into "proxyEnv" $env }}
 {{- end }}
 
 {{- /*
-Sets .env: the environment of the NIM, with the source of its model. A model-free NIM gets the path of its cache, a
-Hugging Face model needs HF_TOKEN (which is optional where NIM_MODEL_PATH names it), and a native image gets the path of
-its engine. Takes root and role.
+Sets .nim.mainEnv: the environment of the NIM in the pod of .nim.role, with the source of its model. A model-free NIM
+gets the path of its cache, a Hugging Face model needs HF_TOKEN (which is optional where NIM_MODEL_PATH names it), and a
+native image gets the path of its engine.
 */}}
 {{- define "nimhelm.v2.env.main" -}}
-  {{- $root := .root }}
-  {{- $cache := $root.Values.storage.nimCache }}
+  {{- $nim := .nim }}
+  {{- $secret := .Values.authSecret }}
+  {{- $cache := .Values.storage.nimCache }}
   {{- $source := ternary $cache.source "" (not (empty $cache.name)) }}
-  {{- $env := $root.nim.env }}
+  {{- $env := $nim.env }}
   {{- $before := list }}
-  {{- if .role }}
-    {{- $env = concat $env (include (printf "nimhelm.v2.group.env.%s" .role) $root | fromYamlArray) }}
-    {{- if has $source (list "hf" "ngcModelEndpoint") }}
-      {{- $env = append $env (dict "name" "NIM_MODEL_NAME" "value" "/model-store") }}
-    {{- end }}
-  {{- else if eq $root.Values.imageLayout "native" }}
-    {{- $path := ternary (printf "/model/%s" $cache.name) "/model" (not (empty $cache.name)) }}
-    {{- $before = list (dict "name" "NIM_ENGINE_MODEL_PATH" "value" $path) }}
+  {{- if $nim.group }}{{ $env = concat $env (include "nimhelm.v2.group.roleEnv" . | fromYamlArray) }}{{ end }}
+  {{- if and (not $nim.group) (eq .Values.imageLayout "native") }}
+    {{- $before = list (dict "name" "NIM_ENGINE_MODEL_PATH" "value" (ternary (printf "/model/%s" $cache.name) "/model" (not (empty $cache.name)))) }}
   {{- else if has $source (list "hf" "ngcModelEndpoint") }}
-    {{- $env = concat $env (list
-      (dict "name" "NIM_MODEL_NAME" "value" "/model-store")
-      (dict "name" "HF_HOME" "value" "/model-store/huggingface/hub")
-      (dict "name" "NIM_MODEL_PATH" "value" $cache.modelPath)) }}
+    {{- $env = append $env (dict "name" "NIM_MODEL_NAME" "value" "/model-store") }}
+    {{- if not $nim.group }}
+      {{- $env = concat $env (list
+        (dict "name" "HF_HOME" "value" "/model-store/huggingface/hub")
+        (dict "name" "NIM_MODEL_PATH" "value" $cache.modelPath)) }}
+    {{- end }}
   {{- end }}
   {{- $box := dict "env" $env }}
   {{- include "nimhelm.v2.env.first" $box }}
-  {{- if not .role }}
+  {{- if not $nim.group }}
     {{- $fetches := has $source (list "hf" "dataStore") }}
     {{- $mayFetch := false }}
     {{- range $box.env }}
-      {{- if and (eq .name "NIM_MODEL_NAME") (hasPrefix "hf://" (.value | default "")) }}{{ $fetches = true }}{{ end }}
-      {{- if and (eq .name "NIM_MODEL_PATH") (hasPrefix "hf://" (.value | default "")) }}{{ $mayFetch = true }}{{ end }}
+      {{- $hub := hasPrefix "hf://" (.value | default "") }}
+      {{- $fetches = or $fetches (and $hub (eq .name "NIM_MODEL_NAME")) }}
+      {{- $mayFetch = or $mayFetch (and $hub (eq .name "NIM_MODEL_PATH")) }}
     {{- end }}
-    {{- if or $fetches $source $root.nim.global.keepOperatorPods }}{{ $mayFetch = false }}{{ end }}
-    {{- with and $mayFetch $root.Values.authSecret }}
-      {{- $token := dict "name" . "key" "HF_TOKEN" "optional" true }}
-      {{- $_ := set $box "env" (append $box.env (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" $token))) }}
+    {{- $optional := dict "name" $secret "key" "HF_TOKEN" "optional" true }}
+    {{- if and $mayFetch $secret (not (or $fetches $source $nim.global.keepOperatorPods)) }}
+      {{- $_ := set $box "env" (append $box.env (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" $optional))) }}
       {{- include "nimhelm.v2.env.first" $box }}
     {{- end }}
-    {{- $_ := set $box "env" (concat $before $box.env) }}
     {{- if or $fetches $before }}
-      {{- include "nimhelm.v2.env.token" (dict "box" $box "secret" $root.Values.authSecret "optional" (not (empty $before))) }}
+      {{- $others := list }}
+      {{- range $box.env }}{{ if ne .name "NGC_API_KEY" }}{{ $others = append $others . }}{{ end }}{{ end }}
+      {{- $keys := list
+        (dict "name" "NGC_API_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" $secret "key" "NGC_API_KEY" "optional" true)))
+        (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" (ternary (omit $optional "optional") $optional (empty $before)))) }}
+      {{- $_ := set $box "env" (concat (ternary list $keys (empty $secret)) $before $others) }}
     {{- end }}
     {{- include "nimhelm.v2.env.last" $box }}
   {{- end }}
@@ -187,21 +167,5 @@ its engine. Takes root and role.
     {{- $_ := set $box "env" (append $box.env (dict "name" "NIM_MODEL_PROFILE" "value" $cache.profile)) }}
     {{- include "nimhelm.v2.env.first" $box }}
   {{- end }}
-  {{- $_ := set . "env" $box.env }}
-{{- end }}
-
-{{- /* Puts HF_TOKEN first. NGC_API_KEY is an optional reference. Takes box, secret and optional. */}}
-{{- define "nimhelm.v2.env.token" -}}
-  {{- $env := list }}
-  {{- with .secret }}
-    {{- $token := dict "name" . "key" "HF_TOKEN" }}
-    {{- if $.optional }}{{ $_ := set $token "optional" true }}{{ end }}
-    {{- $env = list
-      (dict "name" "NGC_API_KEY" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" "NGC_API_KEY" "optional" true)))
-      (dict "name" "HF_TOKEN" "valueFrom" (dict "secretKeyRef" $token)) }}
-  {{- end }}
-  {{- range .box.env }}
-    {{- if ne .name "NGC_API_KEY" }}{{ $env = append $env . }}{{ end }}
-  {{- end }}
-  {{- $_ := set .box "env" $env }}
+  {{- $_ := set $nim "mainEnv" $box.env }}
 {{- end }}

@@ -18,8 +18,7 @@ Refuses values that the API server would reject, or that would never become read
     {{- $_ := set $listed .name true }}
   {{- end }}
   {{- if or .Values.initContainers .Values.sidecarContainers .Values.volumes .Values.volumeMounts (regexMatch "[.]|:cache-" (toString .Values.dependencies)) }}
-    {{- $box := dict "root" . "role" (ternary "leader" "" (eq .nim.workload "LeaderWorkerSet")) }}
-    {{- include "nimhelm.v2.problems.pod" (dict "owner" .Chart.Name "spec" (include "nimhelm.v2.podSpec" $box)) }}
+    {{- include "nimhelm.v2.problems.pod" (dict "owner" .Chart.Name "spec" (include "nimhelm.v2.podSpec" .)) }}
   {{- end }}
 {{- end }}
 

@@ -1,58 +1,48 @@
 {{- /* The volume of the model, and the other volumes of a pod. */}}
 
 {{- define "nimhelm.v2.facts.storage" -}}
-  {{- $nim := .nim }}
   {{- $storage := .Values.storage }}
   {{- $cache := $storage.nimCache }}
-  {{- $proxy := .Values.proxy | default dict }}
-  {{- $_ := set $nim "certificates" (dig "certConfigMap" "" $proxy) }}
+  {{- $from := ternary $storage.pvc $cache (empty $cache.name) }}
+  {{- $certificates := dig "certConfigMap" "" (.Values.proxy | default dict) }}
   {{- /* Containers of a pod exchange files in /scratch. */}}
-  {{- $_ := set $nim "needsScratch" (or .Values.initContainers .Values.sidecarContainers | empty | not) }}
-  {{- /* The OpenShift security context constraint that the pods need. Adding certificates needs root. */}}
-  {{- $_ := set $nim "scc" (ternary "anyuid" (ternary "hostmount-anyuid" "nonroot" (not (empty $storage.hostPath))) (not (empty $nim.certificates))) }}
-  {{- $_ := set $nim "cache" ($cache.name | default "") }}
-  {{- $_ := set $nim "claim" "" }}
-  {{- if $cache.name }}
-    {{- $_ := set $nim "claim" ($cache.claimName | default (printf "%s-pvc" $cache.name)) }}
-  {{- else if or $storage.pvc.create $storage.pvc.name }}
-    {{- $_ := set $nim "claim" ($storage.pvc.name | default (printf "%s-pvc" $nim.name)) }}
-  {{- end }}
+  {{- $shares := or .Values.initContainers .Values.sidecarContainers | empty | not }}
+  {{- $claim := get $cache "claimName" | default (printf "%s-pvc" $cache.name) }}
+  {{- if not $cache.name }}{{ $claim = ternary ($storage.pvc.name | default (printf "%s-pvc" .nim.name)) "" (or $storage.pvc.create $storage.pvc.name | empty | not) }}{{ end }}
+  {{- $init := list }}
   {{- /* An image with the native layout has another path for its model. */}}
-  {{- $subPath := ternary $cache.subPath $storage.pvc.subPath (not (empty $cache.name)) }}
-  {{- $mounts := list }}
   {{- range ternary (list "/model" "/opt/cache") (list "/model-store") (eq .Values.imageLayout "native") }}
-    {{- $mount := dict "name" "model-store" "mountPath" . }}
-    {{- if $subPath }}{{ $_ := set $mount "subPath" $subPath }}{{ end }}
-    {{- $mounts = append $mounts $mount }}
+    {{- $init = append $init (merge (dict "name" "model-store" "mountPath" .) (ternary (pick $from "subPath") dict (not (empty $from.subPath)))) }}
   {{- end }}
-  {{- $init := $mounts }}
-  {{- $mounts = append $mounts (dict "name" "dshm" "mountPath" "/dev/shm") }}
-  {{- if $nim.needsScratch }}
+  {{- $mounts := append $init (dict "name" "dshm" "mountPath" "/dev/shm") }}
+  {{- if $shares }}
     {{- $scratch := dict "name" "scratch" "mountPath" "/scratch" }}
     {{- $mounts = append $mounts $scratch }}
     {{- $init = append $init $scratch }}
   {{- end }}
-  {{- if $nim.certificates }}
+  {{- if $certificates }}
     {{- $mounts = append $mounts (dict "name" "ca-cert-volume" "mountPath" "/etc/ssl") }}
-    {{- $init = concat $init (list
-      (dict "name" "ca-cert-volume" "mountPath" "/ca-certs")
-      (dict "name" "custom-ca" "mountPath" "/custom")) }}
+    {{- $init = concat $init (list (dict "name" "ca-cert-volume" "mountPath" "/ca-certs") (dict "name" "custom-ca" "mountPath" "/custom")) }}
   {{- end }}
-  {{- $_ := set $nim "mounts" $mounts }}
-  {{- $_ := set $nim "initMounts" $init }}
+  {{- $_ := merge .nim (dict
+    "certificates" $certificates
+    "needsScratch" $shares
+    "scc" (ternary "anyuid" (ternary "hostmount-anyuid" "nonroot" (not (empty $storage.hostPath))) (not (empty $certificates)))
+    "cache" ($cache.name | default "")
+    "claim" $claim
+    "mounts" $mounts
+    "initMounts" $init) }}
 {{- end }}
 
 {{- /* Where a container finds the scripts of the chart. */}}
 {{- define "nimhelm.v2.scriptsMount" -}}
-- name: nimhelm-scripts
-  mountPath: /nimhelm-scripts
-  readOnly: true
+- {name: nimhelm-scripts, mountPath: /nimhelm-scripts, readOnly: true}
 {{- end }}
 
-{{- /* The volumes of a pod. Takes role: "" outside a group, leader or worker inside one. */}}
+{{- /* The volumes of a pod of .nim.role. */}}
 {{- define "nimhelm.v2.volumes" -}}
-{{- $nim := .root.nim }}
-{{- $storage := .root.Values.storage -}}
+{{- $nim := .nim }}
+{{- $storage := .Values.storage -}}
 - name: dshm
   emptyDir:
     medium: Memory
@@ -60,54 +50,38 @@
     sizeLimit: {{ include "nimhelm.v2.yaml" (toString .) }}
     {{- end }}
 {{- if $nim.needsScratch }}
-- name: scratch
-  emptyDir: {}
+- {name: scratch, emptyDir: {}}
 {{- end }}
 - name: model-store
   {{- if $nim.claim }}
   persistentVolumeClaim:
     claimName: {{ toJson $nim.claim }}
-    {{- if $storage.readOnly }}
-    readOnly: true
-    {{- end }}
+    {{- include "nimhelm.v2.fields" (dict "indent" 4 "fields" (dict "readOnly" $storage.readOnly)) }}
   {{- else if $storage.image.reference }}
   image:
     reference: {{ include "nimhelm.v2.image" (dict "global" $nim.global "reference" $storage.image.reference) | toJson }}
-    {{- with $storage.image.pullPolicy }}
-    pullPolicy: {{ toJson . }}
-    {{- end }}
+    {{- include "nimhelm.v2.fields" (dict "indent" 4 "fields" (pick $storage.image "pullPolicy")) }}
   {{- else if kindIs "map" $storage.emptyDir }}
-  emptyDir:
-    {{- with get $storage.emptyDir "sizeLimit" }}
-    sizeLimit: {{ include "nimhelm.v2.yaml" (toString .) }}
-    {{- else }} {}
-    {{- end }}
+  emptyDir: {{ with get $storage.emptyDir "sizeLimit" }}{sizeLimit: {{ toString . | toJson }}}{{ else }}{}{{ end }}
   {{- else }}
   hostPath:
     path: {{ include "nimhelm.v2.yaml" $storage.hostPath }}
     type: DirectoryOrCreate
   {{- end }}
 {{- with $nim.certificates }}
-- name: ca-cert-volume
-  emptyDir: {}
-- name: custom-ca
-  configMap:
-    name: {{ toJson . }}
+- {name: ca-cert-volume, emptyDir: {}}
+- {name: custom-ca, configMap: {name: {{ toJson . }}}}
 {{- end }}
 {{- if or $nim.gates $nim.certificates $nim.fillsCache }}
-- name: nimhelm-scripts
-  configMap:
-    name: {{ include "nimhelm.v2.scriptsName" .root | toJson }}
+- {name: nimhelm-scripts, configMap: {name: {{ include "nimhelm.v2.scriptsName" . | toJson }}}}
 {{- end }}
 {{- if and $nim.gates $nim.global.pullWhileWaiting }}
-- name: nimhelm-wait
-  emptyDir:
-    sizeLimit: 16Mi
+- {name: nimhelm-wait, emptyDir: {sizeLimit: 16Mi}}
 {{- end }}
 {{- if $nim.mpi }}
-  {{- include "nimhelm.v2.mpi.volumes" . }}
+{{ include "nimhelm.v2.mpi.volumes" . }}
 {{- end }}
-{{- with .root.Values.volumes }}
+{{- with .Values.volumes }}
 {{ include "nimhelm.v2.yaml" . }}
 {{- end }}
 {{- end }}

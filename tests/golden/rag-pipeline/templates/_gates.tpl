@@ -10,27 +10,25 @@ which selects the pods of the dependency's present revision: Helm changes its se
 nimhelm.dev/revision of a pod is a hash of its template.
 */}}
 
-{{- /* Sets .nim.gates: the gates of a pod in the order in which they run: [{name, cache or dependency}]. */}}
+{{- /* Sets .nim.gates: the gates of a pod in the order in which they run: [{name, cache or dependency}], and .nim.fillsCache. */}}
 {{- define "nimhelm.v2.facts.gates" -}}
-  {{- $nim := .nim }}
+  {{- $global := .nim.global }}
+  {{- $cache := .Values.storage.nimCache }}
   {{- $gates := list }}
-  {{- if and $nim.global.waitEnabled (not $nim.global.keepOperatorPods) .Values.wait.enabled }}
-    {{- $cache := .Values.storage.nimCache }}
-    {{- if and $cache.name $cache.wait.enabled }}
-      {{- if and (dig "enabled" false ($cache.fill | default dict)) (ne .Values.imageLayout "native") }}
-        {{- $_ := set $nim "fillsCache" true }}
-      {{- else }}
-        {{- $gates = append $gates (dict "name" (printf "wait-for-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel") "cache" $cache) }}
-      {{- end }}
-    {{- end }}
-    {{- range .Values.dependencies }}
-      {{- /* A tool that orders the services itself needs gates only for dependencies outside the pipeline. */}}
-      {{- if and (dig "wait" "enabled" true .) (or .external (not $nim.global.orderFor)) }}
-        {{- $gates = append $gates (dict "name" (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") "dependency" .) }}
-      {{- end }}
+  {{- $waits := and $global.waitEnabled .Values.wait.enabled (not $global.keepOperatorPods) }}
+  {{- $cached := and $waits $cache.name $cache.wait.enabled }}
+  {{- $fills := and $cached (dig "fill" "enabled" false $cache) (ne .Values.imageLayout "native") }}
+  {{- if and $cached (not $fills) }}
+    {{- $gates = append $gates (dict "name" (printf "wait-for-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel") "cache" $cache) }}
+  {{- end }}
+  {{- range ternary .Values.dependencies list $waits }}
+    {{- /* A tool that orders the services itself needs gates only for dependencies outside the pipeline. */}}
+    {{- if and (dig "wait" "enabled" true .) (or .external (not $global.orderFor)) }}
+      {{- $gates = append $gates (dict "name" (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") "dependency" .) }}
     {{- end }}
   {{- end }}
-  {{- $_ := set $nim "gates" $gates }}
+  {{- $_ := set .nim "gates" $gates }}
+  {{- $_ := set .nim "fillsCache" $fills }}
 {{- end }}
 
 {{- /* Sets .nim.probed: what the readiness probe asks at the API port, empty when it is no HTTP request. */}}
@@ -53,26 +51,19 @@ and only a pod of the service sees those GPUs. The pod has them already, so the 
 {{- define "nimhelm.v2.fillCache" -}}
 {{- $nim := .nim }}
 {{- $cache := .Values.storage.nimCache }}
-{{- $main := dict "root" . "role" "" }}
-{{- include "nimhelm.v2.env.main" $main }}
-{{- $box := dict "env" (concat
-  (list
-    (dict "name" "CACHE_MARKER" "value" (printf "/model-store/.nimhelm-complete-%s" $cache.name))
-    (dict "name" "CACHE_KEY" "value" (include "nimhelm.v2.image" (dict "global" $nim.global "image" .Values.image))))
-  (dig "env" list $cache.fill)
-  $main.env) }}
-{{- include "nimhelm.v2.env.first" $box }}
+{{- include "nimhelm.v2.env.main" . }}
+{{- $box := dict "env" (concat (list
+  (dict "name" "CACHE_MARKER" "value" (printf "/model-store/.nimhelm-complete-%s" $cache.name))
+  (dict "name" "CACHE_KEY" "value" (include "nimhelm.v2.image" (dict "global" $nim.global "image" .Values.image))))
+  (dig "env" list $cache.fill) $nim.mainEnv) }}
+{{- include "nimhelm.v2.env.first" $box -}}
 - name: {{ printf "fill-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel" | toJson }}
   {{- include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image) | nindent 2 }}
   command: [/bin/sh, /nimhelm-scripts/fill-cache.sh]
   args: [download-to-cache]
-  env:
-    {{- include "nimhelm.v2.yaml" $box.env | nindent 4 }}
-  {{- with include "nimhelm.v2.resources" . }}
-  resources:
-    {{- . | nindent 4 }}
-  {{- end }}
-  {{- include "nimhelm.v2.hardening" (dict "nim" $nim) | nindent 2 | trimSuffix "\n  " }}
+  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (dict
+    "env" $box.env "securityContext" $nim.confined "terminationMessagePolicy" $nim.lastWords)) }}
+  {{- include "nimhelm.v2.resources" . | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
     {{- include "nimhelm.v2.yaml" $nim.mounts | nindent 4 }}
     {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
@@ -103,46 +94,36 @@ The gates as init containers. NIM images are many gigabytes large. A gate that r
 the node pull that image while the dependencies start. It brings a static busybox, because the image may have no shell.
 */}}
 {{- define "nimhelm.v2.gates" -}}
-  {{- $root := . }}
   {{- $nim := .nim }}
-  {{- $global := $nim.global }}
+  {{- $pulls := $nim.global.pullWhileWaiting }}
   {{- /* The proxy of a mesh lets the traffic of its own user alone. */}}
-  {{- $user := get (dict "istio" 1337 "linkerd" 2102) $global.mesh | default 65532 }}
-  {{- $busybox := ternary "/nimhelm/busybox" "/bin/busybox" $global.pullWhileWaiting }}
-  {{- if and $nim.gates $global.pullWhileWaiting }}
+  {{- $user := get (dict "istio" 1337 "linkerd" 2102) $nim.global.mesh | default 65532 }}
+  {{- $busybox := ternary "/nimhelm/busybox" "/bin/busybox" $pulls }}
+  {{- $image := ternary (include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image)) (include "nimhelm.v2.waitImage" $nim) $pulls }}
+  {{- if and $nim.gates $pulls }}
 - name: wait-setup
   {{- include "nimhelm.v2.busybox" $nim | nindent 2 }}
   {{- end }}
   {{- range $nim.gates }}
 - name: {{ toJson .name }}
-    {{- if $global.pullWhileWaiting }}
-  {{- include "nimhelm.v2.containerImage" (dict "root" $root "image" $root.Values.image) | nindent 2 }}
-    {{- else }}
-  {{- include "nimhelm.v2.waitImage" $nim | nindent 2 }}
-    {{- end }}
+  {{- $image | nindent 2 }}
   command: [{{ $busybox }}, sh, /nimhelm-scripts/wait.sh]
   args: [{{ printf "/nimhelm-scripts/%s.%s" $nim.name .name | toJson }}]
   env:
-    - name: BUSYBOX
-      value: {{ $busybox }}
+    - {name: BUSYBOX, value: {{ $busybox }}}
     {{- /* NIM images ask for all GPUs of the node. A gate must see none. */}}
-    - name: NVIDIA_VISIBLE_DEVICES
-      value: void
+    - {name: NVIDIA_VISIBLE_DEVICES, value: void}
   {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" $user) | nindent 2 }}
   volumeMounts:
     {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
-    {{- if $global.pullWhileWaiting }}
-    - name: nimhelm-wait
-      mountPath: /nimhelm
-      readOnly: true
+    {{- if $pulls }}
+    - {name: nimhelm-wait, mountPath: /nimhelm, readOnly: true}
     {{- end }}
-    {{- if .cache }}
+    {{- with .cache }}
     - name: model-store
       mountPath: /cache
-      {{- with $root.Values.storage.nimCache.subPath }}
-      subPath: {{ include "nimhelm.v2.yaml" . }}
-      {{- end }}
       readOnly: true
+      {{- include "nimhelm.v2.fields" (dict "indent" 6 "fields" (pick . "subPath")) }}
     {{- end }}
   {{- end }}
 {{- end }}
@@ -152,39 +133,66 @@ The settings of all gates of a service, as entries of a ConfigMap. files/wait.sh
 umbrella's facts) and service (the root of its chart).
 */}}
 {{- define "nimhelm.v2.gates.settings" -}}
-  {{- $umbrella := .nim }}
-  {{- $service := .service }}
-  {{- range $service.nim.gates }}
-    {{- $box := dict "umbrella" $umbrella "root" $service "gate" . }}
+  {{- $byName := .nim.byName }}
+  {{- $root := .service }}
+  {{- range $root.nim.gates }}
+    {{- $box := dict "byName" $byName "root" $root "gate" . }}
     {{- include "nimhelm.v2.gate.settings" $box }}
-{{ printf "%s.%s" $service.nim.name .name }}: |
+{{ printf "%s.%s" $root.nim.name .name }}: |
     {{- range $box.lines }}
-  {{ include "nimhelm.v2.escapedLine" . }}
+      {{- /* A line break in a value would start another setting. */}}
+  {{ regexReplaceAll `[\x00-\x1F\x{7F}-\x{9F}\x{2028}\x{2029}\x{FEFF}\x{FFFE}\x{FFFF}]` . "" }}
     {{- end }}
   {{- end }}
 {{- end }}
 
-{{- /* A line break in a value would start another setting. */}}
-{{- define "nimhelm.v2.escapedLine" -}}
-  {{- regexReplaceAll `[\x00-\x1F\x{7F}-\x{9F}\x{2028}\x{2029}\x{FEFF}\x{FFFE}\x{FFFF}]` . "" }}
-{{- end }}
-
-{{- /* Sets .lines: the settings of one gate. */}}
+{{- /*
+Sets .lines: the settings of one gate. It asks as the values say, else as the readiness probe of the dependency. For a
+service of the pipeline it asks the pods of the current revision first. `any`, `peer` and `patience` say what else opens
+the gate. A host in the values is asked directly. So is a Knative service, because its routes lead to the latest ready
+revision. Takes byName, root and gate.
+*/}}
 {{- define "nimhelm.v2.gate.settings" -}}
   {{- $root := .root }}
-  {{- $gate := .gate }}
+  {{- $dependency := .gate.dependency }}
   {{- $lines := list
     (printf "period=%d" (int $root.nim.global.waitPeriodSeconds | max 1))
-    (printf "timeout=%s" (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" $gate))) }}
-  {{- if $gate.sleeps }}
-    {{- $lines = list (printf "asleep=%s" $gate.dependency.name) }}
-  {{- else if $gate.cache }}
-    {{- $lines = append $lines (printf "target=cache://%s" $gate.cache.name) }}
+    (printf "timeout=%s" (include "nimhelm.v2.gate.timeout" .)) }}
+  {{- if .gate.sleeps }}
+    {{- $lines = list (printf "asleep=%s" $dependency.name) }}
+  {{- else if .gate.cache }}
+    {{- $lines = append $lines (printf "target=cache://%s" .gate.cache.name) }}
   {{- else }}
-    {{- include "nimhelm.v2.gate.addresses" . }}
-    {{- $wait := .wait }}
-    {{- $lines = append (concat $lines .addresses)
-      (printf "ontimeout=%s" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" $gate.dependency))) }}
+    {{- $wait := $dependency.wait | default dict }}
+    {{- $target := ternary dict (get .byName $dependency.name | default dict) (eq true $dependency.external) }}
+    {{- if and $target (not (hasKey $wait "path")) (has (int $dependency.port) (list $target.nim.port (ternary $target.nim.port 80 $target.nim.ownsService))) }}
+      {{- $wait = merge dict $wait $target.nim.probed }}
+    {{- end }}
+    {{- $host := get $wait "host" | default $dependency.name }}
+    {{- $port := get $wait "port" | default $dependency.port }}
+    {{- $own := and $target (has $host (list $dependency.name (print $dependency.name "-predictor"))) (include "nimhelm.v2.hasReadyService" $target) }}
+    {{- /*
+    A Service routes to ready pods alone. So a connection says as much as an HTTPS answer, and needs neither a
+    certificate nor a TLS that busybox has. Nor does a mesh refuse it that wants mutual TLS.
+    */}}
+    {{- if and $own (or (eq (get $wait "scheme") "HTTPS") $root.nim.global.mesh) (not (get $wait "text")) $target.Values.readinessProbe.enabled }}
+      {{- $wait = omit $wait "path" }}
+    {{- end }}
+    {{- $plain := include "nimhelm.v2.gate.url" (dict "wait" $wait "host" $host "port" $port) }}
+    {{- if $own }}
+      {{- /* The Service of KServe has its own port, which differs from the port of the pods. */}}
+      {{- $of := dict "wait" $wait "host" (include "nimhelm.v2.readyName" $dependency.name) "port" (ternary $port $target.nim.port $target.nim.ownsService) }}
+      {{- $lines = concat $lines (list
+        (print "target=" (include "nimhelm.v2.gate.url" $of))
+        (print "any=" $plain)
+        (print "patience=" (include "nimhelm.v2.startupSeconds" $target | trim))) }}
+      {{- if include "nimhelm.v2.hasReadyService" $root }}
+        {{- $lines = append $lines (printf "peer=tcp://%s:%d" (include "nimhelm.v2.readyName" $root.nim.name) $root.nim.port) }}
+      {{- end }}
+    {{- else }}
+      {{- $lines = append $lines (print "target=" $plain) }}
+    {{- end }}
+    {{- $lines = append $lines (print "ontimeout=" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" $dependency))) }}
     {{- with get $wait "text" }}{{ $lines = append $lines (printf "text=%s" .) }}{{ end }}
     {{- range get $wait "httpHeaders" | default list }}{{ $lines = append $lines (printf "header=%s: %s" .name .value) }}{{ end }}
   {{- end }}
@@ -202,55 +210,12 @@ umbrella's facts) and service (the root of its chart).
   {{- coalesce (dig "wait" "onTimeout" "" .dependency) .root.Values.wait.onTimeout .root.nim.global.waitOnTimeout }}
 {{- end }}
 
-{{- /*
-Sets .wait, how a gate asks: as the values say, else as the readiness probe of the dependency; and .addresses, what it
-asks. For a service of the pipeline it asks the pods of the current revision first. `any`, `peer` and `patience` say
-what else opens the gate. A host in the values is asked directly. So is a Knative service, because its routes lead to
-the latest ready revision.
-*/}}
-{{- define "nimhelm.v2.gate.addresses" -}}
-  {{- $dependency := .gate.dependency }}
-  {{- $wait := $dependency.wait | default dict }}
-  {{- $target := ternary dict (get .umbrella.byName $dependency.name | default dict) (eq true $dependency.external) }}
-  {{- if and $target (not (hasKey $wait "path")) }}
-    {{- $nim := $target.nim }}
-    {{- if has (int $dependency.port) (list $nim.port (ternary $nim.port 80 $nim.ownsService)) }}{{ $wait = merge dict $wait $nim.probed }}{{ end }}
-  {{- end }}
-  {{- $host := get $wait "host" | default $dependency.name }}
-  {{- $port := get $wait "port" | default $dependency.port }}
-  {{- $own := and $target (has $host (list $dependency.name (print $dependency.name "-predictor"))) (include "nimhelm.v2.hasReadyService" $target) }}
-  {{- /*
-  A Service routes to ready pods alone. So a connection says as much as an HTTPS answer, and needs neither a
-  certificate nor a TLS that busybox has. Nor does a mesh refuse it that wants mutual TLS.
-  */}}
-  {{- if and $own (or (eq (get $wait "scheme") "HTTPS") .root.nim.global.mesh) (not (get $wait "text")) $target.Values.readinessProbe.enabled }}
-    {{- $wait = omit $wait "path" }}
-  {{- end }}
-  {{- $plain := include "nimhelm.v2.gate.url" (dict "wait" $wait "host" $host "port" $port) }}
-  {{- $addresses := list (print "target=" $plain) }}
-  {{- if $own }}
-    {{- /* The Service of KServe has its own port, which differs from the port of the pods. */}}
-    {{- $port = ternary $port $target.nim.port $target.nim.ownsService }}
-    {{- $addresses = list
-      (print "target=" (include "nimhelm.v2.gate.url" (dict "wait" $wait "host" (include "nimhelm.v2.readyName" $dependency.name) "port" $port)))
-      (print "any=" $plain)
-      (print "patience=" (include "nimhelm.v2.startupSeconds" $target | trim)) }}
-    {{- if include "nimhelm.v2.hasReadyService" .root }}
-      {{- $addresses = append $addresses (printf "peer=tcp://%s:%d" (include "nimhelm.v2.readyName" .root.nim.name) .root.nim.port) }}
-    {{- end }}
-  {{- end }}
-  {{- $_ := set . "wait" $wait }}
-  {{- $_ := set . "addresses" $addresses }}
-{{- end }}
-
 {{- /* A readiness URL, or a TCP address when there is no path. Takes wait, host and port. */}}
 {{- define "nimhelm.v2.gate.url" -}}
   {{- $path := get .wait "path" | default "" }}
-  {{- $scheme := ternary (get .wait "scheme" | default "HTTP" | lower) "tcp" (not (empty $path)) }}
-  {{- $host := .host }}
-  {{- if and (contains ":" $host) (not (hasPrefix "[" $host)) }}{{ $host = printf "[%s]" $host }}{{ end }}
-  {{- printf "%s://%s:%d" $scheme $host (int .port) }}
-  {{- if $path }}{{ printf "/%s" (trimPrefix "/" $path) }}{{ end }}
+  {{- $host := ternary (printf "[%s]" .host) .host (and (contains ":" .host) (not (hasPrefix "[" .host))) }}
+  {{- $address := printf "%s:%d" $host (int .port) }}
+  {{- if $path }}{{ printf "%s://%s/%s" (get .wait "scheme" | default "HTTP" | lower) $address (trimPrefix "/" $path) }}{{ else }}tcp://{{ $address }}{{ end }}
 {{- end }}
 
 {{- /* The name of the Service for the current revision of a service. */}}
@@ -268,28 +233,23 @@ further pods ask whether a first one is ready.
 
 {{- /* All Services of this kind. Takes the umbrella's root. */}}
 {{- define "nimhelm.v2.readyServices" }}
-  {{- range .nim.services }}
-    {{- if include "nimhelm.v2.hasReadyService" . }}
-      {{- $nim := .nim }}
-      {{- include "nimhelm.v2.revision" . }}
-      {{- $selector := merge (dict "nimhelm.dev/revision" $nim.revision) $nim.identity }}
-      {{- /* The workers of a group have no readiness probe, so only the leader is selected. */}}
-      {{- if eq $nim.workload "LeaderWorkerSet" }}{{ $selector = merge $selector $nim.selector }}{{ end }}
+{{- range .nim.services }}
+{{- if include "nimhelm.v2.hasReadyService" . }}
+{{- include "nimhelm.v2.revision" . }}
+{{- /* The workers of a group have no readiness probe, so only the leader is selected. */}}
+{{- $selector := merge (dict "nimhelm.dev/revision" .nim.revision) .nim.identity (ternary .nim.selector dict .nim.group) }}
 ---
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" (include "nimhelm.v2.readyName" $nim.name) "over" (dict "nimhelm.dev/beside" $nim.name)) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" (include "nimhelm.v2.readyName" .nim.name) "over" (dict "nimhelm.dev/beside" .nim.name)) }}
 spec:
   type: ClusterIP
   selector:
     {{- include "nimhelm.v2.yaml" $selector | nindent 4 }}
   ports:
-    {{- range $nim.ports }}
-    - name: {{ .name }}
-      port: {{ .port }}
-      targetPort: {{ .port }}
-      protocol: TCP
+    {{- range .nim.ports }}
+    - {name: {{ .name }}, port: {{ .port }}, targetPort: {{ .port }}, protocol: TCP}
     {{- end }}
-    {{- end }}
-  {{- end }}
+{{- end }}
+{{- end }}
 {{- end }}

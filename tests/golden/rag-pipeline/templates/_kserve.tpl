@@ -20,7 +20,7 @@ kind: InferenceService
 {{ include "nimhelm.v2.metadata" (dict "root" . "under" $labels "annotated" true "workload" true "annotations" $annotations) }}
 spec:
   predictor:
-    {{- include "nimhelm.v2.podMetadata" (dict "root" . "role" "") | nindent 4 }}
+    {{- include "nimhelm.v2.podMetadata" . | nindent 4 }}
     {{- if not $nim.knative }}
       {{- include "nimhelm.v2.kserve.scaling" . | nindent 4 | trimSuffix "\n    " }}
     deploymentStrategy:

@@ -1,6 +1,7 @@
 {{- /* One model on several nodes: a LeaderWorkerSet whose leader answers requests. MPI or Ray starts the group. */}}
 
 {{- define "nimhelm.v2.leaderWorkerSet" -}}
+{{- include "nimhelm.v2.revision" . -}}
 apiVersion: leaderworkerset.x-k8s.io/v1
 kind: LeaderWorkerSet
 {{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-lws" .nim.name) "annotated" true "workload" true) }}
@@ -17,13 +18,14 @@ spec:
   leaderWorkerTemplate:
     size: {{ .nim.nodes }}
     restartPolicy: RecreateGroupOnPodRestart
-    {{- range $role := list "leader" "worker" }}
+    {{- range $role := list "worker" "leader" }}
+    {{- $_ := set $.nim "role" $role }}
     {{ $role }}Template:
-      {{- include "nimhelm.v2.podTemplate" (dict "root" $ "role" $role) | nindent 6 }}
+      {{- include "nimhelm.v2.podTemplate" $ | nindent 6 }}
     {{- end }}
 {{- end }}
 
-{{- /* Variables of the group, for both roles and for each. The env of the pipeline wins. */}}
+{{- /* Variables of the group, for all containers and for the NIM of each role. The env of the pipeline wins. */}}
 {{- define "nimhelm.v2.group.env" -}}
 - {name: NIM_MPI_ALLOW_RUN_AS_ROOT, value: "0"}
 - {name: NIM_NUM_COMPUTE_NODES, value: "{{ .nim.nodes }}"}
@@ -33,7 +35,8 @@ spec:
 - {name: NIM_NODE_RANK, valueFrom: {fieldRef: {fieldPath: "metadata.labels['leaderworkerset.sigs.k8s.io/worker-index']"}}}
 {{- end }}
 
-{{- define "nimhelm.v2.group.env.leader" -}}
+{{- define "nimhelm.v2.group.roleEnv" -}}
+{{- if eq .nim.role "leader" -}}
 - {name: NIM_LEADER_ROLE, value: "1"}
 - {name: OMPI_MCA_orte_keep_fqdn_hostnames, value: "true"}
 - {name: OMPI_MCA_plm_rsh_args, value: "-o ConnectionAttempts=20"}
@@ -41,55 +44,36 @@ spec:
 - {name: CLUSTER_START_TIMEOUT, value: "{{ dig "mpi" "mpiStartTimeout" 300 .Values.multiNode | int }}"}
 - {name: CLUSTER_SIZE, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['leaderworkerset.sigs.k8s.io/size']"}}}
 - {name: GROUP_INDEX, valueFrom: {fieldRef: {fieldPath: "metadata.labels['leaderworkerset.sigs.k8s.io/group-index']"}}}
-{{- end }}
-
-{{- define "nimhelm.v2.group.env.worker" -}}
+{{- else -}}
 - {name: NIM_LEADER_ROLE, value: "0"}
 - {name: LEADER_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['leaderworkerset.sigs.k8s.io/leader-name']"}}}
 - {name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
 - {name: LWS_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.labels['leaderworkerset.sigs.k8s.io/name']"}}}
 {{- end }}
+{{- end }}
 
 {{- /* Volumes for MPI: the host files of the leader, the SSH key that the nodes share, and the start script. */}}
 {{- define "nimhelm.v2.mpi.volumes" -}}
-{{- $name := .root.nim.name }}
-{{- if eq .role "leader" }}
-- name: mpi-config
-  configMap:
-    name: {{ printf "%s-mpi-config" $name | toJson }}
-{{- else }}
-- name: ssh-confs
-  emptyDir: {}
+{{- if eq .nim.role "leader" -}}
+- {name: mpi-config, configMap: {name: {{ printf "%s-mpi-config" .nim.name }}}}
+{{- else -}}
+- {name: ssh-confs, emptyDir: {}}
 {{- end }}
-- name: ssh-dotfiles
-  emptyDir: {}
-- name: ssh-pk
-  secret:
-    secretName: {{ include "nimhelm.v2.mpi.secretName" .root | toJson }}
-    defaultMode: 256
+- {name: ssh-dotfiles, emptyDir: {}}
+- {name: ssh-pk, secret: {secretName: {{ include "nimhelm.v2.mpi.secretName" . | toJson }}, defaultMode: 256}}
 - name: start-mpi-script
   configMap:
-    name: {{ printf "%s-mpi-start-script" $name | toJson }}
-    {{- if not .root.nim.global.keepOperatorPods }}
+    name: {{ printf "%s-mpi-start-script" .nim.name }}
+    {{- if not .nim.global.keepOperatorPods }}
     defaultMode: 365
     {{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.mpi.mounts" -}}
-{{- if eq .role "leader" -}}
-- name: mpi-config
-  mountPath: /etc/mpi
-{{- else -}}
-- name: ssh-confs
-  mountPath: /ssh-confs
-{{- end }}
-- name: ssh-dotfiles
-  mountPath: /opt/nim/llm/.ssh
-- name: ssh-pk
-  mountPath: /opt/nim/llm/pk
-- name: start-mpi-script
-  mountPath: /opt/nim/start-mpi-cluster.sh
-  subPath: start-mpi-cluster.sh
+- {{ ternary "{name: mpi-config, mountPath: /etc/mpi}" "{name: ssh-confs, mountPath: /ssh-confs}" (eq .nim.role "leader") }}
+- {name: ssh-dotfiles, mountPath: /opt/nim/llm/.ssh}
+- {name: ssh-pk, mountPath: /opt/nim/llm/pk}
+- {name: start-mpi-script, mountPath: /opt/nim/start-mpi-cluster.sh, subPath: start-mpi-cluster.sh}
 {{- end }}
 
 {{- /* The Secret with the SSH key: the user's, or the one that the chart creates. */}}
@@ -112,17 +96,9 @@ fi
 
 {{- /* The objects that a LeaderWorkerSet needs. */}}
 {{- define "nimhelm.v2.multinode" }}
-{{- if .nim.mpi }}
-  {{- include "nimhelm.v2.mpi.configMaps" . }}
-  {{- include "nimhelm.v2.mpi.secret" . }}
-{{- end }}
-{{- include "nimhelm.v2.computeDomain" . }}
-{{- end }}
-
-{{- define "nimhelm.v2.mpi.configMaps" }}
 {{- $nim := .nim }}
+{{- if $nim.mpi }}
 {{- $lws := printf "%s-lws" $nim.name }}
----
 apiVersion: v1
 kind: ConfigMap
 {{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-mpi-config" $nim.name)) }}
@@ -142,35 +118,27 @@ kind: ConfigMap
 data:
   start-mpi-cluster.sh: |
     {{- include "nimhelm.v2.mpi.script" . | nindent 4 }}
-{{- end }}
-
-{{- /*
-The key is created at install. An upgrade reads it from the cluster, because running and new nodes must share it.
-*/}}
-{{- define "nimhelm.v2.mpi.secret" }}
-{{- $name := include "nimhelm.v2.mpi.secretName" . }}
-{{- if eq $name (printf "%s-ssh-pk" .nim.name) }}
+{{- $key := include "nimhelm.v2.mpi.secretName" . }}
+{{- if eq $key (printf "%s-ssh-pk" $nim.name) }}
 ---
+{{- /* Created at install. An upgrade reads it from the cluster, because running and new nodes must share it. */}}
 apiVersion: v1
 kind: Secret
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" $name) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" $key) }}
 type: Opaque
 data:
-  private.key: {{ dig "data" "private.key" "" (lookup "v1" "Secret" .Release.Namespace $name) | default (genPrivateKey "rsa" | b64enc) | toJson }}
+  private.key: {{ dig "data" "private.key" "" (lookup "v1" "Secret" .Release.Namespace $key) | default (genPrivateKey "rsa" | b64enc) | toJson }}
 {{- end }}
 {{- end }}
-
-{{- /* The compute domain that joins the nodes through NVLink. */}}
-{{- define "nimhelm.v2.computeDomain" }}
-{{- $domain := .Values.multiNode.computeDomain | default dict }}
-{{- if and (eq .nim.workload "LeaderWorkerSet") (get $domain "create") }}
+{{- /* The compute domain joins the nodes through NVLink. */}}
+{{- if and $nim.group (dig "computeDomain" "create" false .Values.multiNode) }}
 {{- if include "nimhelm.v2.served" (dict "root" . "api" "resource.nvidia.com/v1beta1/ComputeDomain" "remedy" "install the NVIDIA DRA driver") }}
 ---
 apiVersion: resource.nvidia.com/v1beta1
 kind: ComputeDomain
 {{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true) }}
 spec:
-  numNodes: {{ .nim.nodes }}
+  numNodes: {{ $nim.nodes }}
   channel:
     resourceClaimTemplate:
       name: {{ include "nimhelm.v2.computeDomain.template" . | toJson }}
@@ -181,9 +149,6 @@ spec:
 
 {{- /* The claim template of the compute domain: of the one that the chart creates, or of an existing one. */}}
 {{- define "nimhelm.v2.computeDomain.template" -}}
-  {{- if get .Values.multiNode.computeDomain "create" }}
-    {{- printf "cd-claimtemplate-%s" (include "nimhelm.v2.shortHash" .nim.name) }}
-  {{- else }}
-    {{- get .Values.multiNode.computeDomain "claimTemplateName" }}
-  {{- end }}
+  {{- $domain := .Values.multiNode.computeDomain }}
+  {{- if get $domain "create" }}cd-claimtemplate-{{ include "nimhelm.v2.shortHash" .nim.name }}{{ else }}{{ get $domain "claimTemplateName" }}{{ end }}
 {{- end }}

@@ -2,18 +2,17 @@
 
 {{- /*
 Sets .nim.specs, the specs of the pods as text by role, and .nim.revision, a hash of these specs and of the labels and
-annotations of the pods. Pods carry it as a label (see _gates.tpl). Takes the root of the service's chart.
+annotations of the pods. Pods carry it as a label (see _gates.tpl).
 */}}
 {{- define "nimhelm.v2.revision" -}}
-  {{- if not (hasKey .nim "revision") }}
-    {{- $root := . }}
+  {{- if not .nim.revision }}
     {{- $specs := dict }}
     {{- $all := list }}
-    {{- range ternary (list "leader" "worker") (list "") (eq .nim.workload "LeaderWorkerSet") }}
-      {{- $box := dict "root" $root "role" . }}
-      {{- $spec := include "nimhelm.v2.podSpec" $box }}
-      {{- $_ := set $specs . (include "nimhelm.v2.overlaid" (dict "spec" $spec "global" $root.nim.global "own" $root.Values.podTemplate)) }}
-      {{- $all = concat $all (list (include "nimhelm.v2.podMetadata" $box) (get $specs .)) }}
+    {{- range $role := ternary (list "worker" "leader") (list "") .nim.group }}
+      {{- $_ := set $.nim "role" $role }}
+      {{- $spec := include "nimhelm.v2.podSpec" $ }}
+      {{- $_ := set $specs $role (include "nimhelm.v2.overlaid" (dict "spec" $spec "global" $.nim.global "own" $.Values.podTemplate)) }}
+      {{- $all = concat $all (list (include "nimhelm.v2.podMetadata" $) (get $specs $role)) }}
     {{- end }}
     {{- $_ := set .nim "specs" $specs }}
     {{- $_ := set .nim "revision" (join "\n" $all | sha256sum | trunc 10) }}
@@ -29,70 +28,53 @@ spec (as text), global, and own (the podTemplate of the service or cache).
   {{- $own := dig "spec" dict (.own | default dict) }}
   {{- if or $shared $own }}
     {{- $whole := deepCopy $shared }}
-    {{- range list (fromYaml .spec) $own }}
-      {{- include "nimhelm.v2.mergeByName" (dict "into" $whole "from" .) }}
-    {{- end }}
+    {{- range list (fromYaml .spec) $own }}{{ include "nimhelm.v2.mergeByName" (dict "into" $whole "from" .) }}{{ end }}
     {{- include "nimhelm.v2.yaml" $whole }}
   {{- else }}
     {{- .spec }}
   {{- end }}
 {{- end }}
 
-{{- /* A pod template. Takes root and role. */}}
+{{- /* The template of the pods of .nim.role. */}}
 {{- define "nimhelm.v2.podTemplate" -}}
-{{- include "nimhelm.v2.revision" .root -}}
+{{- include "nimhelm.v2.revision" . -}}
 metadata:
   {{- include "nimhelm.v2.podMetadata" . | nindent 2 }}
 spec:
-  {{- get .root.nim.specs .role | nindent 2 }}
+  {{- get .nim.specs .nim.role | nindent 2 }}
 {{- end }}
 
-{{- /* The labels and annotations of a pod. Takes root and role: "" outside a group, leader or worker inside one. */}}
+{{- /* The labels and annotations of a pod of .nim.role. */}}
 {{- define "nimhelm.v2.podMetadata" -}}
-{{- $nim := .root.nim }}
-{{- $labels := $nim.podLabels }}
-{{- $annotations := ternary $nim.laterAnnotations $nim.annotations (eq $nim.workload "InferenceService") }}
-{{- if .role }}
+{{- $nim := .nim }}
+{{- $kept := $nim.global.keepOperatorPods }}
+{{- $labels := mergeOverwrite (dict) $nim.podLabels }}
+{{- $annotations := mergeOverwrite (dict) (ternary $nim.laterAnnotations $nim.annotations (eq $nim.workload "InferenceService")) }}
+{{- if and $nim.group (not $kept) }}
+  {{- $labels = mergeOverwrite (dict) $nim.stableLabels (dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" $nim.role) }}
+{{- else if eq $nim.role "worker" }}
+  {{- /* The operator sets no labels on workers. */}}
   {{- $labels = dict }}
-  {{- $own := dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" .role }}
-  {{- if not $nim.global.keepOperatorPods }}
-    {{- $labels = mergeOverwrite (dict) $nim.stableLabels $own }}
-  {{- else if eq .role "leader" }}
-    {{- /* The operator sets no labels on workers. */}}
-    {{- $labels = $nim.podLabels }}
-  {{- end }}
-  {{- /*
-  Host files and start script are read only at start. Another group adds a host file, but must not restart running
-  groups.
-  */}}
-  {{- if and $nim.mpi (not $nim.global.keepOperatorPods) }}
-    {{- $read := list (printf "%s\n" (include "nimhelm.v2.mpi.script" .)) (toString $nim.nodes) (toString $nim.tensor) }}
-    {{- $annotations = merge (dict "nimhelm.dev/config-checksum" (join "\n" $read | sha256sum)) $annotations }}
-  {{- end }}
-{{- end -}}
-{{- $extra := dig "metadata" dict .root.Values.podTemplate }}
-{{- with get $extra "labels" }}{{ $labels = merge (deepCopy $labels) . }}{{ end }}
-{{- with get $extra "annotations" }}{{ $annotations = merge (deepCopy $annotations) . }}{{ end -}}
-{{- if and $nim.revision (not $nim.global.keepOperatorPods) }}
-  {{- $labels = merge (dict "nimhelm.dev/revision" $nim.revision) $labels }}
-{{- end -}}
-{{- if or $labels (not $nim.global.keepOperatorPods) -}}
-labels:
-  {{- include "nimhelm.v2.yaml" $labels | nindent 2 }}
 {{- end }}
+{{- /* Host files and start script are read only at start. Another group adds a host file, but must not restart running groups. */}}
+{{- if and $nim.mpi (not $kept) }}
+  {{- $read := list (printf "%s\n" (include "nimhelm.v2.mpi.script" .)) (toString $nim.nodes) (toString $nim.tensor) }}
+  {{- $_ := set $annotations "nimhelm.dev/config-checksum" (join "\n" $read | sha256sum) }}
+{{- end }}
+{{- $extra := dig "metadata" dict .Values.podTemplate }}
+{{- $labels = merge $labels (get $extra "labels" | default dict) }}
+{{- with ternary "" $nim.revision $kept }}{{ $_ := set $labels "nimhelm.dev/revision" . }}{{ end -}}
 annotations:
-  {{- include "nimhelm.v2.yaml" $annotations | nindent 2 }}
+  {{- merge $annotations (get $extra "annotations" | default dict) | include "nimhelm.v2.yaml" | nindent 2 }}
+{{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" (dict "labels" $labels)) }}
 {{- end }}
 
-{{- /* The spec of a pod. Takes root and role. */}}
+{{- /* The spec of a pod of .nim.role. */}}
 {{- define "nimhelm.v2.podSpec" -}}
-{{- $root := .root }}
-{{- $nim := $root.nim }}
-{{- include "nimhelm.v2.claims" $root }}
-{{- with include "nimhelm.v2.podSettings" . }}
-  {{- . }}
-{{- end }}
-{{- with include "nimhelm.v2.initContainers" $root | trim }}
+{{- $nim := .nim }}
+{{- include "nimhelm.v2.claims" . }}
+{{- include "nimhelm.v2.podSettings" . | trim }}
+{{- with include "nimhelm.v2.initContainers" . | trim }}
 initContainers:
   {{- . | nindent 2 }}
 {{- end }}
@@ -100,75 +82,47 @@ containers:
   {{- include "nimhelm.v2.mainContainer" . | nindent 2 }}
   {{- $more := "" }}
   {{- if $nim.mpi }}{{ $more = include "nimhelm.v2.mpi.mounts" . }}{{ end }}
-  {{- range $root.Values.sidecarContainers }}
-    {{- include "nimhelm.v2.userContainer" (dict "root" $root "container" . "mounts" $nim.mounts "more" $more "claims" $nim.containerClaims) | nindent 2 }}
+  {{- range .Values.sidecarContainers }}
+    {{- include "nimhelm.v2.userContainer" (dict "root" $ "container" . "mounts" $nim.mounts "more" $more "claims" $nim.containerClaims) | nindent 2 }}
   {{- end }}
 volumes:
   {{- include "nimhelm.v2.volumes" . | nindent 2 }}
 {{- end }}
 
-{{- /*
-The fields of a pod spec for scheduling and users. The operator leaves some of them out in the pods of a group. Takes
-root and role.
-*/}}
+{{- /* The fields of a pod spec for scheduling and users. The operator leaves some of them out in the pods of a group. */}}
 {{- define "nimhelm.v2.podSettings" -}}
-{{- $nim := .root.nim }}
-{{- $values := .root.Values }}
-{{- $keptGroup := and .role $nim.global.keepOperatorPods }}
+{{- $nim := .nim }}
+{{- $values := .Values }}
+{{- $kept := $nim.global.keepOperatorPods }}
 {{- $affinity := $values.affinity }}
 {{- /* The deprecated podAffinity applies when affinity has none. */}}
-{{- if and $values.podAffinity (not (get $affinity "podAffinity")) }}
-  {{- $affinity = merge (dict "podAffinity" $values.podAffinity) $affinity }}
+{{- if and $values.podAffinity (not (get $affinity "podAffinity")) }}{{ $affinity = merge (dict "podAffinity" $values.podAffinity) $affinity }}{{ end }}
+{{- $settings := dict "affinity" $affinity "resourceClaims" $nim.podClaims "serviceAccountName" $nim.account }}
+{{- range $key := list
+  "nodeSelector" "tolerations" "runtimeClassName" "schedulerName" "priorityClassName" "topologySpreadConstraints" "hostAliases"
+  "dnsPolicy" "dnsConfig" }}
+  {{- $_ := set $settings $key (get $values $key) }}
 {{- end }}
-{{- $settings := dict
-  "affinity" $affinity
-  "resourceClaims" $nim.podClaims
-  "nodeSelector" $values.nodeSelector
-  "tolerations" $values.tolerations
-  "runtimeClassName" $values.runtimeClassName
-  "schedulerName" $values.schedulerName
-  "priorityClassName" $values.priorityClassName
-  "topologySpreadConstraints" $values.topologySpreadConstraints
-  "hostAliases" $values.hostAliases
-  "dnsPolicy" $values.dnsPolicy
-  "dnsConfig" $values.dnsConfig }}
-{{- if $keptGroup }}
-  {{- $settings = omit $settings "affinity" "runtimeClassName" }}
-  {{- if eq .role "worker" }}{{ $settings = omit $settings "schedulerName" }}{{ end }}
+{{- if and $nim.group $kept }}
+  {{- $settings = omit $settings "affinity" "runtimeClassName" "serviceAccountName" (ternary "schedulerName" "" (eq $nim.role "worker")) }}
 {{- end }}
-{{- range $key, $value := $settings }}
-  {{- if not $value }}{{ $_ := unset $settings $key }}{{ end }}
+{{- if not $nim.knative }}
+  {{- $users := dict "runAsUser" (int64 $values.userID) "runAsGroup" (int64 $values.groupID) "fsGroup" (int64 $values.groupID) }}
+  {{- $restricted := ternary (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) dict $nim.global.restricted }}
+  {{- $_ := set $settings "securityContext" (mergeOverwrite (ternary dict $users (eq $nim.openshift "restricted")) $restricted $values.podSecurityContext) }}
 {{- end }}
-{{- /* Zero, which ends a pod at once, is not the same as nothing. */}}
-{{- $settings = merge $settings (pick $values "terminationGracePeriodSeconds") -}}
-{{- if not $keptGroup -}}
-serviceAccountName: {{ toJson $nim.account }}
-{{- end }}
-{{- if not $nim.global.keepOperatorPods }}
+{{- if not $kept -}}
 automountServiceAccountToken: {{ $values.automountServiceAccountToken }}
 {{- /* Otherwise a Service named nim-server would set NIM_SERVER_PORT in every pod of the namespace. */}}
 enableServiceLinks: false
-{{- end }}
-{{- if not $nim.knative }}
-{{- $context := dict }}
-{{- if ne $nim.openshift "restricted" }}
-  {{- $context = dict "runAsUser" (int64 $values.userID) "runAsGroup" (int64 $values.groupID) "fsGroup" (int64 $values.groupID) }}
-{{- end }}
-{{- if $nim.global.restricted }}
-  {{- $_ := set $context "runAsNonRoot" true }}
-  {{- $_ := set $context "seccompProfile" (dict "type" "RuntimeDefault") }}
-{{- end }}
-{{- range $key, $value := $values.podSecurityContext }}{{ $_ := set $context $key $value }}{{ end }}
-{{- with $context }}
-securityContext:
-  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
-{{- end }}
 {{- end }}
 {{- with include "nimhelm.v2.pullSecrets" (dict "global" $nim.global "names" $values.image.pullSecrets) | trim }}
 imagePullSecrets:
   {{- . | nindent 2 }}
 {{- end }}
-{{- with $settings }}
+{{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" $settings) }}
+{{- /* Zero, which ends a pod at once, is not the same as nothing. */}}
+{{- with pick $values "terminationGracePeriodSeconds" }}
 {{ include "nimhelm.v2.yaml" . }}
 {{- end }}
 {{- end }}
@@ -193,12 +147,9 @@ spec:
   {{- with include "nimhelm.v2.replicas" . }}
   replicas: {{ . }}
   {{- end }}
-  {{- with int .Values.progressDeadlineSeconds }}
-  progressDeadlineSeconds: {{ . }}
-  {{- end }}
-  {{- range $key := list "revisionHistoryLimit" "minReadySeconds" }}
-    {{- if hasKey $.Values $key }}
-  {{ $key }}: {{ get $.Values $key | int }}
+  {{- range $key, $number := pick .Values "progressDeadlineSeconds" "revisionHistoryLimit" "minReadySeconds" }}
+    {{- if or (int $number) (ne $key "progressDeadlineSeconds") }}
+  {{ $key }}: {{ int $number }}
     {{- end }}
   {{- end }}
   selector:
@@ -207,7 +158,7 @@ spec:
   strategy:
     {{- include "nimhelm.v2.strategy" . | nindent 4 }}
   template:
-    {{- include "nimhelm.v2.podTemplate" (dict "root" . "role" "") | nindent 4 }}
+    {{- include "nimhelm.v2.podTemplate" . | nindent 4 }}
 {{- end }}
 
 {{- /*
@@ -237,8 +188,7 @@ written out: helm 4 takes back only fields that it wrote, and Recreate may have 
 {{- if eq "Recreate" (dig "type" "" ($own | default dict)) -}}
 {{ include "nimhelm.v2.yaml" $own }}
 {{- else if $own -}}
-{{- $rolling := dict "maxUnavailable" "25%" "maxSurge" "25%" }}
-{{- range $key, $value := get $own "rollingUpdate" | default dict }}{{ $_ := set $rolling $key $value }}{{ end }}
+{{- $rolling := mergeOverwrite (dict "maxUnavailable" "25%" "maxSurge" "25%") (get $own "rollingUpdate" | default dict) }}
 {{- include "nimhelm.v2.yaml" (merge (dict "rollingUpdate" $rolling) $own (dict "type" "RollingUpdate")) }}
 {{- else if and .nim.onCluster (not .nim.global.keepOperatorPods) (not .nim.autoscaled) (eq (include "nimhelm.v2.replicas" . | trim) "1") -}}
 type: Recreate

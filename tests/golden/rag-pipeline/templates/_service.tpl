@@ -77,7 +77,11 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
     "tensor" (dig "parallelism" "tensor" 0 $values.multiNode | int)
     "ray" $ray
     "mpi" (and $group (not $ray))
-    "role" ""
+    "group" $group
+    "role" (ternary "leader" "" $group)
+    "revision" ""
+    "confined" (ternary (dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL"))) dict $global.restricted)
+    "lastWords" (ternary "" "FallbackToLogsOnError" $global.keepOperatorPods)
     "enabled" $enabled
     "hasReplicas" $fixed
     "replicas" $replicas
