@@ -12,11 +12,8 @@ What OpenShift asks of pods, by global.nimhelm.openshift:
 auto is restricted where the cluster serves the API of OpenShift. Takes root and global.
 */}}
 {{- define "nimhelm.v2.openshift" -}}
-  {{- $mode := .global.openshift }}
-  {{- if eq $mode "auto" }}
-    {{- if .root.Capabilities.APIVersions.Has "security.openshift.io/v1" }}restricted{{ end }}
-  {{- else if ne $mode "off" }}{{ $mode }}
-  {{- end }}
+  {{- $auto := ternary "restricted" "" (.root.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
+  {{- get (dict "auto" $auto "off" "" "restricted" "restricted" "scc" "scc") .global.openshift }}
 {{- end }}
 
 {{- /* The users of a pod, unless the cluster chooses them. Takes nim, userID and groupID. */}}
@@ -29,46 +26,36 @@ fsGroup: {{ int64 .groupID }}
 {{- end }}
 
 {{- define "nimhelm.v2.access" }}
-{{- $account := .Values.serviceAccount }}
-{{- if $account.create }}
+{{- if .Values.serviceAccount.create }}
 apiVersion: v1
 kind: ServiceAccount
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.account "annotations" $account.annotations) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.account "annotations" .Values.serviceAccount.annotations) }}
 {{- if not .nim.global.keepOperatorPods }}
 automountServiceAccountToken: {{ .Values.automountServiceAccountToken }}
 {{- end }}
 {{- end }}
 {{- if eq .nim.openshift "scc" }}
+{{- $metadata := include "nimhelm.v2.metadata" (dict "root" .) }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
-{{ include "nimhelm.v2.metadata" (dict "root" .) }}
+{{ $metadata }}
 {{ include "nimhelm.v2.sccRules" (ternary "anyuid" .nim.scc (kindIs "map" .Values.proxy)) }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-{{ include "nimhelm.v2.metadata" (dict "root" .) }}
+{{ $metadata }}
 {{ include "nimhelm.v2.bindingSpec" (dict "name" .nim.name "account" .nim.account "namespace" .Release.Namespace) }}
 {{- end }}
 {{- end }}
 
 {{- /* The rules of a Role that grants use of a security context constraint. Takes its name. */}}
 {{- define "nimhelm.v2.sccRules" -}}
-rules:
-  - apiGroups: ["security.openshift.io"]
-    resources: ["securitycontextconstraints"]
-    resourceNames: [{{ . }}]
-    verbs: ["use"]
+rules: [{apiGroups: [security.openshift.io], resources: [securitycontextconstraints], resourceNames: [{{ . }}], verbs: [use]}]
 {{- end }}
 
 {{- /* A RoleBinding's roleRef and subjects. Takes name, account (default: the Role's name) and namespace. */}}
 {{- define "nimhelm.v2.bindingSpec" -}}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: Role
-  name: {{ toJson .name }}
-subjects:
-  - kind: ServiceAccount
-    name: {{ .account | default .name | toJson }}
-    namespace: {{ toJson .namespace }}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ toJson .name }}}
+subjects: [{kind: ServiceAccount, name: {{ .account | default .name | toJson }}, namespace: {{ toJson .namespace }}}]
 {{- end }}

@@ -3,11 +3,11 @@
 {{- define "nimhelm.v2.kubernetesService" }}
 {{- $service := .Values.expose.service }}
 {{- if .nim.ownsService }}
+{{- $box := dict "root" . "spec" dict }}
+{{- include "nimhelm.v2.serviceSpec" $box }}
 apiVersion: v1
 kind: Service
 {{ include "nimhelm.v2.metadata" (dict "root" . "under" $service.labels "annotated" true "annotations" $service.annotations) }}
-{{- $box := dict "root" . "spec" dict }}
-{{- include "nimhelm.v2.serviceSpec" $box }}
 spec:
   {{- include "nimhelm.v2.yaml" $box.spec | nindent 2 }}
 {{- /* A second name inside the cluster. The first stays, because pipelines rely on it. */}}
@@ -16,10 +16,8 @@ spec:
 apiVersion: v1
 kind: Service
 {{ include "nimhelm.v2.metadata" (dict "root" . "name" $service.name "over" (dict "nimhelm.dev/beside" .nim.name)) }}
-{{- $box = dict "root" . "spec" (dict "type" "ClusterIP") }}
-{{- include "nimhelm.v2.serviceTarget" $box }}
 spec:
-  {{- include "nimhelm.v2.yaml" $box.spec | nindent 2 }}
+  {{- include "nimhelm.v2.yaml" (dict "type" "ClusterIP" "selector" .nim.selector "ports" .nim.ports) | nindent 2 }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -27,183 +25,121 @@ spec:
 {{- /* Adds the whole spec of the Service of a NIM to .spec. Takes root and spec. */}}
 {{- define "nimhelm.v2.serviceSpec" -}}
   {{- $service := .root.Values.expose.service }}
-  {{- $own := pick $service "loadBalancerClass" "loadBalancerSourceRanges" "externalTrafficPolicy" "sessionAffinity" "ipFamilyPolicy" }}
-  {{- $_ := merge .spec $own (dict "type" ($service.type | default "ClusterIP")) }}
-  {{- include "nimhelm.v2.serviceTarget" . }}
-  {{- with $service.nodePort }}{{ $_ := set (first $.spec.ports) "nodePort" (int .) }}{{ end }}
+  {{- $given := pick $service "loadBalancerClass" "loadBalancerSourceRanges" "externalTrafficPolicy" "sessionAffinity" "ipFamilyPolicy" }}
+  {{- $target := deepCopy (pick .root.nim "selector" "ports") }}
+  {{- $_ := merge .spec $given $target (dict "type" ($service.type | default "ClusterIP")) }}
+  {{- with $service.nodePort }}{{ $_ := set (first $target.ports) "nodePort" (int .) }}{{ end }}
   {{- include "nimhelm.v2.mergeByName" (dict "into" .spec "from" $service.overlay) }}
 {{- end }}
 
-{{- /* Adds selector and ports of a Service to .spec. Takes root and spec. */}}
-{{- define "nimhelm.v2.serviceTarget" -}}
-  {{- $ports := list }}
-  {{- range .root.nim.ports }}
-    {{- $ports = append $ports (dict "name" .name "port" .port "targetPort" .name "protocol" "TCP") }}
-  {{- end }}
-  {{- $_ := merge .spec (dict "selector" .root.nim.selector "ports" $ports) }}
-{{- end }}
-
 {{- define "nimhelm.v2.routes" }}
-{{- if .nim.ownsService }}
-  {{- $router := .Values.expose.router }}
-  {{- $gateway := $router.gateway }}
-  {{- $needs := "install the Gateway API" }}
-  {{- if or $router.ingress.ingressClass .Values.expose.ingress.enabled }}
-    {{- include "nimhelm.v2.ingress" . }}
-  {{- end }}
-  {{- if and $gateway.name $gateway.httpRoutesEnabled (include "nimhelm.v2.served" (dict "root" . "api" "gateway.networking.k8s.io/v1/HTTPRoute" "remedy" $needs)) }}
-    {{- include "nimhelm.v2.httpRoute" . }}
-  {{- end }}
-  {{- if and $gateway.name $gateway.grpcRoutesEnabled (include "nimhelm.v2.served" (dict "root" . "api" "gateway.networking.k8s.io/v1/GRPCRoute" "remedy" $needs)) }}
-    {{- include "nimhelm.v2.grpcRoute" . }}
-  {{- end }}
-{{- end }}
-{{- end }}
-
-{{- define "nimhelm.v2.ingress" }}
 {{- $ingress := .Values.expose.ingress }}
 {{- $router := .Values.expose.router }}
----
+{{- $gateway := $router.gateway }}
+{{- if and .nim.ownsService (or $ingress.enabled $router.ingress.ingressClass) }}
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" (ternary $ingress.annotations $router.annotations $ingress.enabled)) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" (ternary $ingress $router $ingress.enabled).annotations) }}
 spec:
   {{- if $ingress.enabled }}
   {{- include "nimhelm.v2.yaml" $ingress.spec | nindent 2 }}
   {{- else }}
   ingressClassName: {{ toJson $router.ingress.ingressClass }}
   rules:
-    {{- range $host := .nim.hosts }}
-    - host: {{ toJson $host }}
+    {{- range .nim.hosts }}
+    - host: {{ toJson . }}
       http:
         paths:
           {{- range $router.ingress.paths | default (list (dict "path" "/")) }}
           - path: {{ toJson .path }}
             pathType: {{ .pathType | default "Prefix" }}
-            backend:
-              service:
-                name: {{ toJson $.nim.name }}
-                port:
-                  name: api
+            backend: {service: {name: {{ toJson $.nim.name }}, port: {name: api}}}
           {{- end }}
     {{- end }}
-  {{- $tls := $router.ingress.tls | default list }}
+  {{- $tls := $router.ingress.tls }}
   {{- with $router.ingress.tlsSecretName }}{{ $tls = $tls | default (list (dict "secretName" .)) }}{{ end }}
   {{- with $tls }}
   tls:
     {{- range . }}
-    - hosts:
-        {{- include "nimhelm.v2.yaml" (.hosts | default $.nim.hosts) | nindent 8 }}
-      {{- with .secretName }}
-      secretName: {{ toJson . }}
-      {{- end }}
+    - hosts: {{ .hosts | default $.nim.hosts | toJson }}
+      {{- include "nimhelm.v2.fields" (dict "indent" 6 "fields" (pick . "secretName")) }}
     {{- end }}
   {{- end }}
   {{- end }}
 {{- end }}
-
-{{- define "nimhelm.v2.httpRoute" }}
-{{- $router := .Values.expose.router }}
+{{- if and .nim.ownsService $gateway.name }}
 {{- $backend := dict "name" .nim.name "port" .nim.port }}
-{{- with $router.gateway.backendRef }}
-  {{- $backend = mergeOverwrite (dict "group" "" "kind" "Service" "weight" 1) . }}
-{{- end }}
+{{- with $gateway.backendRef }}{{ $backend = mergeOverwrite (dict "group" "" "kind" "Service" "weight" 1) . }}{{ end }}
+{{- range list
+  (dict "kind" "HTTPRoute" "enabled" $gateway.httpRoutesEnabled "backend" $backend "matches" (list (dict "path" (dict "type" "PathPrefix" "value" "/"))))
+  (dict "kind" "GRPCRoute" "enabled" $gateway.grpcRoutesEnabled "backend" (dict "name" .nim.name "port" .Values.expose.service.grpcPort)) }}
+{{- $api := printf "gateway.networking.k8s.io/v1/%s" .kind }}
+{{- if and .enabled (include "nimhelm.v2.served" (dict "root" $ "api" $api "remedy" "install the Gateway API")) }}
 ---
 apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" $router.annotations) }}
+kind: {{ .kind }}
+{{ include "nimhelm.v2.metadata" (dict "root" $ "annotated" true "annotations" $router.annotations) }}
 spec:
-  {{- include "nimhelm.v2.routeParent" . | nindent 2 }}
+  parentRefs: [{name: {{ toJson $gateway.name }}, namespace: {{ toJson $gateway.namespace }}}]
+  hostnames: {{ toJson $.nim.hosts }}
   rules:
-    - matches:
-        - path:
-            type: PathPrefix
-            value: /
-      backendRefs:
-        {{- include "nimhelm.v2.yaml" (list $backend) | nindent 8 }}
+    - backendRefs: [{{ toJson .backend }}]
+      {{- include "nimhelm.v2.fields" (dict "indent" 6 "fields" (pick . "matches")) }}
 {{- end }}
-
-{{- define "nimhelm.v2.grpcRoute" }}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: GRPCRoute
-{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" .Values.expose.router.annotations) }}
-spec:
-  {{- include "nimhelm.v2.routeParent" . | nindent 2 }}
-  rules:
-    - backendRefs:
-        - name: {{ toJson .nim.name }}
-          port: {{ int .Values.expose.service.grpcPort }}
 {{- end }}
-
-{{- define "nimhelm.v2.routeParent" -}}
-{{- $gateway := .Values.expose.router.gateway -}}
-parentRefs:
-  - name: {{ toJson $gateway.name }}
-    namespace: {{ toJson $gateway.namespace }}
-hostnames:
-  {{- include "nimhelm.v2.yaml" .nim.hosts | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.monitoring" }}
 {{- $monitor := .Values.metrics.serviceMonitor }}
-{{- if and .Values.metrics.enabled (not .nim.knative) }}
-{{- if include "nimhelm.v2.served" (dict "root" . "api" "monitoring.coreos.com/v1/ServiceMonitor" "remedy" "install the Prometheus operator, or set metrics.enabled=false") }}
+{{- $rule := .Values.metrics.prometheusRule }}
+{{- $served := dict "root" . "api" "monitoring.coreos.com/v1/ServiceMonitor" "remedy" "install the Prometheus operator, or set metrics.enabled=false" }}
+{{- if and .Values.metrics.enabled (not .nim.knative) (include "nimhelm.v2.served" $served) }}
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
 {{ include "nimhelm.v2.metadata" (dict "root" . "over" $monitor.additionalLabels "annotated" true "annotations" $monitor.annotations) }}
 spec:
   namespaceSelector:
-    matchNames:
-      - {{ toJson .Release.Namespace }}
+    matchNames: [{{ toJson .Release.Namespace }}]
   selector:
     matchLabels:
       {{- omit .nim.stableLabels "app.kubernetes.io/managed-by" | include "nimhelm.v2.yaml" | nindent 6 }}
     {{- /* Its further Services are left out, so that each pod is scraped once. */}}
-    matchExpressions:
-      - key: nimhelm.dev/beside
-        operator: DoesNotExist
+    matchExpressions: [{key: nimhelm.dev/beside, operator: DoesNotExist}]
   endpoints:
     {{- range .nim.ports }}
     {{- if ne .name "grpc" }}
     - port: {{ .name }}
       path: {{ ternary "/v1/metrics" "/metrics" (eq .name "api") }}
-      {{- with $monitor.interval }}
-      interval: {{ toJson . }}
-      {{- end }}
-      {{- with $monitor.scrapeTimeout }}
-      scrapeTimeout: {{ toJson . }}
-      {{- end }}
+      {{- include "nimhelm.v2.fields" (dict "indent" 6 "fields" (pick $monitor "interval" "scrapeTimeout")) }}
     {{- end }}
     {{- end }}
 {{- end }}
-{{- end }}
-{{- if .Values.metrics.prometheusRule.enabled }}
-{{- if include "nimhelm.v2.served" (dict "root" . "api" "monitoring.coreos.com/v1/PrometheusRule" "remedy" "install the Prometheus operator, or set metrics.prometheusRule.enabled=false") }}
+{{- $served = dict "root" . "api" "monitoring.coreos.com/v1/PrometheusRule" "remedy" "install the Prometheus operator, or set metrics.prometheusRule.enabled=false" }}
+{{- if and $rule.enabled (include "nimhelm.v2.served" $served) }}
 {{- $of := printf "namespace=%q,service=%q" .Release.Namespace .nim.name }}
+{{- /* NIMs export the metrics of vLLM with and without the prefix vllm:. Newer ones say kv for gpu. */}}
+{{- $most := "max({__name__=~\"(vllm:)?%s\",%s}) > %s" }}
 ---
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
-{{ include "nimhelm.v2.metadata" (dict "root" . "over" .Values.metrics.prometheusRule.additionalLabels) }}
+{{ include "nimhelm.v2.metadata" (dict "root" . "over" $rule.additionalLabels) }}
 spec:
   groups:
     - name: {{ toJson .nim.name }}
       rules:
-        {{- /* NIMs export the metrics of vLLM with and without the prefix vllm:. Newer ones say kv for gpu. */}}
-        {{- range $alert, $rule := dict
-          "NIMRequestsWait" (list "num_requests_waiting" "> 10" "Requests wait for a free slot.")
-          "NIMCacheFull" (list "(gpu|kv)_cache_usage_perc" "> 0.95" "The KV cache is full, so requests are preempted or wait.") }}
-        - alert: {{ $alert }}
-          expr: {{ printf "max({__name__=~\"(vllm:)?%s\",%s}) %s" (first $rule) $of (index $rule 1) | toRawJson }}
+        {{- range list
+          (dict "name" "NIMCacheFull" "severity" "warning" "expr" (printf $most "(gpu|kv)_cache_usage_perc" $of "0.95")
+            "summary" "%s: The KV cache is full, so requests are preempted or wait.")
+          (dict "name" "NIMRequestsWait" "severity" "warning" "expr" (printf $most "num_requests_waiting" $of "10")
+            "summary" "%s: Requests wait for a free slot.")
+          (dict "name" "NIMDown" "severity" "critical" "expr" (printf "max(up{%s}) == 0" $of)
+            "summary" "%s answers no question for its metrics.") }}
+        - alert: {{ .name }}
+          expr: {{ toRawJson .expr }}
           for: 10m
-          labels: {severity: warning}
-          annotations: {summary: {{ printf "%s: %s" $.nim.name (last $rule) | toJson }}}
+          labels: {severity: {{ .severity }}}
+          annotations: {summary: {{ printf .summary $.nim.name | toJson }}}
         {{- end }}
-        - alert: NIMDown
-          expr: {{ printf "max(up{%s}) == 0" $of | toRawJson }}
-          for: 10m
-          labels: {severity: critical}
-          annotations: {summary: {{ printf "%s answers no question for its metrics." .nim.name | toJson }}}
-{{- end }}
 {{- end }}
 {{- end }}

@@ -14,16 +14,16 @@ runs the pods).
   {{- $order := dict }}
   {{- $tool := ternary $nim.global.orderFor "" (hasKey $nim "wave") }}
   {{- if eq $tool "argocd" }}
-    {{- $_ := set $order "argocd.argoproj.io/sync-wave" (add1 $nim.wave | toString) }}
+    {{- $order = dict "argocd.argoproj.io/sync-wave" (add1 $nim.wave | toString) }}
   {{- else if and .workload (eq $tool "kapp") }}
-    {{- $_ := set $order "kapp.k14s.io/change-group" (printf "nimhelm.dev/%s" $nim.name) }}
+    {{- $order = dict "kapp.k14s.io/change-group" (print "nimhelm.dev/" $nim.name) }}
     {{- range .root.Values.dependencies }}
       {{- if not .external }}{{ $_ := set $order (print "kapp.k14s.io/change-rule." .name) (print "upsert after upserting nimhelm.dev/" .name) }}{{ end }}
     {{- end }}
   {{- else if and .workload (eq $tool "nelm") }}
-    {{- $_ := set $order "werf.io/weight" (mul 10 (add1 $nim.wave) | toString) }}
     {{- /* nelm fails an object without activity for four minutes. A NIM that loads its model shows no activity. */}}
-    {{- $_ := set $order "werf.io/no-activity-timeout" (printf "%ds" (int .root.Values.progressDeadlineSeconds | default 600)) }}
+    {{- $timeout := printf "%ds" (int .root.Values.progressDeadlineSeconds | default 600) }}
+    {{- $order = dict "werf.io/weight" (mul 10 (add1 $nim.wave) | toString) "werf.io/no-activity-timeout" $timeout }}
   {{- end }}
   {{- $_ := set . "order" $order }}
 {{- end }}

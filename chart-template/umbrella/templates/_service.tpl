@@ -58,9 +58,10 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
   {{- $replicas := ternary $values.replicas 1 $fixed | int }}
   {{- if $autoscaled }}{{ $replicas = ternary $scale.hpa.minReplicas $scale.keda.minReplicaCount $scale.enabled | int }}{{ end }}
   {{- $enabled := dig "enabled" true $values }}
-  {{- $ports := list (dict "name" "api" "port" (int $values.expose.service.port)) }}
+  {{- $ports := list (dict "name" "api" "targetPort" "api" "protocol" "TCP" "port" (int $values.expose.service.port)) }}
   {{- range $name, $port := pick $values.expose.service "grpcPort" "metricsPort" }}
-    {{- if $port }}{{ $ports = append $ports (dict "name" (trimSuffix "Port" $name) "port" (int $port)) }}{{ end }}
+    {{- $kind := trimSuffix "Port" $name }}
+    {{- if $port }}{{ $ports = append $ports (dict "name" $kind "targetPort" $kind "protocol" "TCP" "port" (int $port)) }}{{ end }}
   {{- end }}
   {{- $_ := set . "nim" (dict
     "name" .Chart.Name

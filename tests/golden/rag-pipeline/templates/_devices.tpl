@@ -9,27 +9,25 @@ the same claim.
 {{- if not (hasKey .nim "podClaims") }}
   {{- $pod := list }}
   {{- $container := list }}
-  {{- $seen := dict }}
+  {{- $counts := dict }}
   {{- $resources := .Values.draResources }}
   {{- if and .Values.multiNode.computeDomain (eq .nim.workload "LeaderWorkerSet") }}
     {{- $resources = append $resources (dict "resourceClaimTemplateName" (include "nimhelm.v2.computeDomain.template" .) "kind" "2") }}
   {{- end }}
   {{- range $index, $resource := $resources }}
-    {{- $key := ternary "resourceClaimName" "resourceClaimTemplateName" (hasKey $resource "resourceClaimName") }}
-    {{- $target := get $resource $key | default (include "nimhelm.v2.claimTemplateName" (dict "root" $ "index" $index "resource" $resource)) }}
-    {{- $kind := get $resource "kind" | default (ternary "0" "1" (eq $key "resourceClaimName")) }}
-    {{- $count := get $seen (printf "%s/%s" $key $target) | default 0 | int }}
-    {{- $_ := set $seen (printf "%s/%s" $key $target) (add1 $count) }}
+    {{- $key := ternary "resourceClaimName" "resourceClaimTemplateName" (hasKey . "resourceClaimName") }}
+    {{- $target := get . $key | default (include "nimhelm.v2.claimTemplateName" (dict "root" $ "index" $index "resource" .)) }}
+    {{- $kind := get . "kind" | default (ternary "0" "1" (hasKey . "resourceClaimName")) }}
+    {{- $id := printf "%s/%s" $key $target }}
+    {{- $count := get $counts $id | default 0 | int }}
+    {{- $_ := set $counts $id (add1 $count) }}
     {{- $name := printf "claim-%s-%s-%s-%d" (include "nimhelm.v2.shortHash" $.nim.name) $kind (include "nimhelm.v2.shortHash" $target) $count }}
     {{- $pod = append $pod (dict "name" $name $key $target) }}
-    {{- range $resource.requests }}
-      {{- $container = append $container (dict "name" $name "request" .) }}
-    {{- else }}
-      {{- $container = append $container (dict "name" $name) }}
+    {{- range .requests }}{{ $container = append $container (dict "name" $name "request" .) }}
+    {{- else }}{{ $container = append $container (dict "name" $name) }}
     {{- end }}
   {{- end }}
-  {{- $_ := set .nim "podClaims" $pod }}
-  {{- $_ := set .nim "containerClaims" $container }}
+  {{- $_ := merge .nim (dict "podClaims" $pod "containerClaims" $container) }}
 {{- end }}
 {{- end }}
 
@@ -47,15 +45,14 @@ operator, it has the operator's name. Takes root, index and resource.
   {{- $name }}
 {{- end }}
 
-{{- /* Takes root and resource. */}}
+{{- /* Takes root and resource. Its text is hashed, so another layout renames the template and restarts pods. */}}
 {{- define "nimhelm.v2.claimTemplateSpec" -}}
-{{- $root := .root -}}
 spec:
   metadata:
     labels:
-      {{- include "nimhelm.v2.yaml" $root.nim.stableLabels | nindent 6 }}
+      {{- include "nimhelm.v2.yaml" .root.nim.stableLabels | nindent 6 }}
     annotations:
-      {{- include "nimhelm.v2.yaml" $root.nim.laterAnnotations | nindent 6 }}
+      {{- include "nimhelm.v2.yaml" .root.nim.laterAnnotations | nindent 6 }}
   spec:
     devices:
       requests:
@@ -92,52 +89,42 @@ digit. Templates have no exclusive or, so the lowest byte is computed bit by bit
 
 {{- define "nimhelm.v2.devices" }}
 {{- range $index, $resource := .Values.draResources }}
-{{- if $resource.claimCreationSpec }}
+{{- if .claimCreationSpec }}
+{{- $box := dict "root" $ "index" $index "resource" . }}
 ---
 apiVersion: resource.k8s.io/v1
 kind: ResourceClaimTemplate
-{{ include "nimhelm.v2.metadata" (dict "root" $ "name" (include "nimhelm.v2.claimTemplateName" (dict "root" $ "index" $index "resource" $resource)) "annotated" true) }}
-{{ include "nimhelm.v2.claimTemplateSpec" (dict "root" $ "resource" $resource) }}
+{{ include "nimhelm.v2.metadata" (dict "root" $ "name" (include "nimhelm.v2.claimTemplateName" $box) "annotated" true) }}
+{{ include "nimhelm.v2.claimTemplateSpec" $box }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{- /* The CEL expressions that select a device: by driver, then by the selectors of the entry. */}}
+{{- /*
+The CEL expressions that select a device: by driver, then by the selectors of the entry. A field is
+device.<part>["<domain>"].<key>; a key without a domain gets that of the driver.
+*/}}
 {{- define "nimhelm.v2.device.selectors" -}}
   {{- $driver := .driverName | default "gpu.nvidia.com" }}
-  {{- $expressions := list (printf "device.driver == %s" (toRawJson $driver)) }}
   {{- $signs := dict "Equal" "==" "NotEqual" "!=" "GreaterThan" ">" "GreaterThanOrEqual" ">=" "LessThan" "<" "LessThanOrEqual" "<=" }}
-  {{- if .celExpressions }}
-    {{- $expressions = concat $expressions .celExpressions }}
-  {{- else }}
-    {{- range .attributeSelectors }}
-      {{- $name := include "nimhelm.v2.device.field" (dict "part" "attributes" "driver" $driver "key" .key) }}
+  {{- /* Of field, sign and value. */}}
+  {{- $formats := dict
+    "quantity" "(%[1]s).compareTo(quantity(%[3]s)) %[2]s 0"
+    "versionValue" "(%[1]s).compareTo(semver(%[3]s)) %[2]s 0"
+    "stringValue" "%s %s %s" "intValue" "%s %s %s" "boolValue" "%s %s %s" }}
+  {{- $expressions := concat (list (printf "device.driver == %s" (toRawJson $driver))) (.celExpressions | default list) }}
+  {{- range $part, $selectors := ternary (dict "attributes" .attributeSelectors "capacity" .capacitySelectors) dict (empty .celExpressions) }}
+    {{- range $selectors }}
+      {{- $domain := ternary (splitList "/" .key | first) $driver (contains "/" .key) }}
+      {{- $field := printf "device.%s[%s].%s" $part (toRawJson $domain) (splitList "/" .key | last) }}
       {{- $sign := get $signs (.op | default "Equal") }}
-      {{- $value := .value }}
-      {{- if hasKey $value "versionValue" }}
-        {{- $expressions = append $expressions (printf "(%s).compareTo(semver(%s)) %s 0" $name (toRawJson $value.versionValue) $sign) }}
-      {{- else if hasKey $value "stringValue" }}
-        {{- $expressions = append $expressions (printf "%s %s %s" $name $sign (toRawJson $value.stringValue)) }}
-      {{- else if hasKey $value "intValue" }}
-        {{- $expressions = append $expressions (printf "%s %s %d" $name $sign (int64 $value.intValue)) }}
-      {{- else }}
-        {{- $expressions = append $expressions (printf "%s %s %t" $name $sign $value.boolValue) }}
+      {{- range $kind, $value := ternary (dict "quantity" (toString .value)) .value (eq $part "capacity") }}
+        {{- $expressions = append $expressions (printf (get $formats $kind) $field $sign (toRawJson $value)) }}
       {{- end }}
-    {{- end }}
-    {{- range .capacitySelectors }}
-      {{- $name := include "nimhelm.v2.device.field" (dict "part" "capacity" "driver" $driver "key" .key) }}
-      {{- $quantity := toString .value | toRawJson }}
-      {{- $expressions = append $expressions (printf "(%s).compareTo(quantity(%s)) %s 0" $name $quantity (get $signs (.op | default "Equal"))) }}
     {{- end }}
   {{- end }}
   {{- range $expressions }}
 - cel:
     expression: {{ toRawJson . | include "nimhelm.v2.escaped" }}
   {{- end }}
-{{- end }}
-
-{{- /* device.<part>["<domain>"].<key>. A key without a domain gets that of the driver. */}}
-{{- define "nimhelm.v2.device.field" -}}
-  {{- $domain := ternary (splitList "/" .key | first) .driver (contains "/" .key) }}
-  {{- printf "device.%s[%s].%s" .part (toRawJson $domain) (splitList "/" .key | last) }}
 {{- end }}
