@@ -120,6 +120,19 @@ def test_everything_can_run_restricted(render: Render) -> None:
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
+def test_a_service_may_add_to_what_restricted_says(render: Render) -> None:
+    own = {"capabilities": {"add": ["NET_BIND_SERVICE"]}, "readOnlyRootFilesystem": True}
+    pod = {"seccompProfile": {"type": "Localhost", "localhostProfile": "a.json"}, "fsGroup": 7}
+    rendered = render({"a": spec(securityContext=own, podSecurityContext=pod)}, nimhelm={"restricted": True})
+    (spec_of_pod,) = [one for name, one in pod_specs(rendered) if name == "a"]
+    assert spec_of_pod["securityContext"] == {**pod, "runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 2000}
+    assert containers(spec_of_pod)["a-ctr"]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
 KINDS = {
     "PrometheusRule": (
         "monitoring.coreos.com/v1",
