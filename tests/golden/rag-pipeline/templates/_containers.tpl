@@ -122,12 +122,10 @@ securityContext:
   {{- end }}
   readOnlyRootFilesystem: true
   allowPrivilegeEscalation: false
-  capabilities:
-    drop: ["ALL"]
+  capabilities: {drop: ["ALL"]}
   {{- /* The OpenShift constraints nonroot, anyuid and hostmount-anyuid refuse pods that set a seccomp profile. */}}
   {{- if ne .nim.openshift "scc" }}
-  seccompProfile:
-    type: RuntimeDefault
+  seccompProfile: {type: RuntimeDefault}
   {{- end }}
 {{- include "nimhelm.v2.givenResources" (dict "given" .nim.global.helperResources) | nindent 0 | trimSuffix "\n" }}
 {{- end }}
@@ -135,11 +133,7 @@ securityContext:
 {{- /* Some clusters refuse containers without probes, or with one twice. A busy node must not end a check. */}}
 {{- define "nimhelm.v2.helperProbes" -}}
 {{- range $name, $command := dict "livenessProbe" "true" "readinessProbe" "echo" }}
-{{ $name }}:
-  exec:
-    command: [/bin/busybox, {{ quote $command }}]
-  periodSeconds: 60
-  timeoutSeconds: 60
+{{ $name }}: {exec: {command: [/bin/busybox, {{ quote $command }}]}, periodSeconds: 60, timeoutSeconds: 60}
 {{- end }}
 {{- end }}
 

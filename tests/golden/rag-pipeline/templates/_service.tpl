@@ -8,12 +8,14 @@ Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may have one
            set of templates; "v2" keeps charts of another generation of these templates apart. Raise it whenever the
            meaning of a template changes after a release.
 Context    A template of a service takes the root of the service's chart as ".". A template that needs more takes a
-           dict with names, the root among them: (dict "root" . "container" $container).
+           dict with names, the root among them: (dict "root" . "container" $container). Whose pod is made in a group
+           of nodes is a fact, .nim.role.
 Facts      nimhelm.v2.service, which ../service/templates/service.yaml calls first, settles the values and puts what is
            derived from them into .nim, once for all templates of a service. docs/chart.md lists them.
 Results    A template returns text: a name, "true" or nothing for a question, or YAML that the caller indents. One that
            computes a list or a map puts it into .nim, or into the dict that it takes. Nothing goes through JSON.
-Printing   Values are printed by nimhelm.v2.yaml, names by toJson. Nothing uses tpl: strings stay as they were written.
+Printing   Values are printed by nimhelm.v2.yaml, fields that may be empty by nimhelm.v2.fields, names by toJson. Nothing
+           uses tpl: strings stay as they were written.
 
 _disruption.tpl is a small example. docs/chart.md has recipes.
 */}}
