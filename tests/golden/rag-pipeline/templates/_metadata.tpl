@@ -83,18 +83,3 @@ user's value of these becomes one that no service has.
   {{- $mesh := ternary (dict "linkerd.io/inject" "disabled") dict (eq .global.mesh "linkerd") }}
   {{- with merge $mesh (.own | default dict) .global.commonAnnotations }}{{ include "nimhelm.v2.yaml" . }}{{ end }}
 {{- end }}
-
-{{- /*
-Selects the pods of a service under any workload, without its endpoint picker. A download or a check may be called like
-the service. Takes the facts of the service.
-*/}}
-{{- define "nimhelm.v2.podPeer" -}}
-matchLabels:
-  {{- include "nimhelm.v2.yaml" (pick .podLabels "app.kubernetes.io/name" "app.kubernetes.io/instance") | nindent 2 }}
-matchExpressions:
-  - key: app
-    operator: NotIn
-    values: [{{ printf "%s-epp" .name | toJson }}]
-  - {key: nimhelm.dev/cache, operator: DoesNotExist}
-  - {key: nimhelm.dev/check, operator: DoesNotExist}
-{{- end }}

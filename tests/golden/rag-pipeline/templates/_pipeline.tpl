@@ -11,7 +11,8 @@ Settles the umbrella's values and puts its facts into .nim, once:
   .nim.onCluster      whether a cluster is asked while this renders
   .nim.labels         the labels of its objects
   .nim.services       the roots of the services' charts, in start order
-  .nim.byName         the same by name
+  .nim.active         those of the services that are on
+  .nim.byName         all by name
   .nim.everyCache     the caches by name, with the facts of _caches.tpl
   .nim.caches         those that are on
 
@@ -23,53 +24,54 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
     {{- $chart := .Chart.Annotations | default dict }}
     {{- $global := .Values.global.nimhelm }}
     {{- $services := list }}
+    {{- $active := list }}
     {{- $byName := dict }}
     {{- range $wave, $names := index $chart "nimhelm.dev/start-order" | default "[]" | fromJsonArray }}
       {{- range $names }}
-        {{- $values := get $.Values . | default dict }}
         {{- $root := get $.Subcharts . }}
         {{- if $root }}
           {{- include "nimhelm.v2.service" $root }}
         {{- else }}
-          {{- $root = dict "Values" (merge (dict "global" (dict "nimhelm" $global)) $values) "Release" $.Release "Capabilities" $.Capabilities
-            "Chart" (dict "Name" . "Version" $.Chart.Version "Annotations" $chart) }}
+          {{- $root = dict "Values" (merge (dict "global" (dict "nimhelm" $global)) (get $.Values . | default dict)) "Release" $.Release
+            "Capabilities" $.Capabilities "Chart" (dict "Name" . "Version" $.Chart.Version "Annotations" $chart) }}
           {{- include "nimhelm.v2.settle" (dict "root" $root "defaults" "nimhelm.v2.defaults.service") }}
           {{- include "nimhelm.v2.facts" $root }}
         {{- end }}
         {{- $_ := set $root.nim "wave" $wave }}
-        {{- $services = append $services $root }}
         {{- $_ := set $byName . $root }}
+        {{- $services = append $services $root }}
+        {{- if $root.nim.enabled }}{{ $active = append $active $root }}{{ end }}
       {{- end }}
     {{- end }}
     {{- range $root := $services }}
       {{- range $gate := .nim.gates }}
         {{- with get $byName (dig "dependency" "name" "" .) }}
           {{- if $root.nim.enabled }}{{ $_ := set .nim "awaited" true }}{{ end }}
-          {{- $asked := dig "wait" "host" "" $gate.dependency }}
-          {{- $_ := set $gate "sleeps" (and (not $gate.dependency.external) (or (not .nim.enabled) (and .nim.sleeps (has $asked (list "" (print .nim.name "-predictor")))))) }}
+          {{- $asksIt := has (dig "wait" "host" "" $gate.dependency) (list "" (print .nim.name "-predictor")) }}
+          {{- $_ := set $gate "sleeps" (and (not $gate.dependency.external) (or (not .nim.enabled) (and .nim.sleeps $asksIt))) }}
         {{- end }}
       {{- end }}
     {{- end }}
     {{- $pipeline := index $chart "nimhelm.dev/pipeline" | default .Chart.Name }}
-    {{- $labels := dict
-      "app.kubernetes.io/name" $pipeline
-      "app.kubernetes.io/instance" .Release.Name
-      "app.kubernetes.io/managed-by" .Release.Service
-      "app.kubernetes.io/part-of" "nim-service"
-      "helm.sh/chart" (include "nimhelm.v2.chartLabel" .)
-      "nimhelm.dev/pipeline" $pipeline }}
-    {{- include "nimhelm.v2.userLabels" (dict "into" $labels "users" (list $global.commonLabels)) }}
     {{- $_ := set . "nim" (dict
       "name" $pipeline
       "pipeline" $pipeline
       "global" $global
       "openshift" (include "nimhelm.v2.openshift" (dict "root" . "global" $global))
       "onCluster" (include "nimhelm.v2.onCluster" . | eq "true")
-      "labels" $labels
+      "labels" (dict
+        "app.kubernetes.io/name" $pipeline
+        "app.kubernetes.io/instance" .Release.Name
+        "app.kubernetes.io/managed-by" .Release.Service
+        "app.kubernetes.io/part-of" "nim-service"
+        "helm.sh/chart" (include "nimhelm.v2.chartLabel" .)
+        "nimhelm.dev/pipeline" $pipeline)
       "services" $services
+      "active" $active
       "byName" $byName
       "everyCache" dict
       "caches" dict) }}
+    {{- include "nimhelm.v2.userLabels" (dict "into" .nim.labels "users" (list $global.commonLabels)) }}
     {{- range $name, $cache := .Values.nimCaches }}
       {{- $box := dict "root" $ "name" $name "cache" $cache }}
       {{- include "nimhelm.v2.facts.cache" $box }}
@@ -96,6 +98,34 @@ parent chart may hold several pipelines. Takes the root of any chart of the pipe
   {{- include "nimhelm.v2.prefix" . }}-scripts
 {{- end }}
 
+{{- /* What the pods that the chart adds have in common. Takes global and names (of pull secrets). */}}
+{{- define "nimhelm.v2.helperPod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with include "nimhelm.v2.pullSecrets" . | trim }}
+imagePullSecrets:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* The template of such a pod. Takes nim, labels, spec (as text), and own (the podTemplate of the values). */}}
+{{- define "nimhelm.v2.helperTemplate" -}}
+{{- $extra := dig "metadata" dict (.own | default dict) }}
+{{- /* A mesh sidecar would keep the pod from completing. */}}
+{{- $labels := merge (dict "sidecar.istio.io/inject" "false") .labels }}
+{{- include "nimhelm.v2.helperLabels" (dict "into" $labels "users" (list .nim.global.commonLabels (get $extra "labels" | default dict))) -}}
+template:
+  metadata:
+    labels:
+      {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
+    {{- with include "nimhelm.v2.helperAnnotations" (dict "global" .nim.global "own" $extra.annotations) }}
+    annotations:
+      {{- . | nindent 6 }}
+    {{- end }}
+  spec:
+    {{- include "nimhelm.v2.overlaid" (dict "spec" .spec "global" .nim.global "own" .own) | nindent 4 }}
+{{- end }}
+
 {{- /* Sets .nim.graph: the pipeline as `nimhelm status` reads it from the cluster. */}}
 {{- define "nimhelm.v2.graph" -}}
   {{- $services := list }}
@@ -105,8 +135,8 @@ parent chart may hold several pipelines. Takes the root of any chart of the pipe
   {{- end }}
   {{- $caches := list }}
   {{- range .nim.everyCache }}
-    {{- $cache := dict "name" .name "enabled" .enabled "claim" .claim "job" .job }}
-    {{- if hasKey (get .cache "job" | default dict) "ttlSecondsAfterFinished" }}{{ $_ := set $cache "expires" true }}{{ end }}
+    {{- $cache := pick . "name" "enabled" "claim" "job" }}
+    {{- if hasKey (.cache.job | default dict) "ttlSecondsAfterFinished" }}{{ $_ := set $cache "expires" true }}{{ end }}
     {{- $caches = append $caches $cache }}
   {{- end }}
   {{- include "nimhelm.v2.secrets" . }}
@@ -124,131 +154,91 @@ parent chart may hold several pipelines. Takes the root of any chart of the pipe
 {{- define "nimhelm.v2.graph.service" -}}
   {{- $root := .root }}
   {{- $nim := .root.nim }}
-  {{- $values := .root.Values }}
-  {{- $waits := dict }}
+  {{- $image := .root.Values.image }}
+  {{- include "nimhelm.v2.graph.devices" $root }}
   {{- /* A gate on what may scale to zero opens at once. */}}
+  {{- $waits := dict }}
   {{- range $nim.gates }}
     {{- if not .sleeps }}{{ $_ := set $waits .name (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" .) | int) }}{{ end }}
   {{- end }}
   {{- $dependencies := list }}
-  {{- range $values.dependencies }}
+  {{- range .root.Values.dependencies }}
     {{- $seconds := get $waits (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") | default 0 }}
     {{- $dependency := dict "name" .name "port" (int .port) "external" (.external | default false) "wait" (gt $seconds 0) "timeoutSeconds" $seconds }}
     {{- if eq "start" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" .)) }}{{ $_ := set $dependency "onTimeout" "start" }}{{ end }}
     {{- $dependencies = append $dependencies $dependency }}
   {{- end }}
-  {{- include "nimhelm.v2.graph.devices" $root }}
-  {{- $_ := set $nim "graph" (dict
-    "name" $nim.name
-    "enabled" $nim.enabled
-    "workload" $nim.workload
-    "wave" $nim.wave
-    "replicas" $nim.replicas
-    "autoscaled" $nim.autoscaled
+  {{- $_ := set $nim "graph" (mergeOverwrite (pick $nim "name" "enabled" "workload" "wave" "replicas" "autoscaled" "claim") (dict
     "startupSeconds" (include "nimhelm.v2.startupSeconds" $root | int)
     "gpus" $nim.devices
     "cache" (ternary $nim.cache "" (hasKey .caches $nim.cache))
-    "authSecret" ($values.authSecret | default "")
-    "pullSecrets" (concat ($values.image.pullSecrets | default list) $nim.global.imagePullSecrets | uniq)
-    "image" (include "nimhelm.v2.image" (dict "global" $nim.global "image" $values.image))
-    "claim" $nim.claim
-    "dependencies" $dependencies) }}
+    "authSecret" (.root.Values.authSecret | default "")
+    "pullSecrets" (concat ($image.pullSecrets | default list) $nim.global.imagePullSecrets | uniq)
+    "image" (include "nimhelm.v2.image" (dict "global" $nim.global "image" $image))
+    "dependencies" $dependencies)) }}
   {{- if $nim.sleeps }}{{ $_ := set $nim.graph "sleeps" true }}{{ end }}
 {{- end }}
 
 {{- /*
-Sets .nim.devices: the devices of one replica on all its nodes. A resource counts with the larger of request and limit.
-Devices of created claims count under the name of their class.
+Sets .nim.devices: the devices of one replica on all its nodes. Request and limit of a device are equal, or one is left
+out. Devices of created claims count under the name of their class.
 */}}
 {{- define "nimhelm.v2.graph.devices" -}}
   {{- $counts := dict }}
-  {{- range list .Values.resources.requests .Values.resources.limits }}
-    {{- range $name, $quantity := . }}
-      {{- if include "nimhelm.v2.isDevice" $name }}{{ $_ := set $counts $name (max (get $counts $name | default 0) (include "nimhelm.v2.count" $quantity | int)) }}{{ end }}
-    {{- end }}
+  {{- range $name, $quantity := mergeOverwrite (dict) .Values.resources.requests .Values.resources.limits }}
+    {{- if include "nimhelm.v2.isDevice" $name }}{{ $_ := set $counts $name (include "nimhelm.v2.count" $quantity | int) }}{{ end }}
   {{- end }}
   {{- range .Values.draResources }}
     {{- range dig "claimCreationSpec" "devices" list . }}
-      {{- $class := get . "deviceClassName" | default "gpu.nvidia.com" }}
-      {{- $_ := set $counts $class (add (get $counts $class | default 0) (get . "count" | default 1 | int)) }}
+      {{- $class := .deviceClassName | default "gpu.nvidia.com" }}
+      {{- $_ := set $counts $class (add (get $counts $class | int) (.count | default 1 | int)) }}
     {{- end }}
   {{- end }}
-  {{- $_ := set .nim "devices" dict }}
-  {{- range $name, $count := $counts }}
-    {{- if $count }}{{ $_ := set $.nim.devices $name (mul $.nim.nodes $count | toString) }}{{ end }}
-  {{- end }}
+  {{- $devices := dict }}
+  {{- range $name, $count := $counts }}{{ if $count }}{{ $_ := set $devices $name (mul $.nim.nodes $count | toString) }}{{ end }}{{ end }}
+  {{- $_ := set .nim "devices" $devices }}
 {{- end }}
 
 {{- /* The start-up budget of a service in seconds, from its start-up probe. */}}
 {{- define "nimhelm.v2.startupSeconds" -}}
-  {{- $probe := .Values.startupProbe.probe }}
-  {{- if and $probe .Values.startupProbe.enabled }}
-    {{- $tries := mul (get $probe "failureThreshold" | default 3 | int) (get $probe "periodSeconds" | default 10 | int) }}
-    {{- add $tries (get $probe "initialDelaySeconds" | default 0 | int) }}
-  {{- else }}
-    {{- ternary 330 1230 .nim.knative }}
+  {{- if and .Values.startupProbe.probe .Values.startupProbe.enabled }}
+    {{- $probe := merge (dict) .Values.startupProbe.probe (dict "failureThreshold" 3 "periodSeconds" 10) }}
+    {{- add (mul $probe.failureThreshold $probe.periodSeconds) $probe.initialDelaySeconds }}
+  {{- else }}{{ ternary 330 1230 .nim.knative }}
   {{- end }}
-{{- end }}
-
-{{- /* Seconds until the last service must have started, at least 600. */}}
-{{- define "nimhelm.v2.deadline" -}}
-  {{- $longest := 600 }}
-  {{- range .nim.services }}
-    {{- if .nim.enabled }}{{ $longest = max $longest (int .Values.progressDeadlineSeconds) }}{{ end }}
-  {{- end }}
-  {{- $longest }}
 {{- end }}
 
 {{- /*
-Whether the check of `helm test` also runs at the end of each install and upgrade. The values decide. By default it
-runs when `helm install --wait` does not wait for the kind of a workload. Pods taken over from the operator unchanged
-need no image of the chart.
-*/}}
-{{- define "nimhelm.v2.checksAfterInstall" -}}
-  {{- $wanted := toString .nim.global.checkAfterInstall }}
-  {{- $auto := and (include "nimhelm.v2.unknownToHelm" .) (not .nim.global.keepOperatorPods) }}
-  {{- if ternary $auto (eq $wanted "true") (eq $wanted "auto") }}true{{ end }}
-{{- end }}
+Sets what the check of `helm test`, and the notes, tell of the running services:
 
-{{- /* The running services whose workload `helm --wait` does not wait for, as text. */}}
-{{- define "nimhelm.v2.unknownToHelm" -}}
-  {{- $names := list }}
-  {{- range .nim.services }}
-    {{- if and .nim.runs (ne .nim.workload "Deployment") }}{{ $names = append $names .nim.name }}{{ end }}
-  {{- end }}
-  {{- join ", " $names }}
-{{- end }}
-
-{{- /*
-Sets .nim.checks: what `helm test` asks of the services that run, "name url" each, in start order. One that may scale to
-zero is not asked: it need not answer.
+  .nim.deadline       seconds until the last service must have started, at least 600
+  .nim.unknownToHelm  the services whose workload `helm --wait` does not wait for
+  .nim.checksAlways   whether the check also runs at the end of each install and upgrade. The values decide. By default it
+                      does when Helm does not wait. Pods taken over from the operator unchanged need no image of the chart.
+  .nim.checks         what it asks, "name url" each, in start order. One that may scale to zero need not answer. The API port
+                      is asked as by the readiness probe, if that is a plain HTTP request; another port just has to be open.
 */}}
 {{- define "nimhelm.v2.checks" -}}
+  {{- $deadline := 600 }}
+  {{- $unknown := list }}
   {{- $checks := list }}
-  {{- range .nim.services }}
-    {{- if and .nim.runs (not .nim.sleeps) }}
-      {{- /* A plain request is refused where a mesh wants mutual TLS. A Service leads to ready pods alone. */}}
-      {{- $plain := and .nim.global.mesh .nim.ownsService }}
-      {{- if not $plain }}{{ $checks = append $checks (print .nim.name " " (include "nimhelm.v2.readiness" .)) }}{{ end }}
-      {{- $name := .nim.name }}
-      {{- range $index, $port := ternary .nim.ports list .nim.ownsService }}
-        {{- if or $index $plain }}{{ $checks = append $checks (printf "%s tcp://%s:%d" $name $name .port) }}{{ end }}
-      {{- end }}
+  {{- range .nim.active }}
+    {{- $name := .nim.name }}
+    {{- $deadline = max $deadline (int .Values.progressDeadlineSeconds) }}
+    {{- if and .nim.runs (ne .nim.workload "Deployment") }}{{ $unknown = append $unknown $name }}{{ end }}
+    {{- $get := .nim.probed }}
+    {{- /* A plain request is refused where a mesh wants mutual TLS. A Service leads to ready pods alone. */}}
+    {{- $connects := or (not $get) $get.httpHeaders (eq $get.scheme "HTTPS") (and .nim.global.mesh .nim.ownsService) }}
+    {{- /* KServe answers on port 80 of its own Service. */}}
+    {{- $host := ternary $name (print $name "-predictor") .nim.ownsService }}
+    {{- $ports := ternary .nim.ports (list (dict "port" 80)) .nim.ownsService }}
+    {{- range $index, $port := ternary $ports list (and .nim.runs (not .nim.sleeps)) }}
+      {{- $url := printf "tcp://%s:%d" $host .port }}
+      {{- if not (or $index $connects) }}{{ $url = printf "http://%s:%d/%s" $host .port (trimPrefix "/" $get.path) }}{{ end }}
+      {{- $checks = append $checks (print $name " " $url) }}
     {{- end }}
   {{- end }}
-  {{- $_ := set .nim "checks" $checks }}
-{{- end }}
-
-{{- /*
-The readiness URL of a service, from its readiness probe. Only its port when the probe is no plain HTTP request. KServe
-answers on port 80 of its own Service.
-*/}}
-{{- define "nimhelm.v2.readiness" -}}
-  {{- $get := .nim.probed }}
-  {{- $address := ternary (printf "%s:%d" .nim.name .nim.port) (printf "%s-predictor:80" .nim.name) .nim.ownsService }}
-  {{- if or (not $get) $get.httpHeaders (eq $get.scheme "HTTPS") }}
-    {{- printf "tcp://%s" $address }}
-  {{- else }}
-    {{- printf "http://%s/%s" $address (trimPrefix "/" $get.path) }}
-  {{- end }}
+  {{- $always := eq "true" (toString .nim.global.checkAfterInstall) }}
+  {{- if eq "auto" (toString .nim.global.checkAfterInstall) }}{{ $always = not (or (empty $unknown) .nim.global.keepOperatorPods) }}{{ end }}
+  {{- $_ := mergeOverwrite .nim (dict "deadline" $deadline "unknownToHelm" $unknown "checksAlways" $always "checks" $checks) }}
 {{- end }}

@@ -6,109 +6,81 @@ are left out, except for the keys of models, because a download without a key is
 {{- /* Sets .nim.secrets, sorted by name: [{name, type, keys, registries, usedBy, command}]. */}}
 {{- define "nimhelm.v2.secrets" -}}
   {{- $found := dict }}
-  {{- range .nim.services }}
-    {{- if .nim.enabled }}{{ include "nimhelm.v2.secrets.service" (dict "into" $found "name" .nim.name "root" .) }}{{ end }}
+  {{- range .nim.active }}
+    {{- $values := .Values }}
+    {{- $cache := $values.storage.nimCache }}
+    {{- $fromHub := and (not (empty $cache.name)) (has $cache.source (list "hf" "dataStore")) }}
+    {{- range $values.env }}
+      {{- if and (has .name (list "NIM_MODEL_NAME" "NIM_MODEL_PATH")) (hasPrefix "hf://" (.value | default "")) }}{{ $fromHub = true }}{{ end }}
+    {{- end }}
+    {{- $others := list }}
+    {{- range concat ($values.initContainers | default list) ($values.sidecarContainers | default list) }}
+      {{- $others = concat $others (.env | default list) }}
+    {{- end }}
+    {{- include "nimhelm.v2.secrets.used" (dict "into" $found "user" .nim.name
+      "pullSecrets" (concat ($values.image.pullSecrets | default list) .nim.global.imagePullSecrets)
+      "image" (include "nimhelm.v2.image" (dict "global" .nim.global "image" $values.image))
+      "authSecret" $values.authSecret "fromHub" $fromHub "native" (eq $values.imageLayout "native") "env" $values.env "others" $others) }}
   {{- end }}
   {{- range .nim.caches }}
-    {{- $user := printf "NIMCache %s" .name }}
-    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get .source "pullSecret") "image" .puller "user" $user) }}
-    {{- $box := dict "key" (ternary "HF_TOKEN" "NGC_API_KEY" (get .cache.source "ngc" | empty)) }}
-    {{- if .native }}
-      {{- include "nimhelm.v2.secret.native" (dict "box" $box "secret" (get .source "authSecret") "env" (get .cache "env")) }}
-    {{- end }}
-    {{- include "nimhelm.v2.secret" (dict "into" $found "name" (get .source "authSecret") "key" $box.key "user" $user) }}
-    {{- include "nimhelm.v2.secrets.env" (dict "into" $found "env" (get .cache "env") "user" $user) }}
+    {{- include "nimhelm.v2.secrets.used" (dict "into" $found "user" (print "NIMCache " .name)
+      "pullSecrets" (list .source.pullSecret) "image" .puller
+      "authSecret" .source.authSecret "fromHub" .fromHub "native" .native "env" .cache.env) }}
   {{- end }}
   {{- $secrets := list }}
-  {{- range keys $found | sortAlpha }}
-    {{- $secret := get $found . }}
-    {{- include "nimhelm.v2.secret.command" (dict "secret" $secret "namespace" $.Release.Namespace) }}
-    {{- $secrets = append $secrets $secret }}
+  {{- range $found }}
+    {{- include "nimhelm.v2.secrets.command" (dict "secret" . "namespace" $.Release.Namespace) }}
+    {{- $secrets = append $secrets . }}
   {{- end }}
   {{- $_ := set .nim "secrets" $secrets }}
 {{- end }}
 
-{{- /* The secrets of one service. Takes into, name and root (of its chart). */}}
-{{- define "nimhelm.v2.secrets.service" -}}
-  {{- $box := . }}
-  {{- $values := .root.Values }}
-  {{- $image := include "nimhelm.v2.image" (dict "global" .root.nim.global "image" $values.image) }}
-  {{- range concat ($values.image.pullSecrets | default list) .root.nim.global.imagePullSecrets | uniq }}
-    {{- include "nimhelm.v2.secret" (dict "into" $box.into "name" . "image" $image "user" $box.name) }}
-  {{- end }}
-  {{- $cache := $values.storage.nimCache }}
-  {{- $source := ternary $cache.source "" (not (empty $cache.name)) }}
-  {{- $_ := set . "key" (ternary "HF_TOKEN" "NGC_API_KEY" (has $source (list "hf" "dataStore"))) }}
-  {{- range $values.env }}
-    {{- if and (has .name (list "NIM_MODEL_NAME" "NIM_MODEL_PATH")) (hasPrefix "hf://" (get . "value" | default "")) }}
-      {{- $_ := set $box "key" "HF_TOKEN" }}
+{{- /*
+Adds what one user needs to `into`. Takes user, pullSecrets and the image that they are for, authSecret and fromHub
+(whether the model comes from Hugging Face), native, env, and others (variables of other containers).
+*/}}
+{{- define "nimhelm.v2.secrets.used" -}}
+  {{- $fromHub := .fromHub }}
+  {{- if .native }}
+    {{- /* A native image downloads from where NIM_MODEL_DOWNLOAD_PROVIDER says. Without it, the name of the secret decides. */}}
+    {{- $fromHub = hasPrefix "hf" (.authSecret | default "") }}
+    {{- range .env }}
+      {{- if and (eq .name "NIM_MODEL_DOWNLOAD_PROVIDER") .value }}{{ $fromHub = ne .value "ngc" }}{{ end }}
     {{- end }}
   {{- end }}
-  {{- if eq $values.imageLayout "native" }}
-    {{- include "nimhelm.v2.secret.native" (dict "box" $box "secret" $values.authSecret "env" $values.env) }}
-  {{- end }}
-  {{- include "nimhelm.v2.secret" (dict "into" .into "name" ($values.authSecret | default "") "key" .key "user" .name) }}
-  {{- include "nimhelm.v2.secrets.env" (dict "into" .into "env" $values.env "user" .name) }}
-  {{- range concat ($values.initContainers | default list) ($values.sidecarContainers | default list) }}
-    {{- include "nimhelm.v2.secrets.env" (dict "into" $box.into "env" (get . "env") "user" $box.name) }}
-  {{- end }}
-{{- end }}
-
-{{- /*
-Sets .box.key: the key of a native image, which downloads from Hugging Face or from NGC. NIM_MODEL_DOWNLOAD_PROVIDER
-decides; without it, the name of the secret does. Takes box, secret and env.
-*/}}
-{{- define "nimhelm.v2.secret.native" -}}
-  {{- $box := .box }}
-  {{- $fromHub := hasPrefix "hf" (.secret | default "") }}
-  {{- range .env | default list }}
-    {{- if and (eq .name "NIM_MODEL_DOWNLOAD_PROVIDER") (get . "value") }}{{ $fromHub = ne (get . "value") "ngc" }}{{ end }}
-  {{- end }}
-  {{- $_ := set $box "key" (ternary "HF_TOKEN" "NGC_API_KEY" $fromHub) }}
-{{- end }}
-
-{{- /* The secrets that variables refer to. Takes into, env and user. */}}
-{{- define "nimhelm.v2.secrets.env" -}}
-  {{- $box := . }}
-  {{- range .env | default list }}
+  {{- $uses := list (dict "name" .authSecret "key" (ternary "HF_TOKEN" "NGC_API_KEY" $fromHub)) }}
+  {{- range .pullSecrets }}{{ $uses = append $uses (dict "name" . "registry" (splitList "/" $.image | first)) }}{{ end }}
+  {{- range concat (.env | default list) (.others | default list) }}
     {{- $reference := dig "valueFrom" "secretKeyRef" dict . }}
-    {{- if and $reference (not (get $reference "optional")) }}
-      {{- include "nimhelm.v2.secret" (dict "into" $box.into "name" (get $reference "name") "key" $reference.key "user" $box.user) }}
-    {{- end }}
+    {{- if not $reference.optional }}{{ $uses = append $uses $reference }}{{ end }}
   {{- end }}
-{{- end }}
-
-{{- /* Adds one use of a secret. Takes into, name (may be empty), user, and key or image. */}}
-{{- define "nimhelm.v2.secret" -}}
-  {{- if .name }}
-    {{- $secret := get .into .name | default (dict "name" .name "type" "Opaque" "keys" list "registries" list "usedBy" list) }}
-    {{- $_ := set $secret "usedBy" (append $secret.usedBy .user | uniq) }}
-    {{- with .key }}{{ $_ := set $secret "keys" (append $secret.keys . | uniq | sortAlpha) }}{{ end }}
-    {{- with .image }}
-      {{- $_ := set $secret "type" "kubernetes.io/dockerconfigjson" }}
-      {{- $_ := set $secret "registries" (append $secret.registries (splitList "/" . | first) | uniq | sortAlpha) }}
+  {{- range $uses }}
+    {{- if .name }}
+      {{- $secret := get $.into .name | default (dict "keys" list "registries" list "usedBy" list) }}
+      {{- $_ := set $.into .name (dict
+        "name" .name
+        "keys" (append $secret.keys .key | compact | uniq | sortAlpha)
+        "registries" (append $secret.registries .registry | compact | uniq | sortAlpha)
+        "usedBy" (append $secret.usedBy $.user | uniq)) }}
     {{- end }}
-    {{- $_ := set .into .name $secret }}
   {{- end }}
 {{- end }}
 
 {{- /*
-Sets .secret.command: the command that creates the secret. The shell refuses to run it when the variable is unset,
-because an empty key is worse than none. Takes secret and namespace.
+Sets type and command, which creates the secret. The shell refuses to run it when the variable is unset, because an
+empty key is worse than none. Takes secret and namespace.
 */}}
-{{- define "nimhelm.v2.secret.command" -}}
-  {{- $secret := .secret }}
-  {{- $command := "" }}
-  {{- if $secret.registries }}
-    {{- $registry := first $secret.registries }}
-    {{- $login := `--docker-username="${REGISTRY_USER:?}" --docker-password="${REGISTRY_PASSWORD:?}"` }}
-    {{- if eq $registry "nvcr.io" }}{{ $login = `--docker-username='$oauthtoken' --docker-password="${NGC_API_KEY:?}"` }}{{ end }}
-    {{- $command = printf "kubectl create secret docker-registry %s -n %s --docker-server=%s %s" $secret.name .namespace $registry $login }}
-  {{- else }}
-    {{- $command = printf "kubectl create secret generic %s -n %s" $secret.name .namespace }}
-    {{- range $secret.keys }}
-      {{- $command = printf `%s --from-literal=%s="${%s:?}"` $command . (regexReplaceAll "[^A-Za-z0-9_]" . "_" | upper) }}
-    {{- end }}
+{{- define "nimhelm.v2.secrets.command" -}}
+  {{- $type := "Opaque" }}
+  {{- $command := printf "kubectl create secret generic %s -n %s" .secret.name .namespace }}
+  {{- range .secret.keys }}
+    {{- $command = printf `%s --from-literal=%s="${%s:?}"` $command . (regexReplaceAll "[^A-Za-z0-9_]" . "_" | upper) }}
   {{- end }}
-  {{- $_ := set $secret "command" $command }}
+  {{- with first .secret.registries }}
+    {{- $type = "kubernetes.io/dockerconfigjson" }}
+    {{- $login := `--docker-username="${REGISTRY_USER:?}" --docker-password="${REGISTRY_PASSWORD:?}"` }}
+    {{- if eq . "nvcr.io" }}{{ $login = `--docker-username='$oauthtoken' --docker-password="${NGC_API_KEY:?}"` }}{{ end }}
+    {{- $command = printf "kubectl create secret docker-registry %s -n %s --docker-server=%s %s" $.secret.name $.namespace . $login }}
+  {{- end }}
+  {{- $_ := mergeOverwrite .secret (dict "type" $type "command" $command) }}
 {{- end }}
