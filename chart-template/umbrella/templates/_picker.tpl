@@ -25,20 +25,12 @@ data:
 apiVersion: v1
 kind: ServiceAccount
 {{ $metadata }}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-{{ $metadata }}
-rules:
-  {{- range $group := list "inference.networking.k8s.io" "inference.networking.x-k8s.io" }}
-  - {apiGroups: [{{ $group }}], resources: [inferencepools, inferenceobjectives], verbs: [get, watch, list]}
-  {{- end }}
-  - {apiGroups: [""], resources: [pods], verbs: [get, watch, list]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-{{ $metadata }}
-{{ include "nimhelm.v2.bindingSpec" (dict "name" $name "namespace" .Release.Namespace) }}
+{{- $verbs := list "get" "watch" "list" }}
+{{- $pools := list "inferencepools" "inferenceobjectives" }}
+{{ include "nimhelm.v2.grant" (dict "root" . "name" $name "account" $name "rules" (list
+  (dict "apiGroups" (list "inference.networking.k8s.io") "resources" $pools "verbs" $verbs)
+  (dict "apiGroups" (list "inference.networking.x-k8s.io") "resources" $pools "verbs" $verbs)
+  (dict "apiGroups" (list "") "resources" (list "pods") "verbs" $verbs))) }}
 ---
 apiVersion: v1
 kind: Service
@@ -50,10 +42,7 @@ spec:
     {{- range $ports }}
     {{- /* By default all but the one for probes. */}}
     {{- if or $epp.ports (ne .name "grpc-health") }}
-    - port: {{ int .containerPort }}
-      targetPort: {{ int .containerPort }}
-      protocol: {{ .protocol | default "TCP" }}
-      {{- include "nimhelm.v2.fields" (dict "indent" 6 "fields" (pick . "name")) }}
+    - {{ merge (dict "port" .containerPort "targetPort" .containerPort) (pick . "name" "protocol") (dict "protocol" "TCP") | toJson }}
     {{- end }}
     {{- end }}
 ---
@@ -61,11 +50,8 @@ apiVersion: apps/v1
 kind: Deployment
 {{ $metadata }}
 spec:
-  selector:
-    matchLabels: {app: {{ toJson $name }}}
-  strategy:
-    type: RollingUpdate
-    rollingUpdate: {maxUnavailable: 25%, maxSurge: 0}
+  selector: {matchLabels: {app: {{ toJson $name }}}}
+  strategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 25%, maxSurge: 0}}
   {{- $own := dig "podTemplate" "metadata" dict $epp }}
   {{- $annotations := merge (dict) (get $own "annotations" | default dict) $nim.global.commonAnnotations }}
   {{- if and $epp.config (not $nim.global.keepOperatorPods) }}
@@ -85,9 +71,7 @@ apiVersion: inference.networking.k8s.io/v1
 kind: InferencePool
 {{ include "nimhelm.v2.metadata" (dict "root" .) }}
 spec:
-  selector:
-    matchLabels:
-      {{- include "nimhelm.v2.yaml" $nim.selector | nindent 6 }}
+  selector: {matchLabels: {{ toJson $nim.selector }}}
   targetPorts: [{number: {{ $nim.port }}}]
   endpointPickerRef: {name: {{ toJson $name }}, port: {number: 9002}}
 {{- end }}

@@ -35,26 +35,20 @@ their paths, since a volume may have several. A null removes, and anything else 
   {{- $into := .into }}
   {{- range $key, $value := .from }}
     {{- $old := get $into $key }}
-    {{- if kindIs "invalid" $value }}
-      {{- $_ := unset $into $key }}
+    {{- if kindIs "invalid" $value }}{{ $_ := unset $into $key }}
     {{- else if and (kindIs "map" $value) (kindIs "map" $old) }}
       {{- include "nimhelm.v2.mergeByName" (dict "into" $old "from" $value) }}
     {{- else if and (kindIs "slice" $value) (kindIs "slice" $old) (kindIs "map" (first $value)) (hasKey (first $value) "name") }}
       {{- $by := ternary "mountPath" "name" (hasKey (first $value) "mountPath") }}
-      {{- $items := $old }}
-      {{- range $new := $value }}
-        {{- $found := false }}
-        {{- range $items }}
-          {{- if eq (get . $by) (get $new $by) }}
-            {{- $found = true }}
-            {{- include "nimhelm.v2.mergeByName" (dict "into" . "from" $new) }}
-          {{- end }}
+      {{- $known := dict }}
+      {{- range $old }}{{ $_ := set $known (get . $by) . }}{{ end }}
+      {{- range $value }}
+        {{- $name := get . $by }}
+        {{- if hasKey $known $name }}{{ include "nimhelm.v2.mergeByName" (dict "into" (get $known $name) "from" .) }}
+        {{- else }}{{ $_ := set $into $key (append (get $into $key) .) }}{{ $_ := set $known $name . }}
         {{- end }}
-        {{- if not $found }}{{ $items = append $items $new }}{{ end }}
       {{- end }}
-      {{- $_ := set $into $key $items }}
-    {{- else }}
-      {{- $_ := set $into $key $value }}
+    {{- else }}{{ $_ := set $into $key $value }}
     {{- end }}
   {{- end }}
 {{- end }}
@@ -92,9 +86,7 @@ escaped.
 {{- define "nimhelm.v2.escaped" -}}
   {{- $json := . -}}
   {{- if regexMatch `[\x{7F}-\x{9F}\x{FEFF}\x{FFFE}\x{FFFF}]` $json -}}
-    {{- range $code := concat (untilStep 127 160 1) (list 65279 65534 65535) -}}
-      {{- $json = replace (printf "%c" $code) (printf "\\u%04x" $code) $json -}}
-    {{- end -}}
+    {{- range concat (untilStep 127 160 1) (list 65279 65534 65535) }}{{ $json = replace (printf "%c" .) (printf "\\u%04x" .) $json }}{{ end -}}
   {{- end -}}
   {{- $json -}}
 {{- end }}
@@ -115,10 +107,7 @@ escaped.
 
 {{- /* Copies the quantities of a map as strings, which every parser accepts. Takes into and from. */}}
 {{- define "nimhelm.v2.quantities" -}}
-  {{- $into := .into }}
-  {{- range $name, $quantity := .from }}
-    {{- $_ := set $into $name (toJson $quantity | trimAll "\"") }}
-  {{- end }}
+  {{- range $name, $quantity := .from }}{{ $_ := set $.into $name (toJson $quantity | trimAll "\"") }}{{ end }}
 {{- end }}
 
 {{- /*
@@ -128,16 +117,13 @@ reference, or image ({repository, tag, digest}).
 */}}
 {{- define "nimhelm.v2.image" -}}
   {{- $reference := .reference }}
-  {{- with .image }}
-    {{- $reference = printf "%s:%s" .repository .tag }}
-    {{- with get . "digest" }}{{ $reference = printf "%s@%s" $reference . }}{{ end }}
-  {{- end }}
+  {{- with .image }}{{ $reference = printf "%s:%s" .repository .tag }}{{ end }}
+  {{- with dig "digest" "" (.image | default dict) }}{{ $reference = printf "%s@%s" $reference . }}{{ end }}
   {{- with .global.imageRegistry | trimSuffix "/" }}
     {{- $own := ternary "^.*/" "^([^/]*[.:][^/]*|localhost)/" (eq $.global.imageRegistryPath "drop") }}
-    {{- printf "%s/%s" . (regexReplaceAll $own $reference "") }}
-  {{- else }}
-    {{- $reference }}
+    {{- $reference = printf "%s/%s" . (regexReplaceAll $own $reference "") }}
   {{- end }}
+  {{- $reference }}
 {{- end }}
 
 {{- /* The pull secrets of a pod, with those of the whole chart, each once. Takes global and names. */}}

@@ -35,27 +35,26 @@ automountServiceAccountToken: {{ .Values.automountServiceAccountToken }}
 {{- end }}
 {{- end }}
 {{- if eq .nim.openshift "scc" }}
-{{- $metadata := include "nimhelm.v2.metadata" (dict "root" .) }}
+{{ include "nimhelm.v2.grant" (dict "root" . "name" .nim.name "account" .nim.account "scc" (ternary "anyuid" .nim.scc (kindIs "map" .Values.proxy))) }}
+{{- end }}
+{{- end }}
+
+{{- /*
+A Role, and its RoleBinding to an account. Takes root, name, account, and rules, or scc: the security context constraint
+whose use it grants.
+*/}}
+{{- define "nimhelm.v2.grant" -}}
+{{- $metadata := include "nimhelm.v2.metadata" . }}
+{{- $use := dict "apiGroups" (list "security.openshift.io") "resources" (list "securitycontextconstraints") "resourceNames" (list .scc) "verbs" (list "use") -}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 {{ $metadata }}
-{{ include "nimhelm.v2.sccRules" (ternary "anyuid" .nim.scc (kindIs "map" .Values.proxy)) }}
+rules: {{ .rules | default (list $use) | toJson }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 {{ $metadata }}
-{{ include "nimhelm.v2.bindingSpec" (dict "name" .nim.name "account" .nim.account "namespace" .Release.Namespace) }}
-{{- end }}
-{{- end }}
-
-{{- /* The rules of a Role that grants use of a security context constraint. Takes its name. */}}
-{{- define "nimhelm.v2.sccRules" -}}
-rules: [{apiGroups: [security.openshift.io], resources: [securitycontextconstraints], resourceNames: [{{ . }}], verbs: [use]}]
-{{- end }}
-
-{{- /* A RoleBinding's roleRef and subjects. Takes name, account (default: the Role's name) and namespace. */}}
-{{- define "nimhelm.v2.bindingSpec" -}}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ toJson .name }}}
-subjects: [{kind: ServiceAccount, name: {{ .account | default .name | toJson }}, namespace: {{ toJson .namespace }}}]
+subjects: [{kind: ServiceAccount, name: {{ toJson .account }}, namespace: {{ toJson .root.Release.Namespace }}}]
 {{- end }}

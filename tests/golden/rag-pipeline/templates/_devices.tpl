@@ -1,51 +1,56 @@
 {{- /* Devices requested through dynamic resource allocation (DRA). */}}
 
+{{- define "nimhelm.v2.devices" }}
+{{- include "nimhelm.v2.claims" . }}
+{{- range $name, $spec := .nim.claimTemplates }}
+---
+apiVersion: resource.k8s.io/v1
+kind: ResourceClaimTemplate
+{{ include "nimhelm.v2.metadata" (dict "root" $ "name" $name "annotated" true) }}
+{{ $spec }}
+{{- end }}
+{{- end }}
+
 {{- /*
-Sets .nim.podClaims (claims of the pod) and .nim.containerClaims (claims that a container uses). Claims have the names
-that the operator gives them: claim-<service>-<kind>-<claim>-<n>, with both names hashed. n counts earlier entries with
-the same claim.
+Sets .nim.podClaims (claims of the pod), .nim.containerClaims (claims that a container uses) and .nim.claimTemplates (by
+name, the texts of those that the chart makes). Claims have the names that the operator gives them:
+claim-<service>-<kind>-<claim>-<n>, with both names hashed. n counts earlier entries with the same claim.
 */}}
 {{- define "nimhelm.v2.claims" -}}
 {{- if not (hasKey .nim "podClaims") }}
   {{- $pod := list }}
   {{- $container := list }}
+  {{- $templates := dict }}
   {{- $counts := dict }}
   {{- $resources := .Values.draResources }}
   {{- if and .Values.multiNode.computeDomain (eq .nim.workload "LeaderWorkerSet") }}
     {{- $resources = append $resources (dict "resourceClaimTemplateName" (include "nimhelm.v2.computeDomain.template" .) "kind" "2") }}
   {{- end }}
   {{- range $index, $resource := $resources }}
+    {{- $service := include "nimhelm.v2.shortHash" $.nim.name }}
     {{- $key := ternary "resourceClaimName" "resourceClaimTemplateName" (hasKey . "resourceClaimName") }}
-    {{- $target := get . $key | default (include "nimhelm.v2.claimTemplateName" (dict "root" $ "index" $index "resource" .)) }}
-    {{- $kind := get . "kind" | default (ternary "0" "1" (hasKey . "resourceClaimName")) }}
-    {{- $id := printf "%s/%s" $key $target }}
-    {{- $count := get $counts $id | default 0 | int }}
-    {{- $_ := set $counts $id (add1 $count) }}
-    {{- $name := printf "claim-%s-%s-%s-%d" (include "nimhelm.v2.shortHash" $.nim.name) $kind (include "nimhelm.v2.shortHash" $target) $count }}
+    {{- $target := get . $key }}
+    {{- with .claimCreationSpec }}
+      {{- $text := include "nimhelm.v2.claimTemplateSpec" (dict "root" $ "devices" .devices) }}
+      {{- $target = printf "%s-%s-%d" (.generateName | default "claimtemplate") $service $index }}
+      {{- /* A claim template is immutable, so on a cluster a change makes a new one. Pods of the operator keep its name. */}}
+      {{- if and $.nim.onCluster (not $.nim.global.keepOperatorPods) }}{{ $target = printf "%s-%s" $target ($text | sha256sum | trunc 8) }}{{ end }}
+      {{- $_ := set $templates $target $text }}
+    {{- end }}
+    {{- $kind := .kind | default (ternary "0" "1" (hasKey . "resourceClaimName")) }}
+    {{- $id := print $key "/" $target }}
+    {{- $name := printf "claim-%s-%s-%s-%d" $service $kind (include "nimhelm.v2.shortHash" $target) (get $counts $id | int) }}
+    {{- $_ := set $counts $id (get $counts $id | int | add1) }}
     {{- $pod = append $pod (dict "name" $name $key $target) }}
     {{- range .requests }}{{ $container = append $container (dict "name" $name "request" .) }}
     {{- else }}{{ $container = append $container (dict "name" $name) }}
     {{- end }}
   {{- end }}
-  {{- $_ := merge .nim (dict "podClaims" $pod "containerClaims" $container) }}
+  {{- $_ := merge .nim (dict "podClaims" $pod "containerClaims" $container "claimTemplates" $templates) }}
 {{- end }}
 {{- end }}
 
-{{- /*
-The name of the ResourceClaimTemplate for an entry of draResources. A claim template is immutable, so on a cluster its
-name ends in a hash of its content, and a change creates a new one. Without a cluster, and for pods taken over from the
-operator, it has the operator's name. Takes root, index and resource.
-*/}}
-{{- define "nimhelm.v2.claimTemplateName" -}}
-  {{- $prefix := dig "claimCreationSpec" "generateName" "" .resource | default "claimtemplate" }}
-  {{- $name := printf "%s-%s-%d" $prefix (include "nimhelm.v2.shortHash" .root.nim.name) .index }}
-  {{- if and .resource.claimCreationSpec .root.nim.onCluster (not .root.nim.global.keepOperatorPods) }}
-    {{- $name = printf "%s-%s" $name (include "nimhelm.v2.claimTemplateSpec" . | sha256sum | trunc 8) }}
-  {{- end }}
-  {{- $name }}
-{{- end }}
-
-{{- /* Takes root and resource. Its text is hashed, so another layout renames the template and restarts pods. */}}
+{{- /* The spec of a claim template. Its text is hashed: another layout makes new names. Takes root and devices. */}}
 {{- define "nimhelm.v2.claimTemplateSpec" -}}
 spec:
   metadata:
@@ -56,7 +61,7 @@ spec:
   spec:
     devices:
       requests:
-        {{- range .resource.claimCreationSpec.devices }}
+        {{- range .devices }}
         - name: {{ toJson .name }}
           exactly:
             deviceClassName: {{ .deviceClassName | default "gpu.nvidia.com" | toJson }}
@@ -85,19 +90,6 @@ digit. Templates have no exclusive or, so the lowest byte is computed bit by bit
   {{- range splitList "" (toString $hash) -}}
     {{- index "456789bcdf" (atoi .) | printf "%c" -}}
   {{- end -}}
-{{- end }}
-
-{{- define "nimhelm.v2.devices" }}
-{{- range $index, $resource := .Values.draResources }}
-{{- if .claimCreationSpec }}
-{{- $box := dict "root" $ "index" $index "resource" . }}
----
-apiVersion: resource.k8s.io/v1
-kind: ResourceClaimTemplate
-{{ include "nimhelm.v2.metadata" (dict "root" $ "name" (include "nimhelm.v2.claimTemplateName" $box) "annotated" true) }}
-{{ include "nimhelm.v2.claimTemplateSpec" $box }}
-{{- end }}
-{{- end }}
 {{- end }}
 
 {{- /*

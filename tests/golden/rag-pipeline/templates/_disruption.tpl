@@ -5,9 +5,7 @@ apiVersion: policy/v1
 kind: PodDisruptionBudget
 {{ include "nimhelm.v2.metadata" (dict "root" $) }}
 spec:
-  selector:
-    matchLabels:
-      {{- include "nimhelm.v2.yaml" $.nim.selector | nindent 6 }}
+  selector: {matchLabels: {{ toJson $.nim.selector }}}
   {{- include "nimhelm.v2.yaml" . | nindent 2 }}
 {{- end }}
 {{- end }}

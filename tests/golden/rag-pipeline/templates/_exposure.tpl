@@ -45,24 +45,22 @@ spec:
   {{- include "nimhelm.v2.yaml" $ingress.spec | nindent 2 }}
   {{- else }}
   ingressClassName: {{ toJson $router.ingress.ingressClass }}
+  {{- $backend := dict "service" (dict "name" $.nim.name "port" (dict "name" "api")) }}
+  {{- $paths := list }}
+  {{- range $router.ingress.paths | default (list (dict "path" "/")) }}
+    {{- $paths = append $paths (merge (dict "backend" $backend) . (dict "pathType" "Prefix")) }}
+  {{- end }}
   rules:
     {{- range .nim.hosts }}
     - host: {{ toJson . }}
-      http:
-        paths:
-          {{- range $router.ingress.paths | default (list (dict "path" "/")) }}
-          - path: {{ toJson .path }}
-            pathType: {{ .pathType | default "Prefix" }}
-            backend: {service: {name: {{ toJson $.nim.name }}, port: {name: api}}}
-          {{- end }}
+      http: {paths: {{ toJson $paths }}}
     {{- end }}
   {{- $tls := $router.ingress.tls }}
   {{- with $router.ingress.tlsSecretName }}{{ $tls = $tls | default (list (dict "secretName" .)) }}{{ end }}
   {{- with $tls }}
   tls:
     {{- range . }}
-    - hosts: {{ .hosts | default $.nim.hosts | toJson }}
-      {{- include "nimhelm.v2.fields" (dict "indent" 6 "fields" (pick . "secretName")) }}
+    - {{ merge (dict) . (dict "hosts" $.nim.hosts) | toJson }}
     {{- end }}
   {{- end }}
   {{- end }}

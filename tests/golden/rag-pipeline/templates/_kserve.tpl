@@ -26,8 +26,7 @@ spec:
       {{- end }}
     {{- else }}
       {{- if .Values.scale.enabled }}
-    minReplicas: {{ int $hpa.minReplicas }}
-    maxReplicas: {{ int $hpa.maxReplicas }}
+        {{- include "nimhelm.v2.yaml" (pick $hpa "minReplicas" "maxReplicas") | nindent 4 }}
         {{- $metrics := list }}
         {{- range $hpa.metrics }}
           {{- if and (eq .type "Resource") (has (dig "resource" "name" "" .) (list "cpu" "memory")) }}{{ $metrics = append $metrics .resource }}{{ end }}
@@ -41,9 +40,7 @@ spec:
     minReplicas: {{ $nim.replicas }}
     maxReplicas: {{ $nim.replicas }}
       {{- end }}
-    deploymentStrategy:
-      type: RollingUpdate
-      rollingUpdate: {maxUnavailable: 25%, maxSurge: 0}
+    deploymentStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 25%, maxSurge: 0}}
     {{- end }}
     {{- get $nim.specs "" | nindent 4 }}
 {{- end }}
