@@ -52,23 +52,6 @@ spec:
 {{- end }}
 {{- end }}
 
-{{- /* Volumes for MPI: the host files of the leader, the SSH key that the nodes share, and the start script. */}}
-{{- define "nimhelm.v2.mpi.volumes" -}}
-{{- if eq .nim.role "leader" -}}
-- {name: mpi-config, configMap: {name: {{ printf "%s-mpi-config" .nim.name }}}}
-{{- else -}}
-- {name: ssh-confs, emptyDir: {}}
-{{- end }}
-- {name: ssh-dotfiles, emptyDir: {}}
-- {name: ssh-pk, secret: {secretName: {{ include "nimhelm.v2.mpi.secretName" . | toJson }}, defaultMode: 256}}
-- name: start-mpi-script
-  configMap:
-    name: {{ printf "%s-mpi-start-script" .nim.name }}
-    {{- if not .nim.global.keepOperatorPods }}
-    defaultMode: 365
-    {{- end }}
-{{- end }}
-
 {{- define "nimhelm.v2.mpi.mounts" -}}
 - {{ ternary "{name: mpi-config, mountPath: /etc/mpi}" "{name: ssh-confs, mountPath: /ssh-confs}" (eq .nim.role "leader") }}
 - {name: ssh-dotfiles, mountPath: /opt/nim/llm/.ssh}

@@ -69,15 +69,28 @@ annotations:
 {{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" (dict "labels" $labels)) }}
 {{- end }}
 
-{{- /* The spec of a pod of .nim.role. */}}
+{{- /* The spec of a pod of .nim.role. The operator leaves some fields for scheduling and users out in the pods of a group. */}}
 {{- define "nimhelm.v2.podSpec" -}}
 {{- $nim := .nim }}
+{{- $values := .Values }}
+{{- $kept := $nim.global.keepOperatorPods }}
 {{- include "nimhelm.v2.claims" . }}
-{{- include "nimhelm.v2.podSettings" . | trim }}
-{{- with include "nimhelm.v2.initContainers" . | trim }}
-initContainers:
-  {{- . | nindent 2 }}
-{{- end }}
+{{- $affinity := $values.affinity }}
+{{- /* The deprecated podAffinity applies when affinity has none. */}}
+{{- if and $values.podAffinity (not (get $affinity "podAffinity")) }}{{ $affinity = merge (dict "podAffinity" $values.podAffinity) $affinity }}{{ end }}
+{{- $users := dict "runAsUser" (int64 $values.userID) "runAsGroup" (int64 $values.groupID) "fsGroup" (int64 $values.groupID) }}
+{{- $restricted := ternary (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) dict $nim.global.restricted }}
+{{- $context := mergeOverwrite (ternary dict $users (eq $nim.openshift "restricted")) $restricted $values.podSecurityContext }}
+{{- $fields := merge (dict
+  "affinity" $affinity
+  "resourceClaims" $nim.podClaims
+  "serviceAccountName" $nim.account
+  "securityContext" (ternary dict $context $nim.knative)) (pick $values
+  "nodeSelector" "tolerations" "runtimeClassName" "schedulerName" "priorityClassName" "topologySpreadConstraints" "hostAliases"
+  "dnsPolicy" "dnsConfig") }}
+{{- if and $nim.group $kept }}
+  {{- $fields = omit $fields "affinity" "runtimeClassName" "serviceAccountName" (ternary "schedulerName" "" (eq $nim.role "worker")) }}
+{{- end -}}
 containers:
   {{- include "nimhelm.v2.mainContainer" . | nindent 2 }}
   {{- $more := "" }}
@@ -85,33 +98,13 @@ containers:
   {{- range .Values.sidecarContainers }}
     {{- include "nimhelm.v2.userContainer" (dict "root" $ "container" . "mounts" $nim.mounts "more" $more "claims" $nim.containerClaims) | nindent 2 }}
   {{- end }}
+{{- with include "nimhelm.v2.initContainers" . | trim }}
+initContainers:
+  {{- . | nindent 2 }}
+{{- end }}
 volumes:
   {{- include "nimhelm.v2.volumes" . | nindent 2 }}
-{{- end }}
-
-{{- /* The fields of a pod spec for scheduling and users. The operator leaves some of them out in the pods of a group. */}}
-{{- define "nimhelm.v2.podSettings" -}}
-{{- $nim := .nim }}
-{{- $values := .Values }}
-{{- $kept := $nim.global.keepOperatorPods }}
-{{- $affinity := $values.affinity }}
-{{- /* The deprecated podAffinity applies when affinity has none. */}}
-{{- if and $values.podAffinity (not (get $affinity "podAffinity")) }}{{ $affinity = merge (dict "podAffinity" $values.podAffinity) $affinity }}{{ end }}
-{{- $settings := dict "affinity" $affinity "resourceClaims" $nim.podClaims "serviceAccountName" $nim.account }}
-{{- range $key := list
-  "nodeSelector" "tolerations" "runtimeClassName" "schedulerName" "priorityClassName" "topologySpreadConstraints" "hostAliases"
-  "dnsPolicy" "dnsConfig" }}
-  {{- $_ := set $settings $key (get $values $key) }}
-{{- end }}
-{{- if and $nim.group $kept }}
-  {{- $settings = omit $settings "affinity" "runtimeClassName" "serviceAccountName" (ternary "schedulerName" "" (eq $nim.role "worker")) }}
-{{- end }}
-{{- if not $nim.knative }}
-  {{- $users := dict "runAsUser" (int64 $values.userID) "runAsGroup" (int64 $values.groupID) "fsGroup" (int64 $values.groupID) }}
-  {{- $restricted := ternary (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) dict $nim.global.restricted }}
-  {{- $_ := set $settings "securityContext" (mergeOverwrite (ternary dict $users (eq $nim.openshift "restricted")) $restricted $values.podSecurityContext) }}
-{{- end }}
-{{- if not $kept -}}
+{{- if not $kept }}
 automountServiceAccountToken: {{ $values.automountServiceAccountToken }}
 {{- /* Otherwise a Service named nim-server would set NIM_SERVER_PORT in every pod of the namespace. */}}
 enableServiceLinks: false
@@ -120,7 +113,7 @@ enableServiceLinks: false
 imagePullSecrets:
   {{- . | nindent 2 }}
 {{- end }}
-{{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" $settings) }}
+{{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" $fields) }}
 {{- /* Zero, which ends a pod at once, is not the same as nothing. */}}
 {{- with pick $values "terminationGracePeriodSeconds" }}
 {{ include "nimhelm.v2.yaml" . }}
@@ -129,17 +122,6 @@ imagePullSecrets:
 
 {{- define "nimhelm.v2.workload" }}
 {{- if eq .nim.workload "Deployment" }}
-  {{- include "nimhelm.v2.deployment" . }}
-{{- else if eq .nim.workload "LeaderWorkerSet" }}
-  {{- if include "nimhelm.v2.served" (dict "root" . "api" "leaderworkerset.x-k8s.io/v1/LeaderWorkerSet" "remedy" "install LeaderWorkerSet") }}
-    {{- include "nimhelm.v2.leaderWorkerSet" . }}
-  {{- end }}
-{{- else if include "nimhelm.v2.served" (dict "root" . "api" "serving.kserve.io/v1beta1/InferenceService" "remedy" "install KServe, or set inferencePlatform=standalone") }}
-  {{- include "nimhelm.v2.inferenceService" . }}
-{{- end }}
-{{- end }}
-
-{{- define "nimhelm.v2.deployment" -}}
 apiVersion: apps/v1
 kind: Deployment
 {{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "workload" true) }}
@@ -159,6 +141,13 @@ spec:
     {{- include "nimhelm.v2.strategy" . | nindent 4 }}
   template:
     {{- include "nimhelm.v2.podTemplate" . | nindent 4 }}
+{{- else if eq .nim.workload "LeaderWorkerSet" }}
+  {{- if include "nimhelm.v2.served" (dict "root" . "api" "leaderworkerset.x-k8s.io/v1/LeaderWorkerSet" "remedy" "install LeaderWorkerSet") }}
+    {{- include "nimhelm.v2.leaderWorkerSet" . }}
+  {{- end }}
+{{- else if include "nimhelm.v2.served" (dict "root" . "api" "serving.kserve.io/v1beta1/InferenceService" "remedy" "install KServe, or set inferencePlatform=standalone") }}
+  {{- include "nimhelm.v2.inferenceService" . }}
+{{- end }}
 {{- end }}
 
 {{- /*

@@ -230,26 +230,3 @@ further pods ask whether a first one is ready.
 {{- define "nimhelm.v2.hasReadyService" -}}
   {{- if and .nim.enabled (or .nim.awaited .nim.gates) (not .nim.knative) (not .nim.global.keepOperatorPods) }}true{{ end }}
 {{- end }}
-
-{{- /* All Services of this kind. Takes the umbrella's root. */}}
-{{- define "nimhelm.v2.readyServices" }}
-{{- range .nim.services }}
-{{- if include "nimhelm.v2.hasReadyService" . }}
-{{- include "nimhelm.v2.revision" . }}
-{{- /* The workers of a group have no readiness probe, so only the leader is selected. */}}
-{{- $selector := merge (dict "nimhelm.dev/revision" .nim.revision) .nim.identity (ternary .nim.selector dict .nim.group) }}
----
-apiVersion: v1
-kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" (include "nimhelm.v2.readyName" .nim.name) "over" (dict "nimhelm.dev/beside" .nim.name)) }}
-spec:
-  type: ClusterIP
-  selector:
-    {{- include "nimhelm.v2.yaml" $selector | nindent 4 }}
-  ports:
-    {{- range .nim.ports }}
-    - {name: {{ .name }}, port: {{ .port }}, targetPort: {{ .port }}, protocol: TCP}
-    {{- end }}
-{{- end }}
-{{- end }}
-{{- end }}

@@ -79,7 +79,19 @@
 - {name: nimhelm-wait, emptyDir: {sizeLimit: 16Mi}}
 {{- end }}
 {{- if $nim.mpi }}
-{{ include "nimhelm.v2.mpi.volumes" . }}
+{{- if eq .nim.role "leader" }}
+- {name: mpi-config, configMap: {name: {{ printf "%s-mpi-config" .nim.name }}}}
+{{- else }}
+- {name: ssh-confs, emptyDir: {}}
+{{- end }}
+- {name: ssh-dotfiles, emptyDir: {}}
+- {name: ssh-pk, secret: {secretName: {{ include "nimhelm.v2.mpi.secretName" . | toJson }}, defaultMode: 256}}
+- name: start-mpi-script
+  configMap:
+    name: {{ printf "%s-mpi-start-script" .nim.name }}
+    {{- if not .nim.global.keepOperatorPods }}
+    defaultMode: 365
+    {{- end }}
 {{- end }}
 {{- with .Values.volumes }}
 {{ include "nimhelm.v2.yaml" . }}
