@@ -11,6 +11,7 @@ Model caches: a claim and a job that fills it. Each cache has the fields of NIMC
   .puller                the image that downloads
   .pvc, .hostPath, .claim
   .certificates          the ConfigMap with certificates, or ""
+  .mounts                of all containers of the job
   .job, .jobSpec         name and spec of the job, when a job fills it
 */}}
 
@@ -24,6 +25,12 @@ Model caches: a claim and a job that fills it. Each cache has the fields of NIMC
   {{- /* The imageLayout of its services decides, so that service and job agree. A cache without a service uses its own. */}}
   {{- $native := eq "native" ($cache.imageLayout | default "") }}
   {{- range $users }}{{ $native = or $native (eq "native" .Values.imageLayout) }}{{ end }}
+  {{- $mounts := list }}
+  {{- range ternary (list "/model" "/opt/cache") (list "/model-store") $native }}
+    {{- $mounts = append $mounts (merge (dict "name" "nim-cache-volume" "mountPath" .) (pick $pvc "subPath")) }}
+  {{- end }}
+  {{- $mounts = append $mounts (dict "name" "scratch" "mountPath" "/scratch") }}
+  {{- with $cache.certConfig }}{{ $mounts = append $mounts (dict "name" "cert-volume" "mountPath" .mountPath) }}{{ end }}
   {{- /* A native image has no download command, so the job runs the image itself. A cache on a host path has no claim. */}}
   {{- $_ := merge . (dict
     "enabled" (dig "enabled" true $cache)
@@ -37,6 +44,7 @@ Model caches: a claim and a job that fills it. Each cache has the fields of NIMC
     "hostPath" $hostPath
     "claim" (ternary ($pvc.name | default (print .name "-pvc")) "" (empty $hostPath))
     "certificates" (dig "proxy" "certConfigMap" "" $cache)
+    "mounts" $mounts
     "job" "") }}
   {{- if eq .filledBy "job" }}{{ include "nimhelm.v2.cache.job" . }}{{ end }}
 {{- end }}
@@ -75,11 +83,12 @@ secret, a full volume) can be fixed without a change to the job.
 {{- end }}
 
 {{- define "nimhelm.v2.cache.podSpec" -}}
-{{- include "nimhelm.v2.cache.volumes" . }}
 {{- include "nimhelm.v2.cache.env" . -}}
 restartPolicy: Never
 serviceAccountName: {{ include "nimhelm.v2.cache.account" .root | toJson }}
-{{ include "nimhelm.v2.helperPod" (dict "global" .root.nim.global "names" (list .source.pullSecret | compact)) }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- include "nimhelm.v2.pullSecrets" (dict "global" .root.nim.global "names" (list .source.pullSecret | compact)) }}
 {{- include "nimhelm.v2.cache.placement" . }}
 securityContext:
   runAsNonRoot: true
@@ -95,33 +104,23 @@ initContainers:
 containers:
   {{- if .native }}{{ include "nimhelm.v2.cache.marking" . | nindent 2 }}{{ else }}{{ include "nimhelm.v2.cache.download" . | nindent 2 }}{{ end }}
 volumes:
-  {{- include "nimhelm.v2.yaml" .volumes | nindent 2 }}
-{{- end }}
-
-{{- /* Sets .volumes of the job, .mounts of all its containers, and .scriptsMount of those that run a script. */}}
-{{- define "nimhelm.v2.cache.volumes" -}}
-  {{- $store := dict "persistentVolumeClaim" (dict "claimName" .claim) }}
-  {{- with .hostPath }}{{ $store = dict "hostPath" (dict "path" . "type" "DirectoryOrCreate") }}{{ end }}
-  {{- $volumes := list
-    (merge (dict "name" "nim-cache-volume") $store)
-    (dict "name" "scratch" "emptyDir" dict)
-    (dict "name" "nimhelm-scripts" "configMap" (dict "name" (include "nimhelm.v2.scriptsName" .root))) }}
-  {{- $mounts := list }}
-  {{- range ternary (list "/model" "/opt/cache") (list "/model-store") .native }}
-    {{- $mounts = append $mounts (merge (dict "name" "nim-cache-volume" "mountPath" .) (pick $.pvc "subPath")) }}
-  {{- end }}
-  {{- $mounts = append $mounts (dict "name" "scratch" "mountPath" "/scratch") }}
+  - name: nim-cache-volume
+    {{- with .hostPath }}
+    hostPath:
+      path: {{ include "nimhelm.v2.yaml" . }}
+      type: DirectoryOrCreate
+    {{- else }}
+    persistentVolumeClaim: {claimName: {{ toJson .claim }}}
+    {{- end }}
+  - {name: scratch, emptyDir: {}}
+  - {name: nimhelm-scripts, configMap: {name: {{ include "nimhelm.v2.scriptsName" .root | toJson }}}}
   {{- with .cache.certConfig }}
-    {{- $volumes = append $volumes (dict "name" "cert-volume" "configMap" (dict "name" .name)) }}
-    {{- $mounts = append $mounts (dict "name" "cert-volume" "mountPath" .mountPath) }}
+  - {name: cert-volume, configMap: {name: {{ toJson .name }}}}
   {{- end }}
   {{- with .certificates }}
-    {{- $volumes = concat $volumes (list
-      (dict "name" "ca-cert-volume" "emptyDir" dict)
-      (dict "name" "custom-ca" "configMap" (dict "name" .))) }}
+  - {name: ca-cert-volume, emptyDir: {}}
+  - {name: custom-ca, configMap: {name: {{ toJson . }}}}
   {{- end }}
-  {{- $_ := mergeOverwrite . (dict "volumes" $volumes "mounts" $mounts
-    "scriptsMount" (dict "name" "nimhelm-scripts" "mountPath" "/nimhelm-scripts" "readOnly" true)) }}
 {{- end }}
 
 {{- /*
@@ -158,17 +157,20 @@ affinity:
 {{- end }}
 
 {{- /*
-A container of the job, with what the Pod Security level "restricted" requires. Takes its fields; resources are those
-that are given ({limits, requests}).
+A container of the job, with what the Pod Security level "restricted" requires. Takes its fields, the given resources
+({limits, requests}), mounts, and more (mounts as text).
 */}}
 {{- define "nimhelm.v2.cache.container" -}}
 - name: {{ toJson .name }}
-  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (omit . "name" "resources")) }}
+  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (omit . "name" "resources" "mounts" "more")) }}
   {{- include "nimhelm.v2.givenResources" (dict "given" .resources) | nindent 2 | trimSuffix "\n  " }}
   securityContext:
     allowPrivilegeEscalation: false
     capabilities: {drop: [ALL]}
   terminationMessagePolicy: FallbackToLogsOnError
+  volumeMounts:
+    {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
+    {{- with .more }}{{ . | nindent 4 }}{{ end }}
 {{- end }}
 
 {{- define "nimhelm.v2.cache.initContainers" -}}
@@ -186,7 +188,7 @@ that are given ({limits, requests}).
       "imagePullPolicy" .image.pullPolicy
       "env" $own.env
       "resources" (.resources | default $global.containerResources)
-      "volumeMounts" $.mounts)) | nindent 0 }}
+      "mounts" $.mounts)) | nindent 0 }}
   {{- end }}
   {{- if .native }}{{ include "nimhelm.v2.cache.download" . | nindent 0 }}{{ end }}
 {{- end }}
@@ -202,7 +204,8 @@ that are given ({limits, requests}).
     "image" .puller
     "env" .env
     "resources" (ternary $global.containerResources (dict "requests" .cache.resources "limits" .cache.resources) (empty .cache.resources))
-    "volumeMounts" (append $mounts .scriptsMount) }}
+    "mounts" $mounts
+    "more" (include "nimhelm.v2.scriptsMount" .) }}
   {{- if not .native }}
     {{- include "nimhelm.v2.cache.command" . }}
     {{- $_ := mergeOverwrite $container (dict
@@ -226,14 +229,15 @@ that are given ({limits, requests}).
     "command" (list "/bin/busybox" "sh" "/nimhelm-scripts/fill-cache.sh")
     "env" .markerEnv
     "resources" $global.helperResources
-    "volumeMounts" (list (first .mounts) .scriptsMount)) }}
+    "mounts" (list (first .mounts))
+    "more" (include "nimhelm.v2.scriptsMount" .)) }}
 {{- end }}
 
 {{- /* Sets .command: the command that downloads the model. */}}
 {{- define "nimhelm.v2.cache.command" -}}
   {{- $from := .source }}
   {{- $profiles := dig "model" "profiles" list $from }}
-  {{- $model := printf "%s/%s" ($from.namespace | default "default") (coalesce $from.modelName $from.datasetName "") }}
+  {{- $model := printf "%s/%s" ($from.namespace | default "default") ($from.modelName | default $from.datasetName | default "") }}
   {{- $command := list "download-to-cache" }}
   {{- if $from.modelEndpoint }}
     {{- $command = list "create-model-store" "--model-repo" $from.modelEndpoint "--model-store" "/model-store" }}

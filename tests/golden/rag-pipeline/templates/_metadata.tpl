@@ -66,20 +66,15 @@ metadata:
 {{- end }}
 
 {{- /*
-The same for a pod that is not a service's. Services and NetworkPolicies select by app and app.kubernetes.io/name, so a
-user's value of these becomes one that no service has.
+Sets .labels and .annotations of a pod that is not a service's. The proxy of a mesh would keep it from ending. Services and
+NetworkPolicies select by app and app.kubernetes.io/name, so a user's value of these becomes one that no service has. Takes
+nim, labels and annotations (its own), and extra (the metadata that the values give).
 */}}
-{{- define "nimhelm.v2.helperLabels" -}}
+{{- define "nimhelm.v2.helperMetadata" -}}
   {{- $users := dict }}
-  {{- include "nimhelm.v2.userLabels" (dict "into" $users "users" .users) }}
-  {{- range list "app" "app.kubernetes.io/name" }}
-    {{- if hasKey $users . }}{{ $_ := set $users . "nimhelm.helper" }}{{ end }}
-  {{- end }}
-  {{- $_ := merge .into $users }}
-{{- end }}
-
-{{- /* The annotations of pods that are not a service's, which no proxy is to join. Takes global and own (further ones). */}}
-{{- define "nimhelm.v2.helperAnnotations" -}}
-  {{- $mesh := ternary (dict "linkerd.io/inject" "disabled") dict (eq .global.mesh "linkerd") }}
-  {{- with merge $mesh (.own | default dict) .global.commonAnnotations }}{{ include "nimhelm.v2.yaml" . }}{{ end }}
+  {{- include "nimhelm.v2.userLabels" (dict "into" $users "users" (list .nim.global.commonLabels (.extra.labels | default dict))) }}
+  {{- range keys (pick $users "app" "app.kubernetes.io/name") }}{{ $_ := set $users . "nimhelm.helper" }}{{ end }}
+  {{- $mesh := ternary (dict "linkerd.io/inject" "disabled") dict (eq .nim.global.mesh "linkerd") }}
+  {{- $_ := set . "labels" (merge (dict "sidecar.istio.io/inject" "false") .labels $users) }}
+  {{- $_ := set . "annotations" (merge $mesh .annotations (.extra.annotations | default dict) .nim.global.commonAnnotations) }}
 {{- end }}

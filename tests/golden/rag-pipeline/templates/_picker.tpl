@@ -90,10 +90,7 @@ spec:
 {{- include "nimhelm.v2.env.last" $box -}}
 enableServiceLinks: false
 serviceAccountName: {{ toJson .name }}
-{{- with include "nimhelm.v2.pullSecrets" (dict "global" $global "names" .root.Values.image.pullSecrets) | trim }}
-imagePullSecrets:
-  {{- . | nindent 2 }}
-{{- end }}
+{{- include "nimhelm.v2.pullSecrets" (dict "global" $global "names" .root.Values.image.pullSecrets) }}
 {{- if $global.restricted }}
 securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
 {{- end }}

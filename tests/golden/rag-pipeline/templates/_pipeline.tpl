@@ -98,30 +98,13 @@ parent chart may hold several pipelines. Takes the root of any chart of the pipe
   {{- include "nimhelm.v2.prefix" . }}-scripts
 {{- end }}
 
-{{- /* What the pods that the chart adds have in common. Takes global and names (of pull secrets). */}}
-{{- define "nimhelm.v2.helperPod" -}}
-automountServiceAccountToken: false
-enableServiceLinks: false
-{{- with include "nimhelm.v2.pullSecrets" . | trim }}
-imagePullSecrets:
-  {{- . | nindent 2 }}
-{{- end }}
-{{- end }}
-
-{{- /* The template of such a pod. Takes nim, labels, spec (as text), and own (the podTemplate of the values). */}}
+{{- /* The template of a pod that is not a service's. Takes nim, labels, spec (as text), and own (the podTemplate of the values). */}}
 {{- define "nimhelm.v2.helperTemplate" -}}
-{{- $extra := dig "metadata" dict (.own | default dict) }}
-{{- /* A mesh sidecar would keep the pod from completing. */}}
-{{- $labels := merge (dict "sidecar.istio.io/inject" "false") .labels }}
-{{- include "nimhelm.v2.helperLabels" (dict "into" $labels "users" (list .nim.global.commonLabels (get $extra "labels" | default dict))) -}}
+{{- $metadata := dict "nim" .nim "labels" .labels "annotations" dict "extra" (dig "metadata" dict (.own | default dict)) }}
+{{- include "nimhelm.v2.helperMetadata" $metadata -}}
 template:
   metadata:
-    labels:
-      {{- include "nimhelm.v2.yaml" $labels | nindent 6 }}
-    {{- with include "nimhelm.v2.helperAnnotations" (dict "global" .nim.global "own" $extra.annotations) }}
-    annotations:
-      {{- . | nindent 6 }}
-    {{- end }}
+    {{- include "nimhelm.v2.fields" (dict "indent" 4 "fields" (pick $metadata "labels" "annotations")) }}
   spec:
     {{- include "nimhelm.v2.overlaid" (dict "spec" .spec "global" .nim.global "own" .own) | nindent 4 }}
 {{- end }}

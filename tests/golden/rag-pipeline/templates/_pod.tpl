@@ -109,10 +109,7 @@ automountServiceAccountToken: {{ $values.automountServiceAccountToken }}
 {{- /* Otherwise a Service named nim-server would set NIM_SERVER_PORT in every pod of the namespace. */}}
 enableServiceLinks: false
 {{- end }}
-{{- with include "nimhelm.v2.pullSecrets" (dict "global" $nim.global "names" $values.image.pullSecrets) | trim }}
-imagePullSecrets:
-  {{- . | nindent 2 }}
-{{- end }}
+{{- include "nimhelm.v2.pullSecrets" (dict "global" $nim.global "names" $values.image.pullSecrets) }}
 {{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" $fields) }}
 {{- /* Zero, which ends a pod at once, is not the same as nothing. */}}
 {{- with pick $values "terminationGracePeriodSeconds" }}

@@ -25,7 +25,9 @@ spec:
 {{- range concat (.Values.initContainers | default list) (.Values.sidecarContainers | default list) }}
   {{- $images = append $images .image }}
 {{- end -}}
-{{ include "nimhelm.v2.helperPod" (dict "global" .nim.global "names" .Values.image.pullSecrets) }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- include "nimhelm.v2.pullSecrets" (dict "global" .nim.global "names" .Values.image.pullSecrets) }}
 terminationGracePeriodSeconds: 1
 {{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" (dict
   "nodeSelector" .Values.nodeSelector "tolerations" .Values.tolerations "affinity" (pick .Values.affinity "nodeAffinity"))) }}

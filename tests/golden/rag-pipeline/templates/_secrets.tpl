@@ -13,19 +13,16 @@ are left out, except for the keys of models, because a download without a key is
     {{- range $values.env }}
       {{- if and (has .name (list "NIM_MODEL_NAME" "NIM_MODEL_PATH")) (hasPrefix "hf://" (.value | default "")) }}{{ $fromHub = true }}{{ end }}
     {{- end }}
-    {{- $others := list }}
-    {{- range concat ($values.initContainers | default list) ($values.sidecarContainers | default list) }}
-      {{- $others = concat $others (.env | default list) }}
-    {{- end }}
     {{- include "nimhelm.v2.secrets.used" (dict "into" $found "user" .nim.name
       "pullSecrets" (concat ($values.image.pullSecrets | default list) .nim.global.imagePullSecrets)
       "image" (include "nimhelm.v2.image" (dict "global" .nim.global "image" $values.image))
-      "authSecret" $values.authSecret "fromHub" $fromHub "native" (eq $values.imageLayout "native") "env" $values.env "others" $others) }}
+      "authSecret" $values.authSecret "fromHub" $fromHub "native" (eq $values.imageLayout "native")
+      "containers" (concat (list $values) ($values.initContainers | default list) ($values.sidecarContainers | default list))) }}
   {{- end }}
   {{- range .nim.caches }}
     {{- include "nimhelm.v2.secrets.used" (dict "into" $found "user" (print "NIMCache " .name)
       "pullSecrets" (list .source.pullSecret) "image" .puller
-      "authSecret" .source.authSecret "fromHub" .fromHub "native" .native "env" .cache.env) }}
+      "authSecret" .source.authSecret "fromHub" .fromHub "native" .native "containers" (list .cache)) }}
   {{- end }}
   {{- $secrets := list }}
   {{- range $found }}
@@ -37,22 +34,24 @@ are left out, except for the keys of models, because a download without a key is
 
 {{- /*
 Adds what one user needs to `into`. Takes user, pullSecrets and the image that they are for, authSecret and fromHub
-(whether the model comes from Hugging Face), native, env, and others (variables of other containers).
+(whether the model comes from Hugging Face), native, and containers (whatever has an env; the download or the NIM is first).
 */}}
 {{- define "nimhelm.v2.secrets.used" -}}
   {{- $fromHub := .fromHub }}
   {{- if .native }}
     {{- /* A native image downloads from where NIM_MODEL_DOWNLOAD_PROVIDER says. Without it, the name of the secret decides. */}}
     {{- $fromHub = hasPrefix "hf" (.authSecret | default "") }}
-    {{- range .env }}
+    {{- range (first .containers).env }}
       {{- if and (eq .name "NIM_MODEL_DOWNLOAD_PROVIDER") .value }}{{ $fromHub = ne .value "ngc" }}{{ end }}
     {{- end }}
   {{- end }}
   {{- $uses := list (dict "name" .authSecret "key" (ternary "HF_TOKEN" "NGC_API_KEY" $fromHub)) }}
   {{- range .pullSecrets }}{{ $uses = append $uses (dict "name" . "registry" (splitList "/" $.image | first)) }}{{ end }}
-  {{- range concat (.env | default list) (.others | default list) }}
-    {{- $reference := dig "valueFrom" "secretKeyRef" dict . }}
-    {{- if not $reference.optional }}{{ $uses = append $uses $reference }}{{ end }}
+  {{- range .containers }}
+    {{- range .env }}
+      {{- $reference := dig "valueFrom" "secretKeyRef" dict . }}
+      {{- if not $reference.optional }}{{ $uses = append $uses $reference }}{{ end }}
+    {{- end }}
   {{- end }}
   {{- range $uses }}
     {{- if .name }}

@@ -99,14 +99,8 @@
 {{- end }}
 
 {{- define "nimhelm.v2.storage" }}
-{{- $pvc := .Values.storage.pvc }}
-{{- if and $pvc.create (not .nim.cache) }}
-{{- $annotations := dict }}
-{{- include "nimhelm.v2.claimAnnotations" (dict "into" $annotations "pvc" $pvc "global" .nim.global) }}
-apiVersion: v1
-kind: PersistentVolumeClaim
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.claim "under" $pvc.labels "annotations" $annotations) }}
-{{ include "nimhelm.v2.claimSpec" (dict "pvc" $pvc "global" .nim.global) }}
+{{- if and .Values.storage.pvc.create (not .nim.cache) }}
+{{- include "nimhelm.v2.claim" (dict "root" . "name" .nim.claim "pvc" .Values.storage.pvc) }}
 {{- end }}
 {{- end }}
 
@@ -121,12 +115,19 @@ global.
   {{- $_ := mergeOverwrite .into (get .pvc "annotations" | default dict) }}
 {{- end }}
 
-{{- /* The spec of a claim. Takes pvc and global. */}}
-{{- define "nimhelm.v2.claimSpec" -}}
+{{- /* A claim. Takes root, name, pvc, labels (over those of the values), and order (annotations). */}}
+{{- define "nimhelm.v2.claim" }}
+{{- $global := .root.nim.global }}
+{{- $annotations := dict }}
+{{- include "nimhelm.v2.claimAnnotations" (dict "into" $annotations "pvc" .pvc "global" $global) }}
+{{- $_ := mergeOverwrite $annotations (.order | default dict) }}
+apiVersion: v1
+kind: PersistentVolumeClaim
+{{ include "nimhelm.v2.metadata" (dict "root" .root "name" .name "under" .pvc.labels "over" .labels "annotations" $annotations) }}
 spec:
   accessModes:
     - {{ get .pvc "volumeAccessMode" | default "ReadWriteOnce" | toJson }}
-  {{- with get .pvc "storageClass" | default .global.storageClass }}
+  {{- with get .pvc "storageClass" | default $global.storageClass }}
   storageClassName: {{ ternary "" . (eq . "-") | toJson }}
   {{- end }}
   resources:

@@ -126,9 +126,9 @@ reference, or image ({repository, tag, digest}).
   {{- $reference }}
 {{- end }}
 
-{{- /* The pull secrets of a pod, with those of the whole chart, each once. Takes global and names. */}}
+{{- /* The pull secrets of a pod, with those of the whole chart, each once, below the text before it. Takes global and names. */}}
 {{- define "nimhelm.v2.pullSecrets" -}}
-  {{- range concat (.names | default list) .global.imagePullSecrets | uniq }}
-- name: {{ toJson . }}
-  {{- end }}
+  {{- $secrets := list }}
+  {{- range concat (.names | default list) .global.imagePullSecrets | uniq }}{{ $secrets = append $secrets (dict "name" .) }}{{ end }}
+  {{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" (dict "imagePullSecrets" $secrets)) }}
 {{- end }}
