@@ -111,26 +111,27 @@ template:
 
 {{- /* Sets .nim.graph: the pipeline as `nimhelm status` reads it from the cluster. */}}
 {{- define "nimhelm.v2.graph" -}}
-  {{- $services := list }}
-  {{- range .nim.services }}
-    {{- include "nimhelm.v2.graph.service" (dict "root" . "caches" $.nim.caches) }}
-    {{- $services = append $services .nim.graph }}
+  {{- if not (hasKey .nim "graph") }}
+    {{- include "nimhelm.v2.secrets" . }}
+    {{- $services := list }}
+    {{- range .nim.services }}
+      {{- include "nimhelm.v2.graph.service" (dict "root" . "caches" $.nim.caches) }}
+      {{- $services = append $services .nim.graph }}
+    {{- end }}
+    {{- $caches := list }}
+    {{- range .nim.everyCache }}
+      {{- $expires := ternary (dict "expires" true) dict (hasKey (.cache.job | default dict) "ttlSecondsAfterFinished") }}
+      {{- $caches = append $caches (merge (pick . "name" "enabled" "claim" "job") $expires) }}
+    {{- end }}
+    {{- $_ := set .nim "graph" (dict
+      "apiVersion" "nimhelm.dev/v1"
+      "pipeline" .nim.pipeline
+      "release" .Release.Name
+      "chartVersion" .Chart.Version
+      "services" $services
+      "caches" $caches
+      "secrets" .nim.secrets) }}
   {{- end }}
-  {{- $caches := list }}
-  {{- range .nim.everyCache }}
-    {{- $cache := pick . "name" "enabled" "claim" "job" }}
-    {{- if hasKey (.cache.job | default dict) "ttlSecondsAfterFinished" }}{{ $_ := set $cache "expires" true }}{{ end }}
-    {{- $caches = append $caches $cache }}
-  {{- end }}
-  {{- include "nimhelm.v2.secrets" . }}
-  {{- $_ := set .nim "graph" (dict
-    "apiVersion" "nimhelm.dev/v1"
-    "pipeline" .nim.pipeline
-    "release" .Release.Name
-    "chartVersion" .Chart.Version
-    "services" $services
-    "caches" $caches
-    "secrets" .nim.secrets) }}
 {{- end }}
 
 {{- /* Sets .nim.graph of one service. Takes root and caches, those that are on. */}}
@@ -151,7 +152,8 @@ template:
     {{- if eq "start" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" .)) }}{{ $_ := set $dependency "onTimeout" "start" }}{{ end }}
     {{- $dependencies = append $dependencies $dependency }}
   {{- end }}
-  {{- $_ := set $nim "graph" (mergeOverwrite (pick $nim "name" "enabled" "workload" "wave" "replicas" "autoscaled" "claim") (dict
+  {{- $sleeps := ternary (dict "sleeps" true) dict $nim.sleeps }}
+  {{- $_ := set $nim "graph" (merge (pick $nim "name" "enabled" "workload" "wave" "replicas" "autoscaled" "claim") $sleeps (dict
     "startupSeconds" (include "nimhelm.v2.startupSeconds" $root | int)
     "gpus" $nim.devices
     "cache" (ternary $nim.cache "" (hasKey .caches $nim.cache))
@@ -159,7 +161,6 @@ template:
     "pullSecrets" (concat ($image.pullSecrets | default list) $nim.global.imagePullSecrets | uniq)
     "image" (include "nimhelm.v2.image" (dict "global" $nim.global "image" $image))
     "dependencies" $dependencies)) }}
-  {{- if $nim.sleeps }}{{ $_ := set $nim.graph "sleeps" true }}{{ end }}
 {{- end }}
 
 {{- /*

@@ -26,8 +26,20 @@ are left out, except for the keys of models, because a download without a key is
   {{- end }}
   {{- $secrets := list }}
   {{- range $found }}
-    {{- include "nimhelm.v2.secrets.command" (dict "secret" . "namespace" $.Release.Namespace) }}
-    {{- $secrets = append $secrets . }}
+    {{- /* The shell refuses to run a command whose variable is unset, because an empty key is worse than none. */}}
+    {{- $type := "Opaque" }}
+    {{- $command := printf "kubectl create secret generic %s -n %s" .name $.Release.Namespace }}
+    {{- range .keys }}
+      {{- $command = printf `%s --from-literal=%s="${%s:?}"` $command . (regexReplaceAll "[^A-Za-z0-9_]" . "_" | upper) }}
+    {{- end }}
+    {{- $registry := first .registries }}
+    {{- if $registry }}
+      {{- $type = "kubernetes.io/dockerconfigjson" }}
+      {{- $login := `--docker-username="${REGISTRY_USER:?}" --docker-password="${REGISTRY_PASSWORD:?}"` }}
+      {{- if eq $registry "nvcr.io" }}{{ $login = `--docker-username='$oauthtoken' --docker-password="${NGC_API_KEY:?}"` }}{{ end }}
+      {{- $command = printf "kubectl create secret docker-registry %s -n %s --docker-server=%s %s" .name $.Release.Namespace $registry $login }}
+    {{- end }}
+    {{- $secrets = append $secrets (merge (dict "type" $type "command" $command) .) }}
   {{- end }}
   {{- $_ := set .nim "secrets" $secrets }}
 {{- end }}
@@ -63,23 +75,4 @@ Adds what one user needs to `into`. Takes user, pullSecrets and the image that t
         "usedBy" (append $secret.usedBy $.user | uniq)) }}
     {{- end }}
   {{- end }}
-{{- end }}
-
-{{- /*
-Sets type and command, which creates the secret. The shell refuses to run it when the variable is unset, because an
-empty key is worse than none. Takes secret and namespace.
-*/}}
-{{- define "nimhelm.v2.secrets.command" -}}
-  {{- $type := "Opaque" }}
-  {{- $command := printf "kubectl create secret generic %s -n %s" .secret.name .namespace }}
-  {{- range .secret.keys }}
-    {{- $command = printf `%s --from-literal=%s="${%s:?}"` $command . (regexReplaceAll "[^A-Za-z0-9_]" . "_" | upper) }}
-  {{- end }}
-  {{- with first .secret.registries }}
-    {{- $type = "kubernetes.io/dockerconfigjson" }}
-    {{- $login := `--docker-username="${REGISTRY_USER:?}" --docker-password="${REGISTRY_PASSWORD:?}"` }}
-    {{- if eq . "nvcr.io" }}{{ $login = `--docker-username='$oauthtoken' --docker-password="${NGC_API_KEY:?}"` }}{{ end }}
-    {{- $command = printf "kubectl create secret docker-registry %s -n %s --docker-server=%s %s" $.secret.name $.namespace . $login }}
-  {{- end }}
-  {{- $_ := mergeOverwrite .secret (dict "type" $type "command" $command) }}
 {{- end }}
