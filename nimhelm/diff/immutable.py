@@ -71,6 +71,8 @@ def _may_change(rule: dict[str, Any], old: Object, new: Object) -> bool:
 
 
 def _stays(rule: dict[str, Any], old: Any, new: Any) -> bool:
+    if new is None and rule.get("filled") == "whole":
+        return True
     one, two = (rule.get("default") if each is None else each for each in (old, new))
     same = _same_amounts(one, two) if "filled" in rule else one == two
     return bool(same or not (one or two))
