@@ -1,219 +1,153 @@
 {{- /*
 Refuses values that the API server would reject, or that would never become ready, and names the value to change.
-`nimhelm build` checks the pipeline, but every install can change the values.
+`nimhelm build` checks the pipeline, but every install can change the values. A problem is one line of text.
+
+A service          nimhelm.v2.problems, from its values alone
+The pipeline       nimhelm.v2.pipelineProblems: services, caches and names beside each other, and upgrades
+An upgrade         nimhelm.v2.problems.update: an object that is there beside the one that is wanted
 */}}
 
-{{- /* Every problem of the values, one per line. */}}
-{{- define "nimhelm.v2.problems" -}}
-  {{- include "nimhelm.v2.problems.image" . }}
-  {{- include "nimhelm.v2.problems.storage" . }}
-  {{- include "nimhelm.v2.problems.resources" . }}
-  {{- include "nimhelm.v2.problems.expose" . }}
-  {{- include "nimhelm.v2.problems.scale" . }}
-  {{- include "nimhelm.v2.problems.platform" . }}
-  {{- include "nimhelm.v2.problems.dra" . }}
-  {{- $listed := dict }}
-  {{- range .Values.dependencies }}
-    {{- if hasKey $listed .name }}{{ printf "%s lists the dependency %s twice: leave one in its dependencies\n" $.Chart.Name .name }}{{ end }}
-    {{- $_ := set $listed .name true }}
-  {{- end }}
-  {{- if or .Values.initContainers .Values.sidecarContainers .Values.volumes .Values.volumeMounts (regexMatch "[.]|:cache-" (toString .Values.dependencies)) }}
-    {{- include "nimhelm.v2.problems.pod" (dict "owner" .Chart.Name "spec" (include "nimhelm.v2.podSpec" .)) }}
-  {{- end }}
+{{- /* Tells what is wrong. Takes name, which stands for {} in the texts, and texts (text -> whether it is so). */}}
+{{- define "nimhelm.v2.problems.told" -}}
+  {{- range $text, $isWrong := .texts }}{{ if $isWrong }}{{ replace "{}" $.name $text }}{{ "\n" }}{{ end }}{{ end }}
 {{- end }}
 
-{{- define "nimhelm.v2.problems.image" -}}
-  {{- if not .Values.image.repository }}
-    {{- printf "%s has no image: set %s.image.repository\n" .Chart.Name .Chart.Name }}
-  {{- else if not .Values.image.tag }}
-    {{- printf "%s's image has no tag: set %s.image.tag\n" .Chart.Name .Chart.Name }}
-  {{- else if and .Values.image.digest (contains "@" .Values.image.tag) }}
-    {{- printf "%s's image has two digests: take one out of %s.image.tag or .image.digest\n" .Chart.Name .Chart.Name }}
+{{- /* Every problem of the values of a service. */}}
+{{- define "nimhelm.v2.problems" -}}
+  {{- $nim := .nim }}
+  {{- $values := .Values }}
+  {{- $image := $values.image }}
+  {{- $nodes := $values.multiNode }}
+  {{- $domain := get $nodes "computeDomain" }}
+  {{- $router := $values.expose.router }}
+  {{- $ingress := $router.ingress.ingressClass }}
+  {{- $gateway := $router.gateway.name }}
+  {{- $strict := eq $nim.openshift "restricted" }}
+  {{- $scc := print "which OpenShift's restricted-v2 forbids: set global.nimhelm.openshift=scc, which needs the right to use the constraint " $nim.scc }}
+  {{- include "nimhelm.v2.problems.told" (dict "name" $nim.name "texts" (dict
+    "{} has no image: set {}.image.repository" (not $image.repository)
+    "{}'s image has no tag: set {}.image.tag" (and $image.repository (not $image.tag))
+    "{}'s image has two digests: take one out of {}.image.tag or .image.digest" (and $image.repository $image.tag $image.digest (contains "@" $image.tag))
+    "{} has resources.claims, which are not used: list the devices in {}.draResources" $values.resources.claims
+    "{} is routed by an Ingress and by a Gateway: empty {}.expose.router.ingress.ingressClass or .gateway.name" (and $ingress $gateway)
+    "{} has a route without a host: set {}.expose.router.hostDomainName, or .hosts" (and (or $ingress $gateway) (not $router.hostDomainName) (not $router.hosts))
+    "{} has two Ingresses: set {}.expose.ingress.enabled=false, or empty .expose.router.ingress.ingressClass" (and $ingress $values.expose.ingress.enabled)
+    "{} has a GRPCRoute to no port: set {}.expose.service.grpcPort, or .expose.router.gateway.grpcRoutesEnabled=false"
+      (and $gateway $router.gateway.grpcRoutesEnabled (not $values.expose.service.grpcPort))
+    "{} has an endpoint picker without an image: set {}.expose.router.eppConfig.containerSpec"
+      (and $router.eppConfig (not (dig "containerSpec" "image" "repository" "" $router.eppConfig)))
+    "{} starts its nodes both with MPI and with Ray: leave out {}.multiNode.mpi or .ray" (and (kindIs "map" $nodes.ray) (kindIs "map" $nodes.mpi))
+    "{} joins a compute domain whose claim template is not known: set {}.multiNode.computeDomain.claimTemplateName, or .create=true"
+      (and $domain (not (get $domain "create")) (not (get $domain "claimTemplateName")))
+    "{} cannot run on several nodes with KServe: leave out {}.multiNode, or set .inferencePlatform=standalone"
+      (and $nodes.parallelism (eq $nim.workload "InferenceService"))
+    "{} runs serverless, where Knative scales and routes: switch off scale, expose.ingress, expose.router and metrics of {}"
+      (and $nim.knative (or $ingress $gateway $values.scale.enabled $values.expose.ingress.enabled $values.metrics.enabled))
+    (printf "{} adds certificates as root, %s, or change {}.proxy.certConfigMap" $scc) (and $strict $nim.certificates)
+    (printf "{} keeps its model in a folder of the node, %s, or change {}.storage" $scc) (and $strict $values.storage.hostPath (not $nim.certificates))
+    "the gates of {} run as the user of the mesh's proxy, which OpenShift's restricted-v2 forbids: leave out global.nimhelm.mesh and use native sidecars, or set global.nimhelm.openshift=scc"
+      (and $strict $nim.gates $nim.global.mesh))) }}
+  {{- include "nimhelm.v2.problems.storage" . }}
+  {{- include "nimhelm.v2.problems.scale" . }}
+  {{- include "nimhelm.v2.problems.entries" . }}
+  {{- if $nim.global.restricted }}
+    {{- include "nimhelm.v2.problems.restricted" (dict "title" $nim.name "path" $nim.name "hostPath" $values.storage.hostPath
+      "user" (int64 $values.userID) "certificates" $nim.certificates) }}
+  {{- end }}
+  {{- if or $values.initContainers $values.sidecarContainers $values.volumes $values.volumeMounts (regexMatch "[.]|:cache-" (toString $values.dependencies)) }}
+    {{- include "nimhelm.v2.problems.pod" (dict "owner" $nim.name "spec" (include "nimhelm.v2.podSpec" .)) }}
   {{- end }}
 {{- end }}
 
 {{- define "nimhelm.v2.problems.storage" -}}
-  {{- $name := .Chart.Name }}
   {{- $storage := .Values.storage }}
+  {{- $cache := $storage.nimCache }}
   {{- $pvc := $storage.pvc }}
   {{- $given := list
-    (and (or $storage.nimCache.name $storage.nimCache.profile) "nimCache")
+    (and (or $cache.name $cache.profile) "nimCache")
     (and (or $pvc.create $pvc.name $pvc.size) "pvc")
     (and (kindIs "map" $storage.emptyDir) "emptyDir")
     (and $storage.hostPath "hostPath")
     (and $storage.image.reference "image") | compact }}
-  {{- if and $storage.image.reference .nim.onCluster (semverCompare "<1.33.0-0" .Capabilities.KubeVersion.Version) }}
-    {{- printf "%s takes its model from an image, which needs Kubernetes 1.33 or newer (this one is %s): change %s.storage\n" $name .Capabilities.KubeVersion.Version $name }}
-  {{- end }}
-  {{- if and $storage.compileCache (or $storage.readOnly $storage.image.reference) }}
-    {{- printf "%s keeps compiled code beside its model, which is read-only: set %s.storage.compileCache=false\n" $name $name }}
-  {{- end }}
-  {{- if not $given }}
-    {{- printf "%s has no place for its model: set one of nimCache, pvc, emptyDir, hostPath and image under %s.storage\n" $name $name }}
-  {{- else if gt (len $given) 1 }}
-    {{- printf "%s keeps its model in several places (%s): leave one of them, and set the others to null (%s.storage.%s=null)\n" $name (join ", " $given) $name (join (printf "=null, %s.storage." $name) $given) }}
-  {{- else if and $storage.nimCache.profile (not $storage.nimCache.name) }}
-    {{- printf "%s asks for a profile of no cache: set %s.storage.nimCache.name\n" $name $name }}
-  {{- else if and (has "pvc" $given) (not $pvc.create) (not $pvc.name) }}
-    {{- printf "%s names no claim: set %s.storage.pvc.name, or create=true to have one made\n" $name $name }}
-  {{- else if and $pvc.create (not $pvc.size) }}
-    {{- printf "%s creates a claim without a size: set %s.storage.pvc.size\n" $name $name }}
-  {{- end }}
-{{- end }}
-
-{{- define "nimhelm.v2.problems.resources" -}}
-  {{- $name := .Chart.Name }}
-  {{- range $key, $limit := .Values.resources.limits }}
-    {{- if include "nimhelm.v2.isExtended" $key }}
-      {{- $request := get $.Values.resources.requests $key | default $limit }}
-      {{- $same := eq (toString $request) (toString $limit) }}
-      {{- if include "nimhelm.v2.isDevice" $key }}
-        {{- $same = eq (include "nimhelm.v2.count" $request) (include "nimhelm.v2.count" $limit) }}
-      {{- end }}
-      {{- if not $same }}
-        {{- printf "%s requests %v %s but is limited to %v, and Kubernetes wants the two equal: set both under %s.resources\n" $name $request $key $limit $name }}
-      {{- end }}
-    {{- end }}
-  {{- end }}
-  {{- if .Values.resources.claims }}
-    {{- printf "%s has resources.claims, which are not used: list the devices in %s.draResources\n" $name $name }}
-  {{- end }}
-{{- end }}
-
-{{- define "nimhelm.v2.problems.expose" -}}
-  {{- $name := .Chart.Name }}
-  {{- $expose := .Values.expose }}
-  {{- $router := $expose.router }}
-  {{- $ingress := $router.ingress.ingressClass }}
-  {{- $gateway := $router.gateway.name }}
-  {{- if and $ingress $gateway }}
-    {{- printf "%s is routed by an Ingress and by a Gateway: empty %s.expose.router.ingress.ingressClass or .gateway.name\n" $name $name }}
-  {{- end }}
-  {{- if and (or $ingress $gateway) (not $router.hostDomainName) (not $router.hosts) }}
-    {{- printf "%s has a route without a host: set %s.expose.router.hostDomainName, or .hosts\n" $name $name }}
-  {{- end }}
-  {{- if and $expose.ingress.enabled $ingress }}
-    {{- printf "%s has two Ingresses: set %s.expose.ingress.enabled=false, or empty .expose.router.ingress.ingressClass\n" $name $name }}
-  {{- end }}
-  {{- if and $gateway $router.gateway.grpcRoutesEnabled (not $expose.service.grpcPort) }}
-    {{- printf "%s has a GRPCRoute to no port: set %s.expose.service.grpcPort, or .expose.router.gateway.grpcRoutesEnabled=false\n" $name $name }}
-  {{- end }}
-  {{- if and $router.eppConfig (not (dig "containerSpec" "image" "repository" "" $router.eppConfig)) }}
-    {{- printf "%s has an endpoint picker without an image: set %s.expose.router.eppConfig.containerSpec\n" $name $name }}
-  {{- end }}
-  {{- $taken := dict }}
-  {{- range .nim.ports }}
-    {{- $port := toString .port }}
-    {{- with get $taken $port }}
-      {{- printf "%s has port %s twice: change one of port, grpcPort and metricsPort under %s.expose.service\n" $name $port $name }}
-    {{- end }}
-    {{- $_ := set $taken $port .name }}
-  {{- end }}
+  {{- $only := join " " $given }}
+  {{- $kubernetes := .Capabilities.KubeVersion.Version }}
+  {{- include "nimhelm.v2.problems.told" (dict "name" .Chart.Name "texts" (dict
+    "{} has no place for its model: set one of nimCache, pvc, emptyDir, hostPath and image under {}.storage" (not $given)
+    (printf "{} keeps its model in several places (%s): leave one of them, and set the others to null ({}.storage.%s=null)" (join ", " $given) (join "=null, {}.storage." $given))
+      (gt (len $given) 1)
+    "{} asks for a profile of no cache: set {}.storage.nimCache.name" (and (eq $only "nimCache") (not $cache.name))
+    "{} names no claim: set {}.storage.pvc.name, or create=true to have one made" (and (eq $only "pvc") (not $pvc.create) (not $pvc.name))
+    "{} creates a claim without a size: set {}.storage.pvc.size" (and (eq $only "pvc") $pvc.create (not $pvc.size))
+    "{} keeps compiled code beside its model, which is read-only: set {}.storage.compileCache=false"
+      (and $storage.compileCache (or $storage.readOnly $storage.image.reference))
+    (printf "{} takes its model from an image, which needs Kubernetes 1.33 or newer (this one is %s): change {}.storage" $kubernetes)
+      (and $storage.image.reference .nim.onCluster (semverCompare "<1.33.0-0" $kubernetes)))) }}
 {{- end }}
 
 {{- define "nimhelm.v2.problems.scale" -}}
-  {{- $name := .Chart.Name }}
   {{- $scale := .Values.scale }}
-  {{- if and .nim.autoscaled .nim.hasReplicas }}
-    {{- printf "%s has a fixed number of replicas and an autoscaler: set %s.replicas=null, or .scale%s.enabled=false\n" $name $name (ternary "" ".keda" $scale.enabled) }}
-  {{- end }}
-  {{- if $scale.keda.enabled }}
-    {{- include "nimhelm.v2.problems.keda" . }}
-  {{- end }}
-  {{- if $scale.enabled }}
-    {{- $least := int $scale.hpa.minReplicas }}
-    {{- $most := int $scale.hpa.maxReplicas }}
-    {{- if lt $most 1 }}
-      {{- printf "%s's autoscaler has no upper bound: set %s.scale.hpa.maxReplicas\n" $name $name }}
-    {{- else if gt $least $most }}
-      {{- printf "%s's autoscaler has minReplicas %d above maxReplicas %d: change them under %s.scale.hpa\n" $name $least $most $name }}
-    {{- end }}
-    {{- if .Values.multiNode.parallelism }}
-      {{- printf "%s runs on several nodes and cannot be autoscaled: set %s.scale.enabled=false\n" $name $name }}
-    {{- end }}
-  {{- end }}
-{{- end }}
-
-{{- define "nimhelm.v2.problems.keda" -}}
-  {{- $name := .Chart.Name }}
-  {{- $keda := .Values.scale.keda }}
-  {{- $least := int $keda.minReplicaCount }}
-  {{- $most := int $keda.maxReplicaCount }}
-  {{- if .Values.scale.enabled }}
-    {{- printf "%s has two autoscalers, an HPA and KEDA: set %s.scale.enabled=false, or .scale.keda.enabled=false\n" $name $name }}
-  {{- end }}
-  {{- if ne .nim.workload "Deployment" }}
-    {{- printf "%s is a %s, which KEDA does not scale here: set %s.scale.keda.enabled=false\n" $name .nim.workload $name }}
-  {{- end }}
-  {{- if lt $most 1 }}
-    {{- printf "%s's autoscaler has no upper bound: set %s.scale.keda.maxReplicaCount\n" $name $name }}
-  {{- else if gt $least $most }}
-    {{- printf "%s's autoscaler has minReplicaCount %d above maxReplicaCount %d: change them under %s.scale.keda\n" $name $least $most $name }}
-  {{- end }}
-  {{- if and (hasKey $keda "idleReplicaCount") (not $least) }}
-    {{- printf "%s's autoscaler has idleReplicaCount 0, not below minReplicaCount 0: leave out %s.scale.keda.idleReplicaCount\n" $name $name }}
-  {{- end }}
+  {{- $hpa := $scale.hpa }}
+  {{- $keda := $scale.keda }}
+  {{- $least := int (ternary $keda.minReplicaCount $hpa.minReplicas $keda.enabled) }}
   {{- $types := list }}
   {{- range $keda.triggers }}{{ $types = append $types .type }}{{ end }}
-  {{- if not $types }}
-    {{- printf "%s's autoscaler looks at nothing: set %s.scale.keda.triggers\n" $name $name }}
-  {{- else if and .nim.sleeps (not (without $types "cpu" "memory")) }}
-    {{- printf "%s's autoscaler scales to zero, where no pod is left whose cpu or memory it could look at: add a trigger of another type to %s.scale.keda.triggers, or set .minReplicaCount=1\n" $name $name }}
-  {{- end }}
+  {{- include "nimhelm.v2.problems.told" (dict "name" .Chart.Name "texts" (dict
+    (printf "{} has a fixed number of replicas and an autoscaler: set {}.replicas=null, or .scale%s.enabled=false" (ternary "" ".keda" $scale.enabled))
+      (and .nim.autoscaled .nim.hasReplicas)
+    "{} runs on several nodes and cannot be autoscaled: set {}.scale.enabled=false" (and $scale.enabled .Values.multiNode.parallelism)
+    "{}'s autoscaler has no upper bound: set {}.scale.hpa.maxReplicas" (and $scale.enabled (lt (int $hpa.maxReplicas) 1))
+    (printf "{}'s autoscaler has minReplicas %d above maxReplicas %d: change them under {}.scale.hpa" (int $hpa.minReplicas) (int $hpa.maxReplicas))
+      (and $scale.enabled (ge (int $hpa.maxReplicas) 1) (gt (int $hpa.minReplicas) (int $hpa.maxReplicas)))
+    "{} has two autoscalers, an HPA and KEDA: set {}.scale.enabled=false, or .scale.keda.enabled=false" (and $keda.enabled $scale.enabled)
+    (printf "{} is a %s, which KEDA does not scale here: set {}.scale.keda.enabled=false" .nim.workload) (and $keda.enabled (ne .nim.workload "Deployment"))
+    "{}'s autoscaler has no upper bound: set {}.scale.keda.maxReplicaCount" (and $keda.enabled (lt (int $keda.maxReplicaCount) 1))
+    (printf "{}'s autoscaler has minReplicaCount %d above maxReplicaCount %d: change them under {}.scale.keda" (int $keda.minReplicaCount) (int $keda.maxReplicaCount))
+      (and $keda.enabled (ge (int $keda.maxReplicaCount) 1) (gt (int $keda.minReplicaCount) (int $keda.maxReplicaCount)))
+    "{}'s autoscaler has idleReplicaCount 0, not below minReplicaCount 0: leave out {}.scale.keda.idleReplicaCount"
+      (and $keda.enabled (hasKey $keda "idleReplicaCount") (not (int $keda.minReplicaCount)))
+    "{}'s autoscaler looks at nothing: set {}.scale.keda.triggers" (and $keda.enabled (not $types))
+    "{}'s autoscaler scales to zero, where no pod is left whose cpu or memory it could look at: add a trigger of another type to {}.scale.keda.triggers, or set .minReplicaCount=1"
+      (and $keda.enabled $types .nim.sleeps (not (without $types "cpu" "memory"))))) }}
 {{- end }}
 
-{{- define "nimhelm.v2.problems.platform" -}}
+{{- /* Entries of the lists and maps of a service: its dependencies, ports, resources and devices. */}}
+{{- define "nimhelm.v2.problems.entries" -}}
   {{- $name := .Chart.Name }}
-  {{- if and (eq .nim.openshift "restricted") (or .nim.certificates .Values.storage.hostPath) }}
-    {{- printf "%s %s, which OpenShift's restricted-v2 forbids: set global.nimhelm.openshift=scc, which needs the right to use the constraint %s, or change %s.%s\n"
-      $name (ternary "adds certificates as root" "keeps its model in a folder of the node" (not (empty .nim.certificates))) .nim.scc
-      $name (ternary "proxy.certConfigMap" "storage" (not (empty .nim.certificates))) }}
+  {{- $seen := list }}
+  {{- range .Values.dependencies }}
+    {{- if has .name $seen }}{{ printf "%s lists the dependency %s twice: leave one in its dependencies\n" $name .name }}{{ end }}
+    {{- $seen = append $seen .name }}
   {{- end }}
-  {{- if and .nim.global.mesh .nim.gates (eq .nim.openshift "restricted") }}
-    {{- printf "the gates of %s run as the user of the mesh's proxy, which OpenShift's restricted-v2 forbids: leave out global.nimhelm.mesh and use native sidecars, or set global.nimhelm.openshift=scc\n" $name }}
+  {{- $seen = list }}
+  {{- range .nim.ports }}
+    {{- if has .port $seen }}{{ printf "%s has port %d twice: change one of port, grpcPort and metricsPort under %[1]s.expose.service\n" $name .port }}{{ end }}
+    {{- $seen = append $seen .port }}
   {{- end }}
-  {{- if .Values.global.nimhelm.restricted }}
-    {{- include "nimhelm.v2.problems.restricted" (dict "title" $name "path" $name "hostPath" .Values.storage.hostPath "user" (int64 .Values.userID) "certificates" .nim.certificates) }}
-  {{- end }}
-  {{- if and (kindIs "map" .Values.multiNode.ray) (kindIs "map" .Values.multiNode.mpi) }}
-    {{- printf "%s starts its nodes both with MPI and with Ray: leave out %s.multiNode.mpi or .ray\n" $name $name }}
-  {{- end }}
-  {{- with .Values.multiNode.computeDomain }}
-    {{- if not (or (get . "create") (get . "claimTemplateName")) }}
-      {{- printf "%s joins a compute domain whose claim template is not known: set %s.multiNode.computeDomain.claimTemplateName, or .create=true\n" $name $name }}
+  {{- range $key, $limit := .Values.resources.limits }}
+    {{- $request := get $.Values.resources.requests $key | default $limit }}
+    {{- $isSame := eq (toString $request) (toString $limit) }}
+    {{- if include "nimhelm.v2.isDevice" $key }}{{ $isSame = eq (include "nimhelm.v2.count" $request) (include "nimhelm.v2.count" $limit) }}{{ end }}
+    {{- if and (not $isSame) (include "nimhelm.v2.isExtended" $key) }}
+      {{- printf "%s requests %v %s but is limited to %v, and Kubernetes wants the two equal: set both under %[1]s.resources\n" $name $request $key $limit }}
     {{- end }}
   {{- end }}
-  {{- if eq .Values.inferencePlatform "kserve" }}
-    {{- if .Values.multiNode.parallelism }}
-      {{- printf "%s cannot run on several nodes with KServe: leave out %s.multiNode, or set .inferencePlatform=standalone\n" $name $name }}
-    {{- end }}
-    {{- if .nim.knative }}
-      {{- $router := .Values.expose.router }}
-      {{- if or .Values.scale.enabled .Values.expose.ingress.enabled $router.ingress.ingressClass $router.gateway.name .Values.metrics.enabled }}
-        {{- printf "%s runs serverless, where Knative scales and routes: switch off scale, expose.ingress, expose.router and metrics of %s\n" $name $name }}
-      {{- end }}
+  {{- range $index, $resource := .Values.draResources }}
+    {{- if ne 1 (list .resourceClaimName .resourceClaimTemplateName .claimCreationSpec | compact | len) }}
+      {{- printf "%s.draResources[%d] is to have one of resourceClaimName, resourceClaimTemplateName and claimCreationSpec\n" $name $index }}
+    {{- else if and .resourceClaimName (or $.nim.autoscaled (gt $.nim.replicas 1)) }}
+      {{- printf "%s.draResources[%d] shares one claim among several replicas: use resourceClaimTemplateName\n" $name $index }}
     {{- end }}
   {{- end }}
 {{- end }}
 
 {{- /* Takes title (how a message calls the pods), path (of their values), hostPath, user and certificates. */}}
 {{- define "nimhelm.v2.problems.restricted" -}}
-  {{- $why := printf ", which Pod Security \"restricted\" forbids: %%s %s.%%s, or set global.nimhelm.restricted=false\n" .path }}
-  {{- if .hostPath }}{{ printf (print .title " keeps its model in a folder of the node" $why) "change" "storage" }}{{ end }}
-  {{- if not .user }}{{ printf (print .title " runs as root" $why) "set" "userID" }}{{ end }}
-  {{- if .certificates }}{{ printf (print .title " adds certificates as root" $why) "leave out" "proxy.certConfigMap" }}{{ end }}
-{{- end }}
-
-{{- define "nimhelm.v2.problems.dra" -}}
-  {{- $name := .Chart.Name }}
-  {{- $single := or .nim.autoscaled (gt .nim.replicas 1) }}
-  {{- range $index, $resource := .Values.draResources }}
-    {{- if ne 1 (list .resourceClaimName .resourceClaimTemplateName .claimCreationSpec | compact | len) }}
-      {{- printf "%s.draResources[%d] is to have one of resourceClaimName, resourceClaimTemplateName and claimCreationSpec\n" $name $index }}
-    {{- else if and $single .resourceClaimName }}
-      {{- printf "%s.draResources[%d] shares one claim among several replicas: use resourceClaimTemplateName\n" $name $index }}
-    {{- end }}
-  {{- end }}
+  {{- $forbids := ", which Pod Security \"restricted\" forbids" }}
+  {{- $or := ", or set global.nimhelm.restricted=false" }}
+  {{- include "nimhelm.v2.problems.told" (dict "name" .path "texts" (dict
+    (print .title " keeps its model in a folder of the node" $forbids ": change {}.storage" $or) .hostPath
+    (print .title " runs as root" $forbids ": set {}.userID" $or) (not .user)
+    (print .title " adds certificates as root" $forbids ": leave out {}.proxy.certConfigMap" $or) .certificates)) }}
 {{- end }}
 
 {{- define "nimhelm.v2.problems.pod" -}}
@@ -233,342 +167,47 @@ Refuses values that the API server would reject, or that would never become read
 {{- /* Problems of the pipeline as a whole. The templates above check each service. */}}
 {{- define "nimhelm.v2.pipelineProblems" -}}
   {{- $nim := .nim }}
-  {{- $digest := $nim.global.valuesDigest }}
-  {{- $built := index (.Chart.Annotations | default dict) "nimhelm.dev/values-digest" | default "" }}
-  {{- if and $digest $built (ne $digest $built) }}
-    {{- printf "the values are those of another build of this chart: upgrade with --reset-then-reuse-values instead of --reuse-values, and take global.nimhelm.valuesDigest out of your values files\n" }}
+  {{- $global := $nim.global }}
+  {{- $built := index (.Chart.Annotations | default dict) "nimhelm.dev/values-digest" }}
+  {{- if and $built $global.valuesDigest (ne $built $global.valuesDigest) }}
+    {{- print "the values are those of another build of this chart: upgrade with --reset-then-reuse-values instead of --reuse-values, and take global.nimhelm.valuesDigest out of your values files\n" }}
   {{- end }}
-  {{- range keys (pick (dig "spec" dict $nim.global.podTemplate) "containers" "initContainers") }}
-    {{- printf "global.nimhelm.podTemplate.spec.%s is of all pods, and each has other containers: set <service>.podTemplate.spec.%s\n" . . }}
+  {{- range keys (pick (dig "spec" dict $global.podTemplate) "containers" "initContainers") }}
+    {{- printf "global.nimhelm.podTemplate.spec.%s is of all pods, and each has other containers: set <service>.podTemplate.spec.%[1]s\n" . }}
   {{- end }}
-  {{- $filled := dict }}
+  {{- $filled := list }}
+  {{- range $nim.services }}{{ if and .nim.runs .nim.fillsCache }}{{ $filled = append $filled .nim.cache }}{{ end }}{{ end }}
   {{- range $name, $service := $nim.byName }}
-    {{- if $service.nim.enabled }}
-      {{- range $service.nim.gates }}
-        {{- if .dependency }}
-          {{- include "nimhelm.v2.problems.dependency" (dict "services" $nim.byName "name" $name "dependency" .dependency) }}
-        {{- else if not (hasKey $nim.caches .cache.name) }}
-          {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%s.enabled=true, or %s.storage.nimCache.wait.enabled=false\n" $name .cache.name .cache.name $name }}
-        {{- end }}
-      {{- end }}
-      {{- $cache := $service.nim.cache }}
-      {{- if and $service.nim.runs $service.nim.fillsCache }}{{ $_ := set $filled $cache true }}{{ end }}
-      {{- with get $nim.caches $cache }}
-        {{- $kept := .claim }}
-        {{- if and $kept (ne $kept $service.nim.claim) }}
-          {{- printf "%s looks for the cache %s in the claim %s, and it is filled in %s: set %s.storage.nimCache.claimName=%s\n" $name $cache $service.nim.claim $kept $name $kept }}
-        {{- end }}
+    {{- $gates := ternary .nim.gates list .nim.enabled }}
+    {{- range $gates }}
+      {{- if .dependency }}
+        {{- include "nimhelm.v2.problems.dependency" (dict "services" $nim.byName "name" $name "dependency" .dependency) }}
+      {{- else if not (hasKey $nim.caches .cache.name) }}
+        {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%[2]s.enabled=true, or %[1]s.storage.nimCache.wait.enabled=false\n" $name .cache.name }}
       {{- end }}
     {{- end }}
+    {{- $cache := get $nim.caches .nim.cache | default (dict "claim" "" "filledBy" "") }}
+    {{- include "nimhelm.v2.problems.told" (dict "name" $name "texts" (dict
+      (printf "{} looks for the cache %s in the claim %v, and it is filled in %s: set {}.storage.nimCache.claimName=%[3]s" .nim.cache .nim.claim $cache.claim)
+        (and .nim.enabled $cache.claim (ne $cache.claim .nim.claim))
+      (printf "{} waits for the cache %s, which a service is to fill, and none does: set nimCaches.%[1]s.filledBy=job, or {}.storage.nimCache.fill.enabled=true" .nim.cache)
+        (and .nim.runs (eq $cache.filledBy "service") (not (has .nim.cache $filled)) .Values.storage.nimCache.wait.enabled (not $global.keepOperatorPods)))) }}
+    {{- if and .nim.enabled .nim.ownsService }}{{ include "nimhelm.v2.problems.kubernetesService" . }}{{ end }}
   {{- end }}
   {{- range $name, $box := $nim.caches }}
     {{- $path := print "nimCaches." $name }}
-    {{- $cache := .cache }}
-    {{- $pvc := .pvc }}
-    {{- if get $pvc "create" }}
-      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .claim "pvc" $pvc "path" (print $path ".storage.pvc")) }}
+    {{- $sources := pick (get .cache "source") "dataStore" "hf" "ngc" | keys | sortAlpha }}
+    {{- if gt (len $sources) 1 }}{{ printf "%s.source has several sources (%s): leave one, and set the others to null\n" $path (join ", " $sources) }}{{ end }}
+    {{- if $global.restricted }}
+      {{- include "nimhelm.v2.problems.restricted" (dict "title" (print "the download of " $name) "path" $path "hostPath" (dig "storage" "hostPath" "" .cache)
+        "user" (dig "userID" 1000 .cache | int64) "certificates" (dig "proxy" "certConfigMap" "" .cache)) }}
     {{- end }}
-    {{- if $nim.global.restricted }}
-      {{- include "nimhelm.v2.problems.restricted" (dict "title" (print "the download of " $name) "path" $path
-        "hostPath" (dig "storage" "hostPath" "" $cache) "user" (dig "userID" 1000 $cache | int64) "certificates" (dig "proxy" "certConfigMap" "" $cache)) }}
-    {{- end }}
-    {{- $sources := pick (get $cache "source") "dataStore" "hf" "ngc" | keys }}
-    {{- if gt (len $sources) 1 }}
-      {{- printf "nimCaches.%s.source has several sources (%s): leave one, and set the others to null\n" $name (sortAlpha $sources | join ", ") }}
-    {{- end }}
-    {{- if get $cache "initContainers" }}
+    {{- if get .cache "initContainers" }}
       {{- include "nimhelm.v2.problems.pod" (dict "owner" $path "spec" (include "nimhelm.v2.cache.podSpec" $box)) }}
     {{- end }}
-    {{- if and (eq "service" .filledBy) (not (hasKey $filled $name)) (not $nim.global.keepOperatorPods) }}
-      {{- range $user, $service := $nim.byName }}
-        {{- if and $service.nim.runs (eq $name $service.nim.cache) $service.Values.storage.nimCache.wait.enabled }}
-          {{- printf "%s waits for the cache %s, which a service is to fill, and none does: set nimCaches.%s.filledBy=job, or %s.storage.nimCache.fill.enabled=true\n" $user $name $name $user }}
-        {{- end }}
-      {{- end }}
-    {{- end }}
-  {{- end }}
-  {{- range $nim.services }}
-    {{- if and .nim.enabled .Values.storage.pvc.create (not .nim.cache) }}
-      {{- include "nimhelm.v2.problems.claim" (dict "root" $ "claim" .nim.claim "pvc" .Values.storage.pvc "path" (printf "%s.storage.pvc" .nim.name)) }}
-    {{- end }}
-    {{- if .nim.enabled }}{{ include "nimhelm.v2.problems.controllers" (dict "root" $ "service" .) }}{{ end }}
-    {{- if and .nim.enabled .nim.ownsService }}{{ include "nimhelm.v2.problems.kubernetesService" . }}{{ end }}
   {{- end }}
   {{- include "nimhelm.v2.problems.names" . }}
-  {{- include "nimhelm.v2.problems.extraObjects" . }}
-{{- end }}
-
-{{- /*
-Changes of an existing claim that Kubernetes refuses. They are refused here, before the upgrade applies anything. Takes
-root, claim (its name), pvc (its values) and path (of these values).
-*/}}
-{{- define "nimhelm.v2.problems.claim" -}}
-  {{- with lookup "v1" "PersistentVolumeClaim" .root.Release.Namespace .claim }}
-    {{- $claim := . }}
-    {{- $refused := dict }}
-    {{- $size := dig "spec" "resources" "requests" "storage" "0" . }}
-    {{- with include "nimhelm.v2.sizeRefused" (dict "claim" . "new" (get $.pvc "size")) }}
-      {{- $_ := set $refused "size" (list . $size) }}
-    {{- end }}
-    {{- $class := get $.pvc "storageClass" | default $.root.nim.global.storageClass }}
-    {{- $live := dig "spec" "storageClassName" "" . | default "-" }}
-    {{- $is := printf "is of the storage class %s" $live }}
-    {{- if and $class (ne $class $live) }}
-      {{- $_ := set $refused "storageClass" (list (printf "%s and cannot change to %s" $is $class) $live) }}
-    {{- else if and (not $class) (dig "metadata" "annotations" "nimhelm.dev/storage-class" "" .) }}
-      {{- $_ := set $refused "storageClass" (list (printf "%s, which cannot be left out" $is) $live) }}
-    {{- end }}
-    {{- $mode := get $.pvc "volumeAccessMode" | default "ReadWriteOnce" }}
-    {{- $modes := dig "spec" "accessModes" list . }}
-    {{- if and $modes (ne (list $mode | toJson) (toJson $modes)) }}
-      {{- $_ := set $refused "volumeAccessMode" (list (printf "has the access mode %s and cannot change to %s" (join ", " $modes) $mode) (first $modes)) }}
-    {{- end }}
-    {{- range $field := list "volumeName" "selector" "dataSource" }}
-      {{- $has := dig "spec" $field "" $claim }}
-      {{- $wanted := get $.pvc $field | default "" }}
-      {{- /* The volume of a claim without one is open, and one that the values leave out may have been found. */}}
-      {{- $open := and (eq $field "volumeName") (or (not $has) (and (not $wanted) (not (include "nimhelm.v2.namedVolume" $claim)))) }}
-      {{- if not (or $open (or (eq (toJson $has) (toJson $wanted)) (and (eq $field "dataSource") (include "nimhelm.v2.covers" (dict "has" $has "wanted" $wanted))))) }}
-        {{- $back := ternary (toJson $has | trimAll "\"") "null" (not (empty $has)) }}
-        {{- $_ := set $refused $field (list (printf "has the %s %s, which cannot change" $field $back) $back) }}
-      {{- end }}
-    {{- end }}
-    {{- range $field, $said := $refused }}
-      {{- printf "the claim %s %s: set %s.%s=%s, or choose another %s.name for a new claim, or delete the claim %s and its data first\n"
-        $.claim (first $said) $.path $field (last $said) $.path $.claim }}
-    {{- end }}
-  {{- end }}
-{{- end }}
-
-{{- /* Why a claim cannot have another size, or nothing. Takes claim, which is there, and new. */}}
-{{- define "nimhelm.v2.sizeRefused" -}}
-  {{- $old := dig "spec" "resources" "requests" "storage" "0" .claim }}
-  {{- $one := include "nimhelm.v2.quantity" $old | float64 }}
-  {{- $two := include "nimhelm.v2.quantity" .new | float64 }}
-  {{- if lt $two $one }}
-    {{- printf "has %s and cannot shrink to %v" $old .new }}
-  {{- else if and (gt $two $one) (ne "Bound" (dig "status" "phase" "" .claim)) }}
-    {{- printf "has %s and cannot grow to %v before it is bound" $old .new }}
-  {{- end }}
-{{- end }}
-
-{{- /* Whether somebody named the volume of a claim. Kubernetes fills in the one that it finds. */}}
-{{- define "nimhelm.v2.namedVolume" -}}
-  {{- range dig "metadata" "managedFields" list . }}
-    {{- if and (ne .manager "kube-controller-manager") (hasKey (dig "fieldsV1" "f:spec" dict .) "f:volumeName") }}true{{ end }}
-  {{- end }}
-{{- end }}
-
-{{- /*
-Two objects of one kind and name: Helm stops at the second. The first lines of objects are read: to parse them is slow.
-All subcharts share .Release, where the pipelines of one parent find the names.
-*/}}
-{{- define "nimhelm.v2.problems.names" -}}
-  {{- $object := "\napiVersion: %s\nkind: %s\nmetadata:\n  name: %s" }}
-  {{- $text := include "nimhelm.v2.scriptsName" . | printf $object "v1" "ConfigMap" }}
-  {{- $texts := dict "pipeline" (print $text (trimSuffix "scripts" $text) "nimpipeline") }}
-  {{- range .nim.services }}
-    {{- $text := "" }}
-    {{- if hasKey $.Subcharts .nim.name }}
-      {{- $text = include "nimhelm.v2.objects" . }}
-      {{- if $.nim.global.networkPolicy.enabled }}{{ $text = print $text (printf $object "networking.k8s.io/v1" "NetworkPolicy" .nim.name) }}{{ end }}
-    {{- end }}
-    {{- if include "nimhelm.v2.hasReadyService" . }}{{ $text = print $text (include "nimhelm.v2.readyName" .nim.name | printf $object "v1" "Service") }}{{ end }}
-    {{- $_ := set $texts .nim.name $text }}
-  {{- end }}
-  {{- range .nim.caches }}
-    {{- if get .pvc "create" }}{{ $_ := set $texts (print "nimCaches." .name) (printf $object "v1" "PersistentVolumeClaim" .claim) }}{{ end }}
-  {{- end }}
-  {{- $made := list }}
-  {{- range $owner, $text := $texts }}
-    {{- range regexFindAll "(?m)^apiVersion: .*\nkind: .*\nmetadata:\n  name: .*$" $text -1 }}
-      {{- $words := regexSplit "\\s+" . -1 }}
-      {{- $made = append $made (dict "owner" $owner "apiVersion" (index $words 1) "kind" (index $words 3) "name" (last $words | trimAll "\"")) }}
-    {{- end }}
-  {{- end }}
-  {{- range .Values.extraObjects }}
-    {{- if and (not (dig "metadata" "annotations" "helm.sh/hook" "" .)) (has (dig "metadata" "namespace" "" .) (list "" $.Release.Namespace)) }}
-      {{- $made = append $made (merge (dict "owner" "extraObjects" "name" (dig "metadata" "name" "" .)) .) }}
-    {{- end }}
-  {{- end }}
-  {{- $owners := .Release.nimhelm | default dict }}
-  {{- $_ := set .Release "nimhelm" $owners }}
-  {{- range $made }}
-    {{- $key := print (get . "apiVersion" | default "" | dir) " " (get . "kind") " " .name }}
-    {{- $here := print $.Chart.Name "." }}
-    {{- if and .name (hasKey $owners $key) }}
-      {{- printf "%s and %s both make the %s %s: rename one\n" (get $owners $key | trimPrefix $here) .owner .kind .name }}
-    {{- end }}
-    {{- $_ := set $owners $key (print $here .owner) }}
-  {{- end }}
-{{- end }}
-
-{{- /*
-Changes of the user's objects that Kubernetes refuses. files/immutable.json has the fields by group and kind. The API
-server takes a `default`, or fills in "parts" of a field or the "whole"; "later", anybody may set it. A
-field may change while that of `unless` is set, and one of an Indexed job if it stays equal to that of `tandem`.
-*/}}
-{{- define "nimhelm.v2.problems.extraObjects" -}}
-  {{- $fixed := .Files.Get "files/immutable.json" | fromJson }}
-  {{- range $new := .Values.extraObjects }}
-    {{- $name := dig "metadata" "name" "" . }}
-    {{- $namespace := dig "metadata" "namespace" $.Release.Namespace . }}
-    {{- if or (hasPrefix "Cluster" .kind) (hasSuffix "Class" .kind) (eq .kind "PersistentVolume") }}{{ $namespace = "" }}{{ end }}
-    {{- $kind := printf "%s/%s" (regexReplaceAll "/?[^/]*$" .apiVersion "") .kind | trimPrefix "/" }}
-    {{- $served := $.Capabilities.APIVersions.Has (printf "%s/%s" .apiVersion .kind) }}
-    {{- /* Helm makes hooks anew. */}}
-    {{- if and $name $served (hasKey $fixed $kind) (not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook")) }}
-      {{- with lookup .apiVersion .kind $namespace $name }}
-        {{- $live := . }}
-        {{- $what := printf "the %s %s of extraObjects" .kind $name }}
-        {{- $delete := printf "delete it first with kubectl delete %s %s%s" (lower .kind) $name (ternary "" (printf " -n %s" $namespace) (empty $namespace)) }}
-        {{- range $path, $rule := get $fixed $kind }}
-          {{- $has := $live }}
-          {{- $wanted := $new }}
-          {{- $keys := splitList " " $path }}
-          {{- range $keys }}
-            {{- $has = index ($has | default dict) . }}
-            {{- $wanted = index ($wanted | default dict) . }}
-          {{- end }}
-          {{- $filled := get $rule "filled" }}
-          {{- $may := or (and (kindIs "invalid" $wanted) (has $filled (list "whole" "later"))) (and (kindIs "invalid" $has) (eq $filled "later")) }}
-          {{- if kindIs "invalid" $wanted }}{{ $wanted = get $rule "default" }}{{ end }}
-          {{- with get $rule "unless" }}{{ $may = dig "spec" . false $live }}{{ end }}
-          {{- with get $rule "tandem" }}
-            {{- $may = and (eq "Indexed" (dig "spec" "completionMode" "" $live)) (eq (toString $wanted) (dig "spec" . 1 $new | toString)) }}
-          {{- end }}
-          {{- $same := eq (toJson $has) (toJson $wanted) }}
-          {{- if $filled }}{{ $same = include "nimhelm.v2.covers" (dict "has" $has "wanted" $wanted) }}{{ end }}
-          {{- if not (or $may $same (and (empty $has) (empty $wanted))) }}
-            {{- $now := ternary "" (printf " from %s" (toJson $has | trimAll "\"")) (kindIs "map" $has) }}
-            {{- printf "%s cannot change its %s%s: set it back, or %s\n" $what (last $keys) $now $delete }}
-          {{- end }}
-        {{- end }}
-        {{- if eq $kind "Service" }}
-          {{- include "nimhelm.v2.problems.liveService" (dict "live" .spec "spec" $new.spec "what" $what "path" "extraObjects" "delete" (printf "or %s" $delete)) }}
-        {{- else if eq $kind "PersistentVolumeClaim" }}
-          {{- with include "nimhelm.v2.sizeRefused" (dict "claim" . "new" (dig "spec" "resources" "requests" "storage" "" $new)) }}
-            {{- printf "%s %s: set it back, or %s\n" $what . $delete }}
-          {{- end }}
-        {{- else if get . "immutable" }}
-          {{- $given := deepCopy (get $new "data" | default dict) }}
-          {{- range $key, $text := get $new "stringData" | default dict }}{{ $_ := set $given $key (b64enc $text) }}{{ end }}
-          {{- $_ := merge $given (get $new "binaryData" | default dict) }}
-          {{- $has := merge dict (get . "data" | default dict) (get . "binaryData" | default dict) }}
-          {{- if not (and (get $new "immutable") (eq (toJson $has) (toJson $given))) }}
-            {{- printf "%s is immutable, and its data would change: give it another name, or %s\n" $what $delete }}
-          {{- end }}
-        {{- end }}
-      {{- end }}
-    {{- end }}
-  {{- end }}
-{{- end }}
-
-{{- /*
-Whether an object that is there has all that is wanted. What is not wanted may be there, and a quantity may be written
-another way. Takes has and wanted.
-*/}}
-{{- define "nimhelm.v2.covers" -}}
-  {{- $has := .has }}
-  {{- $covers := or (eq (toJson $has) (toJson .wanted)) (and (empty $has) (empty .wanted)) }}
-  {{- if and (kindIs "map" .wanted) (kindIs "map" $has) }}
-    {{- $covers = true }}
-    {{- range $key, $value := .wanted }}
-      {{- if not (or (kindIs "invalid" $value) (include "nimhelm.v2.covers" (dict "has" (get $has $key) "wanted" $value))) }}{{ $covers = false }}{{ end }}
-    {{- end }}
-  {{- else if and (kindIs "slice" .wanted) (kindIs "slice" $has) (eq (len .wanted) (len $has)) }}
-    {{- $covers = true }}
-    {{- range $index, $value := .wanted }}
-      {{- if not (include "nimhelm.v2.covers" (dict "has" (index $has $index) "wanted" $value)) }}{{ $covers = false }}{{ end }}
-    {{- end }}
-  {{- else if regexMatch "^[0-9.]+[a-zA-Z]* [0-9.]+[a-zA-Z]*$" (printf "%v %v" $has .wanted) }}
-    {{- $covers = eq (include "nimhelm.v2.quantity" $has) (include "nimhelm.v2.quantity" .wanted) }}
-  {{- end }}
-  {{- if $covers }}true{{ end }}
-{{- end }}
-
-{{- /*
-A Service that Kubernetes refuses: fields that its type does not have, and changes of the Service that is there.
-*/}}
-{{- define "nimhelm.v2.problems.kubernetesService" -}}
-  {{- $name := .nim.name }}
-  {{- $path := printf "%s.expose.service" .Chart.Name }}
-  {{- $spec := dict }}
-  {{- include "nimhelm.v2.serviceSpec" (dict "root" . "spec" $spec) }}
-  {{- $external := "NodePort or LoadBalancer" }}
-  {{- $needs := dict "loadBalancerClass" "LoadBalancer" "loadBalancerSourceRanges" "LoadBalancer" "externalTrafficPolicy" $external "nodePort" $external }}
-  {{- range $key, $types := $needs }}
-    {{- if and (or (get $spec $key) (and (eq $key "nodePort") (get (first $spec.ports) $key))) (not (contains $spec.type $types)) }}
-      {{- printf "%s.%s needs a Service of type %s, and this one is %s: set %s.type=LoadBalancer, or take it out\n" $path $key $types $spec.type $path }}
-    {{- end }}
-  {{- end }}
-  {{- if and (eq $spec.type "ExternalName") (not (get $spec "externalName")) }}
-    {{- printf "the Service %s of type ExternalName names no host: set %s.overlay.externalName\n" $name $path }}
-  {{- end }}
-  {{- if and (get $spec "sessionAffinityConfig") (ne (get $spec "sessionAffinity") "ClientIP") }}
-    {{- printf "%s.overlay.sessionAffinityConfig is of clients that stay with a pod: set %s.sessionAffinity=ClientIP, or take it out\n" $path $path }}
-  {{- end }}
-  {{- with lookup "v1" "Service" .Release.Namespace $name }}
-    {{- $delete := printf "or delete it first with kubectl delete service %s -n %s" $name $.Release.Namespace }}
-    {{- $own := $.Values.expose.service }}
-    {{- include "nimhelm.v2.problems.liveService" (dict "live" .spec "spec" $spec "own" $own "what" (printf "the Service %s" $name) "path" $path "delete" $delete) }}
-  {{- end }}
-{{- end }}
-
-{{- /*
-Changes of a Service that is there. Takes live and spec (what is there and what is wanted), what (how a message calls it),
-path and own (the block of values that it is made from; no own when it is whole there), and delete (how to delete it).
-*/}}
-{{- define "nimhelm.v2.problems.liveService" -}}
-  {{- $refused := list }}
-  {{- if not (or (eq .live.type "ExternalName") (eq (get .spec "type") "ExternalName")) }}
-    {{- $refused = list "clusterIP" "ipFamilies" }}
-    {{- if and (eq .live.type "LoadBalancer") (eq (get .spec "type") "LoadBalancer") }}{{ $refused = append $refused "loadBalancerClass" }}{{ end }}
-    {{- if get .live "healthCheckNodePort" }}{{ $refused = append $refused "healthCheckNodePort" }}{{ end }}
-  {{- end }}
-  {{- range $field := $refused }}
-    {{- $wanted := get $.spec $field }}
-    {{- $has := get $.live $field }}
-    {{- if kindIs "slice" $wanted }}{{ $wanted = first $wanted }}{{ end }}
-    {{- if kindIs "slice" $has }}{{ $has = first $has }}{{ end }}
-    {{- /* A headless Service stays headless. What else is left out stays as it is. */}}
-    {{- $counts := or $wanted (eq $field "loadBalancerClass") (and (eq $field "clusterIP") (eq $has "None")) }}
-    {{- if and $counts (ne (toString ($wanted | default "")) (toString ($has | default ""))) }}
-      {{- $to := ternary "be left out" (printf "change to %v" $wanted) (empty $wanted) }}
-      {{- $back := ternary (printf "take %s out" $field) (printf "set %s=%v" $field $has) (empty $has) }}
-      {{- $place := printf " in %s%s" $.path (ternary "" ".overlay" (or (not $.own) (hasKey ($.own | default dict) $field))) }}
-      {{- printf "%s has %s %v, which cannot %s: %s%s, %s\n" $.what $field ($has | default "unset") $to $back $place $.delete }}
-    {{- end }}
-  {{- end }}
-{{- end }}
-
-{{- /*
-Changes of existing objects that the controllers of add-ons refuse. Takes root and service (the root of its chart).
-*/}}
-{{- define "nimhelm.v2.problems.controllers" -}}
-  {{- $root := .service }}
-  {{- $name := $root.nim.name }}
-  {{- $namespace := .root.Release.Namespace }}
-  {{- if and (dig "computeDomain" "create" false $root.Values.multiNode) (.root.Capabilities.APIVersions.Has "resource.nvidia.com/v1beta1/ComputeDomain") }}
-    {{- with lookup "resource.nvidia.com/v1beta1" "ComputeDomain" $namespace $name }}
-      {{- $nodes := dig "spec" "numNodes" 0 . | int }}
-      {{- if ne $nodes (int $root.nim.nodes) }}
-        {{- printf "the compute domain %s has %d nodes and cannot change to %d: set %s.multiNode.parallelism.pipeline=%d, or delete it first with kubectl delete computedomain %s -n %s\n"
-          $name $nodes (int $root.nim.nodes) $name $nodes $name $namespace }}
-      {{- end }}
-    {{- end }}
-  {{- end }}
-  {{- if and (eq $root.nim.workload "InferenceService") (.root.Capabilities.APIVersions.Has "serving.kserve.io/v1beta1/InferenceService") }}
-    {{- with lookup "serving.kserve.io/v1beta1" "InferenceService" $namespace $name }}
-      {{- $key := "serving.kserve.io/deploymentMode" }}
-      {{- $live := dig "metadata" "annotations" $key "" . }}
-      {{- $wanted := get $root.Values.annotations $key | default "" }}
-      {{- if and $live $wanted (ne $live $wanted) }}
-        {{- printf "the InferenceService %s has the deployment mode %s and cannot change to %s: delete it first with kubectl delete inferenceservice %s -n %s\n"
-          $name $live $wanted $name $namespace }}
-      {{- end }}
-    {{- end }}
-  {{- end }}
+  {{- if $nim.onCluster }}{{ include "nimhelm.v2.problems.updates" . }}{{ end }}
 {{- end }}
 
 {{- /*
@@ -577,27 +216,229 @@ entry of a list, so the way out is to switch off all waits of the service. Takes
 dependency.
 */}}
 {{- define "nimhelm.v2.problems.dependency" -}}
-  {{- $name := .name }}
+  {{- $wait := get .dependency "wait" | default dict }}
   {{- $target := .dependency.name }}
   {{- $port := int .dependency.port }}
-  {{- if .dependency.external }}
-  {{- else if not (hasKey .services $target) }}
-    {{- printf "%s depends on %s, which is not a service of this chart: set external=true for it in %s.dependencies, or take it out\n" $name $target $name }}
-  {{- else }}
-    {{- $service := get .services $target }}
-    {{- $nim := $service.nim }}
-    {{- $ports := list }}
-    {{- range $nim.ports }}{{ $ports = append $ports .port }}{{ end }}
-    {{- if not $service.nim.enabled }}
-      {{- if not (dig "wait" "optional" false .dependency) }}
-        {{- printf "%s depends on %s, which is disabled: set %s.enabled=true, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
-      {{- end }}
-    {{- else if not $service.nim.runs }}
-      {{- printf "%s depends on %s, which has no replicas: set %s.replicas, or %s.wait.enabled=false to start without it\n" $name $target $target $name }}
+  {{- $isKnown := hasKey .services $target }}
+  {{- $nim := get (get .services $target | default dict) "nim" | default dict }}
+  {{- $ports := list }}
+  {{- range get $nim "ports" | default list }}{{ $ports = append $ports .port }}{{ end }}
+  {{- if not .dependency.external }}
     {{- /* A gate with its own host or port does not ask the Service. */}}
-    {{- else if and $nim.ownsService (not (has $port $ports)) (not .dependency.wait.host) (not .dependency.wait.port) }}
-      {{- printf "%s depends on port %d of %s, which serves %s: change the port in %s.dependencies or in %s.expose.service\n"
-        $name $port $target ($ports | join ", ") $name $target }}
+    {{- include "nimhelm.v2.problems.told" (dict "name" .name "texts" (dict
+      (printf "{} depends on %s, which is not a service of this chart: set external=true for it in {}.dependencies, or take it out" $target) (not $isKnown)
+      (printf "{} depends on %s, which is disabled: set %[1]s.enabled=true, or {}.wait.enabled=false to start without it" $target)
+        (and $isKnown (not $nim.enabled) (not (get $wait "optional")))
+      (printf "{} depends on %s, which has no replicas: set %[1]s.replicas, or {}.wait.enabled=false to start without it" $target)
+        (and $isKnown $nim.enabled (not $nim.runs))
+      (printf "{} depends on port %d of %s, which serves %s: change the port in {}.dependencies or in %[2]s.expose.service" $port $target (join ", " $ports))
+        (and $isKnown $nim.runs $nim.ownsService (not (has $port $ports)) (not $wait.host) (not $wait.port)))) }}
+  {{- end }}
+{{- end }}
+
+{{- /* Fields of a Service that its type does not have. */}}
+{{- define "nimhelm.v2.problems.kubernetesService" -}}
+  {{- $path := print .nim.name ".expose.service" }}
+  {{- $spec := dict }}
+  {{- include "nimhelm.v2.serviceSpec" (dict "root" . "spec" $spec) }}
+  {{- $external := "NodePort or LoadBalancer" }}
+  {{- $needs := dict "loadBalancerClass" "LoadBalancer" "loadBalancerSourceRanges" "LoadBalancer" "externalTrafficPolicy" $external "nodePort" $external }}
+  {{- range $field, $types := $needs }}
+    {{- if and (or (get $spec $field) (and (eq $field "nodePort") (get (first $spec.ports) $field))) (not (contains $spec.type $types)) }}
+      {{- printf "%s.%s needs a Service of type %s, and this one is %s: set %[1]s.type=LoadBalancer, or take it out\n" $path $field $types $spec.type }}
     {{- end }}
   {{- end }}
+  {{- include "nimhelm.v2.problems.told" (dict "name" $path "texts" (dict
+    (printf "the Service %s of type ExternalName names no host: set {}.overlay.externalName" .nim.name)
+      (and (eq $spec.type "ExternalName") (not (get $spec "externalName")))
+    "{}.overlay.sessionAffinityConfig is of clients that stay with a pod: set {}.sessionAffinity=ClientIP, or take it out"
+      (and (get $spec "sessionAffinityConfig") (ne (get $spec "sessionAffinity") "ClientIP")))) }}
+{{- end }}
+
+{{- /*
+Two objects of one kind and name: Helm stops at the second. The first lines of objects are read: to parse them is slow.
+All subcharts share .Release, where the pipelines of one parent find the names.
+*/}}
+{{- define "nimhelm.v2.problems.names" -}}
+  {{- $prefix := include "nimhelm.v2.prefix" . }}
+  {{- $made := list (dict "owner" "pipeline" "objects" (list (print ". ConfigMap " $prefix "-scripts") (print ". ConfigMap " $prefix "-nimpipeline"))) }}
+  {{- range .nim.services }}
+    {{- $objects := list }}
+    {{- if hasKey $.Subcharts .nim.name }}
+      {{- range regexFindAll "(?m)^apiVersion: .*\nkind: .*\nmetadata:\n  name: .*$" (include "nimhelm.v2.objects" .) -1 }}
+        {{- $words := regexSplit "\\s+" . -1 }}
+        {{- $objects = append $objects (printf "%s %s %s" (index $words 1 | dir) (index $words 3) (last $words | trimAll "\"")) }}
+      {{- end }}
+      {{- if $.nim.global.networkPolicy.enabled }}{{ $objects = append $objects (print "networking.k8s.io NetworkPolicy " .nim.name) }}{{ end }}
+    {{- end }}
+    {{- if include "nimhelm.v2.hasReadyService" . }}{{ $objects = append $objects (include "nimhelm.v2.readyName" .nim.name | print ". Service ") }}{{ end }}
+    {{- $made = append $made (dict "owner" .nim.name "objects" $objects) }}
+  {{- end }}
+  {{- range .nim.caches }}
+    {{- if get .pvc "create" }}{{ $made = append $made (dict "owner" (print "nimCaches." .name) "objects" (list (print ". PersistentVolumeClaim " .claim))) }}{{ end }}
+  {{- end }}
+  {{- range .Values.extraObjects }}
+    {{- if and (not (dig "metadata" "annotations" "helm.sh/hook" "" .)) (has (dig "metadata" "namespace" "" .) (list "" $.Release.Namespace)) }}
+      {{- $made = append $made (dict "owner" "extraObjects" "objects" (list (printf "%s %s %s" (dir .apiVersion) .kind .metadata.name))) }}
+    {{- end }}
+  {{- end }}
+  {{- $owners := .Release.nimhelm | default dict }}
+  {{- $_ := set .Release "nimhelm" $owners }}
+  {{- $here := print .Chart.Name "." }}
+  {{- range $one := $made }}
+    {{- range .objects }}
+      {{- if hasKey $owners . }}{{ printf "%s and %s both make the %s: rename one\n" (get $owners . | trimPrefix $here) $one.owner (regexReplaceAll "^\\S+ " . "") }}{{ end }}
+      {{- $_ := set $owners . (print $here $one.owner) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+Updates that Kubernetes refuses. They are refused here, before an upgrade applies anything. The place of an object in the
+values has path, and what they call a field that has another name there.
+*/}}
+{{- define "nimhelm.v2.problems.updates" -}}
+  {{- $claim := dict "kind" "claim" "storageClassName" "storageClass" "accessModes" "volumeAccessMode" "storage" "size" }}
+  {{- range .nim.services }}
+    {{- $class := ternary "overlay.loadBalancerClass" "loadBalancerClass" (hasKey .Values.expose.service.overlay "loadBalancerClass") }}
+    {{- $place := dict
+      "PersistentVolumeClaim" (mergeOverwrite (dict "path" (print .nim.name ".storage.pvc")) $claim)
+      "Service" (dict "path" (print .nim.name ".expose.service") "loadBalancerClass" $class
+        "clusterIP" "overlay.clusterIP" "ipFamilies" "overlay.ipFamilies" "healthCheckNodePort" "overlay.healthCheckNodePort")
+      "ComputeDomain" (dict "path" (print .nim.name ".multiNode") "numNodes" "parallelism.pipeline")
+      "InferenceService" (dict "path" (print .nim.name ".annotations")) }}
+    {{- $names := list .nim.name .nim.claim }}
+    {{- range regexSplit "(?m)^---$" (get .nim "objects") -1 }}
+      {{- $kind := regexFind "(?m)^kind: .*" . | trimPrefix "kind: " }}
+      {{- $new := ternary . "" (hasKey $place $kind) | fromYaml }}
+      {{- if has (dig "metadata" "name" nil $new) $names }}{{ include "nimhelm.v2.problems.update" (dict "root" $ "new" $new "place" (get $place $kind)) }}{{ end }}
+    {{- end }}
+  {{- end }}
+  {{- range .nim.caches }}
+    {{- if get .pvc "create" }}
+      {{- $new := include "nimhelm.v2.claimSpec" (dict "pvc" .pvc "global" $.nim.global) | fromYaml }}
+      {{- $_ := mergeOverwrite $new (dict "apiVersion" "v1" "kind" "PersistentVolumeClaim" "metadata" (dict "name" .claim)) }}
+      {{- $place := mergeOverwrite (dict "path" (printf "nimCaches.%s.storage.pvc" .name)) $claim }}
+      {{- include "nimhelm.v2.problems.update" (dict "root" $ "new" $new "place" $place) }}
+    {{- end }}
+  {{- end }}
+  {{- range .Values.extraObjects }}
+    {{- /* Helm makes hooks anew. */}}
+    {{- if not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook") }}
+      {{- include "nimhelm.v2.problems.update" (dict "root" $ "new" . "place" dict) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+The update of one object. Takes root, new (the object that is wanted) and place: see above; empty for an object of
+extraObjects. files/immutable.json has the fields that stay, by group and kind. The API server takes a `default` for one that is
+left out, or fills in "parts" of it, or the "whole"; "later", anybody may set it. One may change while that of `unless` is set, and
+one of an Indexed job if it stays equal to that of `tandem`.
+*/}}
+{{- define "nimhelm.v2.problems.update" -}}
+  {{- $new := .new }}
+  {{- $place := .place }}
+  {{- $name := $new.metadata.name }}
+  {{- $namespace := ternary "" (dig "metadata" "namespace" .root.Release.Namespace $new) (regexMatch "^Cluster|Class$|^PersistentVolume$" $new.kind) }}
+  {{- $what := printf "the %s %s%s" (get $place "kind" | default $new.kind) $name (ternary " of extraObjects" "" (empty $place)) }}
+  {{- $else := printf "delete it first with kubectl delete %s %s%s" (lower $new.kind) $name (ternary "" (print " -n " $namespace) (empty $namespace)) }}
+  {{- if get $place "kind" }}{{ $else = printf "choose another %s.name for a new claim, or delete the claim %s and its data first" $place.path $name }}{{ end }}
+  {{- $live := dict }}
+  {{- if .root.Capabilities.APIVersions.Has (print $new.apiVersion "/" $new.kind) }}{{ $live = lookup $new.apiVersion $new.kind $namespace $name }}{{ end }}
+  {{- $fixed := ternary (.root.Files.Get "files/immutable.json") "{}" (not (empty $live)) | fromJson }}
+  {{- $kind := print (dir $new.apiVersion) "/" $new.kind | trimPrefix "./" }}
+  {{- if hasKey $fixed $kind }}
+    {{- $rules := get $fixed $kind }}
+    {{- include "nimhelm.v2.liveRules" (dict "live" $live "new" $new "rules" $rules "isOwn" (not (empty $place))) }}
+    {{- range $path, $rule := $rules }}
+      {{- $has := $live }}
+      {{- $wanted := $new }}
+      {{- $keys := splitList " " $path }}
+      {{- range $keys }}
+        {{- $has = index ($has | default dict) . }}
+        {{- $wanted = index ($wanted | default dict) . }}
+      {{- end }}
+      {{- if get $rule "first" }}{{ $has = first ($has | default list) }}{{ $wanted = first $wanted }}{{ end }}
+      {{- $filled := get $rule "filled" }}
+      {{- $may := or (and (kindIs "invalid" $wanted) (has $filled (list "whole" "later"))) (and (kindIs "invalid" $has) (eq $filled "later")) }}
+      {{- with get $rule "unless" }}{{ $may = dig "spec" . false $live }}{{ end }}
+      {{- if kindIs "invalid" $has }}{{ $has = index $rule "default" }}{{ end }}
+      {{- if kindIs "invalid" $wanted }}{{ $wanted = index $rule "default" }}{{ end }}
+      {{- with get $rule "tandem" }}
+        {{- $may = and (eq "Indexed" (dig "spec" "completionMode" "" $live)) (eq (toString $wanted) (dig "spec" . 1 $new | toString)) }}
+      {{- end }}
+      {{- $same := include "nimhelm.v2.covers" (dict "has" $has "wanted" $wanted "exact" (not $filled)) }}
+      {{- if or (get $rule "why") (not (or $may $same)) }}
+        {{- $was := toJson $has }}
+        {{- $why := print "cannot change its " (last $keys) }}
+        {{- if not (contains "{" (print $was (toJson $wanted))) }}
+          {{- /* "-" is an empty class in the values, too. */}}
+          {{- $was = regexReplaceAll "[]\"[]" $was "" | default "-" }}
+          {{- $why = printf "%s from %s to %s" $why $was (regexReplaceAll "[]\"[]" (toJson $wanted) "" | default "-") }}
+        {{- end }}
+        {{- $back := get $rule "back" | default "set it back" }}
+        {{- if $place }}{{ $back = printf "set %s.%s=%s" $place.path (get $place (last $keys) | default (last $keys)) $was }}{{ end }}
+        {{- printf "%s %s: %s, or %s\n" $what (get $rule "why" | default $why) $back $else }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /* Adds to the rules of an object what depends on the one that is there. Takes live, new, rules, and isOwn: the chart makes it. */}}
+{{- define "nimhelm.v2.liveRules" -}}
+  {{- $rules := .rules }}
+  {{- $old := get .live "spec" | default dict }}
+  {{- $spec := get .new "spec" | default dict }}
+  {{- if eq (print .new.apiVersion .new.kind) "v1Service" }}
+    {{- $types := list (get $old "type") (get $spec "type") }}
+    {{- /* A headless Service stays headless. What else is left out stays as it is. */}}
+    {{- range $field, $stays := dict
+      "clusterIP" (or (get $spec "clusterIP") (eq "None" (get $old "clusterIP")))
+      "healthCheckNodePort" (and (get $spec "healthCheckNodePort") (get $old "healthCheckNodePort"))
+      "ipFamilies" (and (kindIs "slice" (get $spec "ipFamilies")) (get $spec "ipFamilies"))
+      "loadBalancerClass" (not (without $types "LoadBalancer")) }}
+      {{- if and $stays (not (has "ExternalName" $types)) }}{{ $_ := set $rules (print "spec " $field) (dict "first" (eq $field "ipFamilies")) }}{{ end }}
+    {{- end }}
+  {{- else if eq .new.kind "PersistentVolumeClaim" }}
+    {{- /* What the values gave cannot be left out. Kubernetes fills in the class and the volume that it finds. */}}
+    {{- if dig "metadata" "annotations" "nimhelm.dev/storage-class" "" .live }}{{ $_ := set $rules "spec storageClassName" dict }}{{ end }}
+    {{- range ternary (dig "metadata" "managedFields" list .live) list .isOwn }}
+      {{- if and (ne .manager "kube-controller-manager") (hasKey (dig "fieldsV1" "f:spec" dict .) "f:volumeName") }}{{ $_ := set $rules "spec volumeName" dict }}{{ end }}
+    {{- end }}
+    {{- $has := dig "resources" "requests" "storage" "0" $old }}
+    {{- $wanted := dig "resources" "requests" "storage" "" $spec }}
+    {{- $more := subf (include "nimhelm.v2.quantity" $wanted) (include "nimhelm.v2.quantity" $has) }}
+    {{- $why := "" }}
+    {{- if lt $more 0.0 }}{{ $why = printf "has %s and cannot shrink to %v" $has $wanted }}
+    {{- else if and (gt $more 0.0) (ne "Bound" (dig "status" "phase" "" .live)) }}{{ $why = printf "has %s and cannot grow to %v before it is bound" $has $wanted }}{{ end }}
+    {{- with $why }}{{ $_ := set $rules "spec resources requests storage" (dict "why" .) }}{{ end }}
+  {{- else if get .live "immutable" }}
+    {{- $data := mergeOverwrite dict (get .new "binaryData" | default dict) (get .new "data" | default dict) }}
+    {{- range $key, $text := get .new "stringData" | default dict }}{{ $_ := set $data $key (b64enc $text) }}{{ end }}
+    {{- $has := mergeOverwrite dict (get .live "binaryData" | default dict) (get .live "data" | default dict) }}
+    {{- if not (and (get .new "immutable") (eq (toJson $has) (toJson $data))) }}
+      {{- $_ := set $rules "data" (dict "why" "is immutable, and its data would change" "back" "give it another name") }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /*
+Whether an object that is there has all that is wanted. What is not wanted may be there, and a quantity may be written
+another way, but for "exact". Takes has, wanted and exact.
+*/}}
+{{- define "nimhelm.v2.covers" -}}
+  {{- $has := .has }}
+  {{- $covers := or (eq (toJson $has) (toJson .wanted)) (and (empty $has) (empty .wanted)) }}
+  {{- $areMaps := and (kindIs "map" .wanted) (kindIs "map" $has) }}
+  {{- if .exact }}
+  {{- else if or $areMaps (and (kindIs "slice" .wanted) (kindIs "slice" $has) (eq (len .wanted) (len $has))) }}
+    {{- $covers = true }}
+    {{- range $key, $value := .wanted }}
+      {{- if not (or (kindIs "invalid" $value) (include "nimhelm.v2.covers" (dict "has" (index $has $key) "wanted" $value "exact" false))) }}{{ $covers = false }}{{ end }}
+    {{- end }}
+  {{- else if regexMatch "^[0-9.]+[a-zA-Z]* [0-9.]+[a-zA-Z]*$" (printf "%v %v" $has .wanted) }}
+    {{- $covers = eq (include "nimhelm.v2.quantity" $has) (include "nimhelm.v2.quantity" .wanted) }}
+  {{- end }}
+  {{- if $covers }}true{{ end }}
 {{- end }}
