@@ -88,7 +88,6 @@ An upgrade         nimhelm.v2.problems.update: an object that is there beside th
   {{- $scale := .Values.scale }}
   {{- $hpa := $scale.hpa }}
   {{- $keda := $scale.keda }}
-  {{- $least := int (ternary $keda.minReplicaCount $hpa.minReplicas $keda.enabled) }}
   {{- $types := list }}
   {{- range $keda.triggers }}{{ $types = append $types .type }}{{ end }}
   {{- include "nimhelm.v2.problems.told" (dict "name" .Chart.Name "texts" (dict
@@ -125,18 +124,15 @@ An upgrade         nimhelm.v2.problems.update: an object that is there beside th
   {{- end }}
   {{- range $key, $limit := .Values.resources.limits }}
     {{- $request := get $.Values.resources.requests $key | default $limit }}
-    {{- $isSame := eq (toString $request) (toString $limit) }}
-    {{- if include "nimhelm.v2.isDevice" $key }}{{ $isSame = eq (include "nimhelm.v2.count" $request) (include "nimhelm.v2.count" $limit) }}{{ end }}
-    {{- if and (not $isSame) (include "nimhelm.v2.isExtended" $key) }}
+    {{- if and (include "nimhelm.v2.isExtended" $key) (ne (include "nimhelm.v2.count" $request) (include "nimhelm.v2.count" $limit)) }}
       {{- printf "%s requests %v %s but is limited to %v, and Kubernetes wants the two equal: set both under %[1]s.resources\n" $name $request $key $limit }}
     {{- end }}
   {{- end }}
-  {{- range $index, $resource := .Values.draResources }}
-    {{- if ne 1 (list .resourceClaimName .resourceClaimTemplateName .claimCreationSpec | compact | len) }}
-      {{- printf "%s.draResources[%d] is to have one of resourceClaimName, resourceClaimTemplateName and claimCreationSpec\n" $name $index }}
-    {{- else if and .resourceClaimName (or $.nim.autoscaled (gt $.nim.replicas 1)) }}
-      {{- printf "%s.draResources[%d] shares one claim among several replicas: use resourceClaimTemplateName\n" $name $index }}
-    {{- end }}
+  {{- range $index, $device := .Values.draResources }}
+    {{- $hasOne := eq 1 (list .resourceClaimName .resourceClaimTemplateName .claimCreationSpec | compact | len) }}
+    {{- include "nimhelm.v2.problems.told" (dict "name" (printf "%s.draResources[%d]" $name $index) "texts" (dict
+      "{} is to have one of resourceClaimName, resourceClaimTemplateName and claimCreationSpec" (not $hasOne)
+      "{} shares one claim among several replicas: use resourceClaimTemplateName" (and $hasOne .resourceClaimName (or $.nim.autoscaled (gt $.nim.replicas 1))))) }}
   {{- end }}
 {{- end }}
 
@@ -178,8 +174,7 @@ An upgrade         nimhelm.v2.problems.update: an object that is there beside th
   {{- $filled := list }}
   {{- range $nim.services }}{{ if and .nim.runs .nim.fillsCache }}{{ $filled = append $filled .nim.cache }}{{ end }}{{ end }}
   {{- range $name, $service := $nim.byName }}
-    {{- $gates := ternary .nim.gates list .nim.enabled }}
-    {{- range $gates }}
+    {{- range ternary .nim.gates list .nim.enabled }}
       {{- if .dependency }}
         {{- include "nimhelm.v2.problems.dependency" (dict "services" $nim.byName "name" $name "dependency" .dependency) }}
       {{- else if not (hasKey $nim.caches .cache.name) }}
@@ -261,44 +256,46 @@ All subcharts share .Release, where the pipelines of one parent find the names.
 */}}
 {{- define "nimhelm.v2.problems.names" -}}
   {{- $prefix := include "nimhelm.v2.prefix" . }}
-  {{- $made := list (dict "owner" "pipeline" "objects" (list (print ". ConfigMap " $prefix "-scripts") (print ". ConfigMap " $prefix "-nimpipeline"))) }}
+  {{- $made := list }}
+  {{- range list "scripts" "nimpipeline" }}{{ $made = append $made (dict "owner" "pipeline" "object" (print ". ConfigMap " $prefix "-" .)) }}{{ end }}
   {{- range .nim.services }}
-    {{- $objects := list }}
-    {{- if hasKey $.Subcharts .nim.name }}
+    {{- $name := .nim.name }}
+    {{- if hasKey $.Subcharts $name }}
       {{- range regexFindAll "(?m)^apiVersion: .*\nkind: .*\nmetadata:\n  name: .*$" (include "nimhelm.v2.objects" .) -1 }}
         {{- $words := regexSplit "\\s+" . -1 }}
-        {{- $objects = append $objects (printf "%s %s %s" (index $words 1 | dir) (index $words 3) (last $words | trimAll "\"")) }}
+        {{- $made = append $made (dict "owner" $name "object" (printf "%s %s %s" (index $words 1 | dir) (index $words 3) (last $words | trimAll "\""))) }}
       {{- end }}
-      {{- if $.nim.global.networkPolicy.enabled }}{{ $objects = append $objects (print "networking.k8s.io NetworkPolicy " .nim.name) }}{{ end }}
+      {{- if $.nim.global.networkPolicy.enabled }}{{ $made = append $made (dict "owner" $name "object" (print "networking.k8s.io NetworkPolicy " $name)) }}{{ end }}
     {{- end }}
-    {{- if include "nimhelm.v2.hasReadyService" . }}{{ $objects = append $objects (include "nimhelm.v2.readyName" .nim.name | print ". Service ") }}{{ end }}
-    {{- $made = append $made (dict "owner" .nim.name "objects" $objects) }}
+    {{- if include "nimhelm.v2.hasReadyService" . }}
+      {{- $made = append $made (dict "owner" $name "object" (include "nimhelm.v2.readyName" $name | print ". Service ")) }}
+    {{- end }}
   {{- end }}
   {{- range .nim.caches }}
-    {{- if get .pvc "create" }}{{ $made = append $made (dict "owner" (print "nimCaches." .name) "objects" (list (print ". PersistentVolumeClaim " .claim))) }}{{ end }}
+    {{- if get .pvc "create" }}{{ $made = append $made (dict "owner" (print "nimCaches." .name) "object" (print ". PersistentVolumeClaim " .claim)) }}{{ end }}
   {{- end }}
   {{- range .Values.extraObjects }}
     {{- if and (not (dig "metadata" "annotations" "helm.sh/hook" "" .)) (has (dig "metadata" "namespace" "" .) (list "" $.Release.Namespace)) }}
-      {{- $made = append $made (dict "owner" "extraObjects" "objects" (list (printf "%s %s %s" (dir .apiVersion) .kind .metadata.name))) }}
+      {{- $made = append $made (dict "owner" "extraObjects" "object" (printf "%s %s %s" (dir .apiVersion) .kind .metadata.name)) }}
     {{- end }}
   {{- end }}
   {{- $owners := .Release.nimhelm | default dict }}
   {{- $_ := set .Release "nimhelm" $owners }}
   {{- $here := print .Chart.Name "." }}
-  {{- range $one := $made }}
-    {{- range .objects }}
-      {{- if hasKey $owners . }}{{ printf "%s and %s both make the %s: rename one\n" (get $owners . | trimPrefix $here) $one.owner (regexReplaceAll "^\\S+ " . "") }}{{ end }}
-      {{- $_ := set $owners . (print $here $one.owner) }}
-    {{- end }}
+  {{- range $made }}
+    {{- $other := get $owners .object | trimPrefix $here }}
+    {{- if $other }}{{ printf "%s and %s both make the %s: rename one\n" $other .owner (regexReplaceAll "^\\S+ " .object "") }}{{ end }}
+    {{- $_ := set $owners .object (print $here .owner) }}
   {{- end }}
 {{- end }}
 
 {{- /*
 Updates that Kubernetes refuses. They are refused here, before an upgrade applies anything. The place of an object in the
-values has path, and what they call a field that has another name there.
+values has path, and what they call its fields.
 */}}
 {{- define "nimhelm.v2.problems.updates" -}}
-  {{- $claim := dict "kind" "claim" "storageClassName" "storageClass" "accessModes" "volumeAccessMode" "storage" "size" }}
+  {{- $claim := dict "kind" "claim" "storageClassName" "storageClass" "accessModes" "volumeAccessMode" "storage" "size"
+    "volumeName" "volumeName" "selector" "selector" "dataSource" "dataSource" }}
   {{- range .nim.services }}
     {{- $class := ternary "overlay.loadBalancerClass" "loadBalancerClass" (hasKey .Values.expose.service.overlay "loadBalancerClass") }}
     {{- $place := dict
@@ -306,12 +303,14 @@ values has path, and what they call a field that has another name there.
       "Service" (dict "path" (print .nim.name ".expose.service") "loadBalancerClass" $class
         "clusterIP" "overlay.clusterIP" "ipFamilies" "overlay.ipFamilies" "healthCheckNodePort" "overlay.healthCheckNodePort")
       "ComputeDomain" (dict "path" (print .nim.name ".multiNode") "numNodes" "parallelism.pipeline")
-      "InferenceService" (dict "path" (print .nim.name ".annotations")) }}
+      "InferenceService" (dict "path" (print .nim.name ".annotations") "serving.kserve.io/deploymentMode" "serving.kserve.io/deploymentMode") }}
     {{- $names := list .nim.name .nim.claim }}
     {{- range regexSplit "(?m)^---$" (get .nim "objects") -1 }}
       {{- $kind := regexFind "(?m)^kind: .*" . | trimPrefix "kind: " }}
-      {{- $new := ternary . "" (hasKey $place $kind) | fromYaml }}
-      {{- if has (dig "metadata" "name" nil $new) $names }}{{ include "nimhelm.v2.problems.update" (dict "root" $ "new" $new "place" (get $place $kind)) }}{{ end }}
+      {{- if hasKey $place $kind }}
+        {{- $new := fromYaml . }}
+        {{- if has $new.metadata.name $names }}{{ include "nimhelm.v2.problems.update" (dict "root" $ "new" $new "place" (get $place $kind)) }}{{ end }}
+      {{- end }}
     {{- end }}
   {{- end }}
   {{- range .nim.caches }}
@@ -378,7 +377,7 @@ one of an Indexed job if it stays equal to that of `tandem`.
           {{- $why = printf "%s from %s to %s" $why $was (regexReplaceAll "[]\"[]" (toJson $wanted) "" | default "-") }}
         {{- end }}
         {{- $back := get $rule "back" | default "set it back" }}
-        {{- if $place }}{{ $back = printf "set %s.%s=%s" $place.path (get $place (last $keys) | default (last $keys)) $was }}{{ end }}
+        {{- with get $place (last $keys) }}{{ $back = printf "set %s.%s=%s" $place.path . $was }}{{ end }}
         {{- printf "%s %s: %s, or %s\n" $what (get $rule "why" | default $why) $back $else }}
       {{- end }}
     {{- end }}
@@ -409,10 +408,9 @@ one of an Indexed job if it stays equal to that of `tandem`.
     {{- $has := dig "resources" "requests" "storage" "0" $old }}
     {{- $wanted := dig "resources" "requests" "storage" "" $spec }}
     {{- $more := subf (include "nimhelm.v2.quantity" $wanted) (include "nimhelm.v2.quantity" $has) }}
-    {{- $why := "" }}
-    {{- if lt $more 0.0 }}{{ $why = printf "has %s and cannot shrink to %v" $has $wanted }}
-    {{- else if and (gt $more 0.0) (ne "Bound" (dig "status" "phase" "" .live)) }}{{ $why = printf "has %s and cannot grow to %v before it is bound" $has $wanted }}{{ end }}
-    {{- with $why }}{{ $_ := set $rules "spec resources requests storage" (dict "why" .) }}{{ end }}
+    {{- $isBound := eq "Bound" (dig "status" "phase" "" .live) }}
+    {{- $why := ternary "has %s and cannot shrink to %v" (ternary "" "has %s and cannot grow to %v before it is bound" $isBound) (lt $more 0.0) }}
+    {{- if and $why $more }}{{ $_ := set $rules "spec resources requests storage" (dict "why" (printf $why $has $wanted)) }}{{ end }}
   {{- else if get .live "immutable" }}
     {{- $data := mergeOverwrite dict (get .new "binaryData" | default dict) (get .new "data" | default dict) }}
     {{- range $key, $text := get .new "stringData" | default dict }}{{ $_ := set $data $key (b64enc $text) }}{{ end }}
@@ -435,7 +433,7 @@ another way, but for "exact". Takes has, wanted and exact.
   {{- else if or $areMaps (and (kindIs "slice" .wanted) (kindIs "slice" $has) (eq (len .wanted) (len $has))) }}
     {{- $covers = true }}
     {{- range $key, $value := .wanted }}
-      {{- if not (or (kindIs "invalid" $value) (include "nimhelm.v2.covers" (dict "has" (index $has $key) "wanted" $value "exact" false))) }}{{ $covers = false }}{{ end }}
+      {{- $covers = and $covers (or (kindIs "invalid" $value) (include "nimhelm.v2.covers" (dict "has" (index $has $key) "wanted" $value "exact" false))) }}
     {{- end }}
   {{- else if regexMatch "^[0-9.]+[a-zA-Z]* [0-9.]+[a-zA-Z]*$" (printf "%v %v" $has .wanted) }}
     {{- $covers = eq (include "nimhelm.v2.quantity" $has) (include "nimhelm.v2.quantity" .wanted) }}
