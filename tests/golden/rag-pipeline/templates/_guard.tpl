@@ -315,8 +315,7 @@ values has path, and what they call its fields.
   {{- end }}
   {{- range .nim.caches }}
     {{- if get .pvc "create" }}
-      {{- $new := include "nimhelm.v2.claimSpec" (dict "pvc" .pvc "global" $.nim.global) | fromYaml }}
-      {{- $_ := mergeOverwrite $new (dict "apiVersion" "v1" "kind" "PersistentVolumeClaim" "metadata" (dict "name" .claim)) }}
+      {{- $new := include "nimhelm.v2.claim" (dict "root" $ "name" .claim "pvc" .pvc) | fromYaml }}
       {{- $place := mergeOverwrite (dict "path" (printf "nimCaches.%s.storage.pvc" .name)) $claim }}
       {{- include "nimhelm.v2.problems.update" (dict "root" $ "new" $new "place" $place) }}
     {{- end }}
@@ -427,7 +426,8 @@ another way, but for "exact". Takes has, wanted and exact.
 */}}
 {{- define "nimhelm.v2.covers" -}}
   {{- $has := .has }}
-  {{- $covers := or (eq (toJson $has) (toJson .wanted)) (and (empty $has) (empty .wanted)) }}
+  {{- /* An empty string is a value, such as that of no storage class. */}}
+  {{- $covers := or (eq (toJson $has) (toJson .wanted)) (and (empty $has) (empty .wanted) (not (kindIs "string" $has))) }}
   {{- $areMaps := and (kindIs "map" .wanted) (kindIs "map" $has) }}
   {{- if .exact }}
   {{- else if or $areMaps (and (kindIs "slice" .wanted) (kindIs "slice" $has) (eq (len .wanted) (len $has))) }}
