@@ -171,13 +171,13 @@ def defaults(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Any]:
 
 
 def filled(values: dict[str, Any], depth: int = 0) -> str:
-    """JSON in full lines. A block that is not empty has lines of its own, so that a new default moves few others."""
+    """JSON in full lines. A block of several fields has lines of its own, so that a new default moves few others."""
     flat = json.dumps(values, sort_keys=True)
     if depth + len(flat) < DEFAULTS_WIDTH:
         return flat
     lines = [""]
     for key, value in sorted(values.items()):
-        block = isinstance(value, dict) and value
+        block = isinstance(value, dict) and len(value) > 1
         entry = f"{json.dumps(key)}: {filled(value, depth + 1) if block else json.dumps(value)},"
         if block or len(lines[-1]) + len(entry) >= DEFAULTS_WIDTH:
             lines.append("")

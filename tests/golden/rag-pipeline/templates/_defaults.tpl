@@ -24,11 +24,9 @@
   "service": {"annotations": {}, "labels": {}, "overlay": {}, "port": 8000, "type": "ClusterIP"}
  },
  "extraEnv": {}, "global": {{ include "nimhelm.v2.defaults.global" . }}, "groupID": 2000, "imageLayout": "legacy",
- "inferencePlatform": "standalone", "labels": {},
- "livenessProbe": {"enabled": true},
+ "inferencePlatform": "standalone", "labels": {}, "livenessProbe": {"enabled": true},
  "metrics": {"enabled": false, "prometheusRule": {"additionalLabels": {}, "enabled": false}, "serviceMonitor": {"additionalLabels": {}, "annotations": {}}},
- "multiNode": {"backendType": "lws"},
- "podSecurityContext": {}, "podTemplate": {}, "progressDeadlineSeconds": 3276,
+ "multiNode": {"backendType": "lws"}, "podSecurityContext": {}, "podTemplate": {}, "progressDeadlineSeconds": 3276,
  "readinessProbe": {"enabled": true},
  "resources": {"limits": {}, "requests": {}},
  "scale": {"annotations": {}, "enabled": false, "hpa": {"metrics": [], "minReplicas": 1}, "keda": {"enabled": false, "minReplicaCount": 1, "triggers": []}},

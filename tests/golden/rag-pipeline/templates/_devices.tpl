@@ -77,19 +77,14 @@ The hash of a name that the operator uses in names of claims: 32-bit FNV-1a as a
 digit. Templates have no exclusive or, so the lowest byte is computed bit by bit.
 */}}
 {{- define "nimhelm.v2.shortHash" -}}
-  {{- $text := . -}}
   {{- $hash := 2166136261 -}}
-  {{- range until (len $text) -}}
-    {{- $code := index $text . | int -}}
+  {{- range until (len .) -}}
+    {{- $code := index $ . | int -}}
     {{- $mixed := sub $hash (mod $hash 256) -}}
-    {{- range list 1 2 4 8 16 32 64 128 -}}
-      {{- $mixed = add $mixed (mul . (mod (add (div $hash .) (div $code .)) 2)) -}}
-    {{- end -}}
+    {{- range list 1 2 4 8 16 32 64 128 }}{{ $mixed = add $mixed (mul . (mod (add (div $hash .) (div $code .)) 2)) }}{{ end -}}
     {{- $hash = mod (mul $mixed 16777619) 4294967296 -}}
   {{- end -}}
-  {{- range splitList "" (toString $hash) -}}
-    {{- index "456789bcdf" (atoi .) | printf "%c" -}}
-  {{- end -}}
+  {{- range splitList "" (toString $hash) }}{{ index "456789bcdf" (atoi .) | printf "%c" }}{{ end -}}
 {{- end }}
 
 {{- /*

@@ -2,7 +2,6 @@
 
 {{- define "nimhelm.v2.inferenceService" -}}
 {{- $nim := .nim }}
-{{- $hpa := .Values.scale.hpa }}
 {{- include "nimhelm.v2.revision" . }}
 {{- /* Without an Ingress the service is reached only from inside the cluster. */}}
 {{- $public := or .Values.expose.ingress.enabled .Values.expose.router.ingress.ingressClass }}
@@ -11,7 +10,19 @@
   "serving.kserve.io/deploymentMode" (ternary "Knative" "Standard" $nim.knative)
   "serving.kserve.io/enable-metric-aggregation" "true"
   "serving.kserve.io/enable-prometheus-scraping" "true" }}
-{{- if .Values.scale.enabled }}{{ $_ := set $annotations "serving.kserve.io/autoscalerClass" "hpa" }}{{ end -}}
+{{- $scaling := ternary (dict "minReplicas" $nim.replicas "maxReplicas" $nim.replicas) dict $nim.hasReplicas }}
+{{- if .Values.scale.enabled }}
+  {{- $_ := set $annotations "serving.kserve.io/autoscalerClass" "hpa" }}
+  {{- $scaling = pick .Values.scale.hpa "minReplicas" "maxReplicas" }}
+  {{- /* KServe takes one metric: the first of those that it knows. */}}
+  {{- range .Values.scale.hpa.metrics }}
+    {{- if and (eq .type "Resource") (has (dig "resource" "name" "" .) (list "cpu" "memory")) }}
+      {{- $target := .resource.target }}
+      {{- $amount := coalesce $target.averageUtilization $target.averageValue $target.value | int }}
+      {{- $_ := merge $scaling (dict "scaleMetric" .resource.name "scaleMetricType" $target.type "scaleTarget" $amount) }}
+    {{- end }}
+  {{- end }}
+{{- end -}}
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
 {{ include "nimhelm.v2.metadata" (dict "root" . "under" $labels "annotated" true "workload" true "annotations" $annotations) }}
@@ -19,27 +30,10 @@ spec:
   predictor:
     {{- include "nimhelm.v2.podMetadata" . | nindent 4 }}
     {{- if $nim.knative }}
-      {{- range $field, $annotation := dict "minReplicas" "min-scale" "maxReplicas" "max-scale" }}
-        {{- with get $nim.annotations (printf "autoscaling.knative.dev/%s" $annotation) }}
-    {{ $field }}: {{ int . }}
-        {{- end }}
-      {{- end }}
+    {{- with get $nim.annotations "autoscaling.knative.dev/min-scale" }}{{ printf "minReplicas: %d" (int .) | nindent 4 }}{{ end }}
+    {{- with get $nim.annotations "autoscaling.knative.dev/max-scale" }}{{ printf "maxReplicas: %d" (int .) | nindent 4 }}{{ end }}
     {{- else }}
-      {{- if .Values.scale.enabled }}
-        {{- include "nimhelm.v2.yaml" (pick $hpa "minReplicas" "maxReplicas") | nindent 4 }}
-        {{- $metrics := list }}
-        {{- range $hpa.metrics }}
-          {{- if and (eq .type "Resource") (has (dig "resource" "name" "" .) (list "cpu" "memory")) }}{{ $metrics = append $metrics .resource }}{{ end }}
-        {{- end }}
-        {{- with first $metrics }}
-    scaleMetric: {{ .name }}
-    scaleMetricType: {{ toJson .target.type }}
-    scaleTarget: {{ .target.averageUtilization | default .target.averageValue | default .target.value | int }}
-        {{- end }}
-      {{- else if $nim.hasReplicas }}
-    minReplicas: {{ $nim.replicas }}
-    maxReplicas: {{ $nim.replicas }}
-      {{- end }}
+    {{- with $scaling }}{{ include "nimhelm.v2.yaml" . | nindent 4 }}{{ end }}
     deploymentStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 25%, maxSurge: 0}}
     {{- end }}
     {{- get $nim.specs "" | nindent 4 }}

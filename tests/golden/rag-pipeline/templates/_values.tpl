@@ -64,13 +64,9 @@ escaped.
   {{- if not (regexMatch `[\x{7F}-\x{9F}\x{FEFF}\x{FFFE}\x{FFFF}]|\\n"|"(=|<<)"` $json) -}}
     {{- toYaml . -}}
   {{- else if and . (kindIs "map" .) -}}
-    {{- range $key, $value := . }}
-{{ printf "%s: %s" (toRawJson $key) (toRawJson $value) | include "nimhelm.v2.escaped" }}
-    {{- end -}}
+    {{- range $key, $value := . }}{{ printf "\n%s: %s" (toRawJson $key) (toRawJson $value) | include "nimhelm.v2.escaped" }}{{ end -}}
   {{- else if and . (kindIs "slice" .) -}}
-    {{- range . }}
-- {{ toRawJson . | include "nimhelm.v2.escaped" }}
-    {{- end -}}
+    {{- range . }}{{ printf "\n- %s" (toRawJson .) | include "nimhelm.v2.escaped" }}{{ end -}}
   {{- else -}}
     {{- include "nimhelm.v2.escaped" $json -}}
   {{- end -}}
