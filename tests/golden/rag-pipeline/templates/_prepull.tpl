@@ -21,10 +21,6 @@ spec:
 {{- end }}
 
 {{- define "nimhelm.v2.prePull.spec" -}}
-{{- $images := list .Values.image }}
-{{- range concat (.Values.initContainers | default list) (.Values.sidecarContainers | default list) }}
-  {{- $images = append $images .image }}
-{{- end -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- include "nimhelm.v2.pullSecrets" (dict "global" .nim.global "names" .Values.image.pullSecrets) }}
@@ -34,9 +30,9 @@ terminationGracePeriodSeconds: 1
 initContainers:
   - name: setup
     {{- include "nimhelm.v2.busybox" .nim | nindent 4 }}
-  {{- range $index, $image := $images }}
+  {{- range $index, $user := concat (list .Values) (.Values.initContainers | default list) (.Values.sidecarContainers | default list) }}
   - name: pull-{{ $index }}
-    {{- include "nimhelm.v2.containerImage" (dict "root" $ "image" $image) | nindent 4 }}
+    {{- include "nimhelm.v2.containerImage" (dict "root" $ "image" .image) | nindent 4 }}
     command: ["/nimhelm/busybox", "true"]
     env:
       - {name: NVIDIA_VISIBLE_DEVICES, value: void}
