@@ -358,6 +358,14 @@ def suspended(**pod: Any) -> dict[str, Any]:
         (indexed(2, completionMode="NonIndexed"), indexed(3, completionMode="NonIndexed"), "refused", "kubectl delete job x"),
         (suspended(), suspended(nodeSelector={"a": "b"}), "update", ""),
         (suspended(), suspended(containers=[{"image": "r:2"}]), "refused", "kubectl delete job x"),
+        (
+            thing("PersistentVolumeClaim", spec={"dataSource": {"name": "a"}}), thing("PersistentVolumeClaim", spec={}),
+            "update", "",
+        ),
+        (
+            thing("PersistentVolumeClaim", spec={"dataSource": {"name": "a"}}),
+            thing("PersistentVolumeClaim", spec={"dataSource": {"name": "b"}}), "refused", "delete persistentvolumeclaim x",
+        ),
         (thing("ResourceQuota", spec={"scopes": ["a"]}), thing("ResourceQuota", spec={}), "refused", "resourcequota x"),
         (thing("EndpointSlice", addressType="IPv4"), thing("EndpointSlice", addressType="FQDN"), "refused", "endpointslice x"),
         (
