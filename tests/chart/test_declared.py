@@ -117,7 +117,7 @@ def test_strings_stay_as_they_were_written() -> None:
 
 
 def test_facts_do_not_go_through_strings() -> None:
-    """Where a template reads YAML, what it reads was text before: defaults, variables, an overlaid pod, a pod or an update to be checked."""
+    """Where a template reads YAML, it was text before: defaults, variables, a pod that is overlaid or checked, an update."""
     parsed = [line for line in CODE.splitlines() if re.search(r"\bfrom(Json|Yaml)\w*", line) and "Files" not in line]
     assert len(parsed) <= 9, "\n".join(parsed)
 

@@ -4,7 +4,7 @@ Refuses values that the API server would reject, or that would never become read
 
 A service          nimhelm.v2.problems, from its values alone
 The pipeline       nimhelm.v2.pipelineProblems: services, caches and names beside each other, and upgrades
-An upgrade         nimhelm.v2.problems.update: an object that is there beside the one that is wanted
+An upgrade         nimhelm.v2.problems.updates: objects that are there beside those that are wanted
 */}}
 
 {{- /* Tells what is wrong. Takes name, which stands for {} in the texts, and texts (text -> whether it is so). */}}
@@ -197,9 +197,7 @@ An upgrade         nimhelm.v2.problems.update: an object that is there beside th
       {{- include "nimhelm.v2.problems.restricted" (dict "title" (print "the download of " $name) "path" $path "hostPath" (dig "storage" "hostPath" "" .cache)
         "user" (dig "userID" 1000 .cache | int64) "certificates" (dig "proxy" "certConfigMap" "" .cache)) }}
     {{- end }}
-    {{- if get .cache "initContainers" }}
-      {{- include "nimhelm.v2.problems.pod" (dict "owner" $path "spec" (include "nimhelm.v2.cache.podSpec" $box)) }}
-    {{- end }}
+    {{- if get .cache "initContainers" }}{{ include "nimhelm.v2.problems.pod" (dict "owner" $path "spec" (include "nimhelm.v2.cache.podSpec" $box)) }}{{ end }}
   {{- end }}
   {{- include "nimhelm.v2.problems.names" . }}
   {{- if $nim.onCluster }}{{ include "nimhelm.v2.problems.updates" . }}{{ end }}
@@ -322,9 +320,7 @@ values has path, and what they call its fields.
   {{- end }}
   {{- range .Values.extraObjects }}
     {{- /* Helm makes hooks anew. */}}
-    {{- if not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook") }}
-      {{- include "nimhelm.v2.problems.update" (dict "root" $ "new" . "place" dict) }}
-    {{- end }}
+    {{- if not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook") }}{{ include "nimhelm.v2.problems.update" (dict "root" $ "new" . "place" dict) }}{{ end }}
   {{- end }}
 {{- end }}
 
@@ -348,7 +344,7 @@ one of an Indexed job if it stays equal to that of `tandem`.
   {{- $kind := print (dir $new.apiVersion) "/" $new.kind | trimPrefix "./" }}
   {{- if hasKey $fixed $kind }}
     {{- $rules := get $fixed $kind }}
-    {{- include "nimhelm.v2.liveRules" (dict "live" $live "new" $new "rules" $rules "isOwn" (not (empty $place))) }}
+    {{- include "nimhelm.v2.liveRules" (dict "kind" $kind "live" $live "new" $new "rules" $rules "isOwn" (not (empty $place))) }}
     {{- range $path, $rule := $rules }}
       {{- $has := $live }}
       {{- $wanted := $new }}
@@ -383,12 +379,15 @@ one of an Indexed job if it stays equal to that of `tandem`.
   {{- end }}
 {{- end }}
 
-{{- /* Adds to the rules of an object what depends on the one that is there. Takes live, new, rules, and isOwn: the chart makes it. */}}
+{{- /*
+Adds rules that depend on the object that is there. One with `why` says what is refused. Takes kind (with its group), live, new,
+rules, and isOwn (whether the chart makes the object).
+*/}}
 {{- define "nimhelm.v2.liveRules" -}}
   {{- $rules := .rules }}
   {{- $old := get .live "spec" | default dict }}
   {{- $spec := get .new "spec" | default dict }}
-  {{- if eq (print .new.apiVersion .new.kind) "v1Service" }}
+  {{- if eq .kind "Service" }}
     {{- $types := list (get $old "type") (get $spec "type") }}
     {{- /* A headless Service stays headless. What else is left out stays as it is. */}}
     {{- range $field, $stays := dict
@@ -398,7 +397,7 @@ one of an Indexed job if it stays equal to that of `tandem`.
       "loadBalancerClass" (not (without $types "LoadBalancer")) }}
       {{- if and $stays (not (has "ExternalName" $types)) }}{{ $_ := set $rules (print "spec " $field) (dict "first" (eq $field "ipFamilies")) }}{{ end }}
     {{- end }}
-  {{- else if eq .new.kind "PersistentVolumeClaim" }}
+  {{- else if eq .kind "PersistentVolumeClaim" }}
     {{- /* What the values gave cannot be left out. Kubernetes fills in the class and the volume that it finds. */}}
     {{- if dig "metadata" "annotations" "nimhelm.dev/storage-class" "" .live }}{{ $_ := set $rules "spec storageClassName" dict }}{{ end }}
     {{- range ternary (dig "metadata" "managedFields" list .live) list .isOwn }}
