@@ -108,6 +108,11 @@ def run(
     return process.returncode, log.splitlines()
 
 
+def opened(target: str) -> list[tuple[int, list[str]]]:
+    """What a gate says of a target that answers at once. On a busy machine the first answer comes in the next second."""
+    return [(0, [f"waiting for {target} (timeout 2s)", f"ready after {seconds}s"]) for seconds in (0, 1)]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -116,7 +121,7 @@ def free_port() -> int:
 
 def test_a_200_opens_it(script: str, server: Callable[[Answer], int]) -> None:
     url = f"http://127.0.0.1:{server(lambda _: 200)}/v1/health/ready"
-    assert run(script, url) == (0, [f"waiting for {url} (timeout 2s)", "ready after 0s"])
+    assert run(script, url) in opened(url)
 
 
 def test_it_waits_for_the_200(script: str, server: Callable[[Answer], int]) -> None:
@@ -220,7 +225,7 @@ def test_headers_and_no_proxy(script: str, server: Callable[[Answer], int]) -> N
 
 def test_a_port(script: str, server: Callable[[Answer], int]) -> None:
     target = f"tcp://127.0.0.1:{server(lambda _: 503)}"
-    assert run(script, target) == (0, [f"waiting for {target} (timeout 2s)", "ready after 0s"])
+    assert run(script, target) in opened(target)
 
 
 def test_a_port_that_is_closed(script: str) -> None:
@@ -243,7 +248,7 @@ def test_a_cache(script: str, tmp_path: Path) -> None:
         "timed out after 1s waiting for cache://llama: the caching job has not finished"
     )
     (tmp_path / ".nimhelm-complete-llama").touch()
-    assert run(script, "cache://llama") == (0, ["waiting for cache://llama (timeout 2s)", "ready after 0s"])
+    assert run(script, "cache://llama") in opened("cache://llama")
 
 
 def test_it_ends_at_once_when_its_pod_is_deleted(script: str) -> None:
