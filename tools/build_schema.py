@@ -19,7 +19,7 @@ from nimhelm.chart.schema import laid_out
 Schema = dict[str, Any]
 HERE = Path(__file__).resolve().parent.parent
 REF = "#/definitions/"
-PREFIX = "nimhelm.v2"
+PREFIX = "nimhelm.v3"
 DEFAULTS = "chart-template/umbrella/templates/_defaults.tpl"
 DEFAULTS_WIDTH = 150
 BLOCKS_OF_THE_CHART = ("service", "global", "shared")

@@ -97,7 +97,7 @@ def test_names_of_templates_carry_their_generation() -> None:
 
 
 def test_every_template_is_called_and_every_call_has_its_template() -> None:
-    from_services = {f"nimhelm.v2.{concern}" for concern in CONCERNS}
+    from_services = {f"nimhelm.v3.{concern}" for concern in CONCERNS}
     called = {name for name in (*CALLED, *from_services) if "%s" not in name}
     assert called - set(DEFINED) == set()
     assert set(DEFINED) - called == set()

@@ -176,7 +176,7 @@ QUANTITIES = [
 READINGS = """\
 read:
 {{- range .Values.quantities }}
-- [{{ include "nimhelm.v2.quantity" . }}, {{ include "nimhelm.v2.count" . }}]
+- [{{ include "nimhelm.v3.quantity" . }}, {{ include "nimhelm.v3.count" . }}]
 {{- end }}
 """
 

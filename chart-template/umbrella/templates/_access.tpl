@@ -11,13 +11,13 @@ What OpenShift asks of pods, by global.nimhelm.openshift:
 
 auto is restricted where the cluster serves the API of OpenShift. Takes root and global.
 */}}
-{{- define "nimhelm.v2.openshift" -}}
+{{- define "nimhelm.v3.openshift" -}}
   {{- $auto := ternary "restricted" "" (.root.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
   {{- get (dict "auto" $auto "off" "" "restricted" "restricted" "scc" "scc") .global.openshift }}
 {{- end }}
 
 {{- /* The users of a pod, unless the cluster chooses them. Takes nim, userID and groupID. */}}
-{{- define "nimhelm.v2.users" -}}
+{{- define "nimhelm.v3.users" -}}
   {{- if ne .nim.openshift "restricted" -}}
 runAsUser: {{ int64 .userID }}
 runAsGroup: {{ int64 .groupID }}
@@ -25,17 +25,17 @@ fsGroup: {{ int64 .groupID }}
   {{- end }}
 {{- end }}
 
-{{- define "nimhelm.v2.access" }}
+{{- define "nimhelm.v3.access" }}
 {{- if .Values.serviceAccount.create }}
 apiVersion: v1
 kind: ServiceAccount
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" .nim.account "annotations" .Values.serviceAccount.annotations) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "name" .nim.account "annotations" .Values.serviceAccount.annotations) }}
 {{- if not .nim.global.keepOperatorPods }}
 automountServiceAccountToken: {{ .Values.automountServiceAccountToken }}
 {{- end }}
 {{- end }}
 {{- if eq .nim.openshift "scc" }}
-{{ include "nimhelm.v2.grant" (dict "root" . "name" .nim.name "account" .nim.account "scc" (ternary "anyuid" .nim.scc (kindIs "map" .Values.proxy))) }}
+{{ include "nimhelm.v3.grant" (dict "root" . "name" .nim.name "account" .nim.account "scc" (ternary "anyuid" .nim.scc (kindIs "map" .Values.proxy))) }}
 {{- end }}
 {{- end }}
 
@@ -43,8 +43,8 @@ automountServiceAccountToken: {{ .Values.automountServiceAccountToken }}
 A Role, and its RoleBinding to an account. Takes root, name, account, and rules, or scc: the security context constraint
 whose use it grants.
 */}}
-{{- define "nimhelm.v2.grant" -}}
-{{- $metadata := include "nimhelm.v2.metadata" . }}
+{{- define "nimhelm.v3.grant" -}}
+{{- $metadata := include "nimhelm.v3.metadata" . }}
 {{- $use := dict "apiGroups" (list "security.openshift.io") "resources" (list "securitycontextconstraints") "resourceNames" (list .scc) "verbs" (list "use") -}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1

@@ -15,7 +15,7 @@ Model caches: a claim and a job that fills it. Each cache has the fields of NIMC
   .job, .jobSpec         name and spec of the job, when a job fills it
 */}}
 
-{{- define "nimhelm.v2.facts.cache" -}}
+{{- define "nimhelm.v3.facts.cache" -}}
   {{- $cache := .cache }}
   {{- $source := coalesce $cache.source.ngc $cache.source.hf $cache.source.dataStore }}
   {{- $pvc := dig "storage" "pvc" dict $cache }}
@@ -39,19 +39,19 @@ Model caches: a claim and a job that fills it. Each cache has the fields of NIMC
     "filledBy" (ternary "job" ($cache.filledBy | default "job") $native)
     "source" $source
     "fromHub" (empty $cache.source.ngc)
-    "puller" (include "nimhelm.v2.image" (dict "global" .root.nim.global "reference" $source.modelPuller))
+    "puller" (include "nimhelm.v3.image" (dict "global" .root.nim.global "reference" $source.modelPuller))
     "pvc" $pvc
     "hostPath" $hostPath
     "claim" (ternary ($pvc.name | default (print .name "-pvc")) "" (empty $hostPath))
     "certificates" (dig "proxy" "certConfigMap" "" $cache)
     "mounts" $mounts
     "job" "") }}
-  {{- if eq .filledBy "job" }}{{ include "nimhelm.v2.cache.job" . }}{{ end }}
+  {{- if eq .filledBy "job" }}{{ include "nimhelm.v3.cache.job" . }}{{ end }}
 {{- end }}
 
 {{- /* The service account of the jobs. */}}
-{{- define "nimhelm.v2.cache.account" -}}
-  {{- include "nimhelm.v2.prefix" . }}-nim-cache
+{{- define "nimhelm.v3.cache.account" -}}
+  {{- include "nimhelm.v3.prefix" . }}-nim-cache
 {{- end }}
 
 {{- /*
@@ -59,8 +59,8 @@ Sets .job and .jobSpec. A job is immutable, so its name ends in a hash of its se
 settings creates a new job. Complete downloads are not repeated. A failed job gets a new name too, because its cause (a
 secret, a full volume) can be fixed without a change to the job.
 */}}
-{{- define "nimhelm.v2.cache.job" -}}
-  {{- $_ := set . "jobSpec" (include "nimhelm.v2.cache.jobSpec" .) }}
+{{- define "nimhelm.v3.cache.job" -}}
+  {{- $_ := set . "jobSpec" (include "nimhelm.v3.cache.jobSpec" .) }}
   {{- $name := printf "%s-job-%s" (trunc 50 .name | trimAll "-.") (sha256sum .jobSpec | trunc 8) }}
   {{- $failed := list }}
   {{- range ternary (dig "items" list (lookup "batch/v1" "Job" .root.Release.Namespace "")) list .root.nim.onCluster }}
@@ -74,46 +74,46 @@ secret, a full volume) can be fixed without a change to the job.
   {{- $_ := set . "job" (.job | default $name) }}
 {{- end }}
 
-{{- define "nimhelm.v2.cache.jobSpec" -}}
+{{- define "nimhelm.v3.cache.jobSpec" -}}
 {{- $labels := dict "app.kubernetes.io/name" .name "nimhelm.dev/cache" .name -}}
-{{ merge (dict "backoffLimit" 5) (.cache.job | default dict) | include "nimhelm.v2.yaml" }}
+{{ merge (dict "backoffLimit" 5) (.cache.job | default dict) | include "nimhelm.v3.yaml" }}
 {{- /* A job's pod template is immutable, so it has no version of the chart. */}}
-{{ include "nimhelm.v2.helperTemplate" (dict "nim" .root.nim "own" .cache.podTemplate "spec" (include "nimhelm.v2.cache.podSpec" .)
+{{ include "nimhelm.v3.helperTemplate" (dict "nim" .root.nim "own" .cache.podTemplate "spec" (include "nimhelm.v3.cache.podSpec" .)
   "labels" (merge $labels (pick .root.nim.labels "app.kubernetes.io/instance" "app.kubernetes.io/managed-by" "app.kubernetes.io/part-of"))) }}
 {{- end }}
 
-{{- define "nimhelm.v2.cache.podSpec" -}}
-{{- include "nimhelm.v2.cache.env" . -}}
+{{- define "nimhelm.v3.cache.podSpec" -}}
+{{- include "nimhelm.v3.cache.env" . -}}
 restartPolicy: Never
-serviceAccountName: {{ include "nimhelm.v2.cache.account" .root | toJson }}
+serviceAccountName: {{ include "nimhelm.v3.cache.account" .root | toJson }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-{{- include "nimhelm.v2.pullSecrets" (dict "global" .root.nim.global "names" (list .source.pullSecret | compact)) }}
-{{- include "nimhelm.v2.cache.placement" . }}
+{{- include "nimhelm.v3.pullSecrets" (dict "global" .root.nim.global "names" (list .source.pullSecret | compact)) }}
+{{- include "nimhelm.v3.cache.placement" . }}
 securityContext:
   runAsNonRoot: true
-  {{- include "nimhelm.v2.users" (dict "nim" .root.nim "userID" (dig "userID" 1000 .cache) "groupID" (dig "groupID" 2000 .cache)) | nindent 2 | trimSuffix "\n  " }}
+  {{- include "nimhelm.v3.users" (dict "nim" .root.nim "userID" (dig "userID" 1000 .cache) "groupID" (dig "groupID" 2000 .cache)) | nindent 2 | trimSuffix "\n  " }}
   {{- /* The OpenShift constraint nonroot refuses pods that set a seccomp profile. */}}
   {{- if ne .root.nim.openshift "scc" }}
   seccompProfile: {type: RuntimeDefault}
   {{- end }}
-{{- with include "nimhelm.v2.cache.initContainers" . | trim }}
+{{- with include "nimhelm.v3.cache.initContainers" . | trim }}
 initContainers:
   {{- . | nindent 2 }}
 {{- end }}
 containers:
-  {{- if .native }}{{ include "nimhelm.v2.cache.marking" . | nindent 2 }}{{ else }}{{ include "nimhelm.v2.cache.download" . | nindent 2 }}{{ end }}
+  {{- if .native }}{{ include "nimhelm.v3.cache.marking" . | nindent 2 }}{{ else }}{{ include "nimhelm.v3.cache.download" . | nindent 2 }}{{ end }}
 volumes:
   - name: nim-cache-volume
     {{- with .hostPath }}
     hostPath:
-      path: {{ include "nimhelm.v2.yaml" . }}
+      path: {{ include "nimhelm.v3.yaml" . }}
       type: DirectoryOrCreate
     {{- else }}
     persistentVolumeClaim: {claimName: {{ toJson .claim }}}
     {{- end }}
   - {name: scratch, emptyDir: {}}
-  - {name: nimhelm-scripts, configMap: {name: {{ include "nimhelm.v2.scriptsName" .root | toJson }}}}
+  - {name: nimhelm-scripts, configMap: {name: {{ include "nimhelm.v3.scriptsName" .root | toJson }}}}
   {{- with .cache.certConfig }}
   - {name: cert-volume, configMap: {name: {{ toJson .name }}}}
   {{- end }}
@@ -127,7 +127,7 @@ volumes:
 Where the job runs. With a ReadWriteOnce claim it runs on the node of the services that use the claim. Their pods mount
 it before their gates wait for the job, and only one node can attach it.
 */}}
-{{- define "nimhelm.v2.cache.placement" -}}
+{{- define "nimhelm.v3.cache.placement" -}}
 {{- $tolerations := .cache.tolerations | default list }}
 {{- $services := list }}
 {{- $pickers := list }}
@@ -139,7 +139,7 @@ it before their gates wait for the job, and only one node can attach it.
     {{- $tolerations = concat $tolerations (.Values.tolerations | default list) }}
   {{- end }}
 {{- end }}
-{{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" (dict
+{{- include "nimhelm.v3.fields" (dict "indent" 0 "fields" (dict
   "nodeSelector" .cache.nodeSelector "runtimeClassName" .cache.runtimeClassName "tolerations" (uniq $tolerations))) }}
 {{- if $services }}
 {{- /* Pickers, downloads and checks of any release may be called like a service. */}}
@@ -160,41 +160,41 @@ affinity:
 A container of the job, with what the Pod Security level "restricted" requires. Takes its fields, the given resources
 ({limits, requests}), mounts, and more (mounts as text).
 */}}
-{{- define "nimhelm.v2.cache.container" -}}
+{{- define "nimhelm.v3.cache.container" -}}
 - name: {{ toJson .name }}
-  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (omit . "name" "resources" "mounts" "more")) }}
-  {{- include "nimhelm.v2.givenResources" (dict "given" .resources) | nindent 2 | trimSuffix "\n  " }}
+  {{- include "nimhelm.v3.fields" (dict "indent" 2 "fields" (omit . "name" "resources" "mounts" "more")) }}
+  {{- include "nimhelm.v3.givenResources" (dict "given" .resources) | nindent 2 | trimSuffix "\n  " }}
   securityContext:
     allowPrivilegeEscalation: false
     capabilities: {drop: [ALL]}
   terminationMessagePolicy: FallbackToLogsOnError
   volumeMounts:
-    {{- include "nimhelm.v2.yaml" .mounts | nindent 4 }}
+    {{- include "nimhelm.v3.yaml" .mounts | nindent 4 }}
     {{- with .more }}{{ . | nindent 4 }}{{ end }}
 {{- end }}
 
-{{- define "nimhelm.v2.cache.initContainers" -}}
+{{- define "nimhelm.v3.cache.initContainers" -}}
   {{- $global := .root.nim.global }}
   {{- if .certificates }}
-    {{- include "nimhelm.v2.addCertificates" (dict "root" .root "image" (printf "image: %s" (toJson .puller)) "mounts" (list
+    {{- include "nimhelm.v3.addCertificates" (dict "root" .root "image" (printf "image: %s" (toJson .puller)) "mounts" (list
       (dict "name" "ca-cert-volume" "mountPath" "/ca-certs")
       (dict "name" "custom-ca" "mountPath" "/custom"))) }}
   {{- end }}
   {{- range .cache.initContainers }}
     {{- $own := dict "env" (concat $.env (.env | default list)) }}
-    {{- include "nimhelm.v2.env.last" $own }}
-    {{- include "nimhelm.v2.cache.container" (merge (pick . "name" "command" "args" "workingDir") (dict
-      "image" (include "nimhelm.v2.image" (dict "global" $global "image" .image))
+    {{- include "nimhelm.v3.env.last" $own }}
+    {{- include "nimhelm.v3.cache.container" (merge (pick . "name" "command" "args" "workingDir") (dict
+      "image" (include "nimhelm.v3.image" (dict "global" $global "image" .image))
       "imagePullPolicy" .image.pullPolicy
       "env" $own.env
       "resources" (.resources | default $global.containerResources)
       "mounts" $.mounts)) | nindent 0 }}
   {{- end }}
-  {{- if .native }}{{ include "nimhelm.v2.cache.download" . | nindent 0 }}{{ end }}
+  {{- if .native }}{{ include "nimhelm.v3.cache.download" . | nindent 0 }}{{ end }}
 {{- end }}
 
 {{- /* The download. A native image runs with its own entrypoint in download-only mode. */}}
-{{- define "nimhelm.v2.cache.download" -}}
+{{- define "nimhelm.v3.cache.download" -}}
   {{- $global := .root.nim.global }}
   {{- $mounts := .mounts }}
   {{- if .certificates }}{{ $mounts = append $mounts (dict "name" "ca-cert-volume" "mountPath" "/etc/ssl") }}{{ end }}
@@ -205,9 +205,9 @@ A container of the job, with what the Pod Security level "restricted" requires. 
     "env" .env
     "resources" (ternary $global.containerResources (dict "requests" .cache.resources "limits" .cache.resources) (empty .cache.resources))
     "mounts" $mounts
-    "more" (include "nimhelm.v2.scriptsMount" .) }}
+    "more" (include "nimhelm.v3.scriptsMount" .) }}
   {{- if not .native }}
-    {{- include "nimhelm.v2.cache.command" . }}
+    {{- include "nimhelm.v3.cache.command" . }}
     {{- $_ := mergeOverwrite $container (dict
       "command" (list "/bin/sh" "/nimhelm-scripts/fill-cache.sh") "args" .command "env" (concat .env .markerEnv)) }}
   {{- end }}
@@ -216,25 +216,25 @@ A container of the job, with what the Pod Security level "restricted" requires. 
     {{- if not (or $.fromHub $global.requireKeys) }}{{ $_ := set $secret "optional" true }}{{ end }}
     {{- $_ := set $container "envFrom" (list (dict "secretRef" $secret)) }}
   {{- end }}
-  {{- include "nimhelm.v2.cache.container" $container }}
+  {{- include "nimhelm.v3.cache.container" $container }}
 {{- end }}
 
 {{- /* A native image may have no shell, so another container marks the cache as complete. */}}
-{{- define "nimhelm.v2.cache.marking" -}}
+{{- define "nimhelm.v3.cache.marking" -}}
   {{- $global := .root.nim.global }}
-  {{- include "nimhelm.v2.cache.container" (dict
+  {{- include "nimhelm.v3.cache.container" (dict
     "name" "mark-complete"
-    "image" (include "nimhelm.v2.image" (dict "global" $global "reference" $global.waitImage))
+    "image" (include "nimhelm.v3.image" (dict "global" $global "reference" $global.waitImage))
     "imagePullPolicy" $global.waitImagePullPolicy
     "command" (list "/bin/busybox" "sh" "/nimhelm-scripts/fill-cache.sh")
     "env" .markerEnv
     "resources" $global.helperResources
     "mounts" (list (first .mounts))
-    "more" (include "nimhelm.v2.scriptsMount" .)) }}
+    "more" (include "nimhelm.v3.scriptsMount" .)) }}
 {{- end }}
 
 {{- /* Sets .command: the command that downloads the model. */}}
-{{- define "nimhelm.v2.cache.command" -}}
+{{- define "nimhelm.v3.cache.command" -}}
   {{- $from := .source }}
   {{- $profiles := dig "model" "profiles" list $from }}
   {{- $model := printf "%s/%s" ($from.namespace | default "default") ($from.modelName | default $from.datasetName | default "") }}
@@ -259,7 +259,7 @@ A container of the job, with what the Pod Security level "restricted" requires. 
 Sets .env, the environment of the download, and .markerEnv, with which the cache is marked as complete. The proxy's
 variables win over those of the cache, and these win over the rest.
 */}}
-{{- define "nimhelm.v2.cache.env" -}}
+{{- define "nimhelm.v3.cache.env" -}}
   {{- $env := list
     (dict "name" "NIM_CACHE_PATH" "value" "/model-store")
     (dict "name" "HF_HOME" "value" "/model-store/huggingface/hub") }}
@@ -269,12 +269,12 @@ variables win over those of the cache, and these win over the rest.
     {{- $env = concat $env (list (dict "name" "HF_ENDPOINT" "value" .) (dict "name" "HF_HUB_OFFLINE" "value" "0")) }}
   {{- end }}
   {{- $box := dict "list" .cache.env "named" .cache.extraEnv "proxyEnv" list }}
-  {{- include "nimhelm.v2.env.user" $box }}
-  {{- with .cache.proxy }}{{ include "nimhelm.v2.env.proxy" (dict "proxy" . "into" $box) }}{{ end }}
-  {{- include "nimhelm.v2.cache.selection" . }}
+  {{- include "nimhelm.v3.env.user" $box }}
+  {{- with .cache.proxy }}{{ include "nimhelm.v3.env.proxy" (dict "proxy" . "into" $box) }}{{ end }}
+  {{- include "nimhelm.v3.cache.selection" . }}
   {{- $last := ternary (list (dict "name" "NIM_ENGINE_MODEL_DOWNLOAD_ONLY" "value" "1")) .selection .native }}
   {{- $_ := set . "env" (concat $env $box.env $box.proxyEnv $last) }}
-  {{- include "nimhelm.v2.env.last" . }}
+  {{- include "nimhelm.v3.env.last" . }}
   {{- $marker := list
     (dict "name" "CACHE_MARKER" "value" (printf "%s/.nimhelm-complete-%s" (first .mounts).mountPath .name))
     (dict "name" "CACHE_KEY" "value" (toJson .cache.source | sha256sum))
@@ -287,7 +287,7 @@ variables win over those of the cache, and these win over the rest.
 Sets .selection: variables with the filters by which the job selects profiles from the manifest of the image. Empty
 when the cache names its profiles or has no filters.
 */}}
-{{- define "nimhelm.v2.cache.selection" -}}
+{{- define "nimhelm.v3.cache.selection" -}}
   {{- $model := dig "ngc" "model" dict .cache.source }}
   {{- $gpus := list }}
   {{- range $model.gpus }}{{ $gpus = append $gpus (printf "%s:%s" (.product | default "" | replace " " "-") (.ids | default list | join ",")) }}{{ end }}
@@ -299,6 +299,6 @@ when the cache names its profiles or has no filters.
   {{- end }}
   {{- $selects := and (values $wanted | join "") (not $model.profiles) }}
   {{- $box := dict "named" (ternary (merge (dict "CACHE_SELECT" "yes") $wanted) dict (not (empty $selects))) }}
-  {{- include "nimhelm.v2.env.user" $box }}
+  {{- include "nimhelm.v3.env.user" $box }}
   {{- $_ := set . "selection" $box.env }}
 {{- end }}

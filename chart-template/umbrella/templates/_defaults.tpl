@@ -1,6 +1,6 @@
 {{- /* Made by tools/build_schema.py from schema/source, where defaults stand. Do not change it here. */}}
 
-{{- define "nimhelm.v2.defaults.global" -}}
+{{- define "nimhelm.v3.defaults.global" -}}
 {
  "nimhelm": {
   "checkAfterInstall": "auto", "commonAnnotations": {}, "commonLabels": {}, "containerResources": {},
@@ -15,7 +15,7 @@
 }
 {{- end }}
 
-{{- define "nimhelm.v2.defaults.service" -}}
+{{- define "nimhelm.v3.defaults.service" -}}
 {
  "affinity": {}, "annotations": {}, "args": [], "automountServiceAccountToken": false, "dependencies": [], "draResources": [],
  "expose": {
@@ -23,7 +23,7 @@
   "router": {"annotations": {}, "eppConfig": {}, "gateway": {"grpcRoutesEnabled": false, "httpRoutesEnabled": true}, "ingress": {}},
   "service": {"annotations": {}, "labels": {}, "overlay": {}, "port": 8000, "type": "ClusterIP"}
  },
- "extraEnv": {}, "global": {{ include "nimhelm.v2.defaults.global" . }}, "groupID": 2000, "imageLayout": "legacy",
+ "extraEnv": {}, "global": {{ include "nimhelm.v3.defaults.global" . }}, "groupID": 2000, "imageLayout": "legacy",
  "inferencePlatform": "standalone", "labels": {}, "livenessProbe": {"enabled": true},
  "metrics": {"enabled": false, "prometheusRule": {"additionalLabels": {}, "enabled": false}, "serviceMonitor": {"additionalLabels": {}, "annotations": {}}},
  "multiNode": {"backendType": "lws"}, "podSecurityContext": {}, "podTemplate": {}, "progressDeadlineSeconds": 3276,
@@ -43,6 +43,6 @@
 }
 {{- end }}
 
-{{- define "nimhelm.v2.defaults.umbrella" -}}
-{"extraObjects": [], "global": {{ include "nimhelm.v2.defaults.global" . }}, "nimCaches": {}}
+{{- define "nimhelm.v3.defaults.umbrella" -}}
+{"extraObjects": [], "global": {{ include "nimhelm.v3.defaults.global" . }}, "nimCaches": {}}
 {{- end }}

@@ -1,10 +1,10 @@
 {{- /* One model on several nodes: a LeaderWorkerSet whose leader answers requests. MPI or Ray starts the group. */}}
 
-{{- define "nimhelm.v2.leaderWorkerSet" -}}
-{{- include "nimhelm.v2.revision" . -}}
+{{- define "nimhelm.v3.leaderWorkerSet" -}}
+{{- include "nimhelm.v3.revision" . -}}
 apiVersion: leaderworkerset.x-k8s.io/v1
 kind: LeaderWorkerSet
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-lws" .nim.name) "annotated" true "workload" true) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "name" (printf "%s-lws" .nim.name) "annotated" true "workload" true) }}
 spec:
   replicas: {{ .nim.replicas }}
   startupPolicy: LeaderCreated
@@ -21,12 +21,12 @@ spec:
     {{- range $role := list "worker" "leader" }}
     {{- $_ := set $.nim "role" $role }}
     {{ $role }}Template:
-      {{- include "nimhelm.v2.podTemplate" $ | nindent 6 }}
+      {{- include "nimhelm.v3.podTemplate" $ | nindent 6 }}
     {{- end }}
 {{- end }}
 
 {{- /* Variables of the group, for all containers and for the NIM of each role. The env of the pipeline wins. */}}
-{{- define "nimhelm.v2.group.env" -}}
+{{- define "nimhelm.v3.group.env" -}}
 - {name: NIM_MPI_ALLOW_RUN_AS_ROOT, value: "0"}
 - {name: NIM_NUM_COMPUTE_NODES, value: "{{ .nim.nodes }}"}
 - {name: NIM_MULTI_NODE, value: "1"}
@@ -35,7 +35,7 @@ spec:
 - {name: NIM_NODE_RANK, valueFrom: {fieldRef: {fieldPath: "metadata.labels['leaderworkerset.sigs.k8s.io/worker-index']"}}}
 {{- end }}
 
-{{- define "nimhelm.v2.group.roleEnv" -}}
+{{- define "nimhelm.v3.group.roleEnv" -}}
 {{- if eq .nim.role "leader" -}}
 - {name: NIM_LEADER_ROLE, value: "1"}
 - {name: OMPI_MCA_orte_keep_fqdn_hostnames, value: "true"}
@@ -52,7 +52,7 @@ spec:
 {{- end }}
 {{- end }}
 
-{{- define "nimhelm.v2.mpi.mounts" -}}
+{{- define "nimhelm.v3.mpi.mounts" -}}
 - {{ ternary "{name: mpi-config, mountPath: /etc/mpi}" "{name: ssh-confs, mountPath: /ssh-confs}" (eq .nim.role "leader") }}
 - {name: ssh-dotfiles, mountPath: /opt/nim/llm/.ssh}
 - {name: ssh-pk, mountPath: /opt/nim/llm/pk}
@@ -60,11 +60,11 @@ spec:
 {{- end }}
 
 {{- /* The Secret with the SSH key: the user's, or the one that the chart creates. */}}
-{{- define "nimhelm.v2.mpi.secretName" -}}
+{{- define "nimhelm.v3.mpi.secretName" -}}
   {{- dig "mpi" "sshSecretName" "" .Values.multiNode | default (printf "%s-ssh-pk" .nim.name) }}
 {{- end }}
 
-{{- define "nimhelm.v2.mpi.script" -}}
+{{- define "nimhelm.v3.mpi.script" -}}
 #!/bin/bash
 # Starts the API server of the leader once MPI has brought up every node.
 python=/opt/nim/llm/.venv/bin/python3
@@ -78,13 +78,13 @@ fi
 {{- end }}
 
 {{- /* The objects that a LeaderWorkerSet needs. */}}
-{{- define "nimhelm.v2.multinode" }}
+{{- define "nimhelm.v3.multinode" }}
 {{- $nim := .nim }}
 {{- if $nim.mpi }}
 {{- $lws := printf "%s-lws" $nim.name }}
 apiVersion: v1
 kind: ConfigMap
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-mpi-config" $nim.name)) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "name" (printf "%s-mpi-config" $nim.name)) }}
 data:
   {{- /* A host file for each group: the leader first, then the workers. */}}
   {{- range $group := until $nim.replicas }}
@@ -97,17 +97,17 @@ data:
 ---
 apiVersion: v1
 kind: ConfigMap
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" (printf "%s-mpi-start-script" $nim.name)) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "name" (printf "%s-mpi-start-script" $nim.name)) }}
 data:
   start-mpi-cluster.sh: |
-    {{- include "nimhelm.v2.mpi.script" . | nindent 4 }}
-{{- $key := include "nimhelm.v2.mpi.secretName" . }}
+    {{- include "nimhelm.v3.mpi.script" . | nindent 4 }}
+{{- $key := include "nimhelm.v3.mpi.secretName" . }}
 {{- if eq $key (printf "%s-ssh-pk" $nim.name) }}
 ---
 {{- /* Created at install. An upgrade reads it from the cluster, because running and new nodes must share it. */}}
 apiVersion: v1
 kind: Secret
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" $key) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "name" $key) }}
 type: Opaque
 data:
   private.key: {{ dig "data" "private.key" "" (lookup "v1" "Secret" .Release.Namespace $key) | default (genPrivateKey "rsa" | b64enc) | toJson }}
@@ -115,23 +115,23 @@ data:
 {{- end }}
 {{- /* The compute domain joins the nodes through NVLink. */}}
 {{- if and $nim.group (dig "computeDomain" "create" false .Values.multiNode) }}
-{{- if include "nimhelm.v2.served" (dict "root" . "api" "resource.nvidia.com/v1beta1/ComputeDomain" "remedy" "install the NVIDIA DRA driver") }}
+{{- if include "nimhelm.v3.served" (dict "root" . "api" "resource.nvidia.com/v1beta1/ComputeDomain" "remedy" "install the NVIDIA DRA driver") }}
 ---
 apiVersion: resource.nvidia.com/v1beta1
 kind: ComputeDomain
-{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "annotated" true) }}
 spec:
   numNodes: {{ $nim.nodes }}
   channel:
     resourceClaimTemplate:
-      name: {{ include "nimhelm.v2.computeDomain.template" . | toJson }}
+      name: {{ include "nimhelm.v3.computeDomain.template" . | toJson }}
     allocationMode: Single
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{- /* The claim template of the compute domain: of the one that the chart creates, or of an existing one. */}}
-{{- define "nimhelm.v2.computeDomain.template" -}}
+{{- define "nimhelm.v3.computeDomain.template" -}}
   {{- $domain := .Values.multiNode.computeDomain }}
-  {{- if get $domain "create" }}cd-claimtemplate-{{ include "nimhelm.v2.shortHash" .nim.name }}{{ else }}{{ get $domain "claimTemplateName" }}{{ end }}
+  {{- if get $domain "create" }}cd-claimtemplate-{{ include "nimhelm.v3.shortHash" .nim.name }}{{ else }}{{ get $domain "claimTemplateName" }}{{ end }}
 {{- end }}

@@ -9,7 +9,7 @@ healthy. A claim may bind only when a pod uses it, so every object of a service 
 nelm wait for each object that they order, so only the workload is ordered. Takes root and workload (whether the object
 runs the pods).
 */}}
-{{- define "nimhelm.v2.order" -}}
+{{- define "nimhelm.v3.order" -}}
   {{- $nim := .root.nim }}
   {{- $order := dict }}
   {{- $tool := ternary $nim.global.orderFor "" (hasKey $nim "wave") }}

@@ -1,12 +1,12 @@
 {{- /* The endpoint picker: a process that tells a gateway which replica gets a request. */}}
 
-{{- define "nimhelm.v2.picker" }}
+{{- define "nimhelm.v3.picker" }}
 {{- $nim := .nim }}
 {{- $epp := .Values.expose.router.eppConfig }}
 {{- $served := dict "root" . "api" "inference.networking.k8s.io/v1/InferencePool" "remedy" "install the Gateway API inference extension" }}
-{{- if and $nim.ownsService (dig "containerSpec" "image" "repository" "" $epp) (include "nimhelm.v2.served" $served) }}
+{{- if and $nim.ownsService (dig "containerSpec" "image" "repository" "" $epp) (include "nimhelm.v3.served" $served) }}
 {{- $name := printf "%s-epp" $nim.name }}
-{{- $metadata := include "nimhelm.v2.metadata" (dict "root" . "name" $name) }}
+{{- $metadata := include "nimhelm.v3.metadata" (dict "root" . "name" $name) }}
 {{- $ports := $epp.ports | default (list
   (dict "name" "grpc-ext-proc" "containerPort" 9002 "protocol" "TCP")
   (dict "name" "grpc-health" "containerPort" 9003 "protocol" "TCP")
@@ -16,10 +16,10 @@
 {{- $config = dict "name" (printf "%s-config" $name) "key" "default-plugins.yaml" }}
 apiVersion: v1
 kind: ConfigMap
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" $config.name) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "name" $config.name) }}
 data:
   default-plugins.yaml: |
-    {{- include "nimhelm.v2.yaml" $epp.config | nindent 4 }}
+    {{- include "nimhelm.v3.yaml" $epp.config | nindent 4 }}
 {{- end }}
 ---
 apiVersion: v1
@@ -27,14 +27,14 @@ kind: ServiceAccount
 {{ $metadata }}
 {{- $verbs := list "get" "watch" "list" }}
 {{- $pools := list "inferencepools" "inferenceobjectives" }}
-{{ include "nimhelm.v2.grant" (dict "root" . "name" $name "account" $name "rules" (list
+{{ include "nimhelm.v3.grant" (dict "root" . "name" $name "account" $name "rules" (list
   (dict "apiGroups" (list "inference.networking.k8s.io") "resources" $pools "verbs" $verbs)
   (dict "apiGroups" (list "inference.networking.x-k8s.io") "resources" $pools "verbs" $verbs)
   (dict "apiGroups" (list "") "resources" (list "pods") "verbs" $verbs))) }}
 ---
 apiVersion: v1
 kind: Service
-{{ include "nimhelm.v2.metadata" (dict "root" . "name" $name "over" (dict "nimhelm.dev/beside" $nim.name)) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "name" $name "over" (dict "nimhelm.dev/beside" $nim.name)) }}
 spec:
   type: ClusterIP
   selector: {app: {{ toJson $name }}}
@@ -61,15 +61,15 @@ spec:
   template:
     metadata:
       labels:
-        {{- mergeOverwrite (dict) (get $own "labels" | default dict) $nim.stableLabels (dict "app" $name) | include "nimhelm.v2.yaml" | nindent 8 }}
-      {{- include "nimhelm.v2.fields" (dict "indent" 6 "fields" (dict "annotations" $annotations)) }}
+        {{- mergeOverwrite (dict) (get $own "labels" | default dict) $nim.stableLabels (dict "app" $name) | include "nimhelm.v3.yaml" | nindent 8 }}
+      {{- include "nimhelm.v3.fields" (dict "indent" 6 "fields" (dict "annotations" $annotations)) }}
     spec:
-      {{- $spec := include "nimhelm.v2.picker.spec" (dict "root" . "name" $name "ports" $ports "config" $config) }}
-      {{- include "nimhelm.v2.overlaid" (dict "spec" $spec "global" $nim.global "own" $epp.podTemplate) | nindent 6 }}
+      {{- $spec := include "nimhelm.v3.picker.spec" (dict "root" . "name" $name "ports" $ports "config" $config) }}
+      {{- include "nimhelm.v3.overlaid" (dict "spec" $spec "global" $nim.global "own" $epp.podTemplate) | nindent 6 }}
 ---
 apiVersion: inference.networking.k8s.io/v1
 kind: InferencePool
-{{ include "nimhelm.v2.metadata" (dict "root" .) }}
+{{ include "nimhelm.v3.metadata" (dict "root" .) }}
 spec:
   selector: {matchLabels: {{ toJson $nim.selector }}}
   targetPorts: [{number: {{ $nim.port }}}]
@@ -78,7 +78,7 @@ spec:
 {{- end }}
 
 {{- /* The spec of its pod. Takes root, name, ports and config: {name, key} of a ConfigMap, or nothing. */}}
-{{- define "nimhelm.v2.picker.spec" -}}
+{{- define "nimhelm.v3.picker.spec" -}}
 {{- $global := .root.nim.global }}
 {{- $epp := .root.Values.expose.router.eppConfig }}
 {{- $picker := $epp.containerSpec }}
@@ -87,17 +87,17 @@ spec:
 {{- $args = concat $args (list "--v" "6" "--model-server-metrics-path" "/v1/metrics") }}
 {{- $probe := dict "grpc" (dict "port" 9003) "initialDelaySeconds" 5 "periodSeconds" 10 }}
 {{- $box := dict "env" ($picker.env | default list) }}
-{{- include "nimhelm.v2.env.last" $box -}}
+{{- include "nimhelm.v3.env.last" $box -}}
 enableServiceLinks: false
 serviceAccountName: {{ toJson .name }}
-{{- include "nimhelm.v2.pullSecrets" (dict "global" $global "names" .root.Values.image.pullSecrets) }}
+{{- include "nimhelm.v3.pullSecrets" (dict "global" $global "names" .root.Values.image.pullSecrets) }}
 {{- if $global.restricted }}
 securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
 {{- end }}
 containers:
   - name: epp
-    {{- include "nimhelm.v2.containerImage" (dict "root" .root "image" (omit $picker.image "pullPolicy")) | nindent 4 }}
-    {{- include "nimhelm.v2.fields" (dict "indent" 4 "fields" (dict
+    {{- include "nimhelm.v3.containerImage" (dict "root" .root "image" (omit $picker.image "pullPolicy")) | nindent 4 }}
+    {{- include "nimhelm.v3.fields" (dict "indent" 4 "fields" (dict
       "command" $picker.command
       "args" ($picker.args | default $args)
       "env" $box.env
@@ -106,7 +106,7 @@ containers:
       "readinessProbe" ($epp.readinessProbe | default $probe)
       "startupProbe" $epp.startupProbe
       "securityContext" (ternary (dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL"))) dict $global.restricted))) }}
-    {{- include "nimhelm.v2.givenResources" (dict "given" ($picker.resources | default $global.containerResources)) | nindent 4 | trimSuffix "\n    " }}
+    {{- include "nimhelm.v3.givenResources" (dict "given" ($picker.resources | default $global.containerResources)) | nindent 4 | trimSuffix "\n    " }}
     terminationMessagePolicy: FallbackToLogsOnError
     {{- with .config }}
     volumeMounts: [{name: epp-config, mountPath: /config, readOnly: true}]

@@ -18,9 +18,9 @@ Settles the umbrella's values and puts its facts into .nim, once:
 
 Of a disabled service Helm loads no chart. A root is made up for it, so that its facts can be read all the same.
 */}}
-{{- define "nimhelm.v2.pipeline" -}}
+{{- define "nimhelm.v3.pipeline" -}}
   {{- if not (hasKey . "nim") }}
-    {{- include "nimhelm.v2.settle" (dict "root" . "defaults" "nimhelm.v2.defaults.umbrella") }}
+    {{- include "nimhelm.v3.settle" (dict "root" . "defaults" "nimhelm.v3.defaults.umbrella") }}
     {{- $chart := .Chart.Annotations | default dict }}
     {{- $global := .Values.global.nimhelm }}
     {{- $services := list }}
@@ -30,12 +30,12 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
       {{- range $names }}
         {{- $root := get $.Subcharts . }}
         {{- if $root }}
-          {{- include "nimhelm.v2.service" $root }}
+          {{- include "nimhelm.v3.service" $root }}
         {{- else }}
           {{- $root = dict "Values" (merge (dict "global" (dict "nimhelm" $global)) (get $.Values . | default dict)) "Release" $.Release
             "Capabilities" $.Capabilities "Chart" (dict "Name" . "Version" $.Chart.Version "Annotations" $chart) }}
-          {{- include "nimhelm.v2.settle" (dict "root" $root "defaults" "nimhelm.v2.defaults.service") }}
-          {{- include "nimhelm.v2.facts" $root }}
+          {{- include "nimhelm.v3.settle" (dict "root" $root "defaults" "nimhelm.v3.defaults.service") }}
+          {{- include "nimhelm.v3.facts" $root }}
         {{- end }}
         {{- $_ := set $root.nim "wave" $wave }}
         {{- $_ := set $byName . $root }}
@@ -57,24 +57,24 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
       "name" $pipeline
       "pipeline" $pipeline
       "global" $global
-      "openshift" (include "nimhelm.v2.openshift" (dict "root" . "global" $global))
-      "onCluster" (include "nimhelm.v2.onCluster" . | eq "true")
+      "openshift" (include "nimhelm.v3.openshift" (dict "root" . "global" $global))
+      "onCluster" (include "nimhelm.v3.onCluster" . | eq "true")
       "labels" (dict
         "app.kubernetes.io/name" $pipeline
         "app.kubernetes.io/instance" .Release.Name
         "app.kubernetes.io/managed-by" .Release.Service
         "app.kubernetes.io/part-of" "nim-service"
-        "helm.sh/chart" (include "nimhelm.v2.chartLabel" .)
+        "helm.sh/chart" (include "nimhelm.v3.chartLabel" .)
         "nimhelm.dev/pipeline" $pipeline)
       "services" $services
       "active" $active
       "byName" $byName
       "everyCache" dict
       "caches" dict) }}
-    {{- include "nimhelm.v2.userLabels" (dict "into" .nim.labels "users" (list $global.commonLabels)) }}
+    {{- include "nimhelm.v3.userLabels" (dict "into" .nim.labels "users" (list $global.commonLabels)) }}
     {{- range $name, $cache := .Values.nimCaches }}
       {{- $box := dict "root" $ "name" $name "cache" $cache }}
-      {{- include "nimhelm.v2.facts.cache" $box }}
+      {{- include "nimhelm.v3.facts.cache" $box }}
       {{- $_ := set $.nim.everyCache $name $box }}
       {{- if $box.enabled }}{{ $_ := set $.nim.caches $name $box }}{{ end }}
     {{- end }}
@@ -85,37 +85,37 @@ Of a disabled service Helm loads no chart. A root is made up for it, so that its
 The prefix of the names of the pipeline's own objects: the release, and the pipeline when its name differs, since one
 parent chart may hold several pipelines. Takes the root of any chart of the pipeline.
 */}}
-{{- define "nimhelm.v2.prefix" -}}
+{{- define "nimhelm.v3.prefix" -}}
   {{- list .Release.Name .nim.pipeline | uniq | join "-" }}
 {{- end }}
 
-{{- define "nimhelm.v2.checkName" -}}
-  {{- printf "%s-test" (include "nimhelm.v2.prefix" .) | include "nimhelm.v2.dnsLabel" }}
+{{- define "nimhelm.v3.checkName" -}}
+  {{- printf "%s-test" (include "nimhelm.v3.prefix" .) | include "nimhelm.v3.dnsLabel" }}
 {{- end }}
 
 {{- /* The ConfigMap with the scripts of the pods. */}}
-{{- define "nimhelm.v2.scriptsName" -}}
-  {{- include "nimhelm.v2.prefix" . }}-scripts
+{{- define "nimhelm.v3.scriptsName" -}}
+  {{- include "nimhelm.v3.prefix" . }}-scripts
 {{- end }}
 
 {{- /* The template of a pod that is not a service's. Takes nim, labels, spec (as text), and own (the podTemplate of the values). */}}
-{{- define "nimhelm.v2.helperTemplate" -}}
+{{- define "nimhelm.v3.helperTemplate" -}}
 {{- $metadata := dict "nim" .nim "labels" .labels "annotations" dict "extra" (dig "metadata" dict (.own | default dict)) }}
-{{- include "nimhelm.v2.helperMetadata" $metadata -}}
+{{- include "nimhelm.v3.helperMetadata" $metadata -}}
 template:
   metadata:
-    {{- include "nimhelm.v2.fields" (dict "indent" 4 "fields" (pick $metadata "labels" "annotations")) }}
+    {{- include "nimhelm.v3.fields" (dict "indent" 4 "fields" (pick $metadata "labels" "annotations")) }}
   spec:
-    {{- include "nimhelm.v2.overlaid" (dict "spec" .spec "global" .nim.global "own" .own) | nindent 4 }}
+    {{- include "nimhelm.v3.overlaid" (dict "spec" .spec "global" .nim.global "own" .own) | nindent 4 }}
 {{- end }}
 
 {{- /* Sets .nim.graph: the pipeline as `nimhelm status` reads it from the cluster. */}}
-{{- define "nimhelm.v2.graph" -}}
+{{- define "nimhelm.v3.graph" -}}
   {{- if not (hasKey .nim "graph") }}
-    {{- include "nimhelm.v2.secrets" . }}
+    {{- include "nimhelm.v3.secrets" . }}
     {{- $services := list }}
     {{- range .nim.services }}
-      {{- include "nimhelm.v2.graph.service" (dict "root" . "caches" $.nim.caches) }}
+      {{- include "nimhelm.v3.graph.service" (dict "root" . "caches" $.nim.caches) }}
       {{- $services = append $services .nim.graph }}
     {{- end }}
     {{- $caches := list }}
@@ -135,31 +135,31 @@ template:
 {{- end }}
 
 {{- /* Sets .nim.graph of one service. Takes root and caches, those that are on. */}}
-{{- define "nimhelm.v2.graph.service" -}}
+{{- define "nimhelm.v3.graph.service" -}}
   {{- $root := .root }}
   {{- $nim := .root.nim }}
   {{- $image := .root.Values.image }}
-  {{- include "nimhelm.v2.graph.devices" $root }}
+  {{- include "nimhelm.v3.graph.devices" $root }}
   {{- /* A gate on what may scale to zero opens at once. */}}
   {{- $waits := dict }}
   {{- range $nim.gates }}
-    {{- if not .sleeps }}{{ $_ := set $waits .name (include "nimhelm.v2.gate.timeout" (dict "root" $root "gate" .) | int) }}{{ end }}
+    {{- if not .sleeps }}{{ $_ := set $waits .name (include "nimhelm.v3.gate.timeout" (dict "root" $root "gate" .) | int) }}{{ end }}
   {{- end }}
   {{- $dependencies := list }}
   {{- range .root.Values.dependencies }}
-    {{- $seconds := get $waits (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") | default 0 }}
+    {{- $seconds := get $waits (printf "wait-for-%s" .name | include "nimhelm.v3.dnsLabel") | default 0 }}
     {{- $dependency := dict "name" .name "port" (int .port) "external" (.external | default false) "wait" (gt $seconds 0) "timeoutSeconds" $seconds }}
-    {{- if eq "start" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" .)) }}{{ $_ := set $dependency "onTimeout" "start" }}{{ end }}
+    {{- if eq "start" (include "nimhelm.v3.gate.onTimeout" (dict "root" $root "dependency" .)) }}{{ $_ := set $dependency "onTimeout" "start" }}{{ end }}
     {{- $dependencies = append $dependencies $dependency }}
   {{- end }}
   {{- $sleeps := ternary (dict "sleeps" true) dict $nim.sleeps }}
   {{- $_ := set $nim "graph" (merge (pick $nim "name" "enabled" "workload" "wave" "replicas" "autoscaled" "claim") $sleeps (dict
-    "startupSeconds" (include "nimhelm.v2.startupSeconds" $root | int)
+    "startupSeconds" (include "nimhelm.v3.startupSeconds" $root | int)
     "gpus" $nim.devices
     "cache" (ternary $nim.cache "" (hasKey .caches $nim.cache))
     "authSecret" (.root.Values.authSecret | default "")
     "pullSecrets" (concat ($image.pullSecrets | default list) $nim.global.imagePullSecrets | uniq)
-    "image" (include "nimhelm.v2.image" (dict "global" $nim.global "image" $image))
+    "image" (include "nimhelm.v3.image" (dict "global" $nim.global "image" $image))
     "dependencies" $dependencies)) }}
 {{- end }}
 
@@ -167,10 +167,10 @@ template:
 Sets .nim.devices: the devices of one replica on all its nodes. Request and limit of a device are equal, or one is left
 out. Devices of created claims count under the name of their class.
 */}}
-{{- define "nimhelm.v2.graph.devices" -}}
+{{- define "nimhelm.v3.graph.devices" -}}
   {{- $counts := dict }}
   {{- range $name, $quantity := mergeOverwrite (dict) .Values.resources.requests .Values.resources.limits }}
-    {{- if include "nimhelm.v2.isDevice" $name }}{{ $_ := set $counts $name (include "nimhelm.v2.count" $quantity | int) }}{{ end }}
+    {{- if include "nimhelm.v3.isDevice" $name }}{{ $_ := set $counts $name (include "nimhelm.v3.count" $quantity | int) }}{{ end }}
   {{- end }}
   {{- range .Values.draResources }}
     {{- range dig "claimCreationSpec" "devices" list . }}
@@ -184,7 +184,7 @@ out. Devices of created claims count under the name of their class.
 {{- end }}
 
 {{- /* The start-up budget of a service in seconds, from its start-up probe. */}}
-{{- define "nimhelm.v2.startupSeconds" -}}
+{{- define "nimhelm.v3.startupSeconds" -}}
   {{- if and .Values.startupProbe.probe .Values.startupProbe.enabled }}
     {{- $probe := merge (dict) .Values.startupProbe.probe (dict "failureThreshold" 3 "periodSeconds" 10) }}
     {{- add (mul $probe.failureThreshold $probe.periodSeconds) $probe.initialDelaySeconds }}
@@ -202,7 +202,7 @@ Sets what the check of `helm test`, and the notes, tell of the running services:
   .nim.checks         what it asks, "name url" each, in start order. One that may scale to zero need not answer. The API port
                       is asked as by the readiness probe, if that is a plain HTTP request; another port just has to be open.
 */}}
-{{- define "nimhelm.v2.checks" -}}
+{{- define "nimhelm.v3.checks" -}}
   {{- $deadline := 600 }}
   {{- $unknown := list }}
   {{- $checks := list }}

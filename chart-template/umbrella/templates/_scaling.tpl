@@ -1,5 +1,5 @@
 {{- /* How a Deployment is scaled: by a HorizontalPodAutoscaler, or by a ScaledObject of KEDA. */}}
-{{- define "nimhelm.v2.scaling" }}
+{{- define "nimhelm.v3.scaling" }}
 {{- if eq .nim.workload "Deployment" }}
 {{- $hpa := .Values.scale.hpa }}
 {{- $keda := .Values.scale.keda }}
@@ -12,19 +12,19 @@
 {{- end }}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
-{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" .Values.scale.annotations) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "annotated" true "annotations" .Values.scale.annotations) }}
 spec:
   scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ toJson .nim.name }}}
-  {{- include "nimhelm.v2.yaml" (pick $hpa "minReplicas" "maxReplicas") | nindent 2 }}
-  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (dict "metrics" $metrics "behavior" $hpa.behavior)) }}
-{{- else if and $keda.enabled (include "nimhelm.v2.served" $served) }}
+  {{- include "nimhelm.v3.yaml" (pick $hpa "minReplicas" "maxReplicas") | nindent 2 }}
+  {{- include "nimhelm.v3.fields" (dict "indent" 2 "fields" (dict "metrics" $metrics "behavior" $hpa.behavior)) }}
+{{- else if and $keda.enabled (include "nimhelm.v3.served" $served) }}
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
-{{ include "nimhelm.v2.metadata" (dict "root" . "annotated" true "annotations" .Values.scale.annotations) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "annotated" true "annotations" .Values.scale.annotations) }}
 spec:
   scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ toJson .nim.name }}}
   {{- pick $keda "minReplicaCount" "maxReplicaCount" "idleReplicaCount" "pollingInterval" "cooldownPeriod" "initialCooldownPeriod"
-    "triggers" "fallback" "advanced" | include "nimhelm.v2.yaml" | nindent 2 }}
+    "triggers" "fallback" "advanced" | include "nimhelm.v3.yaml" | nindent 2 }}
 {{- end }}
 {{- end }}
 {{- end }}

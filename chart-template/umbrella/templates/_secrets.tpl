@@ -4,7 +4,7 @@ are left out, except for the keys of models, because a download without a key is
 */}}
 
 {{- /* Sets .nim.secrets, sorted by name: [{name, type, keys, registries, usedBy, command}]. */}}
-{{- define "nimhelm.v2.secrets" -}}
+{{- define "nimhelm.v3.secrets" -}}
   {{- $found := dict }}
   {{- range .nim.active }}
     {{- $values := .Values }}
@@ -13,14 +13,14 @@ are left out, except for the keys of models, because a download without a key is
     {{- range $values.env }}
       {{- if and (has .name (list "NIM_MODEL_NAME" "NIM_MODEL_PATH")) (hasPrefix "hf://" (.value | default "")) }}{{ $fromHub = true }}{{ end }}
     {{- end }}
-    {{- include "nimhelm.v2.secrets.used" (dict "into" $found "user" .nim.name
+    {{- include "nimhelm.v3.secrets.used" (dict "into" $found "user" .nim.name
       "pullSecrets" (concat ($values.image.pullSecrets | default list) .nim.global.imagePullSecrets)
-      "image" (include "nimhelm.v2.image" (dict "global" .nim.global "image" $values.image))
+      "image" (include "nimhelm.v3.image" (dict "global" .nim.global "image" $values.image))
       "authSecret" $values.authSecret "fromHub" $fromHub "native" (eq $values.imageLayout "native")
       "containers" (concat (list $values) ($values.initContainers | default list) ($values.sidecarContainers | default list))) }}
   {{- end }}
   {{- range .nim.caches }}
-    {{- include "nimhelm.v2.secrets.used" (dict "into" $found "user" (print "NIMCache " .name)
+    {{- include "nimhelm.v3.secrets.used" (dict "into" $found "user" (print "NIMCache " .name)
       "pullSecrets" (list .source.pullSecret) "image" .puller
       "authSecret" .source.authSecret "fromHub" .fromHub "native" .native "containers" (list .cache)) }}
   {{- end }}
@@ -48,7 +48,7 @@ are left out, except for the keys of models, because a download without a key is
 Adds what one user needs to `into`. Takes user, pullSecrets and the image that they are for, authSecret and fromHub
 (whether the model comes from Hugging Face), native, and containers (whatever has an env; the download or the NIM is first).
 */}}
-{{- define "nimhelm.v2.secrets.used" -}}
+{{- define "nimhelm.v3.secrets.used" -}}
   {{- $fromHub := .fromHub }}
   {{- if .native }}
     {{- /* A native image downloads from where NIM_MODEL_DOWNLOAD_PROVIDER says. Without it, the name of the secret decides. */}}

@@ -1,12 +1,12 @@
 {{- /* Devices requested through dynamic resource allocation (DRA). */}}
 
-{{- define "nimhelm.v2.devices" }}
-{{- include "nimhelm.v2.claims" . }}
+{{- define "nimhelm.v3.devices" }}
+{{- include "nimhelm.v3.claims" . }}
 {{- range $name, $spec := .nim.claimTemplates }}
 ---
 apiVersion: resource.k8s.io/v1
 kind: ResourceClaimTemplate
-{{ include "nimhelm.v2.metadata" (dict "root" $ "name" $name "annotated" true) }}
+{{ include "nimhelm.v3.metadata" (dict "root" $ "name" $name "annotated" true) }}
 {{ $spec }}
 {{- end }}
 {{- end }}
@@ -16,7 +16,7 @@ Sets .nim.podClaims (claims of the pod), .nim.containerClaims (claims that a con
 name, the texts of those that the chart makes). Claims have the names that the operator gives them:
 claim-<service>-<kind>-<claim>-<n>, with both names hashed. n counts earlier entries with the same claim.
 */}}
-{{- define "nimhelm.v2.claims" -}}
+{{- define "nimhelm.v3.claims" -}}
 {{- if not (hasKey .nim "podClaims") }}
   {{- $pod := list }}
   {{- $container := list }}
@@ -24,14 +24,14 @@ claim-<service>-<kind>-<claim>-<n>, with both names hashed. n counts earlier ent
   {{- $counts := dict }}
   {{- $resources := .Values.draResources }}
   {{- if and .Values.multiNode.computeDomain (eq .nim.workload "LeaderWorkerSet") }}
-    {{- $resources = append $resources (dict "resourceClaimTemplateName" (include "nimhelm.v2.computeDomain.template" .) "kind" "2") }}
+    {{- $resources = append $resources (dict "resourceClaimTemplateName" (include "nimhelm.v3.computeDomain.template" .) "kind" "2") }}
   {{- end }}
   {{- range $index, $resource := $resources }}
-    {{- $service := include "nimhelm.v2.shortHash" $.nim.name }}
+    {{- $service := include "nimhelm.v3.shortHash" $.nim.name }}
     {{- $key := ternary "resourceClaimName" "resourceClaimTemplateName" (hasKey . "resourceClaimName") }}
     {{- $target := get . $key }}
     {{- with .claimCreationSpec }}
-      {{- $text := include "nimhelm.v2.claimTemplateSpec" (dict "root" $ "devices" .devices) }}
+      {{- $text := include "nimhelm.v3.claimTemplateSpec" (dict "root" $ "devices" .devices) }}
       {{- $target = printf "%s-%s-%d" (.generateName | default "claimtemplate") $service $index }}
       {{- /* A claim template is immutable, so on a cluster a change makes a new one. Pods of the operator keep its name. */}}
       {{- if and $.nim.onCluster (not $.nim.global.keepOperatorPods) }}{{ $target = printf "%s-%s" $target ($text | sha256sum | trunc 8) }}{{ end }}
@@ -39,7 +39,7 @@ claim-<service>-<kind>-<claim>-<n>, with both names hashed. n counts earlier ent
     {{- end }}
     {{- $kind := .kind | default (ternary "0" "1" (hasKey . "resourceClaimName")) }}
     {{- $id := print $key "/" $target }}
-    {{- $name := printf "claim-%s-%s-%s-%d" $service $kind (include "nimhelm.v2.shortHash" $target) (get $counts $id | int) }}
+    {{- $name := printf "claim-%s-%s-%s-%d" $service $kind (include "nimhelm.v3.shortHash" $target) (get $counts $id | int) }}
     {{- $_ := set $counts $id (get $counts $id | int | add1) }}
     {{- $pod = append $pod (dict "name" $name $key $target) }}
     {{- range .requests }}{{ $container = append $container (dict "name" $name "request" .) }}
@@ -51,13 +51,13 @@ claim-<service>-<kind>-<claim>-<n>, with both names hashed. n counts earlier ent
 {{- end }}
 
 {{- /* The spec of a claim template. Its text is hashed: another layout makes new names. Takes root and devices. */}}
-{{- define "nimhelm.v2.claimTemplateSpec" -}}
+{{- define "nimhelm.v3.claimTemplateSpec" -}}
 spec:
   metadata:
     labels:
-      {{- include "nimhelm.v2.yaml" .root.nim.stableLabels | nindent 6 }}
+      {{- include "nimhelm.v3.yaml" .root.nim.stableLabels | nindent 6 }}
     annotations:
-      {{- include "nimhelm.v2.yaml" .root.nim.laterAnnotations | nindent 6 }}
+      {{- include "nimhelm.v3.yaml" .root.nim.laterAnnotations | nindent 6 }}
   spec:
     devices:
       requests:
@@ -68,7 +68,7 @@ spec:
             allocationMode: ExactCount
             count: {{ .count | default 1 | int }}
             selectors:
-              {{- include "nimhelm.v2.device.selectors" . | trim | nindent 14 }}
+              {{- include "nimhelm.v3.device.selectors" . | trim | nindent 14 }}
         {{- end }}
 {{- end }}
 
@@ -76,7 +76,7 @@ spec:
 The hash of a name that the operator uses in names of claims: 32-bit FNV-1a as a decimal number, with a letter for each
 digit. Templates have no exclusive or, so the lowest byte is computed bit by bit.
 */}}
-{{- define "nimhelm.v2.shortHash" -}}
+{{- define "nimhelm.v3.shortHash" -}}
   {{- $hash := 2166136261 -}}
   {{- range until (len .) -}}
     {{- $code := index $ . | int -}}
@@ -91,7 +91,7 @@ digit. Templates have no exclusive or, so the lowest byte is computed bit by bit
 The CEL expressions that select a device: by driver, then by the selectors of the entry. A field is
 device.<part>["<domain>"].<key>; a key without a domain gets that of the driver.
 */}}
-{{- define "nimhelm.v2.device.selectors" -}}
+{{- define "nimhelm.v3.device.selectors" -}}
   {{- $driver := .driverName | default "gpu.nvidia.com" }}
   {{- $signs := dict "Equal" "==" "NotEqual" "!=" "GreaterThan" ">" "GreaterThanOrEqual" ">=" "LessThan" "<" "LessThanOrEqual" "<=" }}
   {{- /* Of field, sign and value. */}}
@@ -112,6 +112,6 @@ device.<part>["<domain>"].<key>; a key without a domain gets that of the driver.
   {{- end }}
   {{- range $expressions }}
 - cel:
-    expression: {{ toRawJson . | include "nimhelm.v2.escaped" }}
+    expression: {{ toRawJson . | include "nimhelm.v3.escaped" }}
   {{- end }}
 {{- end }}

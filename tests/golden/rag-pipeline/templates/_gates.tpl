@@ -11,7 +11,7 @@ nimhelm.dev/revision of a pod is a hash of its template.
 */}}
 
 {{- /* Sets .nim.gates: the gates of a pod in the order in which they run: [{name, cache or dependency}], and .nim.fillsCache. */}}
-{{- define "nimhelm.v2.facts.gates" -}}
+{{- define "nimhelm.v3.facts.gates" -}}
   {{- $global := .nim.global }}
   {{- $cache := .Values.storage.nimCache }}
   {{- $gates := list }}
@@ -19,12 +19,12 @@ nimhelm.dev/revision of a pod is a hash of its template.
   {{- $cached := and $waits $cache.name $cache.wait.enabled }}
   {{- $fills := and $cached (dig "fill" "enabled" false $cache) (ne .Values.imageLayout "native") }}
   {{- if and $cached (not $fills) }}
-    {{- $gates = append $gates (dict "name" (printf "wait-for-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel") "cache" $cache) }}
+    {{- $gates = append $gates (dict "name" (printf "wait-for-cache-%s" $cache.name | include "nimhelm.v3.dnsLabel") "cache" $cache) }}
   {{- end }}
   {{- range ternary .Values.dependencies list $waits }}
     {{- /* A tool that orders the services itself needs gates only for dependencies outside the pipeline. */}}
     {{- if and (dig "wait" "enabled" true .) (or .external (not $global.orderFor)) }}
-      {{- $gates = append $gates (dict "name" (printf "wait-for-%s" .name | include "nimhelm.v2.dnsLabel") "dependency" .) }}
+      {{- $gates = append $gates (dict "name" (printf "wait-for-%s" .name | include "nimhelm.v3.dnsLabel") "dependency" .) }}
     {{- end }}
   {{- end }}
   {{- $_ := set .nim "gates" $gates }}
@@ -32,7 +32,7 @@ nimhelm.dev/revision of a pod is a hash of its template.
 {{- end }}
 
 {{- /* Sets .nim.probed: what the readiness probe asks at the API port, empty when it is no HTTP request. */}}
-{{- define "nimhelm.v2.facts.probed" -}}
+{{- define "nimhelm.v3.facts.probed" -}}
   {{- $setting := .Values.readinessProbe }}
   {{- $probe := ternary $setting.probe nil $setting.enabled | default (dict "httpGet" (dict "path" "/v1/health/ready")) }}
   {{- $probed := dict }}
@@ -48,29 +48,29 @@ nimhelm.dev/revision of a pod is a hash of its template.
 Fills the cache of the service before the NIM starts. Without a filter a NIM selects the profiles that fit its GPUs,
 and only a pod of the service sees those GPUs. The pod has them already, so the download cannot deadlock.
 */}}
-{{- define "nimhelm.v2.fillCache" -}}
+{{- define "nimhelm.v3.fillCache" -}}
 {{- $nim := .nim }}
 {{- $cache := .Values.storage.nimCache }}
-{{- include "nimhelm.v2.env.main" . }}
+{{- include "nimhelm.v3.env.main" . }}
 {{- $box := dict "env" (concat (list
   (dict "name" "CACHE_MARKER" "value" (printf "/model-store/.nimhelm-complete-%s" $cache.name))
-  (dict "name" "CACHE_KEY" "value" (include "nimhelm.v2.image" (dict "global" $nim.global "image" .Values.image))))
+  (dict "name" "CACHE_KEY" "value" (include "nimhelm.v3.image" (dict "global" $nim.global "image" .Values.image))))
   (dig "env" list $cache.fill) $nim.mainEnv) }}
-{{- include "nimhelm.v2.env.first" $box -}}
-- name: {{ printf "fill-cache-%s" $cache.name | include "nimhelm.v2.dnsLabel" | toJson }}
-  {{- include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image) | nindent 2 }}
+{{- include "nimhelm.v3.env.first" $box -}}
+- name: {{ printf "fill-cache-%s" $cache.name | include "nimhelm.v3.dnsLabel" | toJson }}
+  {{- include "nimhelm.v3.containerImage" (dict "root" . "image" .Values.image) | nindent 2 }}
   command: [/bin/sh, /nimhelm-scripts/fill-cache.sh]
   args: [download-to-cache]
-  {{- include "nimhelm.v2.fields" (dict "indent" 2 "fields" (dict
+  {{- include "nimhelm.v3.fields" (dict "indent" 2 "fields" (dict
     "env" $box.env "securityContext" $nim.confined "terminationMessagePolicy" $nim.lastWords)) }}
-  {{- include "nimhelm.v2.resources" . | nindent 2 | trimSuffix "\n  " }}
+  {{- include "nimhelm.v3.resources" . | nindent 2 | trimSuffix "\n  " }}
   volumeMounts:
-    {{- include "nimhelm.v2.yaml" $nim.mounts | nindent 4 }}
-    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
+    {{- include "nimhelm.v3.yaml" $nim.mounts | nindent 4 }}
+    {{- include "nimhelm.v3.scriptsMount" . | nindent 4 }}
 {{- end }}
 
 {{- /* The name of a container has no dots and at most 63 characters. A longer name is cut and gets a hash. */}}
-{{- define "nimhelm.v2.dnsLabel" -}}
+{{- define "nimhelm.v3.dnsLabel" -}}
   {{- $name := replace "." "-" . }}
   {{- if gt (len $name) 63 }}
     {{- printf "%s-%s" (trunc 54 $name | trimSuffix "-") (sha256sum . | trunc 8) }}
@@ -80,10 +80,10 @@ and only a pod of the service sees those GPUs. The pod has them already, so the 
 {{- end }}
 
 {{- /* A container that puts a static busybox where the other containers of the pod find it. Takes the facts of the service. */}}
-{{- define "nimhelm.v2.busybox" -}}
-{{- include "nimhelm.v2.waitImage" . }}
+{{- define "nimhelm.v3.busybox" -}}
+{{- include "nimhelm.v3.waitImage" . }}
 command: ["cp", "/bin/busybox", "/nimhelm/busybox"]
-{{- include "nimhelm.v2.helperContainer" (dict "nim" . "user" 65532) | nindent 0 }}
+{{- include "nimhelm.v3.helperContainer" (dict "nim" . "user" 65532) | nindent 0 }}
 volumeMounts:
   - name: nimhelm-wait
     mountPath: /nimhelm
@@ -93,16 +93,16 @@ volumeMounts:
 The gates as init containers. NIM images are many gigabytes large. A gate that runs in the image of its service makes
 the node pull that image while the dependencies start. It brings a static busybox, because the image may have no shell.
 */}}
-{{- define "nimhelm.v2.gates" -}}
+{{- define "nimhelm.v3.gates" -}}
   {{- $nim := .nim }}
   {{- $pulls := $nim.global.pullWhileWaiting }}
   {{- /* The proxy of a mesh lets the traffic of its own user alone. */}}
   {{- $user := get (dict "istio" 1337 "linkerd" 2102) $nim.global.mesh | default 65532 }}
   {{- $busybox := ternary "/nimhelm/busybox" "/bin/busybox" $pulls }}
-  {{- $image := ternary (include "nimhelm.v2.containerImage" (dict "root" . "image" .Values.image)) (include "nimhelm.v2.waitImage" $nim) $pulls }}
+  {{- $image := ternary (include "nimhelm.v3.containerImage" (dict "root" . "image" .Values.image)) (include "nimhelm.v3.waitImage" $nim) $pulls }}
   {{- if and $nim.gates $pulls }}
 - name: wait-setup
-  {{- include "nimhelm.v2.busybox" $nim | nindent 2 }}
+  {{- include "nimhelm.v3.busybox" $nim | nindent 2 }}
   {{- end }}
   {{- range $nim.gates }}
 - name: {{ toJson .name }}
@@ -113,9 +113,9 @@ the node pull that image while the dependencies start. It brings a static busybo
     - {name: BUSYBOX, value: {{ $busybox }}}
     {{- /* NIM images ask for all GPUs of the node. A gate must see none. */}}
     - {name: NVIDIA_VISIBLE_DEVICES, value: void}
-  {{- include "nimhelm.v2.helperContainer" (dict "nim" $nim "user" $user) | nindent 2 }}
+  {{- include "nimhelm.v3.helperContainer" (dict "nim" $nim "user" $user) | nindent 2 }}
   volumeMounts:
-    {{- include "nimhelm.v2.scriptsMount" . | nindent 4 }}
+    {{- include "nimhelm.v3.scriptsMount" . | nindent 4 }}
     {{- if $pulls }}
     - {name: nimhelm-wait, mountPath: /nimhelm, readOnly: true}
     {{- end }}
@@ -123,7 +123,7 @@ the node pull that image while the dependencies start. It brings a static busybo
     - name: model-store
       mountPath: /cache
       readOnly: true
-      {{- include "nimhelm.v2.fields" (dict "indent" 6 "fields" (pick . "subPath")) }}
+      {{- include "nimhelm.v3.fields" (dict "indent" 6 "fields" (pick . "subPath")) }}
     {{- end }}
   {{- end }}
 {{- end }}
@@ -132,12 +132,12 @@ the node pull that image while the dependencies start. It brings a static busybo
 The settings of all gates of a service, as entries of a ConfigMap. files/wait.sh describes each line. Takes nim (the
 umbrella's facts) and service (the root of its chart).
 */}}
-{{- define "nimhelm.v2.gates.settings" -}}
+{{- define "nimhelm.v3.gates.settings" -}}
   {{- $byName := .nim.byName }}
   {{- $root := .service }}
   {{- range $root.nim.gates }}
     {{- $box := dict "byName" $byName "root" $root "gate" . }}
-    {{- include "nimhelm.v2.gate.settings" $box }}
+    {{- include "nimhelm.v3.gate.settings" $box }}
 {{ printf "%s.%s" $root.nim.name .name }}: |
     {{- range $box.lines }}
       {{- /* A line break in a value would start another setting. */}}
@@ -152,12 +152,12 @@ service of the pipeline it asks the pods of the current revision first. `any`, `
 the gate. A host in the values is asked directly. So is a Knative service, because its routes lead to the latest ready
 revision. Takes byName, root and gate.
 */}}
-{{- define "nimhelm.v2.gate.settings" -}}
+{{- define "nimhelm.v3.gate.settings" -}}
   {{- $root := .root }}
   {{- $dependency := .gate.dependency }}
   {{- $lines := list
     (printf "period=%d" (int $root.nim.global.waitPeriodSeconds | max 1))
-    (printf "timeout=%s" (include "nimhelm.v2.gate.timeout" .)) }}
+    (printf "timeout=%s" (include "nimhelm.v3.gate.timeout" .)) }}
   {{- if .gate.sleeps }}
     {{- $lines = list (printf "asleep=%s" $dependency.name) }}
   {{- else if .gate.cache }}
@@ -170,7 +170,7 @@ revision. Takes byName, root and gate.
     {{- end }}
     {{- $host := get $wait "host" | default $dependency.name }}
     {{- $port := get $wait "port" | default $dependency.port }}
-    {{- $own := and $target (has $host (list $dependency.name (print $dependency.name "-predictor"))) (include "nimhelm.v2.hasReadyService" $target) }}
+    {{- $own := and $target (has $host (list $dependency.name (print $dependency.name "-predictor"))) (include "nimhelm.v3.hasReadyService" $target) }}
     {{- /*
     A Service routes to ready pods alone. So a connection says as much as an HTTPS answer, and needs neither a
     certificate nor a TLS that busybox has. Nor does a mesh refuse it that wants mutual TLS.
@@ -178,21 +178,21 @@ revision. Takes byName, root and gate.
     {{- if and $own (or (eq (get $wait "scheme") "HTTPS") $root.nim.global.mesh) (not (get $wait "text")) $target.Values.readinessProbe.enabled }}
       {{- $wait = omit $wait "path" }}
     {{- end }}
-    {{- $plain := include "nimhelm.v2.gate.url" (dict "wait" $wait "host" $host "port" $port) }}
+    {{- $plain := include "nimhelm.v3.gate.url" (dict "wait" $wait "host" $host "port" $port) }}
     {{- if $own }}
       {{- /* The Service of KServe has its own port, which differs from the port of the pods. */}}
-      {{- $of := dict "wait" $wait "host" (include "nimhelm.v2.readyName" $dependency.name) "port" (ternary $port $target.nim.port $target.nim.ownsService) }}
+      {{- $of := dict "wait" $wait "host" (include "nimhelm.v3.readyName" $dependency.name) "port" (ternary $port $target.nim.port $target.nim.ownsService) }}
       {{- $lines = concat $lines (list
-        (print "target=" (include "nimhelm.v2.gate.url" $of))
+        (print "target=" (include "nimhelm.v3.gate.url" $of))
         (print "any=" $plain)
-        (print "patience=" (include "nimhelm.v2.startupSeconds" $target | trim))) }}
-      {{- if include "nimhelm.v2.hasReadyService" $root }}
-        {{- $lines = append $lines (printf "peer=tcp://%s:%d" (include "nimhelm.v2.readyName" $root.nim.name) $root.nim.port) }}
+        (print "patience=" (include "nimhelm.v3.startupSeconds" $target | trim))) }}
+      {{- if include "nimhelm.v3.hasReadyService" $root }}
+        {{- $lines = append $lines (printf "peer=tcp://%s:%d" (include "nimhelm.v3.readyName" $root.nim.name) $root.nim.port) }}
       {{- end }}
     {{- else }}
       {{- $lines = append $lines (print "target=" $plain) }}
     {{- end }}
-    {{- $lines = append $lines (print "ontimeout=" (include "nimhelm.v2.gate.onTimeout" (dict "root" $root "dependency" $dependency))) }}
+    {{- $lines = append $lines (print "ontimeout=" (include "nimhelm.v3.gate.onTimeout" (dict "root" $root "dependency" $dependency))) }}
     {{- with get $wait "text" }}{{ $lines = append $lines (printf "text=%s" .) }}{{ end }}
     {{- range get $wait "httpHeaders" | default list }}{{ $lines = append $lines (printf "header=%s: %s" .name .value) }}{{ end }}
   {{- end }}
@@ -200,18 +200,18 @@ revision. Takes byName, root and gate.
 {{- end }}
 
 {{- /* The timeout of a gate in seconds: that of the service, of the whole chart, or its own. Takes root and gate. */}}
-{{- define "nimhelm.v2.gate.timeout" -}}
+{{- define "nimhelm.v3.gate.timeout" -}}
   {{- $own := dig "timeoutSeconds" 0 ((.gate.cache | default .gate.dependency).wait | default dict) }}
   {{- coalesce (int .root.Values.wait.timeoutSeconds) (int .root.nim.global.waitTimeoutSeconds) (int $own) 1800 }}
 {{- end }}
 
 {{- /* What a gate does at its timeout, fail or start. Takes root and dependency. */}}
-{{- define "nimhelm.v2.gate.onTimeout" -}}
+{{- define "nimhelm.v3.gate.onTimeout" -}}
   {{- coalesce (dig "wait" "onTimeout" "" .dependency) .root.Values.wait.onTimeout .root.nim.global.waitOnTimeout }}
 {{- end }}
 
 {{- /* A readiness URL, or a TCP address when there is no path. Takes wait, host and port. */}}
-{{- define "nimhelm.v2.gate.url" -}}
+{{- define "nimhelm.v3.gate.url" -}}
   {{- $path := get .wait "path" | default "" }}
   {{- $host := ternary (printf "[%s]" .host) .host (and (contains ":" .host) (not (hasPrefix "[" .host))) }}
   {{- $address := printf "%s:%d" $host (int .port) }}
@@ -219,14 +219,14 @@ revision. Takes byName, root and gate.
 {{- end }}
 
 {{- /* The name of the Service for the current revision of a service. */}}
-{{- define "nimhelm.v2.readyName" -}}
-  {{- printf "%s-ready" . | include "nimhelm.v2.dnsLabel" }}
+{{- define "nimhelm.v3.readyName" -}}
+  {{- printf "%s-ready" . | include "nimhelm.v3.dnsLabel" }}
 {{- end }}
 
 {{- /*
 Whether a service has such a Service. It does when other services wait for it, or when it has gates itself, because its
 further pods ask whether a first one is ready.
 */}}
-{{- define "nimhelm.v2.hasReadyService" -}}
+{{- define "nimhelm.v3.hasReadyService" -}}
   {{- if and .nim.enabled (or .nim.awaited .nim.gates) (not .nim.knative) (not .nim.global.keepOperatorPods) }}true{{ end }}
 {{- end }}

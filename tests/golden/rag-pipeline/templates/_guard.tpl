@@ -2,18 +2,18 @@
 Refuses values that the API server would reject, or that would never become ready, and names the value to change.
 `nimhelm build` checks the pipeline, but every install can change the values. A problem is one line of text.
 
-A service          nimhelm.v2.problems, from its values alone
-The pipeline       nimhelm.v2.pipelineProblems: services, caches and names beside each other, and upgrades
-An upgrade         nimhelm.v2.problems.updates: objects that are there beside those that are wanted
+A service          nimhelm.v3.problems, from its values alone
+The pipeline       nimhelm.v3.pipelineProblems: services, caches and names beside each other, and upgrades
+An upgrade         nimhelm.v3.problems.updates: objects that are there beside those that are wanted
 */}}
 
 {{- /* Tells what is wrong. Takes name, which stands for {} in the texts, and texts (text -> whether it is so). */}}
-{{- define "nimhelm.v2.problems.told" -}}
+{{- define "nimhelm.v3.problems.told" -}}
   {{- range $text, $isWrong := .texts }}{{ if $isWrong }}{{ replace "{}" $.name $text }}{{ "\n" }}{{ end }}{{ end }}
 {{- end }}
 
 {{- /* Every problem of the values of a service. */}}
-{{- define "nimhelm.v2.problems" -}}
+{{- define "nimhelm.v3.problems" -}}
   {{- $nim := .nim }}
   {{- $values := .Values }}
   {{- $image := $values.image }}
@@ -24,7 +24,7 @@ An upgrade         nimhelm.v2.problems.updates: objects that are there beside th
   {{- $gateway := $router.gateway.name }}
   {{- $strict := eq $nim.openshift "restricted" }}
   {{- $scc := print "which OpenShift's restricted-v2 forbids: set global.nimhelm.openshift=scc, which needs the right to use the constraint " $nim.scc }}
-  {{- include "nimhelm.v2.problems.told" (dict "name" $nim.name "texts" (dict
+  {{- include "nimhelm.v3.problems.told" (dict "name" $nim.name "texts" (dict
     "{} has no image: set {}.image.repository" (not $image.repository)
     "{}'s image has no tag: set {}.image.tag" (and $image.repository (not $image.tag))
     "{}'s image has two digests: take one out of {}.image.tag or .image.digest" (and $image.repository $image.tag $image.digest (contains "@" $image.tag))
@@ -47,19 +47,19 @@ An upgrade         nimhelm.v2.problems.updates: objects that are there beside th
     (printf "{} keeps its model in a folder of the node, %s, or change {}.storage" $scc) (and $strict $values.storage.hostPath (not $nim.certificates))
     "the gates of {} run as the user of the mesh's proxy, which OpenShift's restricted-v2 forbids: leave out global.nimhelm.mesh and use native sidecars, or set global.nimhelm.openshift=scc"
       (and $strict $nim.gates $nim.global.mesh))) }}
-  {{- include "nimhelm.v2.problems.storage" . }}
-  {{- include "nimhelm.v2.problems.scale" . }}
-  {{- include "nimhelm.v2.problems.entries" . }}
+  {{- include "nimhelm.v3.problems.storage" . }}
+  {{- include "nimhelm.v3.problems.scale" . }}
+  {{- include "nimhelm.v3.problems.entries" . }}
   {{- if $nim.global.restricted }}
-    {{- include "nimhelm.v2.problems.restricted" (dict "title" $nim.name "path" $nim.name "hostPath" $values.storage.hostPath
+    {{- include "nimhelm.v3.problems.restricted" (dict "title" $nim.name "path" $nim.name "hostPath" $values.storage.hostPath
       "user" (int64 $values.userID) "certificates" $nim.certificates) }}
   {{- end }}
   {{- if or $values.initContainers $values.sidecarContainers $values.volumes $values.volumeMounts (regexMatch "[.]|:cache-" (toString $values.dependencies)) }}
-    {{- include "nimhelm.v2.problems.pod" (dict "owner" $nim.name "spec" (include "nimhelm.v2.podSpec" .)) }}
+    {{- include "nimhelm.v3.problems.pod" (dict "owner" $nim.name "spec" (include "nimhelm.v3.podSpec" .)) }}
   {{- end }}
 {{- end }}
 
-{{- define "nimhelm.v2.problems.storage" -}}
+{{- define "nimhelm.v3.problems.storage" -}}
   {{- $storage := .Values.storage }}
   {{- $cache := $storage.nimCache }}
   {{- $pvc := $storage.pvc }}
@@ -71,7 +71,7 @@ An upgrade         nimhelm.v2.problems.updates: objects that are there beside th
     (and $storage.image.reference "image") | compact }}
   {{- $only := join " " $given }}
   {{- $kubernetes := .Capabilities.KubeVersion.Version }}
-  {{- include "nimhelm.v2.problems.told" (dict "name" .Chart.Name "texts" (dict
+  {{- include "nimhelm.v3.problems.told" (dict "name" .Chart.Name "texts" (dict
     "{} has no place for its model: set one of nimCache, pvc, emptyDir, hostPath and image under {}.storage" (not $given)
     (printf "{} keeps its model in several places (%s): leave one of them, and set the others to null ({}.storage.%s=null)" (join ", " $given) (join "=null, {}.storage." $given))
       (gt (len $given) 1)
@@ -84,13 +84,13 @@ An upgrade         nimhelm.v2.problems.updates: objects that are there beside th
       (and $storage.image.reference .nim.onCluster (semverCompare "<1.33.0-0" $kubernetes)))) }}
 {{- end }}
 
-{{- define "nimhelm.v2.problems.scale" -}}
+{{- define "nimhelm.v3.problems.scale" -}}
   {{- $scale := .Values.scale }}
   {{- $hpa := $scale.hpa }}
   {{- $keda := $scale.keda }}
   {{- $types := list }}
   {{- range $keda.triggers }}{{ $types = append $types .type }}{{ end }}
-  {{- include "nimhelm.v2.problems.told" (dict "name" .Chart.Name "texts" (dict
+  {{- include "nimhelm.v3.problems.told" (dict "name" .Chart.Name "texts" (dict
     (printf "{} has a fixed number of replicas and an autoscaler: set {}.replicas=null, or .scale%s.enabled=false" (ternary "" ".keda" $scale.enabled))
       (and .nim.autoscaled .nim.hasReplicas)
     "{} runs on several nodes and cannot be autoscaled: set {}.scale.enabled=false" (and $scale.enabled .Values.multiNode.parallelism)
@@ -110,7 +110,7 @@ An upgrade         nimhelm.v2.problems.updates: objects that are there beside th
 {{- end }}
 
 {{- /* Entries of the lists and maps of a service: its dependencies, ports, resources and devices. */}}
-{{- define "nimhelm.v2.problems.entries" -}}
+{{- define "nimhelm.v3.problems.entries" -}}
   {{- $name := .Chart.Name }}
   {{- $seen := list }}
   {{- range .Values.dependencies }}
@@ -124,29 +124,29 @@ An upgrade         nimhelm.v2.problems.updates: objects that are there beside th
   {{- end }}
   {{- range $key, $limit := .Values.resources.limits }}
     {{- $request := get $.Values.resources.requests $key | default $limit }}
-    {{- if and (include "nimhelm.v2.isExtended" $key) (ne (include "nimhelm.v2.count" $request) (include "nimhelm.v2.count" $limit)) }}
+    {{- if and (include "nimhelm.v3.isExtended" $key) (ne (include "nimhelm.v3.count" $request) (include "nimhelm.v3.count" $limit)) }}
       {{- printf "%s requests %v %s but is limited to %v, and Kubernetes wants the two equal: set both under %[1]s.resources\n" $name $request $key $limit }}
     {{- end }}
   {{- end }}
   {{- range $index, $device := .Values.draResources }}
     {{- $hasOne := eq 1 (list .resourceClaimName .resourceClaimTemplateName .claimCreationSpec | compact | len) }}
-    {{- include "nimhelm.v2.problems.told" (dict "name" (printf "%s.draResources[%d]" $name $index) "texts" (dict
+    {{- include "nimhelm.v3.problems.told" (dict "name" (printf "%s.draResources[%d]" $name $index) "texts" (dict
       "{} is to have one of resourceClaimName, resourceClaimTemplateName and claimCreationSpec" (not $hasOne)
       "{} shares one claim among several replicas: use resourceClaimTemplateName" (and $hasOne .resourceClaimName (or $.nim.autoscaled (gt $.nim.replicas 1))))) }}
   {{- end }}
 {{- end }}
 
 {{- /* Takes title (how a message calls the pods), path (of their values), hostPath, user and certificates. */}}
-{{- define "nimhelm.v2.problems.restricted" -}}
+{{- define "nimhelm.v3.problems.restricted" -}}
   {{- $forbids := ", which Pod Security \"restricted\" forbids" }}
   {{- $or := ", or set global.nimhelm.restricted=false" }}
-  {{- include "nimhelm.v2.problems.told" (dict "name" .path "texts" (dict
+  {{- include "nimhelm.v3.problems.told" (dict "name" .path "texts" (dict
     (print .title " keeps its model in a folder of the node" $forbids ": change {}.storage" $or) .hostPath
     (print .title " runs as root" $forbids ": set {}.userID" $or) (not .user)
     (print .title " adds certificates as root" $forbids ": leave out {}.proxy.certConfigMap" $or) .certificates)) }}
 {{- end }}
 
-{{- define "nimhelm.v2.problems.pod" -}}
+{{- define "nimhelm.v3.problems.pod" -}}
   {{- $spec := fromYaml .spec }}
   {{- $names := list }}
   {{- range concat (get $spec "initContainers" | default list) $spec.containers }}
@@ -161,7 +161,7 @@ An upgrade         nimhelm.v2.problems.updates: objects that are there beside th
 {{- end }}
 
 {{- /* Problems of the pipeline as a whole. The templates above check each service. */}}
-{{- define "nimhelm.v2.pipelineProblems" -}}
+{{- define "nimhelm.v3.pipelineProblems" -}}
   {{- $nim := .nim }}
   {{- $global := $nim.global }}
   {{- $built := index (.Chart.Annotations | default dict) "nimhelm.dev/values-digest" }}
@@ -176,31 +176,31 @@ An upgrade         nimhelm.v2.problems.updates: objects that are there beside th
   {{- range $name, $service := $nim.byName }}
     {{- range ternary .nim.gates list .nim.enabled }}
       {{- if .dependency }}
-        {{- include "nimhelm.v2.problems.dependency" (dict "services" $nim.byName "name" $name "dependency" .dependency) }}
+        {{- include "nimhelm.v3.problems.dependency" (dict "services" $nim.byName "name" $name "dependency" .dependency) }}
       {{- else if not (hasKey $nim.caches .cache.name) }}
         {{- printf "%s waits for the cache %s, which this release does not fill: set nimCaches.%[2]s.enabled=true, or %[1]s.storage.nimCache.wait.enabled=false\n" $name .cache.name }}
       {{- end }}
     {{- end }}
     {{- $cache := get $nim.caches .nim.cache | default (dict "claim" "" "filledBy" "") }}
-    {{- include "nimhelm.v2.problems.told" (dict "name" $name "texts" (dict
+    {{- include "nimhelm.v3.problems.told" (dict "name" $name "texts" (dict
       (printf "{} looks for the cache %s in the claim %v, and it is filled in %s: set {}.storage.nimCache.claimName=%[3]s" .nim.cache .nim.claim $cache.claim)
         (and .nim.enabled $cache.claim (ne $cache.claim .nim.claim))
       (printf "{} waits for the cache %s, which a service is to fill, and none does: set nimCaches.%[1]s.filledBy=job, or {}.storage.nimCache.fill.enabled=true" .nim.cache)
         (and .nim.runs (eq $cache.filledBy "service") (not (has .nim.cache $filled)) .Values.storage.nimCache.wait.enabled (not $global.keepOperatorPods)))) }}
-    {{- if and .nim.enabled .nim.ownsService }}{{ include "nimhelm.v2.problems.kubernetesService" . }}{{ end }}
+    {{- if and .nim.enabled .nim.ownsService }}{{ include "nimhelm.v3.problems.kubernetesService" . }}{{ end }}
   {{- end }}
   {{- range $name, $box := $nim.caches }}
     {{- $path := print "nimCaches." $name }}
     {{- $sources := pick (get .cache "source") "dataStore" "hf" "ngc" | keys | sortAlpha }}
     {{- if gt (len $sources) 1 }}{{ printf "%s.source has several sources (%s): leave one, and set the others to null\n" $path (join ", " $sources) }}{{ end }}
     {{- if $global.restricted }}
-      {{- include "nimhelm.v2.problems.restricted" (dict "title" (print "the download of " $name) "path" $path "hostPath" (dig "storage" "hostPath" "" .cache)
+      {{- include "nimhelm.v3.problems.restricted" (dict "title" (print "the download of " $name) "path" $path "hostPath" (dig "storage" "hostPath" "" .cache)
         "user" (dig "userID" 1000 .cache | int64) "certificates" (dig "proxy" "certConfigMap" "" .cache)) }}
     {{- end }}
-    {{- if get .cache "initContainers" }}{{ include "nimhelm.v2.problems.pod" (dict "owner" $path "spec" (include "nimhelm.v2.cache.podSpec" $box)) }}{{ end }}
+    {{- if get .cache "initContainers" }}{{ include "nimhelm.v3.problems.pod" (dict "owner" $path "spec" (include "nimhelm.v3.cache.podSpec" $box)) }}{{ end }}
   {{- end }}
-  {{- include "nimhelm.v2.problems.names" . }}
-  {{- if $nim.onCluster }}{{ include "nimhelm.v2.problems.updates" . }}{{ end }}
+  {{- include "nimhelm.v3.problems.names" . }}
+  {{- if $nim.onCluster }}{{ include "nimhelm.v3.problems.updates" . }}{{ end }}
 {{- end }}
 
 {{- /*
@@ -208,7 +208,7 @@ A gate on a dependency that can never answer. A dependency without a gate may be
 entry of a list, so the way out is to switch off all waits of the service. Takes services (by name), name and
 dependency.
 */}}
-{{- define "nimhelm.v2.problems.dependency" -}}
+{{- define "nimhelm.v3.problems.dependency" -}}
   {{- $wait := get .dependency "wait" | default dict }}
   {{- $target := .dependency.name }}
   {{- $port := int .dependency.port }}
@@ -218,7 +218,7 @@ dependency.
   {{- range get $nim "ports" | default list }}{{ $ports = append $ports .port }}{{ end }}
   {{- if not .dependency.external }}
     {{- /* A gate with its own host or port does not ask the Service. */}}
-    {{- include "nimhelm.v2.problems.told" (dict "name" .name "texts" (dict
+    {{- include "nimhelm.v3.problems.told" (dict "name" .name "texts" (dict
       (printf "{} depends on %s, which is not a service of this chart: set external=true for it in {}.dependencies, or take it out" $target) (not $isKnown)
       (printf "{} depends on %s, which is disabled: set %[1]s.enabled=true, or {}.wait.enabled=false to start without it" $target)
         (and $isKnown (not $nim.enabled) (not (get $wait "optional")))
@@ -230,10 +230,10 @@ dependency.
 {{- end }}
 
 {{- /* Fields of a Service that its type does not have. */}}
-{{- define "nimhelm.v2.problems.kubernetesService" -}}
+{{- define "nimhelm.v3.problems.kubernetesService" -}}
   {{- $path := print .nim.name ".expose.service" }}
   {{- $spec := dict }}
-  {{- include "nimhelm.v2.serviceSpec" (dict "root" . "spec" $spec) }}
+  {{- include "nimhelm.v3.serviceSpec" (dict "root" . "spec" $spec) }}
   {{- $external := "NodePort or LoadBalancer" }}
   {{- $needs := dict "loadBalancerClass" "LoadBalancer" "loadBalancerSourceRanges" "LoadBalancer" "externalTrafficPolicy" $external "nodePort" $external }}
   {{- range $field, $types := $needs }}
@@ -241,7 +241,7 @@ dependency.
       {{- printf "%s.%s needs a Service of type %s, and this one is %s: set %[1]s.type=LoadBalancer, or take it out\n" $path $field $types $spec.type }}
     {{- end }}
   {{- end }}
-  {{- include "nimhelm.v2.problems.told" (dict "name" $path "texts" (dict
+  {{- include "nimhelm.v3.problems.told" (dict "name" $path "texts" (dict
     (printf "the Service %s of type ExternalName names no host: set {}.overlay.externalName" .nim.name)
       (and (eq $spec.type "ExternalName") (not (get $spec "externalName")))
     "{}.overlay.sessionAffinityConfig is of clients that stay with a pod: set {}.sessionAffinity=ClientIP, or take it out"
@@ -252,21 +252,21 @@ dependency.
 Two objects of one kind and name: Helm stops at the second. The first lines of objects are read: to parse them is slow.
 All subcharts share .Release, where the pipelines of one parent find the names.
 */}}
-{{- define "nimhelm.v2.problems.names" -}}
-  {{- $prefix := include "nimhelm.v2.prefix" . }}
+{{- define "nimhelm.v3.problems.names" -}}
+  {{- $prefix := include "nimhelm.v3.prefix" . }}
   {{- $made := list }}
   {{- range list "scripts" "nimpipeline" }}{{ $made = append $made (dict "owner" "pipeline" "object" (print ". ConfigMap " $prefix "-" .)) }}{{ end }}
   {{- range .nim.services }}
     {{- $name := .nim.name }}
     {{- if hasKey $.Subcharts $name }}
-      {{- range regexFindAll "(?m)^apiVersion: .*\nkind: .*\nmetadata:\n  name: .*$" (include "nimhelm.v2.objects" .) -1 }}
+      {{- range regexFindAll "(?m)^apiVersion: .*\nkind: .*\nmetadata:\n  name: .*$" (include "nimhelm.v3.objects" .) -1 }}
         {{- $words := regexSplit "\\s+" . -1 }}
         {{- $made = append $made (dict "owner" $name "object" (printf "%s %s %s" (index $words 1 | dir) (index $words 3) (last $words | trimAll "\""))) }}
       {{- end }}
       {{- if $.nim.global.networkPolicy.enabled }}{{ $made = append $made (dict "owner" $name "object" (print "networking.k8s.io NetworkPolicy " $name)) }}{{ end }}
     {{- end }}
-    {{- if include "nimhelm.v2.hasReadyService" . }}
-      {{- $made = append $made (dict "owner" $name "object" (include "nimhelm.v2.readyName" $name | print ". Service ")) }}
+    {{- if include "nimhelm.v3.hasReadyService" . }}
+      {{- $made = append $made (dict "owner" $name "object" (include "nimhelm.v3.readyName" $name | print ". Service ")) }}
     {{- end }}
   {{- end }}
   {{- range .nim.caches }}
@@ -291,7 +291,7 @@ All subcharts share .Release, where the pipelines of one parent find the names.
 Updates that Kubernetes refuses. They are refused here, before an upgrade applies anything. The place of an object in the
 values has path, and what they call its fields.
 */}}
-{{- define "nimhelm.v2.problems.updates" -}}
+{{- define "nimhelm.v3.problems.updates" -}}
   {{- $claim := dict "kind" "claim" "storageClassName" "storageClass" "accessModes" "volumeAccessMode" "storage" "size"
     "volumeName" "volumeName" "selector" "selector" "dataSource" "dataSource" }}
   {{- range .nim.services }}
@@ -307,20 +307,20 @@ values has path, and what they call its fields.
       {{- $kind := regexFind "(?m)^kind: .*" . | trimPrefix "kind: " }}
       {{- if hasKey $place $kind }}
         {{- $new := fromYaml . }}
-        {{- if has $new.metadata.name $names }}{{ include "nimhelm.v2.problems.update" (dict "root" $ "new" $new "place" (get $place $kind)) }}{{ end }}
+        {{- if has $new.metadata.name $names }}{{ include "nimhelm.v3.problems.update" (dict "root" $ "new" $new "place" (get $place $kind)) }}{{ end }}
       {{- end }}
     {{- end }}
   {{- end }}
   {{- range .nim.caches }}
     {{- if get .pvc "create" }}
-      {{- $new := include "nimhelm.v2.claim" (dict "root" $ "name" .claim "pvc" .pvc) | fromYaml }}
+      {{- $new := include "nimhelm.v3.claim" (dict "root" $ "name" .claim "pvc" .pvc) | fromYaml }}
       {{- $place := mergeOverwrite (dict "path" (printf "nimCaches.%s.storage.pvc" .name)) $claim }}
-      {{- include "nimhelm.v2.problems.update" (dict "root" $ "new" $new "place" $place) }}
+      {{- include "nimhelm.v3.problems.update" (dict "root" $ "new" $new "place" $place) }}
     {{- end }}
   {{- end }}
   {{- range .Values.extraObjects }}
     {{- /* Helm makes hooks anew. */}}
-    {{- if not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook") }}{{ include "nimhelm.v2.problems.update" (dict "root" $ "new" . "place" dict) }}{{ end }}
+    {{- if not (hasKey (dig "metadata" "annotations" dict .) "helm.sh/hook") }}{{ include "nimhelm.v3.problems.update" (dict "root" $ "new" . "place" dict) }}{{ end }}
   {{- end }}
 {{- end }}
 
@@ -330,7 +330,7 @@ extraObjects. files/immutable.json has the fields that stay, by group and kind. 
 left out, or fills in "parts" of it, or the "whole"; "later", anybody may set it. One may change while that of `unless` is set, and
 one of an Indexed job if it stays equal to that of `tandem`.
 */}}
-{{- define "nimhelm.v2.problems.update" -}}
+{{- define "nimhelm.v3.problems.update" -}}
   {{- $new := .new }}
   {{- $place := .place }}
   {{- $name := $new.metadata.name }}
@@ -344,7 +344,7 @@ one of an Indexed job if it stays equal to that of `tandem`.
   {{- $kind := print (dir $new.apiVersion) "/" $new.kind | trimPrefix "./" }}
   {{- if hasKey $fixed $kind }}
     {{- $rules := get $fixed $kind }}
-    {{- include "nimhelm.v2.liveRules" (dict "kind" $kind "live" $live "new" $new "rules" $rules "isOwn" (not (empty $place))) }}
+    {{- include "nimhelm.v3.liveRules" (dict "kind" $kind "live" $live "new" $new "rules" $rules "isOwn" (not (empty $place))) }}
     {{- range $path, $rule := $rules }}
       {{- $has := $live }}
       {{- $wanted := $new }}
@@ -362,7 +362,7 @@ one of an Indexed job if it stays equal to that of `tandem`.
       {{- with get $rule "tandem" }}
         {{- $may = and (eq "Indexed" (dig "spec" "completionMode" "" $live)) (eq (toString $wanted) (dig "spec" . 1 $new | toString)) }}
       {{- end }}
-      {{- $same := include "nimhelm.v2.covers" (dict "has" $has "wanted" $wanted "exact" (not $filled)) }}
+      {{- $same := include "nimhelm.v3.covers" (dict "has" $has "wanted" $wanted "exact" (not $filled)) }}
       {{- if or (get $rule "why") (not (or $may $same)) }}
         {{- $was := toJson $has }}
         {{- $why := print "cannot change its " (last $keys) }}
@@ -383,7 +383,7 @@ one of an Indexed job if it stays equal to that of `tandem`.
 Adds rules that depend on the object that is there. One with `why` says what is refused. Takes kind (with its group), live, new,
 rules, and isOwn (whether the chart makes the object).
 */}}
-{{- define "nimhelm.v2.liveRules" -}}
+{{- define "nimhelm.v3.liveRules" -}}
   {{- $rules := .rules }}
   {{- $old := get .live "spec" | default dict }}
   {{- $spec := get .new "spec" | default dict }}
@@ -405,7 +405,7 @@ rules, and isOwn (whether the chart makes the object).
     {{- end }}
     {{- $has := dig "resources" "requests" "storage" "0" $old }}
     {{- $wanted := dig "resources" "requests" "storage" "" $spec }}
-    {{- $more := subf (include "nimhelm.v2.quantity" $wanted) (include "nimhelm.v2.quantity" $has) }}
+    {{- $more := subf (include "nimhelm.v3.quantity" $wanted) (include "nimhelm.v3.quantity" $has) }}
     {{- $isBound := eq "Bound" (dig "status" "phase" "" .live) }}
     {{- $why := ternary "has %s and cannot shrink to %v" (ternary "" "has %s and cannot grow to %v before it is bound" $isBound) (lt $more 0.0) }}
     {{- if and $why $more }}{{ $_ := set $rules "spec resources requests storage" (dict "why" (printf $why $has $wanted)) }}{{ end }}
@@ -423,7 +423,7 @@ rules, and isOwn (whether the chart makes the object).
 Whether an object that is there has all that is wanted. What is not wanted may be there, and a quantity may be written
 another way, but for "exact". Takes has, wanted and exact.
 */}}
-{{- define "nimhelm.v2.covers" -}}
+{{- define "nimhelm.v3.covers" -}}
   {{- $has := .has }}
   {{- /* An empty string is a value, such as that of no storage class. */}}
   {{- $covers := or (eq (toJson $has) (toJson .wanted)) (and (empty $has) (empty .wanted) (not (kindIs "string" $has))) }}
@@ -432,10 +432,10 @@ another way, but for "exact". Takes has, wanted and exact.
   {{- else if or $areMaps (and (kindIs "slice" .wanted) (kindIs "slice" $has) (eq (len .wanted) (len $has))) }}
     {{- $covers = true }}
     {{- range $key, $value := .wanted }}
-      {{- $covers = and $covers (or (kindIs "invalid" $value) (include "nimhelm.v2.covers" (dict "has" (index $has $key) "wanted" $value "exact" false))) }}
+      {{- $covers = and $covers (or (kindIs "invalid" $value) (include "nimhelm.v3.covers" (dict "has" (index $has $key) "wanted" $value "exact" false))) }}
     {{- end }}
   {{- else if regexMatch "^[0-9.]+[a-zA-Z]* [0-9.]+[a-zA-Z]*$" (printf "%v %v" $has .wanted) }}
-    {{- $covers = eq (include "nimhelm.v2.quantity" $has) (include "nimhelm.v2.quantity" .wanted) }}
+    {{- $covers = eq (include "nimhelm.v3.quantity" $has) (include "nimhelm.v3.quantity" .wanted) }}
   {{- end }}
   {{- if $covers }}true{{ end }}
 {{- end }}

@@ -1,8 +1,8 @@
 {{- /* Services that KServe runs. KServe creates the Service, the routes and the autoscaler. */}}
 
-{{- define "nimhelm.v2.inferenceService" -}}
+{{- define "nimhelm.v3.inferenceService" -}}
 {{- $nim := .nim }}
-{{- include "nimhelm.v2.revision" . }}
+{{- include "nimhelm.v3.revision" . }}
 {{- /* Without an Ingress the service is reached only from inside the cluster. */}}
 {{- $public := or .Values.expose.ingress.enabled .Values.expose.router.ingress.ingressClass }}
 {{- $labels := ternary (dict "networking.kserve.io/visibility" "cluster-local") dict (empty $public) }}
@@ -25,15 +25,15 @@
 {{- end -}}
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
-{{ include "nimhelm.v2.metadata" (dict "root" . "under" $labels "annotated" true "workload" true "annotations" $annotations) }}
+{{ include "nimhelm.v3.metadata" (dict "root" . "under" $labels "annotated" true "workload" true "annotations" $annotations) }}
 spec:
   predictor:
-    {{- include "nimhelm.v2.podMetadata" . | nindent 4 }}
+    {{- include "nimhelm.v3.podMetadata" . | nindent 4 }}
     {{- if $nim.knative }}
     {{- with get $nim.annotations "autoscaling.knative.dev/min-scale" }}{{ printf "minReplicas: %d" (int .) | nindent 4 }}{{ end }}
     {{- with get $nim.annotations "autoscaling.knative.dev/max-scale" }}{{ printf "maxReplicas: %d" (int .) | nindent 4 }}{{ end }}
     {{- else }}
-    {{- with $scaling }}{{ include "nimhelm.v2.yaml" . | nindent 4 }}{{ end }}
+    {{- with $scaling }}{{ include "nimhelm.v3.yaml" . | nindent 4 }}{{ end }}
     deploymentStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 25%, maxSurge: 0}}
     {{- end }}
     {{- get $nim.specs "" | nindent 4 }}

@@ -2,41 +2,41 @@
 The templates of a pipeline's chart, and of its services. This file is where they start.
 
 Helm has one set of named templates for a chart and all its subcharts, so the text stands here, in the umbrella, once.
-The one template of a service's subchart calls nimhelm.v2.objects.
+The one template of a service's subchart calls nimhelm.v3.objects.
 
-Names      nimhelm.v2.<concern>[.<part>]. Several charts of nimhelm may have one parent chart, and share this
-           set of templates; "v2" keeps charts of another generation of these templates apart. Raise it whenever the
+Names      nimhelm.v3.<concern>[.<part>]. Several charts of nimhelm may have one parent chart, and share this
+           set of templates; "v3" keeps charts of another generation of these templates apart. Raise it whenever the
            meaning of a template changes after a release.
 Context    A template of a service takes the root of the service's chart as ".". A template that needs more takes a
            dict with names, the root among them: (dict "root" . "container" $container). Whose pod is made in a group
            of nodes is a fact, .nim.role.
-Facts      nimhelm.v2.service, which ../service/templates/service.yaml calls first, settles the values and puts what is
+Facts      nimhelm.v3.service, which ../service/templates/service.yaml calls first, settles the values and puts what is
            derived from them into .nim, once for all templates of a service. docs/chart.md lists them.
 Results    A template returns text: a name, "true" or nothing for a question, or YAML that the caller indents. One that
            computes a list or a map puts it into .nim, or into the dict that it takes. Nothing goes through JSON.
-Printing   Values are printed by nimhelm.v2.yaml, fields that may be empty by nimhelm.v2.fields, names by toJson. Nothing
+Printing   Values are printed by nimhelm.v3.yaml, fields that may be empty by nimhelm.v3.fields, names by toJson. Nothing
            uses tpl: strings stay as they were written.
 
 _disruption.tpl is a small example. docs/chart.md has recipes.
 */}}
 
 {{- /* Settles the values of a service, computes its facts, and refuses values that cannot work. */}}
-{{- define "nimhelm.v2.service" -}}
+{{- define "nimhelm.v3.service" -}}
   {{- if not (hasKey . "nim") }}
-    {{- include "nimhelm.v2.settle" (dict "root" . "defaults" "nimhelm.v2.defaults.service") }}
-    {{- include "nimhelm.v2.facts" . }}
-    {{- with include "nimhelm.v2.problems" . | trim }}{{ fail . }}{{ end }}
+    {{- include "nimhelm.v3.settle" (dict "root" . "defaults" "nimhelm.v3.defaults.service") }}
+    {{- include "nimhelm.v3.facts" . }}
+    {{- with include "nimhelm.v3.problems" . | trim }}{{ fail . }}{{ end }}
   {{- end }}
 {{- end }}
 
 {{- /* All objects of a service. A key for a group is made once. */}}
-{{- define "nimhelm.v2.objects" -}}
+{{- define "nimhelm.v3.objects" -}}
   {{- if not (hasKey .nim "objects") }}
     {{- $objects := "" }}
     {{- range list
       "access" "devices" "disruption" "kubernetesService" "monitoring" "multinode" "picker" "prePull" "routes" "scaling"
       "storage" "workload" }}
-      {{- with regexReplaceAll "^\\s*(---)?\\s*" (include (printf "nimhelm.v2.%s" .) $) "" }}
+      {{- with regexReplaceAll "^\\s*(---)?\\s*" (include (printf "nimhelm.v3.%s" .) $) "" }}
         {{- $objects = printf "%s\n---\n%s" $objects . }}
       {{- end }}
     {{- end }}
@@ -45,7 +45,7 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
   {{- .nim.objects }}
 {{- end }}
 
-{{- define "nimhelm.v2.facts" -}}
+{{- define "nimhelm.v3.facts" -}}
   {{- $values := .Values }}
   {{- $global := $values.global.nimhelm }}
   {{- $chart := .Chart.Annotations | default dict }}
@@ -70,8 +70,8 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
     "pipeline" (index $chart "nimhelm.dev/pipeline")
     "wave" (index $chart "nimhelm.dev/wave" | default "0" | int)
     "global" $global
-    "openshift" (include "nimhelm.v2.openshift" (dict "root" . "global" $global))
-    "onCluster" (include "nimhelm.v2.onCluster" . | eq "true")
+    "openshift" (include "nimhelm.v3.openshift" (dict "root" . "global" $global))
+    "onCluster" (include "nimhelm.v3.onCluster" . | eq "true")
     "workload" (ternary "InferenceService" (ternary "LeaderWorkerSet" "Deployment" $group) $kserve)
     "account" ($values.serviceAccount.name | default (ternary .Chart.Name "default" $values.serviceAccount.create))
     "ownsService" (not $kserve)
@@ -95,18 +95,18 @@ _disruption.tpl is a small example. docs/chart.md has recipes.
     "port" (int $values.expose.service.port)
     "ports" $ports
     "hosts" ($router.hosts | default (list (printf "%s.%s.%s" .Chart.Name .Release.Namespace $router.hostDomainName)))) }}
-  {{- include "nimhelm.v2.facts.storage" . }}
-  {{- include "nimhelm.v2.facts.labels" . }}
-  {{- include "nimhelm.v2.facts.probed" . }}
-  {{- include "nimhelm.v2.facts.gates" . }}
-  {{- include "nimhelm.v2.facts.env" . }}
+  {{- include "nimhelm.v3.facts.storage" . }}
+  {{- include "nimhelm.v3.facts.labels" . }}
+  {{- include "nimhelm.v3.facts.probed" . }}
+  {{- include "nimhelm.v3.facts.gates" . }}
+  {{- include "nimhelm.v3.facts.env" . }}
 {{- end }}
 
 {{- /*
 Whether Helm renders for a cluster. Every API server serves apiregistration.k8s.io, and the APIs that `helm template`
 assumes do not include it.
 */}}
-{{- define "nimhelm.v2.onCluster" -}}
+{{- define "nimhelm.v3.onCluster" -}}
   {{- if .Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" }}true{{ end }}
 {{- end }}
 
@@ -114,7 +114,7 @@ assumes do not include it.
 Whether to render an object of an add-on's kind. Takes api ("group/version/Kind") and remedy (what to do when the
 cluster lacks it).
 */}}
-{{- define "nimhelm.v2.served" -}}
+{{- define "nimhelm.v3.served" -}}
   {{- $nim := .root.nim }}
   {{- if or (.root.Capabilities.APIVersions.Has .api) (not $nim.onCluster) }}true
   {{- else if not $nim.global.skipMissingKinds }}

@@ -1,6 +1,6 @@
 {{- /* The volume of the model, and the other volumes of a pod. */}}
 
-{{- define "nimhelm.v2.facts.storage" -}}
+{{- define "nimhelm.v3.facts.storage" -}}
   {{- $storage := .Values.storage }}
   {{- $cache := $storage.nimCache }}
   {{- $from := ternary $storage.pvc $cache (empty $cache.name) }}
@@ -35,19 +35,19 @@
 {{- end }}
 
 {{- /* Where a container finds the scripts of the chart. */}}
-{{- define "nimhelm.v2.scriptsMount" -}}
+{{- define "nimhelm.v3.scriptsMount" -}}
 - {name: nimhelm-scripts, mountPath: /nimhelm-scripts, readOnly: true}
 {{- end }}
 
 {{- /* The volumes of a pod of .nim.role. */}}
-{{- define "nimhelm.v2.volumes" -}}
+{{- define "nimhelm.v3.volumes" -}}
 {{- $nim := .nim }}
 {{- $storage := .Values.storage -}}
 - name: dshm
   emptyDir:
     medium: Memory
     {{- with $storage.sharedMemorySizeLimit }}
-    sizeLimit: {{ include "nimhelm.v2.yaml" (toString .) }}
+    sizeLimit: {{ include "nimhelm.v3.yaml" (toString .) }}
     {{- end }}
 {{- if $nim.needsScratch }}
 - {name: scratch, emptyDir: {}}
@@ -56,16 +56,16 @@
   {{- if $nim.claim }}
   persistentVolumeClaim:
     claimName: {{ toJson $nim.claim }}
-    {{- include "nimhelm.v2.fields" (dict "indent" 4 "fields" (dict "readOnly" $storage.readOnly)) }}
+    {{- include "nimhelm.v3.fields" (dict "indent" 4 "fields" (dict "readOnly" $storage.readOnly)) }}
   {{- else if $storage.image.reference }}
   image:
-    reference: {{ include "nimhelm.v2.image" (dict "global" $nim.global "reference" $storage.image.reference) | toJson }}
-    {{- include "nimhelm.v2.fields" (dict "indent" 4 "fields" (pick $storage.image "pullPolicy")) }}
+    reference: {{ include "nimhelm.v3.image" (dict "global" $nim.global "reference" $storage.image.reference) | toJson }}
+    {{- include "nimhelm.v3.fields" (dict "indent" 4 "fields" (pick $storage.image "pullPolicy")) }}
   {{- else if kindIs "map" $storage.emptyDir }}
   emptyDir: {{ with get $storage.emptyDir "sizeLimit" }}{sizeLimit: {{ toString . | toJson }}}{{ else }}{}{{ end }}
   {{- else }}
   hostPath:
-    path: {{ include "nimhelm.v2.yaml" $storage.hostPath }}
+    path: {{ include "nimhelm.v3.yaml" $storage.hostPath }}
     type: DirectoryOrCreate
   {{- end }}
 {{- with $nim.certificates }}
@@ -73,7 +73,7 @@
 - {name: custom-ca, configMap: {name: {{ toJson . }}}}
 {{- end }}
 {{- if or $nim.gates $nim.certificates $nim.fillsCache }}
-- {name: nimhelm-scripts, configMap: {name: {{ include "nimhelm.v2.scriptsName" . | toJson }}}}
+- {name: nimhelm-scripts, configMap: {name: {{ include "nimhelm.v3.scriptsName" . | toJson }}}}
 {{- end }}
 {{- if and $nim.gates $nim.global.pullWhileWaiting }}
 - {name: nimhelm-wait, emptyDir: {sizeLimit: 16Mi}}
@@ -85,7 +85,7 @@
 - {name: ssh-confs, emptyDir: {}}
 {{- end }}
 - {name: ssh-dotfiles, emptyDir: {}}
-- {name: ssh-pk, secret: {secretName: {{ include "nimhelm.v2.mpi.secretName" . | toJson }}, defaultMode: 256}}
+- {name: ssh-pk, secret: {secretName: {{ include "nimhelm.v3.mpi.secretName" . | toJson }}, defaultMode: 256}}
 - name: start-mpi-script
   configMap:
     name: {{ printf "%s-mpi-start-script" .nim.name }}
@@ -94,13 +94,13 @@
     {{- end }}
 {{- end }}
 {{- with .Values.volumes }}
-{{ include "nimhelm.v2.yaml" . }}
+{{ include "nimhelm.v3.yaml" . }}
 {{- end }}
 {{- end }}
 
-{{- define "nimhelm.v2.storage" }}
+{{- define "nimhelm.v3.storage" }}
 {{- if and .Values.storage.pvc.create (not .nim.cache) }}
-{{- include "nimhelm.v2.claim" (dict "root" . "name" .nim.claim "pvc" .Values.storage.pvc) }}
+{{- include "nimhelm.v3.claim" (dict "root" . "name" .nim.claim "pvc" .Values.storage.pvc) }}
 {{- end }}
 {{- end }}
 
@@ -109,21 +109,21 @@ Adds the annotations of a claim to `into`. One records the storage class of the 
 that leaves a class out, and the claim alone does not show whether its class was the default. Takes into, pvc and
 global.
 */}}
-{{- define "nimhelm.v2.claimAnnotations" -}}
+{{- define "nimhelm.v3.claimAnnotations" -}}
   {{- if .global.keepClaims }}{{ $_ := set .into "helm.sh/resource-policy" "keep" }}{{ end }}
   {{- with get .pvc "storageClass" | default .global.storageClass }}{{ $_ := set $.into "nimhelm.dev/storage-class" . }}{{ end }}
   {{- $_ := mergeOverwrite .into (get .pvc "annotations" | default dict) }}
 {{- end }}
 
 {{- /* A claim. Takes root, name, pvc, labels (over those of the values), and order (annotations). */}}
-{{- define "nimhelm.v2.claim" }}
+{{- define "nimhelm.v3.claim" }}
 {{- $global := .root.nim.global }}
 {{- $annotations := dict }}
-{{- include "nimhelm.v2.claimAnnotations" (dict "into" $annotations "pvc" .pvc "global" $global) }}
+{{- include "nimhelm.v3.claimAnnotations" (dict "into" $annotations "pvc" .pvc "global" $global) }}
 {{- $_ := mergeOverwrite $annotations (.order | default dict) }}
 apiVersion: v1
 kind: PersistentVolumeClaim
-{{ include "nimhelm.v2.metadata" (dict "root" .root "name" .name "under" .pvc.labels "over" .labels "annotations" $annotations) }}
+{{ include "nimhelm.v3.metadata" (dict "root" .root "name" .name "under" .pvc.labels "over" .labels "annotations" $annotations) }}
 spec:
   accessModes:
     - {{ get .pvc "volumeAccessMode" | default "ReadWriteOnce" | toJson }}
@@ -134,6 +134,6 @@ spec:
     requests:
       storage: {{ get .pvc "size" | toString | toJson }}
   {{- with pick .pvc "dataSource" "selector" "volumeName" }}
-  {{- include "nimhelm.v2.yaml" . | nindent 2 }}
+  {{- include "nimhelm.v3.yaml" . | nindent 2 }}
   {{- end }}
 {{- end }}

@@ -6,8 +6,8 @@ Values: how they are settled before use, and how they are printed so that each s
 Removes nulls from the values and adds missing defaults. A null resets a value to its default, but Helm leaves it in
 the values or removes the default too. Takes root and defaults (the name of a template).
 */}}
-{{- define "nimhelm.v2.settle" -}}
-  {{- include "nimhelm.v2.prune" .root.Values }}
+{{- define "nimhelm.v3.settle" -}}
+  {{- include "nimhelm.v3.prune" .root.Values }}
   {{- $values := include .defaults .root | fromJson }}
   {{- /* Set as a whole, so that an empty map or null removes it. */}}
   {{- if hasKey (dig "nimhelm" dict (get .root.Values "global" | default dict)) "helperResources" }}{{ $_ := unset $values.global.nimhelm "helperResources" }}{{ end }}
@@ -15,14 +15,14 @@ the values or removes the default too. Takes root and defaults (the name of a te
 {{- end }}
 
 {{- /* Removes nulls from a map and from everything in it, but for an overlay, where they remove a field or a variable. */}}
-{{- define "nimhelm.v2.prune" -}}
+{{- define "nimhelm.v3.prune" -}}
   {{- range $key, $value := . }}
     {{- if and (kindIs "invalid" $value) (ne $key "helperResources") }}{{ $_ := unset $ $key }}
     {{- else if has $key (list "podTemplate" "extraEnv" "overlay") }}
-    {{- else if and $value (kindIs "map" $value) }}{{ include "nimhelm.v2.prune" $value }}
+    {{- else if and $value (kindIs "map" $value) }}{{ include "nimhelm.v3.prune" $value }}
     {{- else if kindIs "slice" $value }}
       {{- if has nil $value }}{{ $_ := set $ $key (without $value nil) }}{{ end }}
-      {{- range $value }}{{ if kindIs "map" . }}{{ include "nimhelm.v2.prune" . }}{{ end }}{{ end }}
+      {{- range $value }}{{ if kindIs "map" . }}{{ include "nimhelm.v3.prune" . }}{{ end }}{{ end }}
     {{- end }}
   {{- end }}
 {{- end }}
@@ -31,20 +31,20 @@ the values or removes the default too. Takes root and defaults (the name of a te
 Merges a map into another, like a strategic merge patch: maps merge, lists of named items merge by name, and mounts by
 their paths, since a volume may have several. A null removes, and anything else replaces. Takes into and from.
 */}}
-{{- define "nimhelm.v2.mergeByName" -}}
+{{- define "nimhelm.v3.mergeByName" -}}
   {{- $into := .into }}
   {{- range $key, $value := .from }}
     {{- $old := get $into $key }}
     {{- if kindIs "invalid" $value }}{{ $_ := unset $into $key }}
     {{- else if and (kindIs "map" $value) (kindIs "map" $old) }}
-      {{- include "nimhelm.v2.mergeByName" (dict "into" $old "from" $value) }}
+      {{- include "nimhelm.v3.mergeByName" (dict "into" $old "from" $value) }}
     {{- else if and (kindIs "slice" $value) (kindIs "slice" $old) (kindIs "map" (first $value)) (hasKey (first $value) "name") }}
       {{- $by := ternary "mountPath" "name" (hasKey (first $value) "mountPath") }}
       {{- $known := dict }}
       {{- range $old }}{{ $_ := set $known (get . $by) . }}{{ end }}
       {{- range $value }}
         {{- $name := get . $by }}
-        {{- if hasKey $known $name }}{{ include "nimhelm.v2.mergeByName" (dict "into" (get $known $name) "from" .) }}
+        {{- if hasKey $known $name }}{{ include "nimhelm.v3.mergeByName" (dict "into" (get $known $name) "from" .) }}
         {{- else }}{{ $_ := set $into $key (append (get $into $key) .) }}{{ $_ := set $known $name . }}
         {{- end }}
       {{- end }}
@@ -59,27 +59,27 @@ indented, it loses a line break at the end of a string. It leaves "=" and "<<" u
 special values. The entries of such a map or list are printed as JSON, which is valid YAML, with these characters
 escaped.
 */}}
-{{- define "nimhelm.v2.yaml" -}}
+{{- define "nimhelm.v3.yaml" -}}
   {{- $json := toRawJson . -}}
   {{- if not (regexMatch `[\x{7F}-\x{9F}\x{FEFF}\x{FFFE}\x{FFFF}]|\\n"|"(=|<<)"` $json) -}}
     {{- toYaml . -}}
   {{- else if and . (kindIs "map" .) -}}
-    {{- range $key, $value := . }}{{ printf "\n%s: %s" (toRawJson $key) (toRawJson $value) | include "nimhelm.v2.escaped" }}{{ end -}}
+    {{- range $key, $value := . }}{{ printf "\n%s: %s" (toRawJson $key) (toRawJson $value) | include "nimhelm.v3.escaped" }}{{ end -}}
   {{- else if and . (kindIs "slice" .) -}}
-    {{- range . }}{{ printf "\n- %s" (toRawJson .) | include "nimhelm.v2.escaped" }}{{ end -}}
+    {{- range . }}{{ printf "\n- %s" (toRawJson .) | include "nimhelm.v3.escaped" }}{{ end -}}
   {{- else -}}
-    {{- include "nimhelm.v2.escaped" $json -}}
+    {{- include "nimhelm.v3.escaped" $json -}}
   {{- end -}}
 {{- end }}
 
 {{- /* Prints those fields of a map that are not empty, each below the text before it. Takes fields and indent (spaces). */}}
-{{- define "nimhelm.v2.fields" -}}
+{{- define "nimhelm.v3.fields" -}}
   {{- range $name, $value := .fields }}{{ if not $value }}{{ $_ := unset $.fields $name }}{{ end }}{{ end }}
-  {{- with .fields }}{{ include "nimhelm.v2.yaml" . | nindent $.indent }}{{ end }}
+  {{- with .fields }}{{ include "nimhelm.v3.yaml" . | nindent $.indent }}{{ end }}
 {{- end }}
 
 {{- /* JSON with \uXXXX for characters that JSON allows and YAML forbids. */}}
-{{- define "nimhelm.v2.escaped" -}}
+{{- define "nimhelm.v3.escaped" -}}
   {{- $json := . -}}
   {{- if regexMatch `[\x{7F}-\x{9F}\x{FEFF}\x{FFFE}\x{FFFF}]` $json -}}
     {{- range concat (untilStep 127 160 1) (list 65279 65534 65535) }}{{ $json = replace (printf "%c" .) (printf "\\u%04x" .) $json }}{{ end -}}
@@ -88,7 +88,7 @@ escaped.
 {{- end }}
 
 {{- /* A quantity as a plain number: "10Gi" is 10737418240, "500m" is 0.5, "1e3" is 1000. */}}
-{{- define "nimhelm.v2.quantity" -}}
+{{- define "nimhelm.v3.quantity" -}}
   {{- $text := toString . -}}
   {{- $unit := regexFind "[a-zA-Z]*$" $text -}}
   {{- $size := get (dict "n" 1e-9 "u" 1e-6 "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18
@@ -97,12 +97,12 @@ escaped.
 {{- end }}
 
 {{- /* A quantity of devices as a whole number of them, rounded up: 2, "2" and "2000m" are 2. */}}
-{{- define "nimhelm.v2.count" -}}
-  {{- include "nimhelm.v2.quantity" . | float64 | ceil | int64 -}}
+{{- define "nimhelm.v3.count" -}}
+  {{- include "nimhelm.v3.quantity" . | float64 | ceil | int64 -}}
 {{- end }}
 
 {{- /* Copies the quantities of a map as strings, which every parser accepts. Takes into and from. */}}
-{{- define "nimhelm.v2.quantities" -}}
+{{- define "nimhelm.v3.quantities" -}}
   {{- range $name, $quantity := .from }}{{ $_ := set $.into $name (toJson $quantity | trimAll "\"") }}{{ end }}
 {{- end }}
 
@@ -111,7 +111,7 @@ An image reference. global.nimhelm.imageRegistry replaces its registry host, or 
 path. The first part of a reference is a host when it contains a dot or a colon, or is "localhost". Takes global and
 reference, or image ({repository, tag, digest}).
 */}}
-{{- define "nimhelm.v2.image" -}}
+{{- define "nimhelm.v3.image" -}}
   {{- $reference := .reference }}
   {{- with .image }}{{ $reference = printf "%s:%s" .repository .tag }}{{ end }}
   {{- with dig "digest" "" (.image | default dict) }}{{ $reference = printf "%s@%s" $reference . }}{{ end }}
@@ -123,8 +123,8 @@ reference, or image ({repository, tag, digest}).
 {{- end }}
 
 {{- /* The pull secrets of a pod, with those of the whole chart, each once, below the text before it. Takes global and names. */}}
-{{- define "nimhelm.v2.pullSecrets" -}}
+{{- define "nimhelm.v3.pullSecrets" -}}
   {{- $secrets := list }}
   {{- range concat (.names | default list) .global.imagePullSecrets | uniq }}{{ $secrets = append $secrets (dict "name" .) }}{{ end }}
-  {{- include "nimhelm.v2.fields" (dict "indent" 0 "fields" (dict "imagePullSecrets" $secrets)) }}
+  {{- include "nimhelm.v3.fields" (dict "indent" 0 "fields" (dict "imagePullSecrets" $secrets)) }}
 {{- end }}
