@@ -1,8 +1,8 @@
 {{- /* Labels and annotations. Those that the chart sets win over those in the values. */}}
 
 {{- /*
-The labels of a service. The ServiceMonitor selects by identity. Pods carry neither the version of the chart nor the
-name of the pipeline, so that a new version alone does not restart them.
+The labels of a service. Pods carry neither the version of the chart nor the name of the pipeline, so that a new version
+alone does not restart them.
 */}}
 {{- define "nimhelm.v3.facts.labels" -}}
   {{- $nim := .nim }}
