@@ -21,7 +21,6 @@ HERE = Path(__file__).resolve().parent.parent
 REF = "#/definitions/"
 PREFIX = "nimhelm.v3"
 DEFAULTS = "chart-template/umbrella/templates/_defaults.tpl"
-DEFAULTS_WIDTH = 150
 BLOCKS_OF_THE_CHART = ("service", "global", "shared")
 BASE_URL = "https://nimhelm.dev/schema/"
 
@@ -170,24 +169,6 @@ def defaults(schema: Schema, definitions: dict[str, Schema]) -> dict[str, Any]:
     return found
 
 
-def filled(values: dict[str, Any], depth: int = 0) -> str:
-    """JSON in full lines. A block of several fields has lines of its own, so that a new default moves few others."""
-    flat = json.dumps(values, sort_keys=True)
-    if depth + len(flat) < DEFAULTS_WIDTH:
-        return flat
-    lines = [""]
-    for key, value in sorted(values.items()):
-        block = isinstance(value, dict) and len(value) > 1
-        entry = f"{json.dumps(key)}: {filled(value, depth + 1) if block else json.dumps(value)},"
-        if block or len(lines[-1]) + len(entry) >= DEFAULTS_WIDTH:
-            lines.append("")
-        lines[-1] += f" {entry}"
-        if block:
-            lines.append("")
-    indent = "\n" + " " * depth
-    return "{" + "".join(indent + line for line in lines if line).removesuffix(",") + indent + "}"
-
-
 def default_templates(source: Source) -> str:
     """The text of _defaults.tpl: the defaults of a chart's values, as the templates read them."""
     shared = f'{{{{ include "{PREFIX}.defaults.global" . }}}}'
@@ -200,7 +181,7 @@ def default_templates(source: Source) -> str:
         "{{- /* Made by tools/build_schema.py from schema/source, where defaults stand. Do not change it here. */}}\n"
     )
     for name, values in parts.items():
-        printed = filled(values).replace(json.dumps(shared), shared)
+        printed = laid_out(values).replace(json.dumps(shared), shared)
         text += f'\n{{{{- define "{PREFIX}.defaults.{name}" -}}}}\n{printed}\n{{{{- end }}}}\n'
     return text
 

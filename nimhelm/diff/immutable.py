@@ -71,6 +71,7 @@ def _may_change(rule: dict[str, Any], old: Object, new: Object) -> bool:
 
 
 def _stays(rule: dict[str, Any], old: Any, new: Any) -> bool:
+    """Whether a field stays what it is. The API server keeps one that it fills in as a whole, when it is left out."""
     if new is None and rule.get("filled") == "whole":
         return True
     one, two = (rule.get("default") if each is None else each for each in (old, new))

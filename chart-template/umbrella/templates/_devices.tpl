@@ -23,7 +23,7 @@ claim-<service>-<kind>-<claim>-<n>, with both names hashed. n counts earlier ent
   {{- $templates := dict }}
   {{- $counts := dict }}
   {{- $resources := .Values.draResources }}
-  {{- if and .Values.multiNode.computeDomain (eq .nim.workload "LeaderWorkerSet") }}
+  {{- if and .Values.multiNode.computeDomain .nim.group }}
     {{- $resources = append $resources (dict "resourceClaimTemplateName" (include "nimhelm.v3.computeDomain.template" .) "kind" "2") }}
   {{- end }}
   {{- range $index, $resource := $resources }}

@@ -16,12 +16,10 @@ auto is restricted where the cluster serves the API of OpenShift. Takes root and
   {{- get (dict "auto" $auto "off" "" "restricted" "restricted" "scc" "scc") .global.openshift }}
 {{- end }}
 
-{{- /* The users of a pod, unless the cluster chooses them. Takes nim, userID and groupID. */}}
+{{- /* Adds the users of a pod to `into`, unless the cluster chooses them. Takes into, nim, userID and groupID. */}}
 {{- define "nimhelm.v3.users" -}}
-  {{- if ne .nim.openshift "restricted" -}}
-runAsUser: {{ int64 .userID }}
-runAsGroup: {{ int64 .groupID }}
-fsGroup: {{ int64 .groupID }}
+  {{- if ne .nim.openshift "restricted" }}
+    {{- $_ := merge .into (dict "runAsUser" (int64 .userID) "runAsGroup" (int64 .groupID) "fsGroup" (int64 .groupID)) }}
   {{- end }}
 {{- end }}
 

@@ -90,13 +90,12 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 {{- include "nimhelm.v3.pullSecrets" (dict "global" .root.nim.global "names" (list .source.pullSecret | compact)) }}
 {{- include "nimhelm.v3.cache.placement" . }}
+{{- $context := dict "runAsNonRoot" true }}
+{{- include "nimhelm.v3.users" (dict "into" $context "nim" .root.nim "userID" (dig "userID" 1000 .cache) "groupID" (dig "groupID" 2000 .cache)) }}
+{{- /* The OpenShift constraint nonroot refuses pods that set a seccomp profile. */}}
+{{- if ne .root.nim.openshift "scc" }}{{ $_ := set $context "seccompProfile" (dict "type" "RuntimeDefault") }}{{ end }}
 securityContext:
-  runAsNonRoot: true
-  {{- include "nimhelm.v3.users" (dict "nim" .root.nim "userID" (dig "userID" 1000 .cache) "groupID" (dig "groupID" 2000 .cache)) | nindent 2 | trimSuffix "\n  " }}
-  {{- /* The OpenShift constraint nonroot refuses pods that set a seccomp profile. */}}
-  {{- if ne .root.nim.openshift "scc" }}
-  seccompProfile: {type: RuntimeDefault}
-  {{- end }}
+  {{- include "nimhelm.v3.yaml" $context | nindent 2 }}
 {{- with include "nimhelm.v3.cache.initContainers" . | trim }}
 initContainers:
   {{- . | nindent 2 }}

@@ -10,8 +10,8 @@ alone does not restart them.
   {{- $stable := merge (dict "app.kubernetes.io/managed-by" .Release.Service) $identity }}
   {{- $standard := merge (dict "helm.sh/chart" (include "nimhelm.v3.chartLabel" .)) $stable }}
   {{- with $nim.pipeline }}{{ $_ := set $standard "nimhelm.dev/pipeline" . }}{{ end }}
-  {{- $group := dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" "leader" }}
-  {{- $selector := ternary $group (dict "app" $nim.name) (eq $nim.workload "LeaderWorkerSet") }}
+  {{- $leader := dict "app" (printf "%s-lws" $nim.name) "nim-llm-role" "leader" }}
+  {{- $selector := ternary $leader (dict "app" $nim.name) $nim.group }}
   {{- /* The labels of pods that the NIM Operator made. Keeping them avoids a restart. */}}
   {{- $kept := merge (dict "app.kubernetes.io/instance" $nim.name "app.kubernetes.io/managed-by" "k8s-nim-operator") $identity }}
   {{- /* The labels and annotations of every object. Those of the service win. */}}

@@ -78,9 +78,9 @@ annotations:
 {{- $affinity := $values.affinity }}
 {{- /* The deprecated podAffinity applies when affinity has none. */}}
 {{- if and $values.podAffinity (not (get $affinity "podAffinity")) }}{{ $affinity = merge (dict "podAffinity" $values.podAffinity) $affinity }}{{ end }}
-{{- $users := dict "runAsUser" (int64 $values.userID) "runAsGroup" (int64 $values.groupID) "fsGroup" (int64 $values.groupID) }}
-{{- $restricted := ternary (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) dict $nim.global.restricted }}
-{{- $context := mergeOverwrite (ternary dict $users (eq $nim.openshift "restricted")) $restricted $values.podSecurityContext }}
+{{- $context := ternary (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) dict $nim.global.restricted }}
+{{- include "nimhelm.v3.users" (dict "into" $context "nim" $nim "userID" $values.userID "groupID" $values.groupID) }}
+{{- $context = mergeOverwrite $context $values.podSecurityContext }}
 {{- $fields := merge (dict
   "affinity" $affinity
   "resourceClaims" $nim.podClaims
