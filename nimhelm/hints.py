@@ -31,7 +31,7 @@ from nimhelm.hintwords import (
     SHORT,
     UNITS,
 )  # fmt: skip
-from nimhelm.yamlread import Path
+from nimhelm.yamlread import Path, odd_blank
 from nimhelm.yamlscalar import resolve
 
 Schema = dict[str, Any]
@@ -54,6 +54,8 @@ def for_unknown(key: str, value: Any, properties: Schema, field: Path, root: Sch
     lower = {name.lower(): name for name in properties}
     if bare(key) in lower:
         return f"did you mean {lower[bare(key)]}?"
+    if blank := odd_blank(key):
+        return blank
     parent = next((part for part in reversed(field) if isinstance(part, str)), "")
     hint = (
         _of_a_document(key, field, root)
@@ -320,6 +322,8 @@ def for_type(data: Any, schema: Schema, field: Path, text: str | None) -> str:
         return _inside_alone(data, name)
     if isinstance(data, list) and data and all(isinstance(item, str) for item in data):
         return f'write one string: "{",".join(data)}"'
+    if isinstance(data, str) and (blank := odd_blank(data)):
+        return blank
     if isinstance(data, str) and "integer" in types and data.lower() in NUMBERS:
         return f"write {NUMBERS[data.lower()]}"
     if isinstance(data, str) and "integer" in types:
@@ -433,8 +437,9 @@ def _inside_alone(data: dict[str, Any], name: str = "") -> str:
         inner = next(iter(data.values()))
         if isinstance(inner, dict):
             return _inside_alone(inner)
-    if isinstance(data.get("repository"), str):
-        return f"write it as one string: {data['repository']}:{data.get('tag', 'TAG')}"
+    repository = data.get("repository", data.get("name") if "tag" in data else None)
+    if isinstance(repository, str):
+        return f"write it as one string: {repository}:{data.get('tag', 'TAG')}"
     for key in ("name", "path", "secretName", "value", "port", "size"):
         if isinstance(data.get(key), (str, int)):
             return f"write the {key} alone: {data[key]}"
@@ -486,6 +491,8 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
     """
     if not isinstance(data, str):
         return ""
+    if blank := odd_blank(data):
+        return blank
     for word in allowed:
         if isinstance(word, str) and data and bare(data) == bare(word):
             return f"write {word}"

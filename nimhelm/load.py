@@ -291,4 +291,4 @@ def _looks_like_pipeline(data: dict[str, Any]) -> bool:
 
 
 def _kind_of(data: Any) -> str:
-    return {list: "a list", str: "a string", bool: "a boolean"}.get(type(data), "a number")
+    return {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}.get(type(data), "a number")

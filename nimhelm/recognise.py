@@ -49,9 +49,10 @@ def _has_kind(data: Any) -> bool:
 def own_findings(content: bytes, findings: list[Finding]) -> list[Finding]:
     """The findings of a file's YAML whose part of the file is about NIMs, and is not a Helm template.
 
-    Reading ends at the first error but a repeated key (NH002), so the part of that one is the rest of the file.
+    Reading goes on after a finding that names a field, and after repeated keys (NH002). It ends at any other one, whose
+    part is therefore the rest of the file.
     """
-    parts = ((one, _part(content, one.line, to_the_end=one.code != "NH002")) for one in findings)
+    parts = ((one, _part(content, one.line, to_the_end=not one.field and one.code != "NH002")) for one in findings)
     return [finding for finding, part in parts if mentions(part) and _TOP.search(part) and _TEMPLATE not in part]
 
 

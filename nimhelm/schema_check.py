@@ -249,7 +249,8 @@ def _is_type(data: Any, wanted: Any) -> bool:
 
 
 def _name(field: Path) -> str:
-    return next((str(part) for part in reversed(field) if isinstance(part, str)), "the document")
+    name = next((str(part) for part in reversed(field) if isinstance(part, str)), "the document")
+    return f"an item of {name}" if field and isinstance(field[-1], int) else name
 
 
 def _kind(data: Any) -> str:

@@ -22,7 +22,7 @@ MAX_DEPTH = 100
 MAX_NODES = 500_000
 """Nodes of a document with every alias expanded: far above a real pipeline, far below an alias bomb."""
 MAX_REPEATED = 100
-"""Findings of keys that appear twice in one file; the others are counted."""
+"""Findings of keys that appear twice in one file; the others are counted. So many keys may be no strings."""
 
 
 _FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
@@ -120,8 +120,8 @@ class _StopError(Exception):
 def read(path: str, text: str, limit: int = MAX_NODES) -> tuple[list[Document], list[Finding]]:
     """Every document of one file's text, and what is wrong with the YAML itself (codes NH001 to NH004).
 
-    A syntax error ends the file, and so does a document of more than `limit` values with its aliases expanded; the
-    documents before it are still returned.
+    Reading goes on after a repeated key and one that is no string. Another error ends the file, and so does a document of
+    more than `limit` values with its aliases expanded; the documents before it are still returned.
     """
     documents: list[Document] = []
     composer = _Composer(path, limit)
@@ -137,7 +137,8 @@ def read(path: str, text: str, limit: int = MAX_NODES) -> tuple[list[Document], 
         composer.findings.append(_quote_finding(composer, error) or _syntax_finding(path, text, error))
     if composer.repeated > MAX_REPEATED:
         message = f"and {composer.repeated - MAX_REPEATED} more keys appear twice"
-        composer.findings.append(composer.findings[MAX_REPEATED - 1]._replace(message=message, field=""))
+        last = [one for one in composer.findings if one.code == "NH002"][-1]
+        composer.findings.append(last._replace(message=message, field=""))
     return documents, composer.findings
 
 
@@ -193,8 +194,16 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
         return Finding(
             path, line, column, "NH001", ERROR, "a tab cannot indent YAML", "", "indent with spaces (two a level)"
         )
+    near = [start.line + 1 if start else line, line - 1, line]
     hint = (
         _not_yaml(rows, line)
+        or next(
+            filter(
+                None,
+                (odd_blank(rows[at - 1].partition("#")[0], f" in line {at}") for at in near if 0 < at <= len(rows)),
+            ),
+            "",
+        )
         or _blank_missing(rows, start.line if start else line - 1)
         or "check the indentation and the quotes of this line and the one above"
     )
@@ -202,6 +211,18 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
     if context and start and start.line + 1 != line:
         message += f" that starts at line {start.line + 1}"
     return Finding(path, line, column, "NH001", ERROR, message, "", hint)
+
+
+def odd_blank(text: str, where: str = "") -> str:
+    """The way out of a blank that is none in YAML, as web pages and chats have it, "" for a text without one."""
+    import unicodedata
+
+    for one in text:
+        category = unicodedata.category(one)
+        if category in ("Zs", "Zl", "Zp", "Cf") and one != " ":
+            name = f"U+{ord(one):04X} ({unicodedata.name(one, 'a format character').lower()})"
+            return f"remove {name}{where}" if category == "Cf" else f"write a plain blank for {name}{where}"
+    return ""
 
 
 def _not_yaml(rows: list[str], line: int) -> str:
@@ -322,7 +343,11 @@ class _Composer:
         mark = event.start_mark
         if not isinstance(value, str):
             written = repr(event.value[:60]) if hasattr(event, "value") else f"*{event.anchor}"
-            raise self.stop(event, "NH004", f"the key {written} is not a string", "quote it")
+            stop = self.stop(event, "NH004", f"the key {written} is not a string", "quote it")
+            if not getattr(event, "value", "") or len(self.findings) >= MAX_REPEATED:
+                raise stop
+            value = event.value
+            self.findings.append(Finding(self.path, *stop.finding)._replace(field=field_text((*frame.path, value))))
         self.merge(frame)
         frame.key = value
         frame.key_place = (mark.line + 1, mark.column + 1)

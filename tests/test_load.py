@@ -37,6 +37,11 @@ def test_a_list() -> None:
         assert names({"apiVersion": "v1", "kind": "List", "items": [listed, cache("d")]}) == ["a", "c", "d"]
 
 
+def test_an_item_that_is_nothing() -> None:
+    found = loaded("apiVersion: v1\nkind: List\nitems: [null, 5]\n").findings
+    assert [one.message for one in found] == [f"not a Kubernetes object, but {what}" for what in ("null", "a number")]
+
+
 def test_places_in_a_list_are_those_of_the_file() -> None:
     document = {
         "apiVersion": "v1",

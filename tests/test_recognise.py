@@ -42,6 +42,8 @@ def test_nothing_is_said_of_others(content: str, tmp_path: Path, capsys: pytest.
     [
         (WRONG, "NH013"),
         ("a: 1\na: 2\n---\n" + WRONG, "NH013"),
+        ("on: push\n---\n" + WRONG, "NH013"),
+        ("kind: ConfigMap\n---\napiVersion: apps.nvidia.com/v1alpha1\nkind: NIMPipeline\non: 1\n", "NH004"),
         (text(cache(storage={})), "NH162"),
         ("apiVersion: apps.nvidia.com/v1alpha1\nkind: NimService\nmetadata: {name: a}\n", "NH006"),
         ("apiVersion: apps.nvidia.com/v1\nkind: NIMPipeline\nmetadata: {name: a}\n", "NH006"),

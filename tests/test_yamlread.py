@@ -303,6 +303,35 @@ def test_field_text(path: tuple[str | int, ...], text: str) -> None:
     assert field_text(path) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a: 1\nb:\n\u00a0 c: {d: 1}\n  e: 2\n", "a:\n  b:\u00a01\n  c: 2\n", "a:\n  # \u00a0\n  b:\u00a02\n  c: 3\n"],
+)
+def test_blanks_of_web_pages_are_named(text: str) -> None:
+    (finding,) = read("f.yaml", text)[1]
+    assert finding.hint.startswith("write a plain blank for U+00A0 (no-break space) in line ")
+    line = int(finding.hint.rpartition(" ")[2])
+    assert "\u00a0" in text.splitlines()[line - 1].partition("#")[0]
+
+
+def test_reading_goes_on_after_a_key_that_is_no_string() -> None:
+    documents, findings = read("f.yaml", "a: {on: 1, 5: 2}\n---\nb: 1\nb: 2\n")
+    assert [(one.code, one.line, one.field) for one in findings] == [
+        ("NH004", 1, "a.on"),
+        ("NH004", 1, "a.5"),
+        ("NH002", 4, "b"),
+    ]
+    assert [document.data for document in documents] == [{"a": {"on": 1, "5": 2}}, {"b": 2}]
+
+
+def test_keys_that_are_no_strings_are_counted_in_bounded_memory() -> None:
+    repeated = "a: 1\n" * (MAX_REPEATED + 5)
+    found = read("f.yaml", "".join(f"{number}: 1\n" for number in range(20_000)))[1]
+    assert len(found) == MAX_REPEATED + 1
+    mixed = read("f.yaml", "1: 1\n" + repeated)[1]
+    assert (mixed[-1].code, mixed[-1].message) == ("NH002", "and 4 more keys appear twice")
+
+
 @pytest.mark.slow
 def test_repeated_keys_are_counted_in_bounded_memory() -> None:
     tracemalloc.start()
