@@ -33,11 +33,13 @@ LAST_WORDS = (
         r"Error Code 2: OutOfMemory",
         r"No available memory for the cache blocks",
         r"maximum number of tokens that can be stored in KV cache",
+        r"larger than the available KV cache memory",
     ),
     _words(
         "GPUOutOfMemory",
         "other processes hold the GPU's memory",
         r"free memory on device .{0,60}less than desired GPU memory",
+        r"not runnable due to low free GPU memory",
     ),
     _words(
         "GPUFault",
@@ -72,6 +74,11 @@ LAST_WORDS = (
         r"could not find a (?:valid |compatible )?profile",
         r"not compatible with any profile",
         r"no profiles? (?:are|is) compatible",
+    ),
+    _words(
+        "NoCompatibleProfile",
+        "no model profile of the image fits the GPU and the profile that its variables ask for",
+        r"could not match a profile",
     ),
     _words(
         "SharedMemoryFull",
@@ -142,14 +149,14 @@ LAST_WORDS = (
         r"unauthorized.{0,40}\b401\b",
         r"\b403\b.{0,40}forbidden",
         r"http status client error \(40[13]",
-        r"gated repo",
+        r"gated ?repo",
         r"invalid (?:user )?token",
         r"invalid api.?key",
     ),
     _words(
         "ModelNotFound",
         "the model is not there, or the key may not see it",
-        r"(?:Repository|Revision|Entry)NotFoundError",
+        r"(?:Repository|Revision|(?<!Local)Entry)NotFoundError",
         r"\b404\b.{0,60}(?:ngc\.nvidia|huggingface\.co)",
     ),
     _words(
@@ -168,6 +175,18 @@ LAST_WORDS = (
     ),
     _words(
         "DownloadFailed",
+        "the model's files are not on the volume, and HF_HUB_OFFLINE forbids the download",
+        r"OfflineModeIsEnabled",
+        r"offline mode is enabled",
+        r"outgoing traffic has been disabled",
+    ),
+    _words(
+        "DownloadFailed",
+        "the model's files are not on the volume, and Hugging Face cannot be reached",
+        r"LocalEntryNotFoundError",
+    ),
+    _words(
+        "DownloadFailed",
         "the model's download fails: too many requests",
         r"\b429\b.{0,40}too many requests",
         r"too many requests.{0,80}(?:huggingface|ngc|nvidia)",
@@ -175,7 +194,7 @@ LAST_WORDS = (
     _words(
         "DownloadFailed",
         "the model's download fails",
-        r"(?:ngc\.nvidia|huggingface|hf\.co).{0,120}(?:read timed out|connect timeout|timed out)",
+        r"(?:ngc\.nvidia|huggingface|hf\.co).{0,400}(?:timed out|connect timeout|connection refused|network is unreachable)",
         r"error sending request for url",
         r"manifestdownloaderror",
         r"failed to (?:download|fetch).{0,80}(?:model|manifest|ngc)",
@@ -196,6 +215,8 @@ LAST_WORDS = (
 _CHATTER = re.compile(
     r"""^.{0,48}?(?:\b(?:TRACE|DEBUG|INFO|WARN|WARNING)\b|"(?:level|severity)"\s*:\s*"(?i:trace|debug|info|warn))|^[IW]\d{4} """
 )
+# A NIM tells at level INFO why none of its profiles can run.
+_TELLING = re.compile(r"not runnable due to")
 _ERROR = re.compile(r"error|exception|fatal|critical|panic|failed|cannot|can't|unable", re.IGNORECASE)
 # A request that was answered: '10.0.0.1 - "GET /v1/models HTTP/1.1" 401 Unauthorized'.
 _REQUEST = re.compile(r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS) \S+ HTTP/')
@@ -207,7 +228,7 @@ def understand(message: str) -> tuple[LastWords, str] | None:
     A warning on the way is no cause of the end where the end has an error of its own.
     """
     lines = [line for line in message.splitlines() if not _REQUEST.search(line)]
-    grave = [line for line in lines if not _CHATTER.search(line)]
+    grave = [line for line in lines if _TELLING.search(line) or not _CHATTER.search(line)]
     said = grave if any(_ERROR.search(line) for line in grave) else lines
     for words in LAST_WORDS:
         if found := next((line for line in reversed(said) if words.pattern.search(line)), ""):
