@@ -71,8 +71,10 @@ def _may_change(rule: dict[str, Any], old: Object, new: Object) -> bool:
 
 
 def _stays(rule: dict[str, Any], old: Any, new: Any) -> bool:
-    """Whether a field stays what it is. The API server keeps one that it fills in as a whole, when it is left out."""
-    if new is None and rule.get("filled") == "whole":
+    """Whether a field stays what it is. The API server keeps one that it fills in as a whole, when it is left out. Another
+    may be set once.
+    """
+    if (new is None and rule.get("filled") == "whole") or (old is None and rule.get("filled") == "once"):
         return True
     one, two = (rule.get("default") if each is None else each for each in (old, new))
     same = _same_amounts(one, two) if "filled" in rule else one == two

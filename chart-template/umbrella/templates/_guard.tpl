@@ -327,8 +327,8 @@ values has path, and what they call its fields.
 {{- /*
 The update of one object. Takes root, new (the object that is wanted) and place: see above; empty for an object of
 extraObjects. files/immutable.json has the fields that stay, by group and kind. The API server takes a `default` for one that is
-left out, or fills in "parts" of it, or the "whole"; "later", anybody may set it. One may change while that of `unless` is set, and
-one of an Indexed job if it stays equal to that of `tandem`.
+left out, or fills in "parts" of it, or the "whole". "later": anybody may set it. "once": an update may set it. One may change while
+that of `unless` is set, and one of an Indexed job if it stays equal to that of `tandem`.
 */}}
 {{- define "nimhelm.v3.problems.update" -}}
   {{- $new := .new }}
@@ -355,7 +355,7 @@ one of an Indexed job if it stays equal to that of `tandem`.
       {{- end }}
       {{- if get $rule "first" }}{{ $has = first ($has | default list) }}{{ $wanted = first $wanted }}{{ end }}
       {{- $filled := get $rule "filled" }}
-      {{- $may := or (and (kindIs "invalid" $wanted) (has $filled (list "whole" "later"))) (and (kindIs "invalid" $has) (eq $filled "later")) }}
+      {{- $may := or (and (kindIs "invalid" $wanted) (has $filled (list "whole" "later"))) (and (kindIs "invalid" $has) (has $filled (list "later" "once"))) }}
       {{- with get $rule "unless" }}{{ $may = dig "spec" . false $live }}{{ end }}
       {{- if kindIs "invalid" $has }}{{ $has = index $rule "default" }}{{ end }}
       {{- if kindIs "invalid" $wanted }}{{ $wanted = index $rule "default" }}{{ end }}
