@@ -9,7 +9,7 @@ from collections import defaultdict
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access, Running, end, partial, start
 from nimhelm.status import kubeobject as ko
-from nimhelm.status.causes import gates
+from nimhelm.status.causes import gates, storage
 from nimhelm.status.causes.refusals import WEBHOOKS
 from nimhelm.status.compute import compute
 from nimhelm.status.evidence import message_of
@@ -151,8 +151,7 @@ def _taken(absent: tuple[tuple[str, str], ...]) -> list[Asked]:
 
 
 def _volumes(messages: list[str]) -> list[Asked]:
-    elsewhere = any("PersistentVolume's node affinity" in each or "volume node affinity" in each for each in messages)
-    return [Asked("persistentvolumes")] if elsewhere else []
+    return [Asked("persistentvolumes")] if any(map(storage.is_elsewhere, messages)) else []
 
 
 def _webhooks(snapshot: Snapshot) -> list[Asked]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from nimhelm.wording import last_line
+
 
 class LastWords(NamedTuple):
     """What is looked for, the cause's code, and what it means."""
@@ -228,8 +230,28 @@ def understand(message: str) -> tuple[LastWords, str] | None:
     A warning on the way is no cause of the end where the end has an error of its own.
     """
     lines = [line for line in message.splitlines() if not _REQUEST.search(line)]
-    grave = [line for line in lines if _TELLING.search(line) or not _CHATTER.search(line)]
-    said = grave if any(_ERROR.search(line) for line in grave) else lines
+    grave = _grave(message)
+    return _known(grave if any(_ERROR.search(line) for line in grave) else lines)
+
+
+def complaint(message: str) -> tuple[str, str]:
+    """The code and the sentence of an error in the log of a container that was ended from outside: ("", its last line) for
+    one that is not known, ("", "") for a log without one."""
+    grave = [line for line in _grave(message) if _ERROR.search(line)]
+    if known := _known(grave):
+        words, line = known
+        return words.code, f"{words.text}: {last_line(line)}"
+    return "", last_line(grave[-1]) if grave else ""
+
+
+def _grave(message: str) -> list[str]:
+    """The lines that are neither requests nor of a run that goes well so far."""
+    lines = [line for line in message.splitlines() if not _REQUEST.search(line)]
+    return [line for line in lines if _TELLING.search(line) or not _CHATTER.search(line)]
+
+
+def _known(said: list[str]) -> tuple[LastWords, str] | None:
+    """What the first of the known words means that one of the lines has, and the last such line."""
     for words in LAST_WORDS:
         if found := next((line for line in reversed(said) if words.pattern.search(line)), ""):
             return words, found

@@ -126,9 +126,18 @@ def _suspended(job: Case) -> Cause | None:
     return Cause("CacheJobSuspended", f"its caching job {short(job.name)} is suspended{said}", NOT_READY, next=step)
 
 
-def _anew(job: Case) -> str:
-    """The chart's Job once more: an upgrade alone leaves one that is there as it is."""
-    return f"{steps.command(job.evidence, 'delete', 'job', job.name)} && {steps.upgrade(job.evidence)}"
+def _anew(job: Case, *values: tuple[str, int]) -> str:
+    """The chart's Job once more, with these values: an upgrade alone leaves one that is there as it is."""
+    return f"{steps.command(job.evidence, 'delete', 'job', job.name)} && {steps.upgrade(job.evidence, *values)}"
+
+
+def _longer(job: Case) -> list[tuple[str, int]]:
+    """The value that doubles the deadline of a Job that ran out of it: another try would do the same."""
+    there = _object(job)
+    name, deadline = ko.label(there, CACHE_LABEL), ko.number(there, "spec", "activeDeadlineSeconds")
+    if ko.text(ko.condition(there, "Failed"), "reason") != "DeadlineExceeded" or not (name and deadline):
+        return []
+    return [(f"nimCaches.{name.replace('.', chr(92) + '.')}.job.activeDeadlineSeconds", 2 * deadline)]
 
 
 def _failed(job: Case, explain: Explain) -> Cause | None:
@@ -144,7 +153,7 @@ def _failed(job: Case, explain: Explain) -> Cause | None:
         text = f"{count(len(job.departed), 'try' if len(job.departed) == 1 else 'trie')} failed: {said}"
         return Cause("CacheJobRetrying", text, NOT_READY, detail, step)
     # A job that gave up never runs again, whatever is mended: it is made anew.
-    again = _anew(job)
+    again = _anew(job, *_longer(job))
     if why and why.code == "DiskFull":  # another try would fill the volume again: its size comes first
         again = steps.command(job.evidence, "get", "pvc", job.service.claim)
     elif why and " secret " in why.next:  # a command that fixes it; others only show

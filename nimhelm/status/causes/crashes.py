@@ -15,7 +15,7 @@ from nimhelm.status.causes.gates import is_gate
 from nimhelm.status.causes.memory import MEMORY, out_of_memory
 from nimhelm.status.evidence import Case, is_main, message_of
 from nimhelm.status.graph import JOB
-from nimhelm.status.lastwords import understand
+from nimhelm.status.lastwords import complaint, understand
 from nimhelm.wording import count, duration, last_line, short
 
 _NOT_EXECUTABLE = 126
@@ -163,7 +163,8 @@ def _ended_with_its_budget(end: Crash, budget: int) -> bool:
 
 
 def _startup(case: Case, pod: ko.Object, end: Crash, budget: int) -> Cause:
-    """The startup probe's budget is too small for this model, and the step doubles it; or no time would be enough."""
+    """The startup probe's budget is too small for this model, and the step doubles it; or no time would be enough: the
+    probe asks for the wrong thing, or the log has an error."""
     answer = probe_answer(case, pod)
     after = f" after {duration(budget)}" if budget else ""
     if asked := refused_question(pod, end.container, "startupProbe", answer):
@@ -174,8 +175,12 @@ def _startup(case: Case, pod: ko.Object, end: Crash, budget: int) -> Cause:
     doubled = probe | {"failureThreshold": 2 * (ko.number(probe, "failureThreshold") or 3)}
     # The value takes the place of the default probe as a whole.
     step = steps.set_values(case, ("startupProbe.probe", doubled))
-    if not probe or not is_main(case, end.container):
+    code, error = complaint(end.message)
+    if error or not probe or not is_main(case, end.container):
         step = steps.logs(case, ko.name_of(pod), end.container, previous=True)
+    if error:
+        text += f"; before that, {error}" if code else f"; the last error in its log: {error}"
+        step = _step(case, pod, code, end.message) or step
     return Cause("StartupProbe", text, FAILED, short(end.message, 600), step)
 
 

@@ -157,7 +157,7 @@ def _class_absent(case: Case, claim: str, wanted: str) -> Cause:
 
 def elsewhere(case: Case, pod: ko.Object, message: str) -> Cause | None:
     """The volume of a bound claim ties the pod to a node that does not take it."""
-    if "PersistentVolume's node affinity" not in message and "volume node affinity conflict" not in message:
+    if not is_elsewhere(message):
         return None
     for claim in claims_of(pod):
         if not (place := _place_of(case, claim)):
@@ -171,6 +171,12 @@ def elsewhere(case: Case, pod: ko.Object, message: str) -> Cause | None:
     claim = next(iter(claims_of(pod)), case.service.claim)
     text = f"the volume of claim {short(claim)} is on a node or in a zone that does not take the pod"
     return Cause("VolumeElsewhere", text, PENDING, next=_look_at_claim(case, claim))
+
+
+def is_elsewhere(message: str) -> bool:
+    """Whether the scheduler says that a volume is out of reach of the nodes: by its node affinity, or by its zone."""
+    said = ("PersistentVolume's node affinity", "volume node affinity conflict", "no available volume zone")
+    return any(each in message for each in said)
 
 
 def claims_of(pod: ko.Object) -> list[str]:
