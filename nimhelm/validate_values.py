@@ -54,7 +54,11 @@ def chart_values(chart: Path) -> tuple[dict[str, Any], Schema]:
     """A chart's own values and its schema. Raises LoadError when it has no schema."""
     files = read_chart(chart)
     if "values.schema.json" not in files:
-        raise LoadError(f"{chart} has no values.schema.json", "build it with nimhelm")
+        from nimhelm.chart.obtain import charts_inside
+
+        inside = charts_inside(str(chart), files)
+        hint = f"a chart inside it has one, for the values below its name: {' or '.join(inside)}" if inside else ""
+        raise LoadError(f"{chart} has no values.schema.json", hint or "build it with nimhelm")
     documents, _ = read_content(f"{chart}/values.yaml", files.get("values.yaml", b""))
     base = documents[0].data if documents else {}
     try:

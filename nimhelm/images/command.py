@@ -25,7 +25,7 @@ def list_images(targets: tuple[str, ...], values: tuple[str, ...], output: str, 
 
     Raises NimhelmError.
     """
-    charts = charts_of(*targets)
+    charts = charts_of(*targets, parents=has_helm())
     found = merged([image for chart in charts for image in chart_images(chart, values_of(chart, values))])
     found = with_digests(found) if digests else found
     sys.stdout.write(FORMATS[output](found, charts[0].name, mirror))

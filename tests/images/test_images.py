@@ -52,6 +52,29 @@ def test_values_name_the_images_that_helm_renders(path: Path) -> None:
             assert all(entry["name"] for entry in listed)
 
 
+def test_a_parent_chart(tmp_path: Path) -> None:
+    parent = tmp_path / "parent"
+    run_nimhelm("build", EXAMPLES[0], "-o", parent / "charts", check=True)
+    (name,) = [each.name for each in (parent / "charts").iterdir()]
+    dependency = {"name": name, "version": "0.1.0"}
+    about = {"apiVersion": "v2", "name": "parent", "version": "0.1.0", "dependencies": [dependency]}
+    (parent / "Chart.yaml").write_text(yaml.safe_dump(about))
+    (parent / "values.yaml").write_text(
+        yaml.safe_dump({name: {"global": {"nimhelm": {"imageRegistry": "mirror.example.com"}}}})
+    )
+    listed = run_nimhelm("images", parent, check=True).stdout.splitlines()
+    assert listed
+    assert all(image.startswith("mirror.example.com/") for image in listed)
+    for words in (
+        ["graph", parent],
+        ["diff", parent, parent],
+        ["validate", "--values", parent, parent / "values.yaml"],
+    ):
+        refused = run_nimhelm(*words)
+        assert refused.returncode == 3
+        assert f"{parent}/charts/{name}" in refused.stderr
+
+
 def test_everything_is_there() -> None:
     listed = run_nimhelm("images", EVERYTHING, check=True).stdout.splitlines()
     assert "registry.k8s.io/gateway-api-inference-extension/epp:v1.0.0" in listed  # the endpoint picker
