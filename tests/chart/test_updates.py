@@ -108,6 +108,17 @@ OWN: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
             {"manager": "helm", "fieldsV1": {"f:spec": {"f:volumeName": {}}}}]}, {},
         "the claim llm-pvc cannot change its volumeName from a to null: set llm.storage.pvc.volumeName=a, or choose",
     ),
+    "another source": (
+        "v1/PersistentVolumeClaim", "llm-pvc", {**BOUND, "spec dataSource": {"kind": "VolumeSnapshot", "name": "a"}},
+        {"storage": {"pvc": {**CLAIM, "dataSource": {"kind": "VolumeSnapshot", "name": "b"}}}},
+        "the claim llm-pvc cannot change its dataSource: set llm.storage.pvc.dataSource=",
+    ),
+    "nodes of a compute domain": (
+        "resource.nvidia.com/v1beta1/ComputeDomain", "llm",
+        {"spec numNodes": 2, "spec channel resourceClaimTemplate name": "cd-claimtemplate-df94b6548"},
+        {"multiNode": {"backendType": "lws", "parallelism": {"pipeline": 4, "tensor": 1}, "computeDomain": {"create": True}}},
+        "the ComputeDomain llm cannot change its numNodes from 2 to 4: set llm.multiNode.parallelism.pipeline=2, or delete",
+    ),
     "an address": (
         "v1/Service", "llm", {"spec clusterIP": "10.0.0.1"},
         {"expose": {"service": {"port": 8000, "overlay": {"clusterIP": "None"}}}},

@@ -62,7 +62,7 @@ class Case:
 
     `before` readies the namespace, given also the chart and whether it is the one that fails.
 
-    `way` is how the install fails: helm refuses, no pods are made, or pods do not start.
+    `way` is how the install fails: helm refuses, no pods are made, or pods do not start. `warned`: preflight only warns of it.
     """
 
     code: str
@@ -76,6 +76,7 @@ class Case:
     mended_sets: tuple[str, ...] = ()
     more: tuple[dict[str, Any], ...] = ()
     before: Callable[[Cluster, str, Path, bool], object] | None = None
+    warned: bool = False
 
 
 REFUSED, NO_PODS, NOT_STARTED = "helm refuses", "no pods", "not started"
@@ -182,12 +183,12 @@ class Outcome:
     def failing(self) -> list[str]:
         return [check["code"] for check in self.checks if check["level"] == "fails"]
 
-    def assert_failed_as_said(self, case: Case, warned: bool = False) -> None:
-        """Preflight named the cause, or `warned` of it, and the install failed: that way, unless no way was seen in time."""
+    def assert_failed_as_said(self, case: Case) -> None:
+        """Preflight named the cause, or warned of it, and the install failed: that way, unless no way was seen in time."""
         said = [check for check in self.checks if check["code"] == case.code]
         assert said, [check["code"] for check in self.checks if check["code"]]
         assert all(check["effect"] and check["next"] for check in said)
-        assert (case.code in self.failing(), self.exit_code) == (not warned, 0 if warned else 1)
+        assert (case.code in self.failing(), self.exit_code) == (not case.warned, 0 if case.warned else 1)
         assert not self.came_up
         assert self.way in (case.way, "")
         assert self.unread == ""
