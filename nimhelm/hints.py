@@ -456,7 +456,7 @@ def _from_text(data: str, name: str, above: str) -> str:
         name, sign, value = data.partition("=") if "=" in data else data.partition(": ")
         return f"write {_variable(name, value)}" if sign else f"write {{name: {data}, value: ...}}"
     if above == "dependencies":
-        host, _, port = re.sub(r"^[a-z]+://", "", data).partition("/")[0].partition(":")
+        host, port = _host_and_port(data)
         return f"write {{name: {host.partition('.')[0]}, port: {port if port.isdecimal() else 8000}}}"
     if above == "tolerations":
         return f"write {_toleration(data)}"
@@ -534,9 +534,16 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
     return ""
 
 
+def _host_and_port(address: str) -> tuple[str, str]:
+    """http://llm:8000/v1 -> llm, 8000; a port that is not there is ""."""
+    host, _, port = re.sub(r"^[a-z]+://", "", address).partition("/")[0].partition(":")
+    return host, port
+
+
 def _lower(text: str) -> str:
     """The name of an object that is closest to a text."""
-    name = re.sub(r"[^a-z0-9.-]+", "-", text.lower()).strip("-.")
+    plain = _host_and_port(text)[0] if "://" in text else text
+    name = re.sub(r"[^a-z0-9.-]+", "-", plain.lower()).strip("-.")
     return f"for example {name}" if name and name != text and len(name) <= 253 else ""
 
 

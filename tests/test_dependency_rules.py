@@ -114,6 +114,24 @@ def test_an_entry_of_another_type_leaves_the_others_their_place() -> None:
     assert "dependencies[2].name" in one.field
 
 
+@pytest.mark.parametrize(
+    ("name", "namespace", "hint"),
+    [
+        ("embed.rag.svc.cluster.local", "rag", "write embed, the name of the service"),
+        ("embed.rag.svc", "", "write embed, the name of the service"),
+        ("http://embed", "rag", "write embed, the name of the service"),
+        ("EMBED", "rag", "write embed, the name of the service"),
+        ("embed:8000", "rag", "write embed, the name of the service"),
+        ("embed.other.svc.cluster.local", "rag", "add the service, or annotate the pipeline with "),
+    ],
+)
+def test_an_address_in_place_of_a_name(name: str, namespace: str, hint: str) -> None:
+    written = pipeline(service("embed"), {**service("llm"), "dependencies": [{"name": name, "port": 8000}]})
+    written["metadata"]["namespace"] = namespace
+    [one] = [each for each in findings(written) if each.code == "NH023"]
+    assert one.hint.startswith(hint)
+
+
 SLOW = {"startupProbe": {"probe": {"httpGet": {"path": "/r", "port": "api"}, "failureThreshold": 500}}}
 WAITS = {"dependencies": [{"name": "embed", "port": 8000}]}
 

@@ -68,10 +68,17 @@ def _address(value: object, field: Path, namespace: str) -> Iterator[Address]:
         match = ADDRESS.fullmatch(part.strip())
         if match is None or not (match[1] or match[3]):
             continue
-        name, _, rest = match[2].lower().partition(".")
-        if rest and not (namespace and rest in (f"{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local"))):
+        name = name_here(match[2], namespace)
+        if not name:
             continue
         yield Address(name, int(match[3] or SCHEME_PORTS.get((match[1] or "").lower(), 0)), field)
+
+
+def name_here(host: str, namespace: str) -> str:
+    """The service that a host names, without the namespace behind it: llm.nim.svc -> llm. "" for one of another namespace."""
+    name, _, rest = host.lower().partition(".")
+    here = not rest or (namespace and rest in (f"{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local")))
+    return name if here else ""
 
 
 def _port(service: Service, target: Service, address: Address) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from nimhelm.pipeline import (
     served_ports,
     sleeps,
 )  # fmt: skip
+from nimhelm.rules.addresses import ADDRESS, name_here
 
 
 class Fault(NamedTuple):
@@ -121,7 +122,13 @@ def _way_out(name: str, code: str, pipeline: Pipeline) -> str:
         return f"give {name} a replica, or remove the dependency"
     from difflib import get_close_matches
 
-    close = get_close_matches(name, [service.name for service in pipeline.services], 1)
+    names = [service.name for service in pipeline.services]
+    address = ADDRESS.fullmatch(name)
+    host = address[2] if address else ""
+    here = name_here(host, pipeline.namespace or ".".join(host.split(".")[1:2]))
+    if here in names:
+        return f"write {here}, the name of the service"
+    close = get_close_matches(name, names, 1)
     if close:
         return f"did you mean {close[0]}?"
     return f"add the service, or annotate the pipeline with {EXTERNAL_ANNOTATION}: {name}"
