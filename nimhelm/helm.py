@@ -14,6 +14,13 @@ from nimhelm.errors import ChartRefusalError, HelmError, LoadError
 
 _RECORDS = {"": "Secret", "secret": "Secret", "secrets": "Secret", "configmap": "ConfigMap", "configmaps": "ConfigMap"}
 
+_REFUSES = re.compile(
+    r".*?(execution error at \(.*?\): |values don't meet the specifications of the schema\(s\) in the following chart\(s\):)"
+)
+"""How helm begins to tell what a chart refuses."""
+
+_SEVERAL = ": validation failed"
+
 _PLAIN = re.compile(r"[\w./~ @+=-]+")
 """A path of a values file that means itself to helm, which takes it for a line of CSV and then for a URL."""
 
@@ -96,11 +103,16 @@ def objects_of(manifest: str) -> list[dict[str, Any]]:
 
 
 def failure(command: str, complaint: str) -> HelmError:
-    """What helm complained of. What a chart refuses comes first in it, as one sentence a line."""
-    lines = [line for line in complaint.splitlines() if line.strip()]
-    message, hint = f"helm {command} failed: {' '.join(lines[-3:])}", "run it by hand to see all of it"
-    place = next((n for n, line in enumerate(lines) if "execution error at (" in line), None)
+    """What helm complained of. What a chart refuses, by its schema or its guard, is one sentence a line."""
+    lines = [line for line in complaint.splitlines() if line.strip() and not line.startswith("Use --debug")]
+    place = next((n for n, line in enumerate(lines) if _REFUSES.search(line)), None)
     if place is None:
-        return HelmError(message, hint)
-    said = [re.sub(r".*?execution error at \(.*?\): ", "", lines[place]), *lines[place + 1 :]]
-    return ChartRefusalError([line for line in said if not line.startswith("Use --debug")], message, hint)
+        return HelmError(f"helm {command} failed: {' '.join(lines[-3:])}", "run it by hand to see all of it")
+    said = [_REFUSES.sub("", lines[place]), *lines[place + 1 :]]
+    hint = ""
+    if not said[0]:
+        # Under the name of each chart, and under what stands for several.
+        said = [line.strip(" -") for line in said if line.lstrip().startswith("- ") and not line.endswith(_SEVERAL)]
+        hint = "nimhelm validate --values says in which line each stands"
+    told = "".join(f"\n  {problem}" for problem in said)
+    return ChartRefusalError(said, f"the chart refuses its values:{told}", hint)

@@ -195,7 +195,7 @@ def _service(document: Document, index: int, item: dict[str, Any]) -> Service:
     )
 
 
-NOT_SERVICES = ("global", "nimCaches", "tags")
+NOT_SERVICES = ("global", "nimCaches", "extraObjects", "tags")
 """Keys of a chart's values that are not services."""
 
 

@@ -303,6 +303,62 @@ esac
     assert {each["field"] for each in data["changes"]} >= {"replicas", "userID"}
 
 
+def test_values_of_a_service_that_is_gone_are_refused(tmp_path: Path) -> None:
+    """Helm's schema does it; the service counts as removed, and what else changes is shown."""
+    (tmp_path / "v.yaml").write_text("b: {replicas: 2}\n")
+    old, new = [service("a"), service("b")], [service("a", replicas=2)]
+    found = plan(tmp_path, old, new, values=(str(tmp_path / "v.yaml"),))
+    assert found.removed == ("b",)
+    assert consequences(found) == {"a.replicas": ["scale"]}
+    (refused,) = found.having("refused")
+    assert refused.text == "refuses it: values are set for b, which is no service of the chart"
+    assert refused.first.endswith("add --set b=null")
+    assert "! refused as a whole:\n    the chart: refuses it: values are set for b" in OUTPUTS["text"](found)
+
+
+@pytest.mark.parametrize("helm", sorted(HELMS))
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("a: {storage: {emptyDir: null}, expose: {service: {grpcPort: 8000}}}",
+         ["a has no place for its model: set one of nimCache", "a has port 8000 twice: change one of port"]),
+        ("a: {replicas: many, foo: 1}", ["at '/a/replicas': got string", "'foo' not allowed", "validate --values says"]),
+    ],
+)  # fmt: skip
+def test_all_that_a_chart_refuses_is_said(helm: str, values: str, said: list[str], tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text(values)
+    file = written(tmp_path, "p", pipeline(service("a")))
+    (tmp_path / "none.yaml").write_text("{}")
+    words = ("diff", file, file, "-f", str(tmp_path / "v.yaml"), "--old-values", str(tmp_path / "none.yaml"))
+    done = run_nimhelm(*words, env={"HELM": str(HELMS[helm])})
+    assert done.returncode == 3
+    assert done.stderr.startswith("nimhelm: the chart refuses its values:\n  ")
+    assert all(each in done.stderr for each in said)
+    assert "--debug" not in done.stderr
+
+
+def test_further_objects_count_and_what_secrets_hold_is_hidden(tmp_path: Path) -> None:
+    (tmp_path / "old.values").write_text(
+        "extraObjects: [{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {a: first-word}},"
+        " {apiVersion: v1, kind: ConfigMap, metadata: {name: m}, data: {a: b}}]"
+    )
+    (tmp_path / "new.values").write_text(
+        "extraObjects: [{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {a: second-word}},"
+        " {apiVersion: v1, kind: Secret, metadata: {name: t}, stringData: {a: third-word}}]"
+    )
+    old, new = str(tmp_path / "old.values"), str(tmp_path / "new.values")
+    found = plan(tmp_path, [service("a")], [service("a")], values=(new,), old_values=(old,))
+    assert [(each.code, each.object) for each in found.effects] == [
+        ("delete", "ConfigMap/m"), ("create", "Secret/t"), ("update", "Secret/s"),
+    ]  # fmt: skip
+    assert [path_text(each.change.path) for each in found.consequences] == [
+        "extraObjects[Secret/s].stringData.a", "extraObjects[Secret/t]", "extraObjects[ConfigMap/m]",
+    ]  # fmt: skip
+    printed = "".join(form(found) for form in OUTPUTS.values())
+    assert "(hidden)" in printed
+    assert "-word" not in printed
+
+
 # --- the pure parts
 
 

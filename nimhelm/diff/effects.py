@@ -35,6 +35,9 @@ _TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """The parts of a workload of which a change makes new pods."""
 
+THE_CHART = "the chart"
+"""The object of what the chart refuses as a whole."""
+
 _CLAIM = "PersistentVolumeClaim"
 _BACK = " (with helm 3, go back by helm upgrade to the old chart: its rollback stops at a claim that was kept)"
 _SERVICE_LABEL = "app.kubernetes.io/name"
@@ -80,7 +83,7 @@ def refused_by(problems: list[str], found: list[Effect]) -> list[Effect]:
         for number in named:
             effects_of[number] = effects_of[number]._replace(first=way)
         if not named:
-            more.append(Effect(REFUSED, "", "the chart", f"refuses it: {said}", way))
+            more.append(Effect(REFUSED, "", THE_CHART, f"refuses it: {said}", way))
     return more + effects_of
 
 

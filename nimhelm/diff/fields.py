@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from nimhelm.pipeline import NOT_SERVICES
+from nimhelm.pipeline import NOT_SERVICES, dig
 
 ABSENT = object()
 """A field that one side does not have."""
 
+HIDDEN = "(hidden)"
+"""Stands for what a Secret holds."""
+
+_HOLDS = ("data", "stringData")
+
 
 class Named(NamedTuple):
-    """A step into a list, to the item of that name: `env[LOG_LEVEL]`."""
+    """A step into a list, to the item of that name: `env[LOG_LEVEL]`, `extraObjects[ConfigMap/settings]`."""
 
     name: str
 
@@ -81,13 +86,40 @@ def _named(value: Any) -> dict[str, Any] | None:
     """A list of mappings with different names, by name."""
     if not isinstance(value, list) or not value:
         return None
-    found = {item["name"]: item for item in value if isinstance(item, dict) and isinstance(item.get("name"), str)}
+    found = {name: item for item in value if (name := _name(item))}
     return found if len(found) == len(value) else None
+
+
+def _name(item: Any) -> str:
+    """The name of an item of a list, of an object behind its kind; "" for none."""
+    name, kind, of_object = dig(item, "name"), dig(item, "kind"), dig(item, "metadata", "name")
+    if isinstance(name, str):
+        return name
+    return f"{kind}/{of_object}" if isinstance(kind, str) and isinstance(of_object, str) else ""
 
 
 def _same_order(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
     """Whether what both have is in the same order: a list that is only sorted anew is shown whole."""
     return [name for name in one if name in two] == [name for name in two if name in one]
+
+
+def without_secrets(change: Change) -> Change:
+    """A change as it is shown: what Secrets hold is hidden."""
+    secret = any(isinstance(step, Named) and step.name.startswith("Secret/") for step in change.path)
+    if secret and any(step in _HOLDS for step in change.path):
+        old, new = (each if each is ABSENT else HIDDEN for each in (change.old, change.new))
+    else:
+        old, new = _hidden(change.old), _hidden(change.new)
+    return change._replace(old=old, new=new)
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_hidden(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    holds = _HOLDS if value.get("kind") == "Secret" else ()
+    return {key: HIDDEN if key in holds else _hidden(each) for key, each in value.items()}
 
 
 def applied(values: dict[str, Any], change: Change) -> dict[str, Any]:
@@ -98,7 +130,7 @@ def applied(values: dict[str, Any], change: Change) -> dict[str, Any]:
         holder = _into(holder, step)
     last = change.path[-1]
     if isinstance(last, Named):
-        position = next((index for index, item in enumerate(holder) if item.get("name") == last.name), None)
+        position = next((index for index, item in enumerate(holder) if _name(item) == last.name), None)
         if position is not None:
             holder[position : position + 1] = [] if change.new is ABSENT else [change.new]
         elif change.new is not ABSENT:
@@ -112,5 +144,5 @@ def applied(values: dict[str, Any], change: Change) -> dict[str, Any]:
 
 def _into(holder: Any, step: str | Named) -> Any:
     if isinstance(step, Named):
-        return next(item for item in holder if item.get("name") == step.name)
+        return next(item for item in holder if _name(item) == step.name)
     return holder.setdefault(step, {})

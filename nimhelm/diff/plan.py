@@ -22,16 +22,23 @@ from nimhelm.diff.effects import (
     gravest_first,
     refused_by,
 )
-from nimhelm.diff.fields import Change, applied, changes
+from nimhelm.diff.fields import Change, applied, changes, without_secrets
 from nimhelm.diff.gates import waits
 from nimhelm.diff.sides import Cluster, Side, live_objects, upgraded, without_defaults
 from nimhelm.errors import ChartRefusalError, HelmError
 from nimhelm.graph.picture import Picture
 from nimhelm.graph.source import picture_of_values
 from nimhelm.helm import helm_major
+from nimhelm.pipeline import NOT_SERVICES
 
 ONE_BY_ONE = 60
 """Up to so many changes are rendered each by itself: 0.3 s for each, two at a time."""
+
+_NO_SERVICE = (
+    "values are set for {}, which is no service of the chart: take {} out of your values files, or, where the release reuses "
+    "its values, add --set {}=null"
+)
+"""What Helm refuses, as the chart's guard would say it."""
 
 
 class Consequence(NamedTuple):
@@ -97,7 +104,9 @@ def difference(old: Side, new: Side, upgrade: Upgrade | None = None, unknown: st
         effects=(), rest=(), waves=tuple(_waves(one, two)),
         gpus=_pairs(one.gpus, two.gpus), max_gpus=_pairs(one.max_gpus, two.max_gpus), unknown=unknown,
     )  # fmt: skip
-    return empty if unknown else _with_effects(empty, old, new, upgrade)
+    plan = empty if unknown else _with_effects(empty, old, new, upgrade)
+    shown = (each._replace(change=without_secrets(each.change)) for each in plan.consequences)
+    return plan._replace(consequences=tuple(shown))
 
 
 def _is_told(change: Change, ons: tuple[dict[str, Any], dict[str, Any]]) -> bool:
@@ -119,11 +128,13 @@ def _pairs(one: dict[str, int], two: dict[str, int]) -> dict[str, tuple[int, int
 
 
 def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | None) -> Difference:
+    problems = [_NO_SERVICE.replace("{}", name) for name in new.strangers]
     try:
-        after, problems = _objects(new, upgrade), []
+        after = _objects(new, upgrade)
     except ChartRefusalError as refusal:
         # The guard sees the cluster. Rendered without one, the chart still shows what else would change.
-        after, problems = _objects(new, None), refusal.problems
+        after = _objects(new, None)
+        problems += refusal.problems
     before = _objects(old, None)
     if upgrade is None:
         before, after = _anywhere(before), _anywhere(after)
@@ -176,7 +187,7 @@ def _objects(side: Side, upgrade: Upgrade | None) -> list[dict[str, Any]]:
     for chart in side.charts:
         with unpacked(chart) as folder, TemporaryDirectory(prefix="nimhelm-") as place:
             file = Path(place, "values.json")
-            values = _own(side.values, chart)
+            values = side.values if len(side.charts) == 1 else _own(side.values, chart)
             file.write_text(json.dumps(values), encoding="utf-8")
             if upgrade is not None:
                 sent = upgraded(upgrade.release, side, upgrade.cluster, str(folder), str(file))
@@ -191,7 +202,7 @@ def _own(values: dict[str, Any], chart: Chart) -> dict[str, Any]:
     from nimhelm.chart.obtain import values_of
 
     known = values_of(chart)
-    return {name: each for name, each in values.items() if name in known or name in ("global", "nimCaches")}
+    return {name: each for name, each in values.items() if name in known or name in NOT_SERVICES}
 
 
 def _each(empty: Difference, old: Side, new: Side, all_effects: list[Effect]) -> list[Consequence]:
@@ -214,7 +225,7 @@ def _together(change: Change, all_effects: list[Effect]) -> Consequence:
 def _rendered_alone(old: Side, new: Side, found: list[Change]) -> list[tuple[Effect, ...] | None]:
     """Each change made alone to the old values, in the new chart. None for one that helm or the chart refuses alone."""
     names = set(new.services)
-    base = {name: each for name, each in old.values.items() if name in names or name in ("global", "nimCaches")}
+    base = {name: each for name, each in old.values.items() if name in names or name in NOT_SERVICES}
     base = {**{name: each for name, each in new.values.items() if name not in base}, **base}
     (chart,) = new.charts
     with unpacked(chart) as folder:

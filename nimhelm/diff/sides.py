@@ -31,13 +31,15 @@ class Cluster(NamedTuple):
 class Side(NamedTuple):
     """One side. `values` are all that count, of a service without those that are switched off.
 
-    `objects` are known of a release; of charts they have to be rendered. `charts` are empty for a release.
+    `objects` are known of a release; of charts they have to be rendered. `charts` are empty for a release. `strangers` are
+    what the given values hold as services and the chart has not: Helm refuses them, and they are not among `values`.
     """
 
     title: str
     values: dict[str, Any]
     charts: tuple[Chart, ...] = ()
     objects: tuple[Object, ...] | None = None
+    strangers: tuple[str, ...] = ()
 
     @property
     def services(self) -> dict[str, dict[str, Any]]:
@@ -59,7 +61,10 @@ def side_of(target: str, values_files: tuple[str, ...] = (), over: dict[str, Any
     values: dict[str, Any] = {}
     for tree in trees:
         values = merge(values, tree)
-    return Side(target, _without_digest(values), tuple(charts))
+    known = {*NOT_SERVICES, *(name for chart in charts for name in values_of(chart))}
+    strangers = tuple(name for name, each in values.items() if name not in known and isinstance(each, dict))
+    values = {name: each for name, each in values.items() if name not in strangers}
+    return Side(target, _without_digest(values), tuple(charts), strangers=strangers)
 
 
 def release_side(release: str, cluster: Cluster) -> Side:

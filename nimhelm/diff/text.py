@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nimhelm.diff.effects import CREATE, DELETE_DATA, HOOK, KEEP_DATA, NONE, REFUSED, UPDATE, Effect
+from nimhelm.diff.effects import CREATE, DELETE_DATA, HOOK, KEEP_DATA, NONE, REFUSED, THE_CHART, UPDATE, Effect
 from nimhelm.diff.fields import ABSENT
 from nimhelm.diff.plan import Consequence, Difference, counted
 from nimhelm.report import printable
@@ -24,7 +24,10 @@ def text(plan: Difference) -> str:
         lines += _effects([each for each in plan.effects if each.service in names], indent="    ")
     lines += _services(plan)
     lines += [f"~ {name}: wave {before} -> {after}" for name, before, after in plan.waves]
-    rest = _effects(list(plan.rest), indent="    ")
+    refused = [each for each in plan.rest if each.object == THE_CHART]
+    if refused:
+        lines += ["! refused as a whole:", *_effects(refused, indent="    ")]
+    rest = _effects([each for each in plan.rest if each.object != THE_CHART], indent="    ")
     if rest:
         lines += ["~ by the chart's templates, with the same values:", *rest]
     if plan.by_hand:
