@@ -7,11 +7,11 @@ names the user's own file, line and field.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from nimhelm.finding import ERROR, Finding
-from nimhelm.pipeline import DEFAULT_PORT, EXTERNAL_ANNOTATION, dig
+from nimhelm.pipeline import DEFAULT_PORT, EXTERNAL_ANNOTATION, dig, name_here
 from nimhelm.yamlread import Document, Origin, Path
 
 API_VERSION = "apps.nvidia.com/v1alpha1"
@@ -76,17 +76,22 @@ def item(document: Document, services: list[Document]) -> dict[str, Any]:
     ports = {_text(other, "name"): _api_port(other) for other in services}
     dependencies = [
         {"name": name, "port": port or ports[name]}
-        for name, port, problem in entries(document)
+        for name, port, problem in entries(document, ports)
         if not problem and (port or name in ports)
     ]
     return {**data, "dependencies": dependencies} if dependencies else data
 
 
-def entries(document: Document) -> Iterator[tuple[str, int, str]]:
-    """Each entry of the annotation depends-on: a name, its port (0: none given), and what is wrong with it."""
+def entries(document: Document, names: Container[str]) -> Iterator[tuple[str, int, str]]:
+    """Each entry of the annotation depends-on: a name, its port (0: none given), and what is wrong with it.
+
+    An address in the namespace of the document is the name, where that is one of `names`: those of the services.
+    """
     text = dig(document.data, *DEPENDS_ON_FIELD)
     for entry in text.split(",") if isinstance(text, str) else ():
         name, colon, port = (part.strip() for part in entry.partition(":"))
+        here = name_here(name, _text(document, "namespace"))
+        name = here if here in names else name
         if not name and not colon:
             continue
         if not name or any(char.isspace() or char == "/" for char in name):
@@ -103,7 +108,7 @@ def check_depends_on(document: Document, names: set[str]) -> Iterator[Finding]:
     if text is not None and not isinstance(text, str):
         return
     way_out = f"write {_meant(text or '') or 'for example embedding:8000, milvus:19530'}"
-    for name, port, problem in entries(document):
+    for name, port, problem in entries(document, names):
         if not problem and not port and name not in names:
             problem = f"{name} is none of the NIMServices, and has no port"
         if problem:
@@ -123,7 +128,7 @@ def external_names(document: Document, names: list[str]) -> Iterator[str]:
     stated = dig(document.data, "metadata", "annotations", EXTERNAL_ANNOTATION)
     if isinstance(stated, str):
         yield from (name.strip() for name in stated.split(",") if name.strip())
-    for name, port, problem in entries(document):
+    for name, port, problem in entries(document, names):
         if not problem and port and name not in names and not _is_close(name, names):
             yield name
 

@@ -306,6 +306,13 @@ def gate_name(dependency: str) -> str:
     return container_name(f"wait-for-{dependency}")
 
 
+def name_here(host: str, namespace: str) -> str:
+    """The service that a host names, without the namespace behind it: llm.nim.svc -> llm. "" for one of another namespace."""
+    name, _, rest = host.lower().partition(".")
+    here = not rest or (namespace and rest in (f"{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local")))
+    return name if here else ""
+
+
 def container_name(whole: str) -> str:
     """A container's name has no dots and at most 63 characters; the chart cuts a longer one and appends a hash."""
     name = whole.replace(".", "-")

@@ -129,6 +129,23 @@ def test_depends_on_gives_the_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "external"),
+    [
+        ("embedding.rag:8000", False),
+        ("embedding.rag.svc.cluster.local", False),
+        ("embedding.live.svc:8000", True),
+        ("milvus.rag.svc:19530", True),
+    ],
+)
+def test_depends_on_takes_the_address_of_a_service(address: str, external: bool, tmp_path: Path) -> None:
+    path = tmp_path / "services.yaml"
+    path.write_text(text(nimservice("llm", address, namespace="rag"), nimservice("embedding", namespace="rag")))
+    (plan,) = convert_files([str(path)]).plans
+    [gate] = next(each for each in plan.services if each.name == "llm").gates
+    assert (gate.name, gate.external) == (address.partition(":")[0] if external else "embedding", external)
+
+
+@pytest.mark.parametrize(
     ("written", "way_out"),
     [
         ("http://embedding:8000/v1", "write embedding:8000"),

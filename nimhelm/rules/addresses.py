@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nimhelm.finding import WARNING, Finding
-from nimhelm.pipeline import Pipeline, Service, is_kserve, served_ports
+from nimhelm.pipeline import Pipeline, Service, is_kserve, name_here, served_ports
 from nimhelm.rules.names import derived_suffixes, further_services
 from nimhelm.rules.variables import env_fields
 from nimhelm.yamlread import Path
@@ -72,13 +72,6 @@ def _address(value: object, field: Path, namespace: str) -> Iterator[Address]:
         if not name:
             continue
         yield Address(name, int(match[3] or SCHEME_PORTS.get((match[1] or "").lower(), 0)), field)
-
-
-def name_here(host: str, namespace: str) -> str:
-    """The service that a host names, without the namespace behind it: llm.nim.svc -> llm. "" for one of another namespace."""
-    name, _, rest = host.lower().partition(".")
-    here = not rest or (namespace and rest in (f"{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local")))
-    return name if here else ""
 
 
 def _port(service: Service, target: Service, address: Address) -> Iterator[Finding]:

@@ -15,11 +15,12 @@ from nimhelm.pipeline import (
     is_kserve,
     least_field,
     max_replicas,
+    name_here,
     replicas,
     served_ports,
     sleeps,
 )  # fmt: skip
-from nimhelm.rules.addresses import ADDRESS, name_here
+from nimhelm.rules.addresses import ADDRESS
 
 
 class Fault(NamedTuple):
