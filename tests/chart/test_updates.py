@@ -130,6 +130,11 @@ OWN: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
         {"expose": {"service": {"port": 8000, "type": "LoadBalancer", "loadBalancerClass": "b"}}},
         "the Service llm cannot change its loadBalancerClass from a to b: set llm.expose.service.loadBalancerClass=a, or delete",
     ),
+    "a class of balancers in the overlay": (
+        "v1/Service", "llm", {"spec type": "LoadBalancer", "spec loadBalancerClass": "a"},
+        {"expose": {"service": {"port": 8000, "type": "LoadBalancer", "overlay": {"loadBalancerClass": "b"}}}},
+        "the Service llm cannot change its loadBalancerClass from a to b: set llm.expose.service.overlay.loadBalancerClass=a, or",
+    ),
     "the mode of KServe": (
         "serving.kserve.io/v1beta1/InferenceService", "llm",
         {"metadata annotations serving.kserve.io/deploymentMode": "Knative"}, {"inferencePlatform": "kserve"},
