@@ -132,6 +132,22 @@ def test_an_address_in_place_of_a_name(name: str, namespace: str, hint: str) -> 
     assert one.hint.startswith(hint)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("embed.rag.svc", "write embed, the name of the service"),
+        (
+            "milvus",
+            "write external: true if it is outside the chart, or set llm.wait.enabled: false to start without waiting",
+        ),
+    ],
+)
+def test_the_way_out_in_a_values_file(name: str, hint: str, chart: Path, tmp_path: Path) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text(dump({"llm": {"dependencies": [{"name": name, "port": 9000}], **PATIENT}}))
+    assert [(one.code, one.hint) for one in check_values_file(str(path), *chart_values(chart))[0]] == [("NH023", hint)]
+
+
 SLOW = {"startupProbe": {"probe": {"httpGet": {"path": "/r", "port": "api"}, "failureThreshold": 500}}}
 WAITS = {"dependencies": [{"name": "embed", "port": 8000}]}
 

@@ -346,6 +346,14 @@ def test_values_of_the_wrong_type(values: dict[str, Any], hint: str, built: Path
     assert {one.hint for one in found if one.code == "NH012"} == {hint}
 
 
+@pytest.mark.parametrize("written", ["https://mirror.example.com:5000/nim", "mirror.example.com:5000/nim/"])
+def test_a_registry_is_no_address(written: str, built: Path, tmp_path: Path) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text(dump({"global": {"nimhelm": {"imageRegistry": written}}}))
+    found = check_values_file(str(path), *chart_values(built / "rag-pipeline"))[0]
+    assert [(one.code, one.hint) for one in found] == [("NH013", "write mirror.example.com:5000/nim")]
+
+
 def test_what_the_chart_already_has_wrong_is_not_repeated(tmp_path: Path) -> None:
     chart = write_chart(build_chart(plan(service("a", authSecret=None), service("b"))), tmp_path)
     assert found_in({"b": {"replicas": 2}}, chart, tmp_path) == []

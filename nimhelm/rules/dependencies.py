@@ -121,18 +121,23 @@ def _way_out(name: str, code: str, pipeline: Pipeline) -> str:
         return f"enable {name}, or remove the dependency"
     if code == "NH025":
         return f"give {name} a replica, or remove the dependency"
+    meant = meant_by(name, [service.name for service in pipeline.services], pipeline.namespace)
+    if meant:
+        return meant
+    return f"add the service, or annotate the pipeline with {EXTERNAL_ANNOTATION}: {name}"
+
+
+def meant_by(name: str, services: list[str], namespace: str) -> str:
+    """The way out of a dependency that is the address of a service, or nearly its name; "" for another one."""
     from difflib import get_close_matches
 
-    names = [service.name for service in pipeline.services]
     address = ADDRESS.fullmatch(name)
     host = address[2] if address else ""
-    here = name_here(host, pipeline.namespace or ".".join(host.split(".")[1:2]))
-    if here in names:
+    here = name_here(host, namespace or ".".join(host.split(".")[1:2]))
+    if here in services:
         return f"write {here}, the name of the service"
-    close = get_close_matches(name, names, 1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"add the service, or annotate the pipeline with {EXTERNAL_ANNOTATION}: {name}"
+    close = get_close_matches(name, services, 1)
+    return f"did you mean {close[0]}?" if close else ""
 
 
 def check_env_names(pipeline: Pipeline) -> Iterator[Finding]:

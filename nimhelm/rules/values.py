@@ -21,7 +21,7 @@ from nimhelm.pipeline import (
     sleeps,
 )
 from nimhelm.rules.cache import created_claim
-from nimhelm.rules.dependencies import asleep, fault_of, is_external, unserved
+from nimhelm.rules.dependencies import asleep, fault_of, is_external, meant_by, unserved
 from nimhelm.rules.kubernetes import listed
 from nimhelm.rules.names import gated, made_by
 from nimhelm.rules.objects import PODS, Pod, check_objects
@@ -150,19 +150,23 @@ def check_waits(document: Document, services: dict[str, Service]) -> Iterator[Fi
                 continue  # the schema's finding
             known = name in services or name not in document.data  # a service that is not a mapping has its finding
             if known and dig(dependency, "wait", "enabled") is not False and not is_external(dependency, ()):
-                yield from _dependency(document, service, index, services.get(name))
+                yield from _dependency(document, service, index, services)
 
 
-def _dependency(document: Document, service: Service, index: int, target: Service | None) -> Iterator[Finding]:
+def _dependency(document: Document, service: Service, index: int, services: dict[str, Service]) -> Iterator[Finding]:
     dependency = service.dependencies[index]
+    target = services.get(str(dependency.get("name")))
     if target is not None and not target.enabled and dig(dependency, "wait", "optional") is True:
         return
     name, port = dependency.get("name"), dependency.get("port")
     off = f"set {service.name}.wait.enabled: false to start without waiting"
     fault = fault_of(dependency, target)
     if fault is not None:
+        outside = (
+            meant_by(str(name), list(services), "") or f"write external: true if it is outside the chart, or {off}"
+        )
         message, field, hint = {
-            "NH023": ("the chart does not have", service.dependency_field(index, "name"), off),
+            "NH023": ("the chart does not have", service.dependency_field(index, "name"), outside),
             "NH024": ("is switched off", (str(name), "enabled"), f"switch {service.name} off too, or {off}"),
             "NH025": ("has 0 replicas", (str(name), "replicas"), off),
         }[fault.code]
