@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pipelines import cache, pipeline, service, text
 from updates import Update, updates
 
+from nimhelm.chart.obtain import values_of
 from nimhelm.chart.write import package_chart, write_chart
 from nimhelm.convert import convert_files
 from nimhelm.diff.by_hand import by_hand
@@ -26,6 +27,7 @@ from nimhelm.diff.gates import waits
 from nimhelm.diff.plan import Difference
 from nimhelm.diff.sides import without_defaults
 from nimhelm.errors import LoadError
+from nimhelm.validate_values import merge
 
 pytestmark = pytest.mark.slow
 
@@ -164,6 +166,17 @@ def test_what_all_share(tmp_path: Path) -> None:
     assert consequences(compare(paths, Options())) == {".nimCaches.weights.storage.pvc.size": ["growClaim"]}
 
 
+def test_steps_of_a_change_name_no_namespace_that_nobody_gave(tmp_path: Path) -> None:
+    pvc = {"pvc": {"create": True, "size": "1Gi"}}
+    paths = (
+        written(tmp_path, "old", pipeline(service()), cache(storage=pvc)),
+        written(tmp_path, "new", pipeline(service())),
+    )
+    printed = OUTPUTS["text"](compare(paths, Options()))
+    assert "kubectl delete pvc weights-pvc\n" in printed
+    assert "default" not in printed
+
+
 def test_a_service_that_comes_and_order_that_changes(tmp_path: Path) -> None:
     found = plan(tmp_path, [service("a"), service("b")], [service("a", "b"), service("b"), service("c")])
     assert found.added == ("c",)
@@ -275,15 +288,20 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize("helm", sorted(HELMS))
 def test_a_release_is_compared_by_what_helm_recorded(helm: str, tmp_path: Path) -> None:
     """A helm that answers for a release: its values, its manifest, and what an upgrade would send."""
-    old = written(tmp_path, "old", pipeline(service("a")))
-    new = written(tmp_path, "new", pipeline(service("a", userID=7)))
+    pvc = {"pvc": {"create": True, "size": "1Gi"}}
+    user, gone = service("a", storage={"nimCache": {"name": "kept"}}), cache("gone", storage=pvc)
+    old = written(tmp_path, "old", pipeline(user), cache("kept", storage=pvc), gone)
+    user["spec"]["userID"] = 7
+    new = written(tmp_path, "new", pipeline(user), cache("kept", storage=pvc, env=[{"name": "A", "value": "1"}]))
     (chart,) = convert_files([old]).charts
     folder = write_chart(chart, tmp_path / "charts")
+    recorded = merge(values_of(chart), {"a": {"global": {}, "old": {}}})
+    (tmp_path / "all.json").write_text(json.dumps(recorded))
     stub = tmp_path / "helm"
     stub.write_text(f"""#!/bin/sh
 echo "$@" >> {tmp_path}/asked
 case "$1 $2" in
-  "get values") case "$*" in *--all*) echo '{{"a": {{"global": {{}}, "enabled": true, "old": {{}}}}, "global": {{}}}}';;
+  "get values") case "$*" in *--all*) cat {tmp_path}/all.json;;
     *) echo '{{"a": {{"replicas": 2}}}}';; esac;;
   "get manifest") {HELMS[helm]} template rel {folder} --namespace ns;;
   upgrade*) for last; do :; done
@@ -294,11 +312,19 @@ case "$1 $2" in
 esac
 """)
     stub.chmod(0o755)
-    done = run_nimhelm("diff", "--release", "rel", "-n", "ns", new, "-o", "json", env={"HELM": str(stub)}, check=True)
-    data = json.loads(done.stdout)
-    assert {(each["code"], each["object"]) for each in data["effects"] if each["code"] != "update"} == {
-        ("restart", "Deployment/a"), ("scale", "Deployment/a"),
+    words = ("diff", "--release", "rel", "-n", "ns", "--context", "the other", new, "-o", "json")
+    data = json.loads(run_nimhelm(*words, env={"HELM": str(stub)}, check=True).stdout)
+    told = {(each["code"], each["object"].partition("-job-")[0]) for each in data["effects"]}
+    assert {each for each in told if each[0] != "update"} == {
+        ("restart", "Deployment/a"), ("scale", "Deployment/a"), ("delete", "Job/gone"), ("delete", "Job/kept"),
+        ("runJob", "Job/kept"), ("keepData", "PersistentVolumeClaim/gone-pvc"),
     }  # fmt: skip
+    alone = [each for change in data["changes"] for each in change["effects"]]
+    together = {(each["code"], each["object"]) for each in data["effects"]}
+    assert {(each["code"], each["object"]) for each in alone} <= together
+    assert not [each for each in data["byTemplates"] if each["code"] != "update"]
+    (kept,) = (each for each in alone if each["code"] == "keepData")
+    assert kept["first"].endswith(": kubectl --context 'the other' delete pvc -n ns gone-pvc")
     assert "--namespace=ns" in (tmp_path / "asked").read_text()
     assert {each["field"] for each in data["changes"]} >= {"replicas", "userID"}
 

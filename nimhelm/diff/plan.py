@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +30,7 @@ from nimhelm.errors import ChartRefusalError, HelmError
 from nimhelm.graph.picture import Picture
 from nimhelm.graph.source import picture_of_values
 from nimhelm.helm import helm_major
-from nimhelm.pipeline import NOT_SERVICES
+from nimhelm.pipeline import NOT_SERVICES, dig
 
 ONE_BY_ONE = 60
 """Up to so many changes are rendered each by itself: 0.3 s for each, two at a time."""
@@ -139,7 +140,10 @@ def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | No
     if upgrade is None:
         before, after = _anywhere(before), _anywhere(after)
     all_effects = refused_by(problems, effects(before, after))
-    each = [_with_way_out(one, all_effects) for one in _each(empty, old, new, all_effects)]
+    each = [_with_way_out(one, all_effects) for one in _each(empty, old, new, all_effects, upgrade)]
+    if upgrade is not None:
+        all_effects = _reached(all_effects, upgrade.cluster)
+        each = [one._replace(effects=tuple(_reached(one.effects, upgrade.cluster))) for one in each]
     explained = {(e.code, e.object) for one in each for e in one.effects}
     names = {*empty.added, *empty.removed}
     rest = [e for e in all_effects if (e.code, e.object) not in explained and e.service not in names]
@@ -154,6 +158,11 @@ def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | No
         by_hand=tuple(changed),
         waits=tuple(closed),
     )
+
+
+def _reached(found: Iterable[Effect], cluster: Cluster) -> list[Effect]:
+    """The effects with steps for the cluster that the user named."""
+    return [each._replace(first=cluster.reached(each.first)) for each in found]
 
 
 def _live(upgrade: Upgrade) -> tuple[int, list[Object]]:
@@ -205,12 +214,14 @@ def _own(values: dict[str, Any], chart: Chart) -> dict[str, Any]:
     return {name: each for name, each in values.items() if name in known or name in NOT_SERVICES}
 
 
-def _each(empty: Difference, old: Side, new: Side, all_effects: list[Effect]) -> list[Consequence]:
+def _each(
+    empty: Difference, old: Side, new: Side, all_effects: list[Effect], upgrade: Upgrade | None
+) -> list[Consequence]:
     """The changes with their own effects; where they cannot be rendered alone, with those of their service."""
     found = [each.change for each in empty.consequences]
     alone: list[tuple[Effect, ...] | None] = [None] * len(found)
     if len(found) <= ONE_BY_ONE and len(new.charts) == 1:
-        alone = _rendered_alone(old, new, found)
+        alone = _rendered_alone(old, new, found, upgrade)
     return [
         Consequence(change, effects_of) if effects_of is not None else _together(change, all_effects)
         for change, effects_of in zip(found, alone, strict=True)
@@ -222,19 +233,28 @@ def _together(change: Change, all_effects: list[Effect]) -> Consequence:
     return Consequence(change, mine, shared=True)
 
 
-def _rendered_alone(old: Side, new: Side, found: list[Change]) -> list[tuple[Effect, ...] | None]:
-    """Each change made alone to the old values, in the new chart. None for one that helm or the chart refuses alone."""
+def _rendered_alone(
+    old: Side, new: Side, found: list[Change], upgrade: Upgrade | None
+) -> list[tuple[Effect, ...] | None]:
+    """Each change made alone to the old values, in the new chart. None for one that helm or the chart refuses alone.
+
+    Names and steps hold the release and its namespace, so these are the ones of the upgrade.
+    """
     names = set(new.services)
     base = {name: each for name, each in old.values.items() if name in names or name in NOT_SERVICES}
     base = {**{name: each for name, each in new.values.items() if name not in base}, **base}
     (chart,) = new.charts
+    release = upgrade.release if upgrade else chart.name
+    places = (dig(each, "metadata", "namespace") for each in old.objects or ())
+    namespace = next((str(place) for place in places if place), "")
     with unpacked(chart) as folder:
 
         def objects(values: dict[str, Any]) -> list[dict[str, Any]] | None:
             try:
-                return render_folder(folder, values, chart.name)
+                rendered = render_folder(folder, values, release, namespace)
             except HelmError:
                 return None
+            return rendered if upgrade else _anywhere(rendered)
 
         def alone(change: Change) -> tuple[Effect, ...] | None:
             changed = objects(applied(base, change))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shlex import quote
 from typing import Any, NamedTuple
 
 from nimhelm.chart.build import Chart
@@ -26,6 +27,12 @@ class Cluster(NamedTuple):
         """As words of helm's command line."""
         named = (("namespace", self.namespace), ("kube-context", self.context), ("kubeconfig", self.kubeconfig))
         return [f"--{flag}={value}" for flag, value in named if value]
+
+    def reached(self, step: str) -> str:
+        """A command of kubectl for this cluster; the namespace is part of it already."""
+        named = (("kubeconfig", self.kubeconfig), ("context", self.context))
+        flags = "".join(f" --{flag} {quote(value)}" for flag, value in named if value)
+        return step.replace("kubectl ", f"kubectl{flags} ")
 
 
 class Side(NamedTuple):

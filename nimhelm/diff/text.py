@@ -29,7 +29,12 @@ def text(plan: Difference) -> str:
         lines += ["! refused as a whole:", *_effects(refused, indent="    ")]
     rest = _effects([each for each in plan.rest if each.object != THE_CHART], indent="    ")
     if rest:
-        lines += ["~ by the chart's templates, with the same values:", *rest]
+        causes = (
+            "services that come or go, or by the chart's templates"
+            if plan.added or plan.removed
+            else "the chart's templates"
+        )
+        lines += [f"~ by {causes}, with the same values:", *rest]
     if plan.by_hand:
         lines += ["! changed in the cluster:", *_effects(list(plan.by_hand), indent="    ")]
     if plan.waits:
