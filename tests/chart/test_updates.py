@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from apiserver import serving
 from updates import made, updates
 
 from .assemble import Object, objects, spec, umbrella
-from .standing import Standing, standing
+from .standing import Standing
 
 if TYPE_CHECKING:
     from ..conftest import Helm
@@ -21,7 +22,8 @@ NAMESPACE = "nim-service"
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Standing]:
-    with standing(tmp_path) as cluster:
+    cluster = Standing()
+    with serving(cluster):
         yield cluster
 
 
@@ -30,7 +32,7 @@ def render(helm: Helm, tmp_path: Path, cluster: Standing) -> Callable[..., dict[
     """render({name: values}, **further values) -> objects by kind and name, as for this cluster."""
 
     def run(services: dict[str, dict[str, Any]], **values: Any) -> dict[tuple[str, str], Object]:
-        return objects(helm.template(umbrella(tmp_path, services, **values), *cluster.arguments).stdout)
+        return objects(helm.template(umbrella(tmp_path, services, **values), *cluster.arguments(tmp_path)).stdout)
 
     return run
 
@@ -40,7 +42,7 @@ def refusals(helm: Helm, tmp_path: Path, cluster: Standing) -> Callable[..., lis
     """The same -> what the guard says, a line each."""
 
     def run(services: dict[str, dict[str, Any]], **values: Any) -> list[str]:
-        result = helm.template(umbrella(tmp_path, services, **values), *cluster.arguments, check=False)
+        result = helm.template(umbrella(tmp_path, services, **values), *cluster.arguments(tmp_path), check=False)
         said = result.stderr.partition("guard.yaml:")[2].partition("\n\n")[0]
         assert bool(said) is bool(result.returncode), result.stderr
         return said.partition(": ")[2].splitlines()
@@ -215,12 +217,12 @@ def test_a_failed_download_is_tried_again(cluster: Standing, render: Callable[..
     add("base-job-00000000", Failed="True")
     add(first, Complete="True", Failed="False")
     assert job() == first
-    cluster.objects.clear()
+    cluster.lists.clear()
     add(first, Failed="True")
     second = job()
     assert re.fullmatch(rf"{first}-[a-z0-9]{{4}}", second)
     add(second)
     assert job() == second
-    cluster.objects.pop()
+    cluster.lists["jobs"].pop()
     add(second, Failed="True")
     assert job() not in (first, second)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from apiserver import Cluster, service_object, serving, slice_object
 
-from tests.status.apiserver import Cluster, service_object, serving, slice_object
 from tests.status.casefile import read_case, snapshot_of
 
 KUBECTL = Path(__file__).parents[2] / ".tools" / "helm4" / "kubectl"
@@ -31,7 +31,7 @@ def cluster_of(case: str) -> Cluster:
 def real_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The real kubectl as the one that is run, with a home of its own (it caches discovery there)."""
     if not KUBECTL.exists():
-        pytest.skip("no kubectl under .tools: python tools/get_helm.py")
+        pytest.fail("no kubectl under .tools: python tools/get_helm.py")
     monkeypatch.setenv("KUBECTL", str(KUBECTL))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)

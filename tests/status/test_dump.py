@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from apiserver import helm_secret
 
 from nimhelm.errors import KubectlError, LoadError, NimhelmError, WriteError
 from nimhelm.status.compute import compute
 from nimhelm.status.dump import load_dump, save
 from nimhelm.status.output import document
 from nimhelm.status.snapshot import HelmRecord
-from tests.status.apiserver import helm_secret
 from tests.status.casefile import CASES, read_case, snapshot_of
 
 

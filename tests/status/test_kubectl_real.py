@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from apiserver import Cluster, helm_secret, service_object, serving
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectl import Access
@@ -16,7 +17,6 @@ from nimhelm.status.cluster import read_release
 from nimhelm.status.compute import compute
 from nimhelm.status.overview import Listing, show
 from nimhelm.status.snapshot import HelmRecord
-from tests.status.apiserver import Cluster, helm_secret, service_object, serving
 from tests.status.conftest import cluster_of
 
 pytestmark = pytest.mark.slow

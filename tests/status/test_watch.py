@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from apiserver import Cluster, serving
 
 from nimhelm.errors import KubectlError
 from nimhelm.kubectlerrors import UnreachableError
 from nimhelm.status import watch
 from nimhelm.status.snapshot import Snapshot
 from nimhelm.status.watch import Options, run
-from tests.status.apiserver import Cluster, serving
 from tests.status.casefile import read_case, snapshot_of
 from tests.status.conftest import cluster_of
 

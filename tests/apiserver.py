@@ -1,4 +1,4 @@
-"""A loopback API server for reads: discovery, lists with label selectors, and the ways in which a real one fails."""
+"""A loopback API server for reads: discovery, objects, lists with label selectors, and the ways in which a real one fails."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ _RESOURCES = {
     "apps/v1": {"deployments": "Deployment"},
     "discovery.k8s.io/v1": {"endpointslices": "EndpointSlice"},
 }
-_CLUSTER_WIDE = ("nodes", "namespaces", "persistentvolumes")
+_CLUSTER_WIDE = ("Node", "Namespace", "PersistentVolume", "APIService")
 
 
 class Cluster:
     """What the server holds and how it behaves. Change it while it runs."""
 
-    def __init__(self, lists: dict[str, list[dict[str, Any]]]) -> None:
+    def __init__(
+        self, lists: dict[str, list[dict[str, Any]]], resources: dict[str, dict[str, str]] = _RESOURCES
+    ) -> None:
+        """`lists` are objects by resource. `resources` are the kinds that are served, by version and resource."""
         self.lists = lists
+        self.resources = resources
         self.forbidden: set[str] = set()
         self.unauthorized = False
         self.delay = 0.0
@@ -59,6 +63,11 @@ class Cluster:
         path = folder / "kubeconfig"
         path.write_text(json.dumps(config))
         return str(path)
+
+
+def is_of_cluster(kind: str) -> bool:
+    """Whether objects of the kind have no namespace."""
+    return kind in _CLUSTER_WIDE or kind.startswith("Cluster") or kind.endswith("Class")
 
 
 @contextmanager
@@ -103,30 +112,35 @@ class _Handler(BaseHTTPRequestHandler):
     do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815
 
     def _discovery(self, parts: list[str]) -> dict[str, Any] | None:
+        if parts == ["version"]:
+            return {"major": "1", "minor": "34", "gitVersion": "v1.34.4"}
         if parts == ["api"]:
             return {"kind": "APIVersions", "versions": ["v1"]}
+        served = self.cluster.resources
         if parts == ["apis"]:
             groups = []
-            for name in ("apps", "discovery.k8s.io"):
-                version = {"groupVersion": f"{name}/v1", "version": "v1"}
-                groups.append({"name": name, "versions": [version], "preferredVersion": version})
+            for group, version in (name.split("/") for name in served if "/" in name):
+                at = {"groupVersion": f"{group}/{version}", "version": version}
+                groups.append({"name": group, "versions": [at], "preferredVersion": at})
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-        if (version_name := "/".join(parts[1:])) in _RESOURCES and parts[0] in ("api", "apis"):
+        if (version_name := "/".join(parts[1:])) in served and parts[0] in ("api", "apis"):
             found = [
-                {"name": name, "kind": kind, "namespaced": name not in _CLUSTER_WIDE, "verbs": ["get", "list"]}
-                for name, kind in _RESOURCES[version_name].items()
+                {"name": name, "kind": kind, "namespaced": not is_of_cluster(kind), "verbs": ["get", "list"]}
+                for name, kind in served[version_name].items()
             ]
             return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version_name, "resources": found}
         return None
 
     def _read(self, parts: list[str], query: dict[str, list[str]]) -> None:
+        if parts[0] not in ("api", "apis"):
+            return self._fail(404, "NotFound", "the server could not find the requested resource")
         rest = parts[2:] if parts[0] == "api" else parts[3:]
         namespace = rest[1] if rest[0] == "namespaces" and len(rest) > 2 else ""
         if rest[0] == "namespaces" and len(rest) == 2:
             return self._namespace(rest[1])
         resource = rest[2] if namespace else rest[0]
-        if namespace and len(rest) > 3:
-            return self._fail(404, "NotFound", f'{resource} "{rest[3]}" not found')
+        if name := rest[3 if namespace else 1 :]:
+            return self._object(resource, namespace, name[0])
         self.cluster.listed.append(resource)
         time.sleep(self.cluster.delay)
         if resource in self.cluster.forbidden:
@@ -141,10 +155,16 @@ class _Handler(BaseHTTPRequestHandler):
         if "as=Table" in self.headers.get("Accept", ""):
             self.cluster.tables.append(resource)
             return self._send(200, _table(found))
-        kind = next(kinds[resource] for kinds in _RESOURCES.values() if resource in kinds)
+        kind = next(kinds[resource] for kinds in self.cluster.resources.values() if resource in kinds)
         self._send(
             200, {"kind": f"{kind}List", "apiVersion": "/".join(parts[1 : -len(rest)]), "metadata": {}, "items": found}
         )
+
+    def _object(self, resource: str, namespace: str, name: str) -> None:
+        for each in self.cluster.lists.get(resource, []):
+            if (each["metadata"]["name"], each["metadata"].get("namespace", "")) == (name, namespace):
+                return self._send(200, each)
+        self._fail(404, "NotFound", f'{resource} "{name}" not found')
 
     def _namespace(self, name: str) -> None:
         if name in {each["metadata"]["name"] for each in self.cluster.lists.get("namespaces", [])}:
