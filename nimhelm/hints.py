@@ -517,8 +517,8 @@ def for_value(data: Any, field: Path, allowed: list[Any]) -> str:
         return f'write straight quotes: "{data.strip("“”‘’«»")}"'
     if field and field[-1] == "name" and "env" not in field:
         return _lower(data)
-    if field and field[-1] == "imageRegistry" and re.search(r"^https?://|/$", data):
-        return f"write {re.sub('^https?://', '', data).rstrip('/')}"
+    if field and field[-1] == "imageRegistry" and "://" in data:
+        return f"write {data.partition('://')[2].rstrip('/')}"
     if field and field[-1] == "repository" and re.fullmatch(r"(https?://)?[\w./:-]+", data):
         return _repository(re.sub("^https?://", "", data))
     if not any(part in ("limits", "requests", "size", "sizeLimit", "memory", "cpu") for part in field[-2:]):

@@ -346,7 +346,7 @@ def test_values_of_the_wrong_type(values: dict[str, Any], hint: str, built: Path
     assert {one.hint for one in found if one.code == "NH012"} == {hint}
 
 
-@pytest.mark.parametrize("written", ["https://mirror.example.com:5000/nim", "mirror.example.com:5000/nim/"])
+@pytest.mark.parametrize("written", ["https://mirror.example.com:5000/nim", "http://mirror.example.com:5000/nim/"])
 def test_a_registry_is_no_address(written: str, built: Path, tmp_path: Path) -> None:
     path = tmp_path / "values.yaml"
     path.write_text(dump({"global": {"nimhelm": {"imageRegistry": written}}}))
