@@ -60,6 +60,7 @@ UNSEEN = (
     Unseen("NH099", r"(llm|nimCaches\.weights)\.storage\.pvc\..*", ".*", NOT_USED),
     Unseen("NH162", rf"{STORAGE}\.pvc", ".*needs a name", NOT_USED),
     Unseen(".*", r"llm\.scale\.keda\..*", ".*", "the cluster has no KEDA"),
+    Unseen(".*", r"llm\.storage\.nimCache\.fill\..*", ".*", "no service of this pipeline fills its cache"),
     Unseen("NH011", r"llm\.scale\.hpa\..*", ".* is empty", "an autoscaler that is off is not sent"),
     Unseen("NH013", r".*\.podTemplate\..*\.image", ".*", "the API server reads the image of a pod, not of a template"),
     Unseen("NH011", r".*\.image\.(repository|tag)", ".* is empty", "the kubelet finds no image of such a name"),
