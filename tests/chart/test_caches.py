@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -109,8 +110,8 @@ def test_an_image_for_any_model(render: Render, source: str) -> None:
         ),
         ({"lora": False, "buildable": True}, {"WANT_LORA": "false", "WANT_BUILDABLE": "true"}),
         (
-            {"gpus": [{"product": "h100", "ids": ["2330", "2331"]}, {"product": "L40S"}]},
-            {"WANT_GPUS": "h100:2330,2331 L40S:"},
+            {"gpus": [{"product": "h100", "ids": ["2330", "2331"]}, {"product": "A100 SXM"}]},
+            {"WANT_GPUS": "h100:2330,2331 A100-SXM:"},
         ),
     ],
 )
@@ -126,8 +127,13 @@ NATIVE = spec(storage={"nimCache": {"name": "c"}}, imageLayout="native")
 
 @pytest.mark.parametrize(
     ("services", "values"),
-    [({"a": NATIVE}, {}), ({"a": spec()}, {"imageLayout": "native"}), ({"a": NATIVE}, {"filledBy": "service"})],
-    ids=["by its service", "by itself", "not by its service"],
+    [
+        ({"a": NATIVE}, {}),
+        ({"a": spec()}, {"imageLayout": "native"}),
+        ({"a": NATIVE}, {"filledBy": "service"}),
+        ({"a": {**NATIVE, "authSecret": None}}, {}),
+    ],
+    ids=["by its service", "by itself", "not by its service", "without a key"],
 )
 def test_a_native_image_runs_itself(render: Render, services: dict[str, Any], values: dict[str, Any]) -> None:
     pod = job(render(services, nimCaches={"c": {**cache(ngc={**NGC, "model": {"engine": "vllm"}}), **values}}))
@@ -193,6 +199,14 @@ def test_pods_fill_the_cache_with_their_own_devices(render: Render) -> None:
     assert [one["job"] for one in graph["caches"]] == [""]
 
 
+def test_a_pod_that_fills_its_cache_needs_no_gate_to_have_the_script(render: Render) -> None:
+    filler = {**FILLER, "dependencies": []}
+    rendered = render({"filler": filler}, nimCaches={"c": {**cache(ngc=NGC), "filledBy": "service"}})
+    pod = rendered["Deployment", "filler"]["spec"]["template"]["spec"]
+    mounted = {mount["name"] for each in containers(pod).values() for mount in each["volumeMounts"]}
+    assert "nimhelm-scripts" in mounted <= {volume["name"] for volume in pod["volumes"]}
+
+
 def test_a_cache_that_no_pod_fills_is_refused(refusal: Callable[..., str]) -> None:
     waiter = spec(storage={"nimCache": {"name": "c", "wait": {"enabled": True}}})
     said = refusal({"waiter": waiter}, nimCaches={"c": {**cache(ngc=NGC), "filledBy": "service"}})
@@ -212,7 +226,8 @@ def test_the_job(render: Render) -> None:
         "proxy": {"httpProxy": "http://p", "certConfigMap": "certs"},
         "podTemplate": {"spec": {"priorityClassName": "low"}},
         "initContainers": [
-            {"name": "own", "image": {"repository": "busybox", "tag": "1"}, "command": ["true"], "workingDir": "/w"}
+            {"name": "own", "image": {"repository": "busybox", "tag": "1"}, "command": ["true"], "workingDir": "/w"},
+            {"name": "after", "image": {"repository": "busybox", "tag": "1", "pullPolicy": "Always"}},
         ],
     }
     rendered = render({"llm": spec()}, nimCaches={"c": values})
@@ -240,8 +255,9 @@ def test_the_job(render: Render) -> None:
     assert (pod["nodeSelector"], pod["runtimeClassName"]) == ({"gpu": "true"}, "nvidia")
     assert env_of(main)["A"] == " yes"
     assert env_of(main)["http_proxy"] == env_of(main)["HTTP_PROXY"] == "http://p"
-    assert [each["name"] for each in pod["initContainers"]] == ["update-ca-certificates", "own"]
+    assert [each["name"] for each in pod["initContainers"]] == ["update-ca-certificates", "own", "after"]
     assert (pod["initContainers"][1]["command"], pod["initContainers"][1]["workingDir"]) == (["true"], "/w")
+    assert [each.get("imagePullPolicy") for each in pod["initContainers"]] == [None, None, "Always"]
     assert main["volumeMounts"][0] == {"name": "nim-cache-volume", "mountPath": "/model-store", "subPath": "sub"}
     mounts = {mount["name"] for each in containers(pod).values() for mount in each["volumeMounts"]}
     assert mounts <= {volume["name"] for volume in pod["volumes"]}
@@ -326,6 +342,12 @@ def test_a_download_that_fails_leaves_no_mark(tmp_path: Path) -> None:
     assert fill(tmp_path, "true").returncode == 0
     assert fill(tmp_path, "false", key="another").returncode == 1
     assert not (tmp_path / "cache/.marker").exists(), "of the old download nothing is said any more"
+
+
+@pytest.mark.parametrize("name", ["a" * 49 + "-b", "a" * 49 + ".b"])
+def test_the_job_of_a_long_name(render: Render, name: str) -> None:
+    (found,) = (made for kind, made in render({"llm": spec()}, nimCaches={name: cache(ngc=NGC)}) if kind == "Job")
+    assert re.fullmatch("a{49}-job-[0-9a-f]{8}", found)
 
 
 def test_times_of_a_job(render: Render) -> None:

@@ -118,8 +118,8 @@ SERVICE_CASES: dict[str, tuple[dict[str, Any], str]] = {
         "llm's autoscaler has no upper bound: set llm.scale.hpa.maxReplicas",
     ),
     "bounds": (
-        {"scale": {"enabled": True, "hpa": {"minReplicas": 3, "maxReplicas": 2}}},
-        "llm's autoscaler has minReplicas 3 above maxReplicas 2: change them under llm.scale.hpa",
+        {"scale": {"enabled": True, "hpa": {"minReplicas": 2, "maxReplicas": 1}}},
+        "llm's autoscaler has minReplicas 2 above maxReplicas 1: change them under llm.scale.hpa",
     ),
     "scaled nodes": (
         {"scale": SCALE, "multiNode": NODES},
@@ -290,9 +290,13 @@ def test_a_container_like_that_of_the_download(refusal: Refusal) -> None:
 
 def test_two_sources_of_a_cache(refusal: Refusal) -> None:
     """Values are merged, so a second source comes beside the first."""
-    source = {"ngc": {"modelPuller": "x:1"}, "hf": {"modelPuller": "x:1", "endpoint": "http://h", "namespace": "a"}}
+    hub = {"modelPuller": "x:1", "endpoint": "http://h", "namespace": "a"}
+    source = {"ngc": {"modelPuller": "x:1"}, "hf": hub, "dataStore": hub}
     said = refusal({"llm": spec()}, nimCaches={"c": {"source": source, "storage": {}}})
-    assert "nimCaches.c.source has several sources (hf, ngc): leave one, and set the others to null" in problems(said)
+    assert (
+        "nimCaches.c.source has several sources (dataStore, hf, ngc): leave one, and set the others to null"
+        in problems(said)
+    )
 
 
 @pytest.mark.parametrize("pvc", [{"create": True, "size": "50Gi"}, {"name": "there"}])
@@ -371,6 +375,9 @@ def test_a_dependency(refusal: Refusal, services: dict[str, Any], arguments: lis
         ({"a": spec(), "llm": spec(dependencies=[dependency("a", 9, wait={"host": "elsewhere"})])}, []),
         ({"a": spec(), "llm": spec(dependencies=[dependency("a", 9, wait={"port": 8000})])}, []),
         ({"llm": spec(draResources=[{"resourceClaimName": "x"}])}, []),
+        ({"llm": spec()}, ["--set", "global.nimhelm.mesh=istio,global.nimhelm.openshift=restricted"]),
+        ({"llm": spec(annotations=SERVERLESS["annotations"], metrics={"enabled": True})}, []),
+        ({"a": spec(), "a-ready": spec()}, []),
         ({"llm": spec(resources={"requests": {"nvidia.com/gpu": "2000m"}, "limits": {"nvidia.com/gpu": 2}})}, []),
         ({"llm": spec(expose={"router": {"hosts": ["a.io"], "gateway": GATEWAY}})}, []),
         (
@@ -431,12 +438,15 @@ def test_a_dependency_that_is_listed_twice(refusal: Refusal) -> None:
     assert "llm lists the dependency a twice: leave one in its dependencies" in problems(said)
 
 
-@pytest.mark.parametrize(("kind", "name", "owner"), [
-    ("PersistentVolumeClaim", "c-pvc", "nimCaches.c"), ("ConfigMap", "r-demo-scripts", "pipeline"),
+@pytest.mark.parametrize(("group", "kind", "name", "owner"), [
+    ("v1", "PersistentVolumeClaim", "c-pvc", "nimCaches.c"), ("v1", "ConfigMap", "r-demo-scripts", "pipeline"),
+    ("apps/v1", "Deployment", "llm", "llm"),
 ])  # fmt: skip
-def test_an_object_of_the_user_that_the_pipeline_makes(refusal: Refusal, kind: str, name: str, owner: str) -> None:
+def test_an_object_of_the_user_that_the_pipeline_makes(
+    refusal: Refusal, group: str, kind: str, name: str, owner: str
+) -> None:
     caches = {"c": {"source": {"ngc": {"modelPuller": "x:1"}}, "storage": CLAIM}}
-    extra = [{"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}]
+    extra = [{"apiVersion": group, "kind": kind, "metadata": {"name": name}}]
     # Under an argument the fixture leaves `nimhelm validate` out, which knows no release.
     said = refusal({"llm": spec()}, "--debug", nimCaches=caches, extraObjects=extra)
     assert f"{owner} and extraObjects both make the {kind} {name}: rename one" in said

@@ -71,7 +71,7 @@ REFUSED = {
     "an HPA as well": ({"scale": {**scaled()["scale"], "enabled": True, "hpa": {"maxReplicas": 2}}}, "two autoscalers"),
     "a fixed number": ({**scaled(), "replicas": 2}, "set llm.replicas=null, or .scale.keda.enabled=false"),
     "no upper bound": (scaled(maxReplicaCount=None), "set llm.scale.keda.maxReplicaCount"),
-    "bounds": (scaled(minReplicaCount=5), "minReplicaCount 5 above maxReplicaCount 4"),
+    "bounds": (scaled(minReplicaCount=2, maxReplicaCount=1), "minReplicaCount 2 above maxReplicaCount 1"),
     "idle at the minimum": (scaled(minReplicaCount=0, idleReplicaCount=0), "leave out llm.scale.keda.idleReplicaCount"),
     "no trigger": (scaled(triggers=[]), "set llm.scale.keda.triggers"),
     "nothing left to measure": (scaled(minReplicaCount=0, triggers=[CPU]), "or set .minReplicaCount=1"),

@@ -308,8 +308,10 @@ def test_fields_of_all_pods(render: Render) -> None:
 
 
 def test_an_overlay_of_all_pods_has_no_containers(refusal: Callable[..., str]) -> None:
-    said = refusal({"llm": spec()}, nimhelm={"podTemplate": {"spec": {"containers": [{"name": "x", "image": "y"}]}}})
-    assert "set <service>.podTemplate.spec.containers" in said
+    own = [{"name": "x", "image": "y"}]
+    said = refusal({"llm": spec()}, nimhelm={"podTemplate": {"spec": {"containers": own, "initContainers": own}}})
+    for field in ("containers", "initContainers"):
+        assert f"set <service>.podTemplate.spec.{field}" in said
 
 
 def test_objects_of_the_user_beside_those_of_services(refusal: Callable[..., str], render: Render) -> None:

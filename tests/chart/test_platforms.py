@@ -80,6 +80,14 @@ def test_nodes_started_by_ray(render: Render) -> None:
     )
 
 
+def test_nodes_join_a_compute_domain_that_is_there(render: Render) -> None:
+    rendered = render({"llm": spec(multiNode={**NODES, "computeDomain": {"claimTemplateName": "rack"}})})
+    assert ("ComputeDomain", "llm") not in rendered
+    for pod in groups(rendered):
+        (claim,) = pod["spec"]["resourceClaims"]
+        assert claim["resourceClaimTemplateName"] == "rack"
+
+
 def test_a_group_that_the_operator_made_keeps_its_pods(render: Render) -> None:
     """The operator leaves out more in a group than in a pod of its own; each field that comes would restart it."""
     values = spec(multiNode=NODES, schedulerName="own", runtimeClassName="nvidia", command=["x"], args=["y"])
@@ -121,7 +129,7 @@ def test_devices(render: Render) -> None:
             "count": 2,
             "driverName": "x.io",
             "attributeSelectors": [
-                {"key": "model", "op": "Equal", "value": {"stringValue": 'A "100"'}},
+                {"key": "model", "value": {"stringValue": 'A "100"'}},
                 {"key": "other.io/mig", "op": "NotEqual", "value": {"boolValue": False}},
                 {"key": "cores", "op": "GreaterThan", "value": {"intValue": 0}},
                 {"key": "driver", "op": "LessThanOrEqual", "value": {"versionValue": "1.2.3"}},
@@ -129,6 +137,7 @@ def test_devices(render: Render) -> None:
             "capacitySelectors": [{"key": "memory", "op": "GreaterThanOrEqual", "value": "1Gi"}],
         }
     ]
+    devices.append({**devices[0], "name": "other", "celExpressions": ["true"]})
     resources = [
         {"resourceClaimTemplateName": "t", "requests": ["a", "b"]},
         {"resourceClaimTemplateName": "t"},
@@ -156,7 +165,8 @@ def test_devices(render: Render) -> None:
 
     template = rendered["ResourceClaimTemplate", "mine-df94b6548-2"]["spec"]
     assert "helm.sh/chart" not in template["metadata"]["labels"], "the spec can never change"
-    exactly = template["spec"]["devices"]["requests"][0]["exactly"]
+    exactly, other = (request["exactly"] for request in template["spec"]["devices"]["requests"])
+    assert [each["cel"]["expression"] for each in other["selectors"]] == ['device.driver == "x.io"', "true"]
     assert [each["cel"]["expression"] for each in exactly["selectors"]] == [
         'device.driver == "x.io"',
         'device.attributes["x.io"].model == "A \\"100\\""',
@@ -211,6 +221,26 @@ def test_kserve(render: Render) -> None:
     assert (predictor["minReplicas"], predictor["maxReplicas"]) == (3, 3)
     assert [each["name"] for each in predictor["initContainers"]] == ["wait-setup", "wait-for-a"]
     assert predictor["labels"]["app"] == "llm"
+
+
+def test_kserve_scales_by_the_first_metric_that_it_knows(render: Render) -> None:
+    pods = {
+        "type": "Pods",
+        "pods": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": 9}},
+    }
+    known = [
+        {"type": "Resource", "resource": {"name": name, "target": {"type": kind, field: amount}}}
+        for name, kind, field, amount in (
+            ("gpu", "Utilization", "averageUtilization", 50),
+            ("memory", "Value", "value", 70),
+            ("cpu", "Utilization", "averageUtilization", 80),
+        )
+    ]
+    hpa = {"minReplicas": 2, "maxReplicas": 4, "metrics": [pods, *known]}
+    values = spec(inferencePlatform="kserve", scale={"enabled": True, "hpa": hpa})
+    predictor = render({"llm": values})["InferenceService", "llm"]["spec"]["predictor"]
+    fields = ("minReplicas", "maxReplicas", "scaleMetric", "scaleMetricType", "scaleTarget")
+    assert [predictor[field] for field in fields] == [2, 4, "memory", "Value", 70]
 
 
 def test_kserve_serverless(render: Render) -> None:

@@ -51,6 +51,7 @@ def test_addresses_of_dependencies(render: Render) -> None:
         dependency("a2", 8001, envName="DUP"),
         dependency("silent"),
         dependency("milvus", 19530, envName="MILVUS", external=True, wait={"enabled": False}),
+        dependency("behind", 7000, envName="HOST", external=True, wait={"host": "gateway"}),
     ]
     env = [
         {"name": "FIRST", "value": "$(A_URL)"},
@@ -65,12 +66,21 @@ def test_addresses_of_dependencies(render: Render) -> None:
         "silent": spec(),
     }
     container = containers(pod(render({**others, "llm": spec(dependencies=dependencies, env=env)})))["llm-ctr"]
-    assert [entry["name"] for entry in container["env"]][:6] == ["MILVUS", "DUP", "SELF", "A_URL", "FIRST", "TWICE"]
+    assert [entry["name"] for entry in container["env"]][:7] == [
+        "HOST",
+        "MILVUS",
+        "DUP",
+        "SELF",
+        "A_URL",
+        "FIRST",
+        "TWICE",
+    ]
     values = env_of(container)
     assert values["A_URL"] == "http://a:8000"
     assert values["SELF"] == "grpc://elsewhere"
     assert values["DUP"] == "http://a2:8001", "a dependency replaces env"
     assert values["MILVUS"] == "http://milvus:19530"
+    assert values["HOST"] == "http://gateway:7000"
     assert values["TWICE"] == "2", "as in a container, the last one counts"
 
 
@@ -145,6 +155,12 @@ def test_caches(render: Render, source: str, extra: list[str], token: bool) -> N
     assert ("HF_TOKEN" in names) is token
     assert rendered["volumes"][1]["persistentVolumeClaim"] == {"claimName": "claim", "readOnly": True}
     assert container["volumeMounts"][0] == {"name": "model-store", "mountPath": "/model-store", "subPath": "sub"}
+
+
+def test_a_profile_of_the_users_own_wins_over_that_of_its_cache(render: Render) -> None:
+    cache = {"name": "c", "profile": "p", "source": "ngc"}
+    values = spec(storage={"nimCache": cache}, env=[{"name": "NIM_MODEL_PROFILE", "value": "mine"}])
+    assert env_of(containers(pod(render({"llm": values})))["llm-ctr"])["NIM_MODEL_PROFILE"] == "mine"
 
 
 def test_native_images(render: Render) -> None:
@@ -353,6 +369,7 @@ def test_an_overlay_of_the_pod(render: Render) -> None:
     overlay = {
         "shareProcessNamespace": True,
         "enableServiceLinks": None,
+        "securityContext": {"fsGroup": 7, "runAsGroup": None},
         "containers": [main, {"name": "side", "image": "a:b"}],
     }
     metadata = {"annotations": {"note": "{{ x }}"}}
@@ -361,6 +378,7 @@ def test_an_overlay_of_the_pod(render: Render) -> None:
     changed = pod(rendered)
     assert changed["shareProcessNamespace"] is True
     assert "enableServiceLinks" not in changed
+    assert changed["securityContext"] == {"runAsUser": 1000, "fsGroup": 7}
     assert [each["name"] for each in changed["containers"]] == ["llm-ctr", "side"]
     assert containers(changed)["llm-ctr"]["resources"]["limits"]["memory"] == "9Gi"
     assert containers(changed)["llm-ctr"]["image"] == "nvcr.io/nim/meta/llama3:1.0.0"

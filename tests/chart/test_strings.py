@@ -120,6 +120,15 @@ def test_values_of_variables_arguments_and_annotations_survive(render: Render) -
         assert {key: place["annotations"][key] for key in notes} == notes
 
 
+def test_entries_of_lists_survive(render: Render) -> None:
+    paths = [text for text in STRINGS if text]
+    volumes = [{"name": f"v{index}", "hostPath": {"path": path}} for index, path in enumerate(paths)]
+    mounts = [{"name": f"v{index}", "mountPath": f"/{index}", "subPath": path} for index, path in enumerate(paths)]
+    pod = render({"llm": spec(volumes=volumes, volumeMounts=mounts)})["Deployment", "llm"]["spec"]["template"]["spec"]
+    assert pod["volumes"][-len(volumes) :] == volumes
+    assert pod["containers"][0]["volumeMounts"][-len(mounts) :] == mounts
+
+
 def test_containers_beside_the_nim_get_them_as_well(render: Render) -> None:
     beside = {
         "name": "beside",

@@ -203,7 +203,6 @@ the API server derives the requests.
   {{- range $name, $quantity := ternary dict $limits .nim.global.keepOperatorPods }}
     {{- if and (not (hasKey $requests $name)) (include "nimhelm.v3.isExtended" $name) }}{{ $_ := set $requests $name $quantity }}{{ end }}
   {{- end }}
-  {{- include "nimhelm.v3.claims" . }}
   {{- include "nimhelm.v3.givenResources" (dict "given" (dict "limits" $limits "requests" $requests) "claims" .nim.containerClaims) }}
 {{- end }}
 

@@ -185,7 +185,7 @@ revision. Takes byName, root and gate.
       {{- $lines = concat $lines (list
         (print "target=" (include "nimhelm.v3.gate.url" $of))
         (print "any=" $plain)
-        (print "patience=" (include "nimhelm.v3.startupSeconds" $target | trim))) }}
+        (print "patience=" (include "nimhelm.v3.startupSeconds" $target))) }}
       {{- if include "nimhelm.v3.hasReadyService" $root }}
         {{- $lines = append $lines (printf "peer=tcp://%s:%d" (include "nimhelm.v3.readyName" $root.nim.name) $root.nim.port) }}
       {{- end }}

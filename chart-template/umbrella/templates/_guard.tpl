@@ -223,9 +223,9 @@ dependency.
       (printf "{} depends on %s, which is disabled: set %[1]s.enabled=true, or {}.wait.enabled=false to start without it" $target)
         (and $isKnown (not $nim.enabled) (not (get $wait "optional")))
       (printf "{} depends on %s, which has no replicas: set %[1]s.replicas, or {}.wait.enabled=false to start without it" $target)
-        (and $isKnown $nim.enabled (not $nim.runs))
+        (and $nim.enabled (not $nim.runs))
       (printf "{} depends on port %d of %s, which serves %s: change the port in {}.dependencies or in %[2]s.expose.service" $port $target (join ", " $ports))
-        (and $isKnown $nim.runs $nim.ownsService (not (has $port $ports)) (not $wait.host) (not $wait.port)))) }}
+        (and $nim.runs $nim.ownsService (not (has $port $ports)) (not $wait.host) (not $wait.port)))) }}
   {{- end }}
 {{- end }}
 

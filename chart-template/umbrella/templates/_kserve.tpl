@@ -16,7 +16,7 @@
   {{- $scaling = pick .Values.scale.hpa "minReplicas" "maxReplicas" }}
   {{- /* KServe takes one metric: the first of those that it knows. */}}
   {{- range .Values.scale.hpa.metrics }}
-    {{- if and (eq .type "Resource") (has (dig "resource" "name" "" .) (list "cpu" "memory")) }}
+    {{- if has (dig "resource" "name" "" .) (list "cpu" "memory") }}
       {{- $target := .resource.target }}
       {{- $amount := coalesce $target.averageUtilization $target.averageValue $target.value | int }}
       {{- $_ := merge $scaling (dict "scaleMetric" .resource.name "scaleMetricType" $target.type "scaleTarget" $amount) }}

@@ -15,7 +15,7 @@ spec:
       {{- include "nimhelm.v3.yaml" $labels | nindent 6 }}
   updateStrategy:
     rollingUpdate: {maxUnavailable: 100%}
-  {{- include "nimhelm.v3.helperTemplate" (dict "nim" .nim "own" dict "spec" (include "nimhelm.v3.prePull.spec" .)
+  {{- include "nimhelm.v3.helperTemplate" (dict "nim" .nim "spec" (include "nimhelm.v3.prePull.spec" .)
     "labels" (merge (dict "app.kubernetes.io/instance" .Release.Name) $labels)) | nindent 2 }}
 {{- end }}
 {{- end }}
