@@ -223,6 +223,18 @@ def test_kserve(render: Render) -> None:
     assert predictor["labels"]["app"] == "llm"
 
 
+@pytest.mark.parametrize(("expose", "is_public"), [
+    ({"ingress": {"enabled": True}}, True),
+    ({"router": {"hosts": ["a.io"], "ingress": {"ingressClass": "c"}}}, True),
+    ({"router": {"hosts": ["a.io"], "gateway": {"name": "g", "namespace": "n", "httpRoutesEnabled": True}}}, False),
+])  # fmt: skip
+def test_kserve_makes_the_routes_itself(render: Render, expose: dict[str, Any], is_public: bool) -> None:
+    rendered = render({"llm": spec(inferencePlatform="kserve", expose=expose)})
+    assert {kind for kind, name in rendered if name == "llm"} == {"InferenceService", "ServiceAccount"}
+    labels = rendered["InferenceService", "llm"]["metadata"]["labels"]
+    assert ("networking.kserve.io/visibility" not in labels) is is_public
+
+
 def test_kserve_scales_by_the_first_metric_that_it_knows(render: Render) -> None:
     pods = {
         "type": "Pods",
