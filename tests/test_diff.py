@@ -434,6 +434,14 @@ def test_rules_of_updates(old: dict[str, Any], new: dict[str, Any], code: str) -
     assert effects([old], [old]) == []
 
 
+def test_a_claim_of_the_same_size_in_another_unit_does_not_grow() -> None:
+    old, new = (
+        thing("PersistentVolumeClaim", spec={"resources": {"requests": {"storage": size}}})
+        for size in ("2Gi", "2048Mi")
+    )
+    assert [each.code for each in effects([old], [new])] == ["update"]
+
+
 def test_pods_of_a_group_are_counted() -> None:
     old = thing("LeaderWorkerSet", spec={"replicas": 3, "leaderWorkerTemplate": {"size": 2}})
     (found,) = effects(

@@ -13,6 +13,7 @@ from nimhelm.caches import RESOURCE_POLICY
 from nimhelm.chart.claims import delete_command, keep_command
 from nimhelm.diff.immutable import refusals
 from nimhelm.pipeline import dig
+from nimhelm.quantity import nanos
 from nimhelm.rollout import keeps_old_pods
 
 Object = dict[str, Any]
@@ -193,7 +194,7 @@ def _how(each: Object) -> str:
 
 
 def _claim(old: Object, new: Object) -> Iterator[Effect]:
-    if _requested(old) != _requested(new):
+    if nanos(_requested(old)) != nanos(_requested(new)):
         text = f"grows the claim from {_requested(old)} to {_requested(new)}, if its storage class allows that"
         yield _effect(new, GROW, text)
     else:
