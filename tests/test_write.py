@@ -13,6 +13,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 import pytest
+from conftest import Helm
 from dying import dies_at
 from pipelines import plan, service
 
@@ -156,7 +157,7 @@ def test_what_was_edited_is_named_and_replaced_by_force(make: Callable[[Path], s
 
 
 NEIGHBOURS = ("Chart.lock", ".git/config", ".git/objects/pack/a.pack", ".DS_Store", "values.yaml.bak", ".values.yaml.swp",
-              "values-prod.yaml", "templates/mine.yaml", "charts/own/Chart.yaml", "charts/gone/notes.txt", "ci/a/b")  # fmt: skip
+              "values-prod.yaml", "templates/mine.yaml", "charts/own/Chart.yaml", "charts/gone/.DS_Store", "ci/a/b")  # fmt: skip
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -180,6 +181,29 @@ def test_neighbours_stay(force: bool, tmp_path: Path) -> None:
     assert (target / "ci").stat().st_mode & 0o777 == 0o700
     files = {path for path, content in found.items() if isinstance(content, bytes)}
     assert files == {str(target / path) for path in (*NEW.files, *NEIGHBOURS)}, "nothing is left of the old chart"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_folder_without_its_service_is_refused(force: bool, tmp_path: Path, helm: Helm) -> None:
+    """Helm cannot load a chart with a folder in charts/ that has no Chart.yaml, and what is not nimhelm's is not removed."""
+    target = write_chart(build_chart(plan(service("llm"), service("gone"))), tmp_path)
+    for name in (
+        "charts/gone/templates/mine.yaml",
+        "charts/gone/notes.txt",
+        "charts/gone/.git/config",
+        "charts/llm/mine",
+    ):
+        (target / name).parent.mkdir(exist_ok=True)
+        (target / name).write_text("mine")
+    before = everything_below(target)
+    with pytest.raises(WriteError, match=r"service that goes: charts/gone/notes.txt, charts/gone/templates/mine.yaml$"):
+        write_chart(NEW, tmp_path, force)
+    assert everything_below(target) == before
+    for name in ("templates/mine.yaml", "notes.txt"):
+        (target / "charts/gone" / name).unlink()
+    write_chart(NEW, tmp_path, force)
+    assert (target / "charts/gone/.git/config").read_text() == "mine"
+    helm.template(target)
 
 
 def test_neighbours_stay_where_there_are_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,7 +89,10 @@ def content_of(folder: Path, path: str) -> bytes | None:
 
 
 def guard(chart: Chart, disk: OnDisk, force: bool, inputs: Iterable[str] = ()) -> None:
-    """Raise WriteError for what may not be replaced: files of others whatever the flag, own edited ones without force."""
+    """Raise WriteError for what may not be replaced: files of others whatever the flag, own edited ones without force.
+
+    Files of others in the folder of a service that goes are refused as well, because Helm could not load the chart.
+    """
     target = disk.path
     if not os.path.lexists(target):
         return
@@ -107,6 +111,10 @@ def guard(chart: Chart, disk: OnDisk, force: bool, inputs: Iterable[str] = ()) -
     if strangers:
         hint = "rename or move them: the chart needs these names, and nimhelm removes only files that it wrote"
         raise WriteError(f"{target} holds files that nimhelm did not write: {listed(strangers)}", hint)
+    left = sorted(_left_alone(chart, disk)) if disk.record else []
+    if left:
+        hint = "move them out of charts/, or remove them: Helm loads no chart whose charts/ has a folder without a Chart.yaml"
+        raise WriteError(f"{target} holds files of yours in the folder of a service that goes: {listed(left)}", hint)
     if disk.edited and not force:
         names = [name if disk.files.get(name) is not None else f"{name} (removed)" for name in disk.edited]
         hint = "keep your changes in a values file of your own (helm -f), then replace these files with --force"
@@ -132,6 +140,22 @@ def is_in_the_way(disk: OnDisk, path: str, content: bytes) -> bool:
         if os.path.lexists(parent) and (parent.is_symlink() or not parent.is_dir()):
             return True
     return os.path.lexists(disk.path / path) and disk.files.get(path) != content
+
+
+def _left_alone(chart: Chart, disk: OnDisk) -> Iterator[str]:
+    """Files of others in folders of subcharts that the chart no longer has, but for those that Helm ignores."""
+    rules = chart.files.get(".helmignore", b"").decode().splitlines()
+    unseen = [rule.rstrip("/") for rule in rules if not rule.startswith("#")]
+    recorded = disk.record.files if disk.record else {}
+    for path in recorded:
+        folder, _, name = path.rpartition("/")
+        if name != "Chart.yaml" or not folder or path in chart.files:
+            continue
+        for root, _, names in os.walk(disk.path / folder):
+            for each in (Path(root, name).relative_to(disk.path) for name in names):
+                ignored = any(fnmatchcase(part, rule) for part in each.parts for rule in unseen)
+                if each.as_posix() not in recorded and not ignored:
+                    yield each.as_posix()
 
 
 def listed(names: list[str]) -> str:
