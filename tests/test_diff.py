@@ -327,6 +327,16 @@ esac
     assert kept["first"].endswith(": kubectl --context 'the other' delete pvc -n ns gone-pvc")
     assert "--namespace=ns" in (tmp_path / "asked").read_text()
     assert {each["field"] for each in data["changes"]} >= {"replicas", "userID"}
+    (tmp_path / "none.yaml").write_text("# nothing yet\n")
+    (tmp_path / "some.yaml").write_text("a: {replicas: 3}\n")
+    nothing, something = (
+        json.loads(
+            run_nimhelm(*words, "-f", str(tmp_path / f"{name}.yaml"), env={"HELM": str(stub)}, check=True).stdout
+        )
+        for name in ("none", "some")
+    )
+    assert nothing == data, "helm reuses the values of the release where the files have none"
+    assert something != data
 
 
 def test_values_of_a_service_that_is_gone_are_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from nimhelm.chart.obtain import document_of
 from nimhelm.chart.render import has_helm
 from nimhelm.diff.document import as_json
 from nimhelm.diff.effects import DELETE_DATA, REFUSED
@@ -14,6 +15,7 @@ from nimhelm.diff.plan import Difference, Upgrade, difference
 from nimhelm.diff.sides import Cluster, Side, own_values, release_side, side_of
 from nimhelm.diff.text import problems, text
 from nimhelm.errors import NimhelmError, complain
+from nimhelm.load import read_bytes
 
 OUTPUTS: dict[str, Callable[[Difference], str]] = {"text": text, "json": as_json, "markdown": markdown}
 CHANGED, DETAILED_ERROR, DETAILED_CHANGED = 1, 1, 2
@@ -67,7 +69,7 @@ def compare(paths: tuple[str, ...], options: Options) -> Difference:
 
 
 def _next(path: str, options: Options) -> Side:
-    """The new side of an upgrade. Without -f helm uses the values again that the release was given."""
-    if options.values:
+    """The new side of an upgrade. Helm uses the values that the release was given again, unless a file of -f has any."""
+    if any(document_of(each, read_bytes(each)) for each in options.values):
         return side_of(path, options.values)
     return side_of(path, over=own_values(options.release, options.cluster))
