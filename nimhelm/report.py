@@ -56,7 +56,9 @@ def github(findings: list[Finding]) -> str:
 
 
 def _github_line(finding: Finding) -> str:
-    place = f"file={_property(finding.path)},line={finding.line},col={finding.column},title={finding.code}"
+    place = (
+        f"file={_property(_in_checkout(finding.path))},line={finding.line},col={finding.column},title={finding.code}"
+    )
     hint = f"; {finding.hint}" if finding.hint else ""
     kind = "notice" if finding.severity == NOTE else finding.severity
     return f"::{kind} {place}::{_escaped(f'{finding.message}{hint}')}\n"
@@ -93,7 +95,7 @@ def sarif(findings: list[Finding]) -> str:
 
 def _result(finding: Finding) -> dict[str, object]:
     region = {"startLine": finding.line, "startColumn": finding.column}
-    location = {"physicalLocation": {"artifactLocation": {"uri": _uri(finding.path)}, "region": region}}
+    location = {"physicalLocation": {"artifactLocation": {"uri": _uri(_in_checkout(finding.path))}, "region": region}}
     hint = f"; {finding.hint}" if finding.hint else ""
     return {
         "ruleId": finding.code,
@@ -101,6 +103,19 @@ def _result(finding: Finding) -> dict[str, object]:
         "message": {"text": f"{finding.message}{hint}"},
         "locations": [location],
     }
+
+
+def _in_checkout(path: str) -> str:
+    """A path as GitHub names the file: from the folder of the checkout, without `./` and `..`.
+
+    GitHub shows no finding at its line when the path is written in another way. A step may run in a folder of the
+    checkout, or be given absolute paths.
+    """
+    root = os.environ.get("GITHUB_WORKSPACE")
+    if path == "<stdin>" or not root:
+        return os.path.normpath(path)
+    inside = os.path.relpath(path, root)
+    return os.path.normpath(path) if inside.startswith(os.pardir + os.sep) else inside
 
 
 def _uri(path: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -75,6 +77,31 @@ def test_no_line_is_a_command_of_a_runner(path: str) -> None:
 def test_a_path_is_a_uri(path: str, uri: str) -> None:
     (run,) = json.loads(sarif([ERROR._replace(path=path)]))["runs"]
     assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+@pytest.mark.parametrize(
+    ("path", "named", "at_home"),
+    [
+        ("./a.yaml", "deploy/a.yaml", "a.yaml"),
+        ("x/../a.yaml", "deploy/a.yaml", "a.yaml"),
+        ("../a.yaml", "a.yaml", "../a.yaml"),
+        ("{root}/deploy/a.yaml", "deploy/a.yaml", "{root}/deploy/a.yaml"),
+        ("../../elsewhere/a.yaml", "../../elsewhere/a.yaml", "../../elsewhere/a.yaml"),
+        ("<stdin>", "<stdin>", "<stdin>"),
+    ],
+)
+def test_github_gets_paths_from_the_folder_of_the_checkout(
+    path: str, named: str, at_home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deploy").mkdir()
+    monkeypatch.chdir(tmp_path / "deploy")
+    finding = ERROR._replace(path=path.format(root=tmp_path))
+    for root, expected in ((str(tmp_path), named), ("", at_home.format(root=tmp_path))):
+        monkeypatch.setenv("GITHUB_WORKSPACE", root)
+        assert github([finding]).startswith(f"::error file={expected},line=14,")
+        (run,) = json.loads(sarif([finding]))["runs"]
+        uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert unquote(uri) == expected
 
 
 def test_json_is_ascii_and_has_whole_characters() -> None:
