@@ -295,15 +295,18 @@ def test_a_release_is_compared_by_what_helm_recorded(helm: str, tmp_path: Path) 
     new = written(tmp_path, "new", pipeline(user), cache("kept", storage=pvc, env=[{"name": "A", "value": "1"}]))
     (chart,) = convert_files([old]).charts
     folder = write_chart(chart, tmp_path / "charts")
-    recorded = merge(values_of(chart), {"a": {"global": {}, "old": {}}})
+    elsewhere = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "a0", "namespace": "other"}}
+    extra = tmp_path / "extra.yaml"
+    extra.write_text(text({"extraObjects": [elsewhere]}))
+    recorded = merge(values_of(chart), {"a": {"global": {}, "old": {}}, "extraObjects": [elsewhere]})
     (tmp_path / "all.json").write_text(json.dumps(recorded))
     stub = tmp_path / "helm"
     stub.write_text(f"""#!/bin/sh
 echo "$@" >> {tmp_path}/asked
 case "$1 $2" in
   "get values") case "$*" in *--all*) cat {tmp_path}/all.json;;
-    *) echo '{{"a": {{"replicas": 2}}}}';; esac;;
-  "get manifest") {HELMS[helm]} template rel {folder} --namespace ns;;
+    *) echo '{{"a": {{"replicas": 2}}, "extraObjects": [{json.dumps(elsewhere)}]}}';; esac;;
+  "get manifest") {HELMS[helm]} template rel {folder} --namespace ns -f {extra};;
   upgrade*) for last; do :; done
     for each; do case $each in --values=*) file=${{each#--values=}};; esac; done
     {HELMS[helm]} template rel "$last" --namespace ns --values $file > {tmp_path}/m
@@ -348,8 +351,10 @@ def test_values_of_a_service_that_is_gone_are_refused(tmp_path: Path) -> None:
     assert consequences(found) == {"a.replicas": ["scale"]}
     (refused,) = found.having("refused")
     assert refused.text == "refuses it: values are set for b, which is no service of the chart"
-    assert refused.first.endswith("add --set b=null")
+    assert refused.first.endswith("add --reset-then-reuse-values --set b=null")
     assert "! refused as a whole:\n    the chart: refuses it: values are set for b" in OUTPUTS["text"](found)
+    assert "the chart: refuses it: values are set for b" in OUTPUTS["markdown"](found)
+    assert all(each["object"] != "the chart" for each in json.loads(OUTPUTS["json"](found))["byTemplates"])
 
 
 @pytest.mark.parametrize("helm", sorted(HELMS))

@@ -88,6 +88,17 @@ def refused_by(problems: list[str], found: list[Effect]) -> list[Effect]:
     return more + effects_of
 
 
+def values_without_service(name: str) -> Effect:
+    """What Helm refuses of values that are set for a service which the chart does not have."""
+    way = (
+        f"take {name} out of your values files; where helm reuses the values of the release, add "
+        f"--reset-then-reuse-values --set {name}=null"
+    )
+    return Effect(
+        REFUSED, "", THE_CHART, f"refuses it: values are set for {name}, which is no service of the chart", way
+    )
+
+
 def workloads(objects: list[Object]) -> list[Object]:
     """Those of the objects that have pods."""
     return [each for each in objects if each.get("kind") in _TEMPLATES]

@@ -37,7 +37,7 @@ def markdown(plan: Difference) -> str:
                 row = (_cell(change.field), _cell(shown(change.old)), _cell(shown(change.new)), said)
                 lines.append("| " + " | ".join(row) + " |")
     others = [e for e in plan.effects if e.service in (*plan.added, *plan.removed) and e.first] + [
-        e for e in (*plan.rest, *plan.by_hand, *plan.waits) if not is_quiet(e)
+        e for e in (*plan.as_a_whole, *plan.rest, *plan.by_hand, *plan.waits) if not is_quiet(e)
     ]
     if others:
         lines += ["", "#### besides", "", *(f"- {_one(each)}" for each in others)]

@@ -17,11 +17,13 @@ from nimhelm.diff.effects import (
     NONE,
     REFUSED,
     RESTART,
+    THE_CHART,
     Effect,
     Object,
     effects,
     gravest_first,
     refused_by,
+    values_without_service,
 )
 from nimhelm.diff.fields import Change, applied, changes, without_secrets
 from nimhelm.diff.gates import waits
@@ -31,15 +33,10 @@ from nimhelm.graph.picture import Picture
 from nimhelm.graph.source import picture_of_values
 from nimhelm.helm import helm_major
 from nimhelm.pipeline import NOT_SERVICES, dig
+from nimhelm.status.graph import is_graph
 
 ONE_BY_ONE = 60
 """Up to so many changes are rendered each by itself: 0.3 s for each, two at a time."""
-
-_NO_SERVICE = (
-    "values are set for {}, which is no service of the chart: take {} out of your values files, or, where the release reuses "
-    "its values, add --set {}=null"
-)
-"""What Helm refuses, as the chart's guard would say it."""
 
 
 class Consequence(NamedTuple):
@@ -53,9 +50,9 @@ class Consequence(NamedTuple):
 class Difference(NamedTuple):
     """What an upgrade from one side to the other does.
 
-    `added` and `removed` are services. `effects` are those of everything together. `rest` are effects that no change of
-    values explains: the chart's templates differ. `gpus` has resource -> (before, after), `max_gpus` with autoscaling.
-    `by_hand` are those of changes by hand in the cluster, which are among `effects`, too. `waits` are new pods that would
+    `added` and `removed` are services. `effects` are those of everything together. `rest` are effects on objects that no change
+    of values explains: services come or go, or the chart's templates differ. `gpus` has resource -> (before, after),
+    `max_gpus` with autoscaling. `by_hand` are those of changes by hand in the cluster, which are among `effects`, too. `waits` are new pods that would
     wait for a dependency which is down. `unknown` says why there are no effects, "" when there are.
     """
 
@@ -81,6 +78,11 @@ class Difference(NamedTuple):
     def having(self, code: str) -> list[Effect]:
         """The effects of one kind."""
         return [effect for effect in self.effects if effect.code == code]
+
+    @property
+    def as_a_whole(self) -> list[Effect]:
+        """What the chart or Helm refuses, beside what is refused of single objects."""
+        return [effect for effect in self.effects if effect.object == THE_CHART]
 
 
 class Upgrade(NamedTuple):
@@ -129,24 +131,23 @@ def _pairs(one: dict[str, int], two: dict[str, int]) -> dict[str, tuple[int, int
 
 
 def _with_effects(empty: Difference, old: Side, new: Side, upgrade: Upgrade | None) -> Difference:
-    problems = [_NO_SERVICE.replace("{}", name) for name in new.strangers]
     try:
-        after = _objects(new, upgrade)
+        after, problems = _objects(new, upgrade), []
     except ChartRefusalError as refusal:
         # The guard sees the cluster. Rendered without one, the chart still shows what else would change.
-        after = _objects(new, None)
-        problems += refusal.problems
+        after, problems = _objects(new, None), refusal.problems
     before = _objects(old, None)
     if upgrade is None:
         before, after = _anywhere(before), _anywhere(after)
-    all_effects = refused_by(problems, effects(before, after))
+    all_effects = [*map(values_without_service, new.strangers), *refused_by(problems, effects(before, after))]
     each = [_with_way_out(one, all_effects) for one in _each(empty, old, new, all_effects, upgrade)]
     if upgrade is not None:
         all_effects = _reached(all_effects, upgrade.cluster)
         each = [one._replace(effects=tuple(_reached(one.effects, upgrade.cluster))) for one in each]
     explained = {(e.code, e.object) for one in each for e in one.effects}
     names = {*empty.added, *empty.removed}
-    rest = [e for e in all_effects if (e.code, e.object) not in explained and e.service not in names]
+    others = (e for e in all_effects if e.object != THE_CHART and e.service not in names)
+    rest = [e for e in others if (e.code, e.object) not in explained]
     helm, live = _live(upgrade) if upgrade else (0, [])
     changed = list(by_hand(after, live, helm))
     all_effects = gravest_first(all_effects + changed)
@@ -229,7 +230,7 @@ def _each(
 
 
 def _together(change: Change, all_effects: list[Effect]) -> Consequence:
-    mine = tuple(e for e in all_effects if not change.service or e.service == change.service)
+    mine = tuple(e for e in all_effects if e.object != THE_CHART and change.service in ("", e.service))
     return Consequence(change, mine, shared=True)
 
 
@@ -238,14 +239,15 @@ def _rendered_alone(
 ) -> list[tuple[Effect, ...] | None]:
     """Each change made alone to the old values, in the new chart. None for one that helm or the chart refuses alone.
 
-    Names and steps hold the release and its namespace, so these are the ones of the upgrade.
+    Names and steps hold the release and its namespace, so these are the ones of the upgrade. An object of the user may name
+    another namespace; the graph of the chart never does.
     """
     names = set(new.services)
     base = {name: each for name, each in old.values.items() if name in names or name in NOT_SERVICES}
     base = {**{name: each for name, each in new.values.items() if name not in base}, **base}
     (chart,) = new.charts
     release = upgrade.release if upgrade else chart.name
-    places = (dig(each, "metadata", "namespace") for each in old.objects or ())
+    places = (dig(each, "metadata", "namespace") for each in old.objects or () if is_graph(each))
     namespace = next((str(place) for place in places if place), "")
     with unpacked(chart) as folder:
 

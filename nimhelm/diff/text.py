@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nimhelm.diff.effects import CREATE, DELETE_DATA, HOOK, KEEP_DATA, NONE, REFUSED, THE_CHART, UPDATE, Effect
+from nimhelm.diff.effects import CREATE, DELETE_DATA, HOOK, KEEP_DATA, NONE, REFUSED, UPDATE, Effect
 from nimhelm.diff.fields import ABSENT
 from nimhelm.diff.plan import Consequence, Difference, counted
 from nimhelm.report import printable
@@ -24,17 +24,12 @@ def text(plan: Difference) -> str:
         lines += _effects([each for each in plan.effects if each.service in names], indent="    ")
     lines += _services(plan)
     lines += [f"~ {name}: wave {before} -> {after}" for name, before, after in plan.waves]
-    refused = [each for each in plan.rest if each.object == THE_CHART]
-    if refused:
-        lines += ["! refused as a whole:", *_effects(refused, indent="    ")]
-    rest = _effects([each for each in plan.rest if each.object != THE_CHART], indent="    ")
+    if plan.as_a_whole:
+        lines += ["! refused as a whole:", *_effects(plan.as_a_whole, indent="    ")]
+    rest = _effects(list(plan.rest), indent="    ")
     if rest:
-        causes = (
-            "services that come or go, or by the chart's templates"
-            if plan.added or plan.removed
-            else "the chart's templates"
-        )
-        lines += [f"~ by {causes}, with the same values:", *rest]
+        more = "the services that come or go, or by " if plan.added or plan.removed else ""
+        lines += [f"~ by {more}the chart's templates, with the same values:", *rest]
     if plan.by_hand:
         lines += ["! changed in the cluster:", *_effects(list(plan.by_hand), indent="    ")]
     if plan.waits:
