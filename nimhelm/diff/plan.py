@@ -52,8 +52,8 @@ class Difference(NamedTuple):
 
     `added` and `removed` are services. `effects` are those of everything together. `rest` are effects on objects that no change
     of values explains: services come or go, or the chart's templates differ. `gpus` has resource -> (before, after),
-    `max_gpus` with autoscaling. `by_hand` are those of changes by hand in the cluster, which are among `effects`, too. `waits` are new pods that would
-    wait for a dependency which is down. `unknown` says why there are no effects, "" when there are.
+    `max_gpus` with autoscaling. `by_hand` are those of changes by hand in the cluster, which are among `effects`, too. `waits`
+    are new pods that would wait for a dependency which is down. `unknown` says why there are no effects, "" when there are.
     """
 
     old: str

@@ -184,14 +184,14 @@ LAST_WORDS = (
     ),
     _words(
         "DownloadFailed",
-        "the model's files are not on the volume, and Hugging Face cannot be reached",
-        r"LocalEntryNotFoundError",
-    ),
-    _words(
-        "DownloadFailed",
         "the model's download fails: too many requests",
         r"\b429\b.{0,40}too many requests",
         r"too many requests.{0,80}(?:huggingface|ngc|nvidia)",
+    ),
+    _words(
+        "DownloadFailed",
+        "the model's files are not on the volume, and Hugging Face cannot be reached",
+        r"LocalEntryNotFoundError",
     ),
     _words(
         "DownloadFailed",
@@ -217,7 +217,12 @@ LAST_WORDS = (
 _CHATTER = re.compile(
     r"""^.{0,48}?(?:\b(?:TRACE|DEBUG|INFO|WARN|WARNING)\b|"(?:level|severity)"\s*:\s*"(?i:trace|debug|info|warn))|^[IW]\d{4} """
 )
-# A NIM tells at level INFO why none of its profiles can run.
+# Warnings of Python, with the line of source below them: "…/functional.py:12: UserWarning: Failed to …", "  warnings.warn(".
+_PYTHON_WARNING = re.compile(r"\b\w+Warning: |^\s*(?:warnings\.)?warn\(")
+# "[11/24/2026-02:59:01] [TRT-LLM] [W] …"
+_TENSORRT = re.compile(r"\[TRT-LLM\] \[[VIW]\]")
+# A NIM that finds no profile has told at level INFO why. One that runs another profile tells the same.
+_NO_PROFILE = re.compile(r"could not find a profile", re.IGNORECASE)
 _TELLING = re.compile(r"not runnable due to")
 _ERROR = re.compile(r"error|exception|fatal|critical|panic|failed|cannot|can't|unable", re.IGNORECASE)
 # A request that was answered: '10.0.0.1 - "GET /v1/models HTTP/1.1" 401 Unauthorized'.
@@ -229,25 +234,33 @@ def understand(message: str) -> tuple[LastWords, str] | None:
 
     A warning on the way is no cause of the end where the end has an error of its own.
     """
-    lines = [line for line in message.splitlines() if not _REQUEST.search(line)]
-    grave = _grave(message)
+    lines = _lines(message)
+    grave = _grave(lines)
     return _known(grave if any(_ERROR.search(line) for line in grave) else lines)
 
 
 def complaint(message: str) -> tuple[str, str]:
     """The code and the sentence of an error in the log of a container that was ended from outside: ("", its last line) for
     one that is not known, ("", "") for a log without one."""
-    grave = [line for line in _grave(message) if _ERROR.search(line)]
+    grave = [line for line in _grave(_lines(message)) if _ERROR.search(line)]
     if known := _known(grave):
         words, line = known
         return words.code, f"{words.text}: {last_line(line)}"
     return "", last_line(grave[-1]) if grave else ""
 
 
-def _grave(message: str) -> list[str]:
-    """The lines that are neither requests nor of a run that goes well so far."""
-    lines = [line for line in message.splitlines() if not _REQUEST.search(line)]
-    return [line for line in lines if _TELLING.search(line) or not _CHATTER.search(line)]
+def _lines(message: str) -> list[str]:
+    """The lines that are no requests."""
+    return [line for line in message.splitlines() if not _REQUEST.search(line)]
+
+
+def _grave(lines: list[str]) -> list[str]:
+    """Those of the lines that are not of a run that goes well so far."""
+    usual = (_CHATTER, _PYTHON_WARNING, _TENSORRT)
+    grave = [line for line in lines if not any(each.search(line) for each in usual)]
+    if any(_NO_PROFILE.search(line) for line in grave):
+        grave += [line for line in lines if _TELLING.search(line)]
+    return grave
 
 
 def _known(said: list[str]) -> tuple[LastWords, str] | None:

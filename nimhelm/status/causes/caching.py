@@ -137,7 +137,7 @@ def _longer(job: Case) -> list[tuple[str, int]]:
     name, deadline = ko.label(there, CACHE_LABEL), ko.number(there, "spec", "activeDeadlineSeconds")
     if ko.text(ko.condition(there, "Failed"), "reason") != "DeadlineExceeded" or not (name and deadline):
         return []
-    return [(f"nimCaches.{name.replace('.', chr(92) + '.')}.job.activeDeadlineSeconds", 2 * deadline)]
+    return [(steps.key("nimCaches", name, "job", "activeDeadlineSeconds"), 2 * deadline)]
 
 
 def _failed(job: Case, explain: Explain) -> Cause | None:
