@@ -119,6 +119,8 @@ class Plan:
     """What the pipeline's annotations say to Artifact Hub, for Chart.yaml."""
     policy: str = ""
     """What the pipeline's annotation helm.sh/resource-policy says of the claims of its services."""
+    from_pipeline: bool = True
+    """Whether the documents hold a NIMPipeline. Else NIMServices or NIMCaches are gathered under `name`."""
 
     @property
     def waves(self) -> list[list[str]]:
@@ -200,6 +202,7 @@ def plan_pipeline(
         used,
         artifact_hub(document),
         resource_policy(document),
+        from_pipeline=not document.origins,
     )
 
 

@@ -9,6 +9,8 @@ from textwrap import wrap
 from nimhelm.chart.claims import Claim, delete_command, keep_command
 from nimhelm.plan import Plan, PlannedService
 
+_FOR_GOOD = "To delete for good:"
+
 
 def summary(plan: Plan, path: Path, version: str, made: list[Claim], before: list[Claim] | None) -> str:
     """The text that `nimhelm build` prints for one chart. `made` are its claims, `before` those of the chart that it
@@ -42,15 +44,15 @@ def claim_lines(namespace: str | None, made: list[Claim], before: list[Claim]) -
     left, away = ([each for each in gone if each.kept is keep] for keep in (True, False))
     lines = []
     if kept:
-        lines += _wrapped("  claims   ", f"{_sized(kept)}: kept when a service or the release goes")
+        lines += _wrapped("  claims   ", f"{_sized(kept)}: kept when a service or the release goes. {_FOR_GOOD}")
         lines.append(_for_good(kept, namespace))
     if lost:
         lines += _wrapped("  claims   ", f"{_sized(lost)}: deleted with the data when a service or the release goes")
     if left:
-        lines += _wrapped("  kept     ", f"{_sized(left)}: no longer in the chart, an upgrade leaves it")
+        lines += _wrapped("  kept     ", f"{_sized(left)}: no longer in the chart; kept by an upgrade. {_FOR_GOOD}")
         lines.append(_for_good(left, namespace))
     if away:
-        lines += _wrapped("  deleted  ", f"{_sized(away)}: no longer in the chart, an upgrade deletes it with the data")
+        lines += _wrapped("  deleted  ", f"{_sized(away)}: no longer in the chart; deleted by an upgrade with the data")
         lines += [f"           to keep it: {keep_command(each.name, namespace)}" for each in away]
     return lines
 
@@ -67,7 +69,7 @@ def _sized(found: list[Claim]) -> str:
 
 
 def _for_good(found: list[Claim], namespace: str | None) -> str:
-    return f"           to delete for good: {delete_command([each.name for each in found], namespace)}"
+    return f"           {delete_command([each.name for each in found], namespace)}"
 
 
 def install_line(plan: Plan, path: Path) -> str:

@@ -177,21 +177,19 @@ POLICY = "helm.sh/resource-policy"
 LOSES = {POLICY: "delete"}
 BUILDS = {
     "made": ([], [service("a", **claim("1Gi")), service("b", **claim("2Gi"))], [
-        "claims   a-pvc (1Gi), b-pvc (2Gi): kept when a service or the release goes",
-        "to delete for good: kubectl delete pvc a-pvc b-pvc"]),
+        "claims   a-pvc (1Gi), b-pvc (2Gi): kept when a service or the release goes. To delete for good: "
+        "kubectl delete pvc a-pvc b-pvc"]),
     "none": ([], [service("a", storage={"emptyDir": {}})], []),
     "one that its annotation gives up": ([], [service("a", **claim("1Gi", **LOSES))], [
         "claims   a-pvc (1Gi): deleted with the data when a service or the release goes"]),
     "a service goes": ([service("a", **claim("1Gi")), service("b", **claim("2Gi"))], [service("a", **claim("1Gi"))], [
-        "claims   a-pvc (1Gi): kept when a service or the release goes", "to delete for good: kubectl delete pvc a-pvc",
-        "kept     b-pvc (2Gi): no longer in the chart, an upgrade leaves it",
-        "to delete for good: kubectl delete pvc b-pvc"]),
+        "claims   a-pvc (1Gi): kept when a service or the release goes. To delete for good: kubectl delete pvc a-pvc",
+        "kept     b-pvc (2Gi): no longer in the chart; kept by an upgrade. To delete for good: kubectl delete pvc b-pvc"]),
     "one goes that nothing keeps": ([service("a"), service("b", **claim("2Gi", **LOSES))], [service("a")], [
-        "deleted  b-pvc (2Gi): no longer in the chart, an upgrade deletes it with the data",
+        "deleted  b-pvc (2Gi): no longer in the chart; deleted by an upgrade with the data",
         f"to keep it: kubectl annotate pvc b-pvc --overwrite {POLICY}=keep"]),
     "another name": ([service("a", **claim("1Gi"))], [service("a", storage={"pvc": {"name": "x"}})], [
-        "kept     a-pvc (1Gi): no longer in the chart, an upgrade leaves it",
-        "to delete for good: kubectl delete pvc a-pvc"]),
+        "kept     a-pvc (1Gi): no longer in the chart; kept by an upgrade. To delete for good: kubectl delete pvc a-pvc"]),
 }  # fmt: skip
 
 
@@ -205,5 +203,5 @@ def test_the_summary_names_claims(name: str, package: bool, given: Path, capsys:
         assert build(given, "auto", package=package) == 0
     wrapped = re.compile(r"\n {11}(?!to )")
     lines = [line.strip() for line in wrapped.sub(" ", capsys.readouterr().out).splitlines()]
-    words = ("claims ", "kept ", "deleted ", "to keep", "to delete")
+    words = ("claims ", "kept ", "deleted ", "to keep")
     assert [line for line in lines if line.startswith(words)] == expected

@@ -16,6 +16,7 @@ from nimhelm.chart.read import read_folder
 from nimhelm.chart.record import RECORD, with_record
 from nimhelm.chart.schema import described_schema, schema_of
 from nimhelm.convert import Options, convert_files
+from nimhelm.nimservice import pipeline as gathered_pipeline
 from nimhelm.plan import plan_pipeline
 from nimhelm.summary import summary
 from nimhelm.yamlread import read
@@ -175,6 +176,22 @@ def test_the_readme_of_a_chart() -> None:
     assert "- `pull`: pulls from " in text
     assert "- `ngc`: with the key `NGC_API_KEY`, for " in text
     assert '    kubectl create secret generic ngc -n nim --from-literal=NGC_API_KEY="${NGC_API_KEY:?}"\n' in text
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_a_chart_says_what_it_was_made_from(gathered: bool) -> None:
+    document = read("p", dump(pipeline(service())))[0][0]
+    if gathered:
+        lone = {"kind": "NIMService", "metadata": {"name": "llm"}, "spec": service()["spec"]}
+        document = gathered_pipeline([read("s", dump(lone))[0][0]], "demo", "")
+    chart = build_chart(plan_pipeline(document))
+    readme = chart.files["README.md"].decode()
+    assert ("the NIMPipeline `demo`. " in readme) is not gathered
+    assert ("\nNIMServices. " in readme) is gathered
+    assert parsed(chart, "Chart.yaml")["description"] == (
+        "NIM: 1 service" if gathered else "The NIMPipeline demo: 1 service"
+    )
+    assert "wait-for-" not in readme, "nothing waits in it"
 
 
 def test_what_a_pipeline_says_to_artifact_hub_is_in_chart_yaml() -> None:

@@ -78,7 +78,10 @@ def test_an_entry_says_something(entry: Entry) -> None:
         assert text.strip()[-1] in ".?", text
     assert entry.title
     assert entry.example.strip()
-    assert explained(entry).startswith(f"{entry.code}: {entry.title}\n")
+    shown = explained(entry)
+    assert shown.startswith(f"{entry.code}: {entry.title}\n")
+    prose = shown.partition("\nExample")[0].splitlines()[1:]
+    assert all(len(line) <= 80 for line in prose if not line.startswith("  "))
 
 
 def written_codes(*folders: str) -> set[str]:

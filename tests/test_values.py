@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pipelines import IMAGE, cache, loaded, pipeline, plan, service
 
+from nimhelm.assets import schema
 from nimhelm.chart.values import cleaned, shared_values, values_comments, values_tree
 from nimhelm.check import caches_by_name
 from nimhelm.plan import plan_pipeline
@@ -157,6 +159,22 @@ def test_comments() -> None:
         below: Any = tree
         for part in path:
             below = below[part]
+
+
+def test_a_comment_names_what_may_be_chosen_and_is_no_long_line() -> None:
+    definitions = schema("values")["definitions"]
+    comments = values_comments(plan(service("embed"), service("llm", "embed")))
+    chosen = 0
+    for key, described in definitions["shared"]["properties"].items():
+        field = definitions[described["$ref"].rsplit("/", 1)[1]] if "$ref" in described else described
+        choices = {str(choice).lower() if isinstance(choice, bool) else choice for choice in field.get("enum", ())}
+        chosen += bool(choices)
+        missing = {
+            word for word in choices - {"", None} if word not in re.findall(r"\w+", comments["global", "nimhelm", key])
+        }
+        assert not missing, f"{key}: {missing}"
+    assert chosen > 5
+    assert max(len(line) for text in comments.values() for line in text.splitlines()) <= 100
 
 
 def test_the_policy_of_a_pipeline_and_of_a_cache_reaches_their_claims() -> None:

@@ -73,7 +73,7 @@ def chart_yaml(plan: Plan, version: str, app_version: str, images: str) -> dict[
     data: dict[str, Any] = {
         "apiVersion": "v2",
         "name": plan.name,
-        "description": f"The NIMPipeline {plan.name}: {plan.members}" if plan.services else f"NIM: {plan.members}",
+        "description": f"The NIMPipeline {plan.name}: {plan.members}" if plan.from_pipeline else f"NIM: {plan.members}",
         "type": "application",
         "version": version,
     }

@@ -66,6 +66,7 @@ def gate_lines(plan: Plan) -> list[str]:
         return []
     return [
         "## Gates", "",
+        "An init container (`wait-for-<dependency>`) holds a service back until its dependency answers.", "",
         "| service | dependency | it must | at most |", "|---|---|---|---|", *rows, "",
         "A pod that waits is scheduled already: its GPUs are reserved while its image is pulled.", "",
     ]  # fmt: skip
@@ -99,10 +100,10 @@ def api_lines(plan: Plan) -> list[str]:
             found.setdefault(needed, []).append(service.name)
     listed = [f"- {needed}, for {', '.join(dict.fromkeys(names))}" for needed, names in found.items()]
     if listed:
-        listed = ["These APIs, beside those of every cluster:", "", *listed]
+        listed = ["These APIs, which not every cluster has:", "", *listed]
     return [
         "## What the cluster needs", "",
-        *(listed or ["No API beside those of every cluster."]), "",
+        *(listed or ["Only APIs that every cluster has."]), "",
         *_object_lines(plan),
         *_quota_lines(plan),
         "The user needs the right to create the kinds of the chart in one namespace, as the ClusterRole `admin` grants for",
@@ -112,7 +113,7 @@ def api_lines(plan: Plan) -> list[str]:
 
 
 def _object_lines(plan: Plan) -> list[str]:
-    """The objects beside secrets that must exist, because pods name them and the chart does not make them."""
+    """The objects other than secrets that must exist, because pods name them and the chart does not make them."""
     found: dict[str, list[str]] = {}
     for service in plan.services:
         for needed in _named(service, plan) if service.enabled else ():
@@ -130,7 +131,7 @@ def _named(service: PlannedService, plan: Plan) -> Iterator[str]:
                 yield f"{kind} `{name}`"
     cache = dig(service.spec, "storage", "nimCache", "name")
     if cache and cache not in plan.caches:
-        yield f"PersistentVolumeClaim `{claim_name(cache, {})}`, filled"
+        yield f"PersistentVolumeClaim `{claim_name(cache, {})}`, filled with the model"
     elif not cache and (pvc := dig(service.spec, "storage", "pvc")) and dig(pvc, "create") is not True:
         yield f"PersistentVolumeClaim `{claim_name(service.name, service.spec)}`"
     if name := dig(service.spec, "runtimeClassName"):
@@ -154,8 +155,8 @@ def _quota_lines(plan: Plan) -> list[str]:
     if not left:
         return []
     return [
-        "A namespace with a quota on CPU or memory wants requests and limits of both for every container. These services do not",
-        f"set limits of both: {', '.join(left)}.", "",
+        "A namespace with a quota on CPU or memory wants requests and limits of both for every container. These services lack",
+        f"a limit of one or both: {', '.join(left)}.", "",
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from textwrap import wrap
 from typing import Any
 
 from nimhelm.assets import schema
@@ -34,8 +35,8 @@ def field_comment(key: str) -> str:
 
 
 def comment(description: str) -> str:
-    """A description as it stands behind a `#`: without the full stop of a sentence."""
-    return description.removesuffix(".")
+    """A description as it stands behind a `#`: in lines of 100 columns, without the full stop at its end."""
+    return "\n".join(wrap(description.removesuffix("."), 100, break_long_words=False, break_on_hyphens=False))
 
 
 def values_tree(plan: Plan) -> dict[str, Any]:

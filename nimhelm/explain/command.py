@@ -8,7 +8,7 @@ import textwrap
 from nimhelm.explain.catalogue import Entry, catalogue, closest, example_of
 from nimhelm.report import printable
 
-_WIDTH = 100
+_WIDTH = 80
 _PLACES = {"spec": "below spec of a service", "pipeline": "below spec of the NIMPipeline", "values": "in a values file"}
 
 
