@@ -60,7 +60,9 @@ def charts_inside(target: str, files: dict[str, bytes]) -> list[str]:
         for path, content in files.items()
         if path.endswith("/Chart.yaml") and ORDER_ANNOTATION.encode() in content
     )
-    return [f"{target.rstrip('/')}/{folder}" for folder in folders]
+    if os.path.isdir(target):
+        return [f"{target.rstrip('/')}/{folder}" for folder in folders]
+    return [f"{folder} of the unpacked {target}" for folder in folders]
 
 
 def values_of(chart: Chart, values_files: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,6 +74,11 @@ def test_a_parent_chart(tmp_path: Path) -> None:
         refused = run_nimhelm(*words)
         assert refused.returncode == 3
         assert f"{parent}/charts/{name}" in refused.stderr
+    packaged = tmp_path / "parent-0.1.0.tgz"
+    with tarfile.open(packaged, "w:gz") as archive:
+        archive.add(parent, "parent")
+    assert run_nimhelm("images", packaged, check=True).stdout.splitlines() == listed
+    assert f"charts/{name} of the unpacked {packaged}" in run_nimhelm("graph", packaged).stderr
 
 
 def test_everything_is_there() -> None:
