@@ -83,7 +83,7 @@ def test_apis(made: Path, helm4: Helm) -> None:
     said = section((made / "README.md").read_text(encoding="utf-8"), "What the cluster needs")
     for kind in {one["kind"] for one in objects(helm4, made)} - OF_EVERY_CLUSTER:
         assert kind.removesuffix("Template") in said
-    assert ("No API beside those" in said) == ("- " not in said.partition("These objects")[0])
+    assert ("Only APIs that every cluster has" in said) == ("- " not in said.partition("These objects")[0])
 
 
 def pods(rendered: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
