@@ -26,6 +26,7 @@ _OWNER = {
     "controller": True,
 }
 """Policies that forbid pods without a controller are not what a pod of a Deployment meets."""
+_NO_OWNER = re.compile(r'"nimhelm-preflight" not found')
 _POLICY = re.compile(r"ValidatingAdmissionPolicy '([^']+)'")
 _API_ERROR = re.compile(r"^(?:Error from server|The [A-Z]\w+ |error: |Error: )")
 _SUBJECTS = (
@@ -182,7 +183,7 @@ def dry_run(access: Access, cluster: Cluster, rendered: Rendered) -> Cluster:
     pods += [each for each in sets if _can_apply(cluster, each)]
     return cluster._replace(
         refusals=_refusals(access, objects),
-        pod_refusals=_judged(access, _refusals(access, pods)) if _may_make_pods(cluster) else None,
+        pod_refusals=_judged(access, _refused_pods(access, pods)) if _may_make_pods(cluster) else None,
     )
 
 
@@ -281,6 +282,17 @@ def _refusals(access: Access, objects: list[ko.Object]) -> tuple[Refusal, ...]:
     finally:
         end([running])
     return tuple(_refusal(message) for message in _messages(complaint))
+
+
+def _refused_pods(access: Access, pods: list[ko.Object]) -> tuple[Refusal, ...]:
+    """What is refused of pods. A webhook that looks for their controller, as that of Kueue does, hides the rules behind it.
+    So these pods are asked about again, with an owner that is no controller.
+    """
+    refusals = _refusals(access, pods)
+    if not any(_NO_OWNER.search(each.message) for each in refusals):
+        return refusals
+    owners = [_OWNER | {"controller": False}]
+    return _refusals(access, [pod | {"metadata": pod["metadata"] | {"ownerReferences": owners}} for pod in pods])
 
 
 def _messages(complaint: str) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from nimhelm.__main__ import guarded
-from nimhelm.preflight.cluster import Reach
+from nimhelm.preflight import rights
+from nimhelm.preflight.cluster import Reach, Refusal
 from nimhelm.preflight.read import apis_of
 from nimhelm.preflight.render import render
 from nimhelm.preflight.rights import _messages, _refusal, allows
@@ -159,3 +160,23 @@ def test_a_chart_that_refuses_is_rendered_as_if_the_cluster_were_unknown(
 def test_labels_of_the_record_need_values(run: Any) -> None:
     code, _, err = run("--labels", "team=ml,cost-center")
     assert (code, "--labels needs KEY=VALUE,..." in err) == (2, True)
+
+
+def test_rules_behind_a_webhook_that_looks_for_a_controller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kueue's webhook looks for the ReplicaSet, which a dry run does not have. What other rules say comes after it."""
+
+    def refusals(_: object, pods: list[dict[str, Any]]) -> tuple[Refusal, ...]:
+        owned = any(owner["controller"] for pod in pods for owner in pod["metadata"]["ownerReferences"])
+        said = 'ReplicaSet.apps "nimhelm-preflight" not found' if owned else "exceeded quota"
+        return (Refusal("pods", "nimhelm-preflight-0", said),)
+
+    monkeypatch.setattr(rights, "_refusals", refusals)
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "nimhelm-preflight-0", "ownerReferences": [{"controller": True}]},
+        "spec": {},
+    }
+    (found,) = rights._refused_pods(None, [pod])  # type: ignore[arg-type]
+    assert found.message == "exceeded quota"
+    monkeypatch.setattr(rights, "_refusals", lambda *_: ())
+    assert rights._refused_pods(None, [pod]) == ()  # type: ignore[arg-type]
