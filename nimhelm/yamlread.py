@@ -22,7 +22,7 @@ MAX_DEPTH = 100
 MAX_NODES = 500_000
 """Nodes of a document with every alias expanded: far above a real pipeline, far below an alias bomb."""
 MAX_REPEATED = 100
-"""Findings of keys that appear twice in one file; the others are counted. So many keys may be no strings."""
+"""Findings of keys that appear twice in one file; the others are counted. Reading ends at as many keys that are no strings."""
 
 
 _FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
@@ -197,13 +197,7 @@ def _syntax_finding(path: str, text: str, error: yaml.YAMLError) -> Finding:
     near = [start.line + 1 if start else line, line - 1, line]
     hint = (
         _not_yaml(rows, line)
-        or next(
-            filter(
-                None,
-                (odd_blank(rows[at - 1].partition("#")[0], f" in line {at}") for at in near if 0 < at <= len(rows)),
-            ),
-            "",
-        )
+        or _odd_blank_near(rows, near)
         or _blank_missing(rows, start.line if start else line - 1)
         or "check the indentation and the quotes of this line and the one above"
     )
@@ -222,6 +216,15 @@ def odd_blank(text: str, where: str = "") -> str:
         if category in ("Zs", "Zl", "Zp", "Cf") and one != " ":
             name = f"U+{ord(one):04X} ({unicodedata.name(one, 'a format character').lower()})"
             return f"remove {name}{where}" if category == "Cf" else f"write a plain blank for {name}{where}"
+    return ""
+
+
+def _odd_blank_near(rows: list[str], near: list[int]) -> str:
+    """The way out of the first of these lines with a blank that is none in YAML, "" for none."""
+    for line in near:
+        row = rows[line - 1].partition("#")[0] if 0 < line <= len(rows) else ""
+        if hint := odd_blank(row, f" in line {line}"):
+            return hint
     return ""
 
 

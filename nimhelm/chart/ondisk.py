@@ -111,8 +111,7 @@ def guard(chart: Chart, disk: OnDisk, force: bool, inputs: Iterable[str] = ()) -
     if strangers:
         hint = "rename or move them: the chart needs these names, and nimhelm removes only files that it wrote"
         raise WriteError(f"{target} holds files that nimhelm did not write: {listed(strangers)}", hint)
-    left = sorted(_left_alone(chart, disk)) if disk.record else []
-    if left:
+    if left := sorted(_left_alone(chart, disk)):
         hint = "move them out of charts/, or remove them: Helm loads no chart whose charts/ has a folder without a Chart.yaml"
         raise WriteError(f"{target} holds files of yours in the folder of a service that goes: {listed(left)}", hint)
     if disk.edited and not force:
